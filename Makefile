@@ -1,0 +1,42 @@
+# The front door. CMake does the work; `make help` lists all there is to know.
+.PHONY: all help setup release check check-long test test-release test-tsan test-clang fuzz demo \
+        bench install fmt fmt-check lint clean
+CTEST = ctest --output-on-failure --no-tests=error -j 2
+
+all: release ## build build/release/choir
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1@\2/p' Makefile | column -t -s @
+
+setup: ## install what building and testing need (tools/setup)
+	@tools/setup
+
+release: ## build build/release/choir, optimised
+	@tools/setup build
+	cmake --preset release --log-level=WARNING && cmake --build --preset release
+
+check: setup fmt-check test test-tsan test-clang fuzz test-release ## everything CI runs
+
+test: ## build with address and undefined-behaviour sanitizers, run every test
+	cmake --preset dev --log-level=WARNING && cmake --build --preset dev && $(CTEST) --test-dir build/dev
+
+test-release: ## the same optimised
+	cmake --preset release --log-level=WARNING && cmake --build --preset release && \
+	$(CTEST) --test-dir build/release
+
+test-tsan: ## what starts threads, under the thread sanitizer
+	cmake --preset tsan --log-level=WARNING && cmake --build --preset tsan && \
+	$(CTEST) --test-dir build/tsan -L threads
+
+test-clang: ## optimised, by clang: what must not depend on the compiler
+	cmake --preset release-clang --log-level=WARNING && cmake --build --preset release-clang && \
+	$(CTEST) --test-dir build/release-clang -L 'unit|system'
+
+fmt: ## rewrite sources in house format
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+fmt-check: ## fail when fmt would change something
+	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+
+clean: ## remove everything built
+	rm -rf build

@@ -1,0 +1,170 @@
+/*
+ * Coordinator: the server side of the protocol, without a server.
+ *
+ * It opens no socket, starts no thread, reads no clock and makes no random choice of its own:
+ * requests go in, replies come out, time is an argument, chance is a seed. An HTTP server, the
+ * simulator and a replay of a log file drive the same object and get the same model.
+ *
+ *     loop:  on request r      reply = choir_coordinator_reply(c, now_ms, r)
+ *            on FETCH of h     choir_coordinator_model(c, &h, &bytes)
+ *            at the deadline   choir_coordinator_tick(c, now_ms)
+ */
+#ifndef CHOIR_COORDINATOR_H
+#define CHOIR_COORDINATOR_H
+
+#include "choir/bytes.h"
+#include "choir/env.h"
+#include "choir/status.h"
+#include "choir/task.h"
+#include "choir/trainer.h"
+
+#include <stdbool.h>
+
+typedef struct choir_coordinator choir_coordinator;
+
+//  name, text: why an update was not added, or a client sampled in vain
+#define CHOIR_REFUSAL_MAP(X)                                                                       \
+    X(MALFORMED, "malformed")   /* bytes that do not parse */                                      \
+    X(STALE, "stale")           /* for a round that has closed */                                  \
+    X(DUPLICATE, "duplicate")   /* this client has been counted in this round */                   \
+    X(UNSAMPLED, "unsampled")   /* not in the round's cohort */                                    \
+    X(SIZE, "wrong_size")       /* not (dim) parameters, or no examples */                         \
+    X(NOT_FINITE, "not_finite") /* NaN or infinity among them */                                   \
+    X(NORM, "norm")             /* longer than the clip link or update_norm_max allows */          \
+    X(RANGE, "out_of_range")    /* a coordinate beyond coordinate_max */                           \
+    X(DIVERGED, "diverged")     /* the client says its training left the finite numbers */         \
+    X(NO_DATA, "no_data")       /* the client says it has no examples */                           \
+    X(MISSING, "missing")       /* sampled, and silent when the round closed */
+
+typedef enum choir_refusal {
+#define X(name, text) CHOIR_REFUSAL_##name,
+    CHOIR_REFUSAL_MAP(X)
+#undef X
+        CHOIR_REFUSAL_COUNT,
+} choir_refusal;
+
+/* "not_finite". Never NULL. */
+const char *choir_refusal_text(choir_refusal refusal);
+
+typedef struct choir_coordinator_options {
+    uint32_t dim;     // parameters in the model; required
+    uint32_t clients; // K: registered clients, ids 0 .. clients-1; required; at most 2^31
+    uint32_t rounds;  // to run; default 1
+
+    const char *sampler;  // "fixed": exactly max(round(C K), 1) a round; "poisson": each with
+                          // probability C; default "fixed"
+    double sample_rate;   // C, (0, 1]; default 1
+    uint32_t quorum;      // reports without which a round is discarded; default 1
+    uint32_t deadline_ms; // a round closes when all reported, or this long after opening;
+                          // default 600 000
+
+    const char *algorithm;      // "fedavg" | "fedavgm"; default "fedavg"
+    float server_learning_rate; // eta_s, > 0; default 1
+    float server_momentum;      // fedavgm's beta, [0, 1); default 0.9
+
+    uint32_t client_epochs;             // E; default 1
+    uint32_t client_batch_size;         // B, 0 = all; default 10
+    float client_learning_rate;         // eta, > 0; default 0.1
+    float client_momentum;              // default 0
+    float client_weight_decay;          // default 0
+    float client_proximal_mu;           // default 0
+    const char *schedule_learning_rate; // see docs/schedule.md; default "constant"
+    const char *schedule_epochs;        // default "constant"
+    const char *schedule_batch_size;    // default "constant"
+
+    const char *chain;      // see docs/chain.md; default "weight"
+    uint32_t examples_max;  // a report's n is capped to this; default 65 536
+    double update_norm_max; // L2 norm beyond which an update is refused; default 1e4
+    double coordinate_max;  // magnitude beyond which an update is refused; default 16
+    uint64_t seed;          // of the whole run; default 1
+} choir_coordinator_options;
+
+/* What became of one round. */
+typedef struct choir_round_summary {
+    uint32_t round;                        // the first is 1
+    uint32_t cohort;                       // clients sampled
+    uint32_t reports;                      // updates in the sum
+    bool applied;                          // false: no quorum, the model is unchanged
+    uint64_t examples;                     // sum of the reports' capped n
+    choir_metrics metrics;                 // sum over the reports
+    uint32_t refused[CHOIR_REFUSAL_COUNT]; // by reason
+    float learning_rate;                   // as planned for this round
+    uint32_t epochs, batch_size;           // likewise
+} choir_round_summary;
+
+/* Every field that has a default, set to it. Start here and change what you mean to change. */
+choir_coordinator_options choir_coordinator_defaults(void);
+
+/*
+ * Makes a coordinator. All memory it will ever use is claimed here.
+ *
+ * params   (options->dim) initial global parameters, all finite; copied
+ * options  copied, texts included
+ * env      copied
+ * err      which option is wrong, when EINVAL; may be NULL
+ *
+ * Returns OK and an object to destroy; EINVAL or ENOMEM and *out == NULL.
+ */
+CHOIR_NODISCARD choir_status choir_coordinator_create(choir_coordinator **out, const float *params,
+                                                      const choir_coordinator_options *options,
+                                                      const choir_env *env, choir_error *err);
+
+/* Accepts NULL. */
+void choir_coordinator_destroy(choir_coordinator *c);
+
+/*
+ * Answers one request. Always answers: bytes that do not parse get REFUSED.
+ *
+ * now_ms  any monotonic clock; must not go backwards between calls
+ * Returns the reply, borrowed until the next call on c.
+ */
+choir_bytes choir_coordinator_reply(choir_coordinator *c, uint64_t now_ms, choir_bytes request);
+
+/*
+ * The bytes of the current global model: little-endian fp32 in layout order.
+ *
+ * Returns OK and *out, borrowed until the round closes; ESTALE when hash names another model.
+ */
+CHOIR_NODISCARD choir_status choir_coordinator_model(const choir_coordinator *c,
+                                                     const choir_hash *hash, choir_bytes *out);
+
+/* Closes the round if its time is up. Cheap; call it whenever you wake. */
+void choir_coordinator_tick(choir_coordinator *c, uint64_t now_ms);
+
+/* When tick will next have something to do, in the clock of now_ms; UINT64_MAX when never. */
+uint64_t choir_coordinator_deadline_ms(const choir_coordinator *c);
+
+/* The open round's clients, ascending; borrowed until the round closes. Empty when done. */
+const uint32_t *choir_coordinator_cohort(const choir_coordinator *c, uint32_t *count);
+
+/* Rounds closed so far, and whether all are. */
+uint32_t choir_coordinator_round(const choir_coordinator *c);
+bool choir_coordinator_is_done(const choir_coordinator *c);
+
+/* The last closed round; borrowed until the next one closes. All zero before the first. */
+const choir_round_summary *choir_coordinator_summary(const choir_coordinator *c);
+
+/* (dim) current global parameters; borrowed until the next call on c. */
+const float *choir_coordinator_params(const choir_coordinator *c);
+
+/* The current global parameters' hash. */
+choir_hash choir_coordinator_hash(const choir_coordinator *c);
+
+/* Tells schedules that watch progress ("plateau") the loss of the model on held-out data. */
+void choir_coordinator_observe(choir_coordinator *c, double loss);
+
+/*
+ * Saves and restores what one round leaves to the next. Everything else is a function of the
+ * options, so a coordinator made with equal options and restored continues to the same model.
+ * Only between rounds: right after a round closed, or before the first request.
+ *
+ * save     out (choir_coordinator_state_bytes(c)) bytes
+ * restore  EPROTO when the state is not one of this job's (size, magic, options' digest);
+ *          c is then unchanged
+ */
+size_t choir_coordinator_state_bytes(const choir_coordinator *c);
+void choir_coordinator_save(const choir_coordinator *c, uint8_t *out);
+CHOIR_NODISCARD choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state,
+                                                       choir_error *err);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * Participant: the device side of the protocol, driven by its host.
+ *
+ * The host asks what to do next and reports what became of it. The participant never blocks,
+ * starts nothing and owns no thread, so it fits a phone's background job, a browser and a
+ * simulation of a million devices. Its state is a few hundred bytes; the room for an update is
+ * lent to it by the host, only from TRAIN until the report is settled.
+ *
+ *     choir_intent intent;
+ *     choir_participant_next(p, now_ms, &intent);
+ *     switch (intent.kind) {
+ *     case CHOIR_INTENT_SEND:   // carry intent.request; then _receive(p, ...) or _lost(p)
+ *     case CHOIR_INTENT_FETCH:  // get intent.task->model, choir_blob_open, then _fetched(p, ...)
+ *     case CHOIR_INTENT_TRAIN:  // when charging and idle: choir_participant_train(p, ...)
+ *     case CHOIR_INTENT_WAIT:   // come back at intent.wake_ms
+ *     case CHOIR_INTENT_DONE:   // nothing left: destroy or reset it
+ *     }
+ */
+#ifndef CHOIR_PARTICIPANT_H
+#define CHOIR_PARTICIPANT_H
+
+#include "choir/blob.h"
+#include "choir/bytes.h"
+#include "choir/env.h"
+#include "choir/status.h"
+#include "choir/trainer.h"
+
+typedef struct choir_participant choir_participant;
+
+/* Room for one update on its way: the request that carries it. Single-threaded, reusable. */
+typedef struct choir_workspace choir_workspace;
+
+typedef enum choir_intent_kind {
+    CHOIR_INTENT_SEND,
+    CHOIR_INTENT_FETCH,
+    CHOIR_INTENT_TRAIN,
+    CHOIR_INTENT_WAIT,
+    CHOIR_INTENT_DONE,
+} choir_intent_kind;
+
+typedef struct choir_intent {
+    choir_intent_kind kind;
+    choir_bytes request;    // SEND: borrowed until the next call on the participant
+    const choir_task *task; // FETCH, TRAIN and the SEND of a report: borrowed likewise; else NULL
+    uint64_t wake_ms;       // WAIT: in the clock of now_ms
+} choir_intent;
+
+typedef struct choir_participant_options {
+    uint32_t client;   // this device's registered id
+    uint32_t dim_max;  // largest model this device will accept; required
+    uint32_t retry_ms; // pause after a lost request; default 1000
+} choir_participant_options;
+
+choir_participant_options choir_participant_defaults(void);
+
+/*
+ * options and env are copied; what env points to must outlive the participant.
+ * Returns OK; EINVAL or ENOMEM and *out == NULL.
+ */
+CHOIR_NODISCARD choir_status choir_participant_create(choir_participant **out,
+                                                      const choir_participant_options *options,
+                                                      const choir_env *env, choir_error *err);
+
+/* Accepts NULL. A workspace it still borrows is the host's to release. */
+void choir_participant_destroy(choir_participant *p);
+
+/* Forgets everything and becomes the given client, as if just created. For pools. */
+void choir_participant_reset(choir_participant *p, uint32_t client);
+
+/* Room for updates of up to dim_max parameters. ENOMEM and *out == NULL when there is none. */
+CHOIR_NODISCARD choir_status choir_workspace_create(choir_workspace **out, uint32_t dim_max,
+                                                    const choir_env *env);
+void choir_workspace_destroy(choir_workspace *w);
+
+/* What the host should do now. Asking twice gives the same answer. */
+void choir_participant_next(choir_participant *p, uint64_t now_ms, choir_intent *intent);
+
+/* The reply to the last SEND. EPROTO: the bytes were ignored and the request will be retried. */
+CHOIR_NODISCARD choir_status choir_participant_receive(choir_participant *p, uint64_t now_ms,
+                                                       choir_bytes reply);
+
+/*
+ * The model of the last FETCH. blob is borrowed until the participant has trained.
+ * EPROTO when it is not the task's model: the FETCH will be asked for again after retry_ms.
+ */
+CHOIR_NODISCARD choir_status choir_participant_fetched(choir_participant *p, uint64_t now_ms,
+                                                       const choir_blob *blob);
+
+/* The last SEND got no reply, or the last FETCH no model. */
+void choir_participant_lost(choir_participant *p, uint64_t now_ms);
+
+/*
+ * Runs the trainer and prepares the report. The one slow call; see choir_trainer_ops. The
+ * participant may be used from one thread at a time, so this may run on a worker.
+ *
+ * room  at least the task's dim; borrowed until the participant's next intent is neither a SEND of
+ *       a report nor a WAIT before one: choir_participant_holds says so
+ *
+ * A trainer that fails with ERANGE or EAGAIN leaves a report that says so (diverged, no data), and
+ * the status is returned. On any other failure the task is dropped and the participant checks in
+ * again after retry_ms.
+ */
+CHOIR_NODISCARD choir_status choir_participant_train(choir_participant *p, uint64_t now_ms,
+                                                     choir_trainer trainer, choir_workspace *room,
+                                                     choir_error *err);
+
+/* The workspace it borrows now, or NULL. */
+choir_workspace *choir_participant_holds(const choir_participant *p);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * Simulator: many participants and one coordinator in one process, in virtual time.
+ *
+ * It is only a driver: the coordinator and the participants are the very objects that a server and
+ * a phone run, and every message is encoded and decoded. Training runs on worker threads; the
+ * model does not depend on how many. The network between them is unkind on request: it delays,
+ * reorders, and loses requests as well as replies. Virtual time comes from the cost model in
+ * choir_network alone, never from a clock. A client that is not sampled costs nothing.
+ */
+#ifndef CHOIR_SIM_H
+#define CHOIR_SIM_H
+
+#include "choir/coordinator.h"
+#include "choir/trainer.h"
+
+typedef struct choir_sim choir_sim;
+
+/* The cost model: what messages and training take, in virtual time. */
+typedef struct choir_network {
+    uint64_t seed;         // of delays, losses and devices; must not change the model while
+                           // everybody reports; default 1
+    uint32_t latency_ms;   // mean one-way delay, drawn from [0.5, 1.5] times this; default 50
+    double loss;           // chance that a request, or its reply, is lost; [0, 0.9]; default 0
+    double up_mbps;        // a device's bandwidth to the server, > 0, Mbit/s; default 10
+    double down_mbps;      // and from it; default 50
+    double examples_per_s; // the median device's training speed, > 0; default 1000
+    double speed_spread;   // sigma of the log-normal spread of speeds; [0, 3]; default 0
+    double availability;   // chance that a sampled client is there at all; (0, 1]; default 1
+    double dropout;        // chance that a client goes away after training; [0, 1); default 0
+} choir_network;
+
+typedef struct choir_sim_options {
+    choir_coordinator_options coordinator;
+    choir_network network;
+    uint32_t workers; // training threads, 1 .. 256; default 1
+} choir_sim_options;
+
+/* One round as the driver saw it; sums are exact. */
+typedef struct choir_sim_round {
+    choir_round_summary summary;
+    uint64_t requests;   // answered by the coordinator
+    uint64_t bytes_up;   // messages and updates from participants
+    uint64_t bytes_down; // messages and models to participants
+    uint64_t virtual_ms; // since the start of the run, when the round closed
+} choir_sim_round;
+
+choir_sim_options choir_sim_defaults(void);
+
+/*
+ * Makes a simulation that stands before its first round.
+ *
+ * params    (dim) initial global parameters; copied
+ * trainers  (options->workers) one per worker thread, all alike; borrowed
+ * options   copied
+ * err       may be NULL
+ *
+ * Returns OK; EINVAL, ENOMEM or EIO (no thread) and *out == NULL.
+ */
+CHOIR_NODISCARD choir_status choir_sim_create(choir_sim **out, const float *params,
+                                              const choir_trainer *trainers,
+                                              const choir_sim_options *options,
+                                              const choir_env *env, choir_error *err);
+void choir_sim_destroy(choir_sim *s);
+
+/*
+ * Runs until one more round has closed.
+ *
+ * Returns OK; EAGAIN when all rounds are done; EIO, ENOMEM when a trainer failed so (err names the
+ * client).
+ */
+CHOIR_NODISCARD choir_status choir_sim_step(choir_sim *s, choir_sim_round *out, choir_error *err);
+
+/* The coordinator, to read from and to observe; between steps only. */
+choir_coordinator *choir_sim_coordinator(choir_sim *s);
+
+/* What the next step depends on, for a checkpoint; see choir_coordinator_save. Between steps. */
+size_t choir_sim_state_bytes(const choir_sim *s);
+void choir_sim_save(const choir_sim *s, uint8_t *out);
+CHOIR_NODISCARD choir_status choir_sim_restore(choir_sim *s, choir_bytes state, choir_error *err);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Task: what the server asks of one client in one round.
+ *
+ * A task is complete: a client that holds it, the model it names and its own data needs nothing
+ * else, and two clients with equal tasks, models and data send equal bytes. It is immutable once
+ * made and it is the only thing an algorithm can use to talk to clients. The model is named by the
+ * hash of its bytes, so any cache may serve it.
+ */
+#ifndef CHOIR_TASK_H
+#define CHOIR_TASK_H
+
+#include <stdint.h>
+
+enum {
+    CHOIR_CHAIN_TEXT_MAX = 128, // bytes, with the terminating zero
+    CHOIR_HASH_BYTES = 32,      // SHA-256
+};
+
+/* SHA-256 of parameters as little-endian fp32 in layout order. */
+typedef struct choir_hash {
+    uint8_t bytes[CHOIR_HASH_BYTES];
+} choir_hash;
+
+typedef struct choir_task {
+    uint32_t round;      // the first round is 1
+    uint32_t dim;        // parameters in the model, >= 1
+    choir_hash model;    // the global parameters to start from
+    uint32_t epochs;     // E: passes over the client's data, >= 1
+    uint32_t batch_size; // B: examples a step; 0 = all local examples in one step
+    float learning_rate; // eta: client step size, > 0
+    float momentum;      // [0, 1); the buffer starts at zero every round
+    float weight_decay;  // L2, >= 0: adds weight_decay * w to the gradient
+    float proximal_mu;   // FedProx, >= 0: adds proximal_mu * (w - w_global) to the gradient
+    uint64_t seed;       // of the client's own shuffles; equal for all clients of the round
+    char chain[CHOIR_CHAIN_TEXT_MAX]; // what to do to the update, e.g. "clip=1|weight"
+} choir_task;
+
+#endif

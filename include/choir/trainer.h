@@ -1,0 +1,55 @@
+/*
+ * Trainer: the port through which the protocol reaches a model and its data.
+ *
+ * The protocol core knows no neural networks. Our own engine is one trainer (src/train), a phone's
+ * native runtime is another, a count of words is a third.
+ */
+#ifndef CHOIR_TRAINER_H
+#define CHOIR_TRAINER_H
+
+#include "choir/status.h"
+#include "choir/task.h"
+
+#include <stdint.h>
+
+/* What a client says about its training: integers, so that sums are exact in any order. */
+typedef struct choir_metrics {
+    uint64_t examples; // that the two sums run over: every example of every epoch
+    uint64_t correct;  // of them, predicted right before the step that used them
+    int64_t loss_q20;  // sum of their losses before that step, in units of 2^-20
+} choir_metrics;
+
+typedef struct choir_training {
+    uint32_t examples; // n: examples the client holds, >= 1; the weight of its update
+    choir_metrics metrics;
+} choir_training;
+
+typedef struct choir_trainer_ops {
+    /*
+     * Trains on one client's data, starting from params.
+     *
+     * client  whose data; below the count the trainer was made for
+     * task    borrowed for the call
+     * params  (task->dim) global parameters; borrowed for the call
+     * delta   (task->dim) out: trained parameters minus params
+     * out     out: the update's weight and metrics
+     * err     optional; what went wrong, with the client and the loss when training diverged
+     *
+     * Must be a pure function of (client, task, params, data): no clock, no global random state.
+     * May take minutes; it is the only call in the library that may. Runs on any one thread.
+     * Returns OK; EAGAIN when the client has no data; ERANGE when the loss or a parameter stopped
+     * being finite (out->metrics is then still set); EIO when its data cannot be read; ENOMEM.
+     */
+    choir_status (*train)(void *self, uint32_t client, const choir_task *task, const float *params,
+                          float *delta, choir_training *out, choir_error *err);
+
+    /* How many examples the client would train on; 0 when it has none. Cheap, thread-safe. */
+    uint32_t (*examples)(void *self, uint32_t client);
+} choir_trainer_ops;
+
+typedef struct choir_trainer {
+    const choir_trainer_ops *ops;
+    void *self; // borrowed; used by one thread at a time; must outlive whoever holds the trainer
+} choir_trainer;
+
+#endif

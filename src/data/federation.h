@@ -1,0 +1,76 @@
+/*
+ * Federation: the clients of a job and what each of them holds.
+ *
+ * Two kinds behind one face: a data set in memory dealt out by a partitioner, and a generated
+ * source that draws a client's examples when they are asked for, so that a million clients cost
+ * nothing until sampled. The split into training and held-out examples is part of it.
+ */
+#ifndef CH_DATA_FEDERATION_H
+#define CH_DATA_FEDERATION_H
+
+#include "choir/env.h"
+#include "choir/job.h"
+#include "data/examples.h"
+
+typedef enum ch_split {
+    CH_SPLIT_TRAIN,
+    CH_SPLIT_HELDOUT, // of the same client, never trained on
+} ch_split;
+
+typedef struct ch_federation ch_federation;
+
+/* One worker's room for examples that are generated on demand. */
+typedef struct ch_scratch ch_scratch;
+
+/*
+ * Opens the job's data set, deals it out, and splits every client's share.
+ *
+ * seed  of partitions, splits and generators
+ * err   what is missing or malformed, where, and what to do
+ *
+ * Returns OK and an object to destroy; EINVAL for options that do not fit the data, EIO for files
+ * that cannot be read, EPROTO for files that are not what they should be, ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_federation_open(ch_federation **out, const choir_job_data *options,
+                                                uint64_t seed, const choir_env *env,
+                                                choir_error *err);
+
+/* Accepts NULL. */
+void ch_federation_destroy(ch_federation *f);
+
+uint32_t ch_federation_clients(const ch_federation *f);
+
+/* Shape and classes of every example. */
+ch_shape ch_federation_shape(const ch_federation *f);
+uint32_t ch_federation_classes(const ch_federation *f);
+
+/* The central test set; count 0 when the data set has none. Borrowed. */
+const ch_examples *ch_federation_test(const ch_federation *f);
+
+/* All training examples of a data set in memory (held-out ones are not among them), for a central
+ * baseline; count 0 for generated sources of more than 4 GB. Borrowed. */
+const ch_holding *ch_federation_pooled(const ch_federation *f);
+
+/* How many examples a client has in a split. O(1), thread-safe. */
+uint32_t ch_federation_count(const ch_federation *f, uint32_t client, ch_split split);
+
+/* The most that any client has in a split: what buffers must hold. */
+uint32_t ch_federation_count_max(const ch_federation *f, ch_split split);
+
+/* How many of a client's training examples have each label: (classes) counts. */
+CHOIR_NODISCARD choir_status ch_federation_labels(const ch_federation *f, uint32_t client,
+                                                  ch_scratch *scratch, uint32_t *counts);
+
+CHOIR_NODISCARD choir_status ch_scratch_create(ch_scratch **out, const ch_federation *f,
+                                               const choir_env *env);
+void ch_scratch_destroy(ch_scratch *s);
+
+/*
+ * One client's examples; valid until scratch is used again. Different scratches may be used by
+ * different threads. Returns OK; EAGAIN when it holds none.
+ */
+CHOIR_NODISCARD choir_status ch_federation_holding(const ch_federation *f, uint32_t client,
+                                                   ch_split split, ch_scratch *scratch,
+                                                   ch_holding *out);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * Net: a model that can be trained and evaluated, compiled for one input shape and batch size.
+ *
+ *   layers (text) -> graph of operators -> fusion pass -> a plan of kernel calls
+ *
+ * A net holds no parameters of its own for long: ch_net_load copies a flat vector in, in whatever
+ * layout the kernels like best; ch_net_store copies it out. All memory is claimed at creation.
+ * Used by one thread at a time; results do not depend on instruction set, only on the backend.
+ */
+#ifndef CH_NN_NET_H
+#define CH_NN_NET_H
+
+#include "choir/env.h"
+#include "choir/layout.h"
+#include "choir/status.h"
+#include "math/kernels.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct ch_net ch_net;
+
+typedef enum ch_loss {
+    CH_LOSS_CROSS_ENTROPY, // softmax and cross-entropy; labels
+    CH_LOSS_MEAN_SQUARED,  // mean over outputs of (y - t)^2; targets, or one-hot labels
+} ch_loss;
+
+typedef struct ch_net_options {
+    const char *layers; // "conv 5x5 32 | relu | maxpool 2 | dense 10"; grammar: docs/model.md
+    uint32_t height, width, channels; // of one input
+    uint32_t batch_max;               // examples a step; larger batches are split inside a step
+    ch_loss loss;
+    bool fused;                // default true; false runs every operator by itself, the reference
+    bool winograd;             // default true; false: direct convolution, the reference
+    const ch_kernels *kernels; // NULL: the best for this CPU
+} ch_net_options;
+
+/* How one step of local SGD changes parameters w with gradient g:
+ *   g += weight_decay * w + proximal_mu * (w - w_loaded);  v = momentum * v + g;  w -= rate * v */
+typedef struct ch_sgd {
+    float learning_rate;
+    float momentum;
+    float weight_decay;
+    float proximal_mu;
+} ch_sgd;
+
+/* Sums over the examples of one call. */
+typedef struct ch_score {
+    double loss;
+    uint32_t correct;
+} ch_score;
+
+ch_net_options ch_net_defaults(void);
+
+/*
+ * Returns OK and an object to destroy; EINVAL when the layers do not parse or do not fit the input
+ * (err names the layer), ENOMEM; *out == NULL then.
+ */
+CHOIR_NODISCARD choir_status ch_net_create(ch_net **out, const ch_net_options *options,
+                                           const choir_env *env, choir_error *err);
+void ch_net_destroy(ch_net *net);
+
+/* Names, shapes and offsets of its parameters; borrowed. */
+const choir_layout *ch_net_layout(const ch_net *net);
+
+/* Outputs of the last layer: classes, or regression values. */
+uint32_t ch_net_outputs(const ch_net *net);
+
+/*
+ * Fills params (dim) with seeded initial values: weights uniform in +-sqrt(6 / fan_in) before a
+ * relu and +-sqrt(3 / fan_in) elsewhere, biases zero.
+ *
+ * Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, eq. 10; LeCun et al., "Efficient
+ * BackProp", 1998, sec. 4.6.
+ */
+void ch_net_init(const ch_net *net, uint64_t seed, float *params);
+
+/* Copies parameters (dim) in, and makes them w_loaded; momentum buffers become zero. */
+void ch_net_load(ch_net *net, const float *params);
+
+/* Copies the current parameters (dim) out. */
+void ch_net_store(const ch_net *net, float *params);
+
+/*
+ * One step on a batch: forward, backward, update. The gradient is the mean over count examples.
+ *
+ * x       (count, features); labels (count) or targets (count, outputs): the other is NULL
+ * score   out: loss and hits before the update; accumulates into *score
+ *
+ * Returns OK; ERANGE when the loss is not finite (the parameters are then of no use).
+ */
+CHOIR_NODISCARD choir_status ch_net_step(ch_net *net, const float *x, const uint32_t *labels,
+                                         const float *targets, uint32_t count, const ch_sgd *sgd,
+                                         ch_score *score);
+
+/* The gradient (dim) of the mean loss over a batch of at most batch_max, without an update. */
+CHOIR_NODISCARD choir_status ch_net_gradient(ch_net *net, const float *x, const uint32_t *labels,
+                                             const float *targets, uint32_t count, float *gradient,
+                                             ch_score *score);
+
+/*
+ * Forward only. predictions (count, outputs) may be NULL: class probabilities, or values.
+ * labels and targets may both be NULL: predict only, *score is then untouched.
+ */
+void ch_net_evaluate(ch_net *net, const float *x, const uint32_t *labels, const float *targets,
+                     uint32_t count, float *predictions, ch_score *score);
+
+#endif
