@@ -38,5 +38,9 @@ fmt: ## rewrite sources in house format
 fmt-check: ## fail when fmt would change something
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 
+fuzz: ## every decoder and reader under libFuzzer, 5 s each
+	cmake --preset fuzz --log-level=WARNING && cmake --build --preset fuzz && \
+	$(CTEST) --test-dir build/fuzz -L fuzz
+
 clean: ## remove everything built
 	rm -rf build
