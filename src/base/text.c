@@ -1,0 +1,146 @@
+/* Text: see text.h. */
+#include "base/text.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    COMPARED_MAX = 64, // bytes of a text that is compared, its zero included
+    SHOWN_MAX = 60,    // bytes of a value repeated in a message
+};
+
+/* The code point at *at, which moves behind it; UINT32_MAX when it is not well-formed UTF-8. */
+static uint32_t code_point_next(const unsigned char **at) {
+    static const struct {
+        unsigned char mask, lead;
+        uint32_t least, more;
+    } forms[] = {{0x80, 0x00, 0, 0},
+                 {0xe0, 0xc0, 0x80, 1},
+                 {0xf0, 0xe0, 0x800, 2},
+                 {0xf8, 0xf0, 0x10000, 3}};
+    const unsigned char lead = *(*at)++;
+    for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+        if ((lead & forms[f].mask) != forms[f].lead) {
+            continue;
+        }
+        uint32_t point = lead & (unsigned char)~forms[f].mask;
+        for (uint32_t i = 0; i < forms[f].more; i++) {
+            if ((**at & 0xc0) != 0x80) {
+                return UINT32_MAX;
+            }
+            point = point << 6 | (*(*at)++ & 0x3f);
+        }
+        return point >= forms[f].least ? point : UINT32_MAX;
+    }
+    return UINT32_MAX;
+}
+
+bool ch_text_is_printable(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+    while (*at != 0) {
+        const uint32_t point = code_point_next(&at);
+        const bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+        const bool is_separator = point == 0x2028 || point == 0x2029 || point == 0xfeff;
+        const bool is_surrogate = point >= 0xd800 && point < 0xe000;
+        if (is_control || is_separator || is_surrogate || point > 0x10ffff ||
+            (point & 0xfffe) == 0xfffe) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t least(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+/*
+ * d(i, j) = least of d(i-1, j) + 1, d(i, j-1) + 1, d(i-1, j-1) + [a_i != b_j],
+ *           and d(i-2, j-2) + 1 when the last two letters of both are swapped
+ */
+uint32_t ch_text_distance(const char *a, const char *b) {
+    const size_t m = strlen(a);
+    const size_t n = strlen(b);
+    if (m >= COMPARED_MAX || n >= COMPARED_MAX) {
+        return CH_TEXT_DISTANCE_FAR;
+    }
+    uint32_t rows[3][COMPARED_MAX]; // row i of d is rows[i % 3]
+    for (uint32_t j = 0; j <= n; j++) {
+        rows[0][j] = j;
+    }
+    for (uint32_t i = 1; i <= m; i++) {
+        uint32_t *row = rows[i % 3];
+        const uint32_t *above = rows[(i + 2) % 3];
+        row[0] = i;
+        for (uint32_t j = 1; j <= n; j++) {
+            const uint32_t changed = a[i - 1] != b[j - 1] ? 1 : 0;
+            row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + changed);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                row[j] = least(row[j], rows[(i + 1) % 3][j - 2] + 1);
+            }
+        }
+    }
+    return rows[m % 3][n];
+}
+
+bool ch_text_is_near(uint32_t distance, size_t length) {
+    return distance <= (length < 4 ? 1 : length < 9 ? 2 : 3);
+}
+
+void ch_text_show(char *out, size_t size, const char *text) {
+    const bool is_long = strlen(text) > SHOWN_MAX;
+    char shown[SHOWN_MAX + 1];
+    size_t count = 0;
+    for (; count < SHOWN_MAX && text[count] != '\0'; count++) {
+        const char c = text[count];
+        shown[count] = c;
+        if (c < ' ' || c > '~') {
+            shown[count] = '?';
+        }
+    }
+    shown[count] = '\0';
+    (void)snprintf(out, size, "%s%s", shown, is_long ? "..." : "");
+}
+
+void ch_text_number(char *out, size_t size, double value) {
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(out, size, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) {
+            return;
+        }
+    }
+}
+
+bool ch_text_read_f64(double *out, const char *text) {
+    if (text[0] == '\0' || text[strspn(text, "+-.0123456789eE")] != '\0') {
+        return false;
+    }
+    char *end = NULL;
+    const double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= -DBL_MAX && value <= DBL_MAX)) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool ch_text_read_u64(uint64_t *out, const char *text) {
+    if (text[0] == '\0') {
+        return false;
+    }
+    uint64_t value = 0;
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at < '0' || *at > '9') {
+            return false;
+        }
+        const uint64_t digit = (uint64_t)(*at - '0');
+        if (value > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return true;
+}

@@ -1,0 +1,139 @@
+/* Text: numbers both ways, distances by hand, and what a stranger may write. */
+#include "support/check.h"
+
+#include "base/text.h"
+
+#include <float.h>
+#include <string.h>
+
+static void distances_count_inserted_deleted_replaced_and_swapped_letters(void **state) {
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        uint32_t distance;
+    } rows[] = {
+        {"", "", 0},
+        {"", "abc", 3},
+        {"abc", "", 3},
+        {"epochs", "epochs", 0},
+        {"epoch", "epochs", 1},
+        {"eopchs", "epochs", 1},
+        {"kitten", "sitting", 3},
+        {"ca", "abc", 3}, // the restricted distance: the unrestricted one is 2
+        {"a cat", "an act", 2},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(ch_text_distance(rows[i].a, rows[i].b), rows[i].distance);
+        assert_int_equal(ch_text_distance(rows[i].b, rows[i].a), rows[i].distance);
+    }
+}
+
+static void texts_too_long_to_compare_are_far(void **state) {
+    (void)state;
+    char longer[100];
+    memset(longer, 'x', sizeof(longer));
+    longer[99] = '\0';
+    assert_int_equal(ch_text_distance(longer, longer), CH_TEXT_DISTANCE_FAR);
+    longer[63] = '\0';
+    assert_int_equal(ch_text_distance(longer, longer), 0);
+}
+
+static void printable_text_is_utf8_without_controls(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_printable;
+    } rows[] = {
+        {"", true},
+        {"plain text, 1 line ~", true},
+        {"na\xc3\xafve \xe2\x82\xac \xf0\x9f\x8e\xb6", true}, // two, three and four bytes
+        {"tab\there", false},
+        {"line\nbreak", false},
+        {"\x1b[31m", false},
+        {"\x7f", false},
+        {"\xc2\x85", false},         // a C1 control
+        {"\xc0\x80", false},         // overlong
+        {"\xe0\x80\x80", false},     // likewise
+        {"\xed\xa0\x80", false},     // a surrogate
+        {"\xef\xbb\xbf", false},     // byte order mark
+        {"\xef\xbf\xbf", false},     // a non-character
+        {"\xf4\x90\x80\x80", false}, // above U+10FFFF
+        {"\xff", false},
+        {"cut \xe2\x82", false},
+        {"\x82", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(ch_text_is_printable(rows[i].text), rows[i].is_printable);
+    }
+}
+
+static void shown_text_is_short_and_harmless(void **state) {
+    (void)state;
+    char out[80];
+    ch_text_show(out, sizeof(out), "a\x1b[1m\xc3\xaf");
+    assert_string_equal(out, "a?[1m??");
+    char longer[61 + 1] = {0};
+    memset(longer, 'x', 61);
+    ch_text_show(out, sizeof(out), longer);
+    assert_int_equal(strlen(out), 63);
+    assert_string_equal(out + 58, "xx...");
+    ch_text_show(out, 4, "abcdef");
+    assert_string_equal(out, "abc");
+}
+
+static void numbers_are_written_short_and_read_back_equal(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } rows[] = {
+        {0.0, "0"},       {0.1, "0.1"},   {1.0 / 3.0, "0.3333333333333333"},
+        {1e6, "1000000"}, {-2.5, "-2.5"}, {1e-9, "1e-09"},
+    };
+    char out[CH_TEXT_NUMBER_MAX];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_text_number(out, sizeof(out), rows[i].value);
+        assert_string_equal(out, rows[i].text);
+    }
+    const double hard[] = {DBL_MAX, -DBL_MAX, DBL_MIN, DBL_MIN * DBL_EPSILON, 0.1 + 0.2, 5e-324};
+    for (size_t i = 0; i < sizeof(hard) / sizeof(hard[0]); i++) {
+        double back = 0;
+        ch_text_number(out, sizeof(out), hard[i]);
+        assert_true(ch_text_read_f64(&back, out));
+        assert_memory_equal(&back, &hard[i], sizeof(back));
+    }
+}
+
+static void only_decimal_numbers_are_numbers(void **state) {
+    (void)state;
+    static const char *const refused[] = {"",     " 1",   "1 ",    "nan",   "inf",
+                                          "-inf", "0x10", "1e",    "e5",    "1e999",
+                                          "1,5",  "+",    "1.2.3", "1_000", "five"};
+    double f64 = 7;
+    uint64_t u64 = 7;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_false(ch_text_read_f64(&f64, refused[i]));
+        assert_false(ch_text_read_u64(&u64, refused[i]));
+    }
+    assert_false(ch_text_read_u64(&u64, "-1"));
+    assert_false(ch_text_read_u64(&u64, "+1"));
+    assert_false(ch_text_read_u64(&u64, "1.0"));
+    assert_false(ch_text_read_u64(&u64, "18446744073709551616"));
+    assert_true(f64 == 7 && u64 == 7);
+    assert_true(ch_text_read_u64(&u64, "18446744073709551615"));
+    assert_true(u64 == UINT64_MAX);
+    assert_true(ch_text_read_f64(&f64, "-1.5e-3"));
+    assert_true(f64 == -1.5e-3);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(distances_count_inserted_deleted_replaced_and_swapped_letters),
+        cmocka_unit_test(texts_too_long_to_compare_are_far),
+        cmocka_unit_test(printable_text_is_utf8_without_controls),
+        cmocka_unit_test(shown_text_is_short_and_harmless),
+        cmocka_unit_test(numbers_are_written_short_and_read_back_equal),
+        cmocka_unit_test(only_decimal_numbers_are_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
