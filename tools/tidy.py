@@ -77,9 +77,10 @@ def check_lines(lines):
 
 def check_listed(path):
     """A source is built by the CMakeLists.txt beside it, or by one further up that names it."""
+    stem = path.stem.removesuffix("_fuzz")  # choir_fuzz(noun) builds noun_fuzz.c
     for folder in path.parents:
-        cmake = folder / "CMakeLists.txt"
-        if cmake.exists() and re.search(rf"\b{path.stem}\b", cmake.read_text()):
+        lists = [*folder.glob("CMakeLists.txt"), *folder.glob("*.cmake")]
+        if any(re.search(rf"\b{stem}\b", cmake.read_text()) for cmake in lists):
             return
         if folder.name in ("src", "apps", "tests", "bench"):
             break

@@ -47,8 +47,8 @@ typedef struct ch_safetensors {
  * Reads a file.
  *
  * Returns OK and an object to release; EIO when it cannot be read; EPROTO when it is no safetensors
- * file, or one that we cannot hold (err says what and where); ENOMEM. *out is safe to release in
- * any case.
+ * file, or one that we cannot hold (err says what and where); ENOMEM (or EPROTO, when it was
+ * jansson that had no memory: it does not always say). *out is safe to release in any case.
  */
 CHOIR_NODISCARD choir_status ch_safetensors_open(ch_safetensors *out, const char *path,
                                                  const choir_env *env, choir_error *err);
@@ -80,13 +80,14 @@ CHOIR_NODISCARD choir_status ch_safetensors_params(const ch_safetensors *file,
  * Writes path at once or not at all.
  *
  * params    (layout->dim)
- * metadata  (pairs) at most CH_SAFETENSORS_METADATA_MAX; UTF-8
+ * metadata  (pairs) at most CH_SAFETENSORS_METADATA_MAX; UTF-8, keys all different
  *
  * Returns OK; EIO; EINVAL when a text is not UTF-8; ENOMEM. A file that was there stays on failure.
  */
 CHOIR_NODISCARD choir_status ch_safetensors_write(const char *path, const choir_layout *layout,
                                                   const float *params,
                                                   const ch_safetensors_pair *metadata,
-                                                  uint32_t pairs, choir_error *err);
+                                                  uint32_t pairs, const choir_env *env,
+                                                  choir_error *err);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * File: whole files, read within a bound and replaced at once.
+ * Disk: whole files, read within a bound and replaced at once.
  *
  * A reader of a file that is being replaced sees the old bytes or the new ones, never a mixture;
  * after a power cut it is the same. Apart from the rest of base, because the protocol core does not
  * touch files.
  */
-#ifndef CH_BASE_FILE_H
-#define CH_BASE_FILE_H
+#ifndef CH_BASE_DISK_H
+#define CH_BASE_DISK_H
 
 #include "choir/bytes.h"
 #include "choir/env.h"
@@ -15,11 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct ch_file {
+typedef struct ch_disk_file {
     uint8_t *data; // (size) owned, 64-byte aligned
     size_t size;
     choir_env env;
-} ch_file;
+} ch_disk_file;
 
 /*
  * Reads a regular file.
@@ -29,11 +29,11 @@ typedef struct ch_file {
  * Returns OK and an object to release; EIO when it cannot be read, is no regular file or is too
  * large; ENOMEM. *out is safe to release in any case.
  */
-CHOIR_NODISCARD choir_status ch_file_read(ch_file *out, const char *path, size_t bytes_max,
+CHOIR_NODISCARD choir_status ch_disk_read(ch_disk_file *out, const char *path, size_t bytes_max,
                                           const choir_env *env, choir_error *err);
 
 /* Safe to call twice, and on one that is all zero. */
-void ch_file_release(ch_file *f);
+void ch_disk_release(ch_disk_file *f);
 
 /*
  * Writes the parts one after the other to a temporary file beside path, waits until the disk has
@@ -41,11 +41,11 @@ void ch_file_release(ch_file *f);
  *
  * Returns OK; EIO with path as it was before.
  */
-CHOIR_NODISCARD choir_status ch_file_replace(const char *path, const choir_bytes *parts,
+CHOIR_NODISCARD choir_status ch_disk_replace(const char *path, const choir_bytes *parts,
                                              uint32_t count, choir_error *err);
 
 /* Writes all bytes to an open descriptor. path is for messages. Returns OK; EIO. */
-CHOIR_NODISCARD choir_status ch_file_append(int descriptor, const char *path, choir_bytes bytes,
+CHOIR_NODISCARD choir_status ch_disk_append(int descriptor, const char *path, choir_bytes bytes,
                                             choir_error *err);
 
 #endif

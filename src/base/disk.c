@@ -1,0 +1,155 @@
+/* Disk: see disk.h. */
+#include "base/disk.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATH_BYTES_MAX = 4096 };
+
+static choir_status failed(choir_error *err, const char *what, const char *path) {
+    return ch_error_set(err, CHOIR_EIO, "%s: cannot %s: %s", path, what, strerror(errno));
+}
+
+// A device or a pipe would never end, or block: only what has a size is read.
+static choir_status size_check(size_t *size, int descriptor, const char *path, size_t bytes_max,
+                               choir_error *err) {
+    struct stat about;
+    if (fstat(descriptor, &about) != 0) {
+        return failed(err, "read", path);
+    }
+    if (!S_ISREG(about.st_mode)) {
+        return ch_error_set(err, CHOIR_EIO, "%s: is not a regular file", path);
+    }
+    if (about.st_size < 0 || (uint64_t)about.st_size > bytes_max) {
+        return ch_error_set(err, CHOIR_EIO, "%s: has %lld bytes, at most %zu can be read", path,
+                            (long long)about.st_size, bytes_max);
+    }
+    *size = (size_t)about.st_size;
+    return CHOIR_OK;
+}
+
+// A file that shrinks meanwhile is read as far as it goes.
+static choir_status content_read(ch_disk_file *f, int descriptor, const char *path,
+                                 choir_error *err) {
+    const size_t size = f->size;
+    for (f->size = 0; f->size < size;) {
+        const ssize_t got = read(descriptor, f->data + f->size, size - f->size);
+        if (got == 0) {
+            break;
+        }
+        if (got < 0 && errno != EINTR) {
+            return failed(err, "read", path);
+        }
+        f->size += got > 0 ? (size_t)got : 0;
+    }
+    return CHOIR_OK;
+}
+
+static choir_status descriptor_read(ch_disk_file *f, int descriptor, const char *path,
+                                    size_t bytes_max, choir_error *err) {
+    const choir_status status = size_check(&f->size, descriptor, path, bytes_max, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    f->data = f->env.alloc(f->env.self, ch_arena_cost(f->size + 1, 1));
+    if (f->data == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for its %zu bytes", path, f->size);
+    }
+    return content_read(f, descriptor, path, err);
+}
+
+choir_status ch_disk_read(ch_disk_file *out, const char *path, size_t bytes_max,
+                          const choir_env *env, choir_error *err) {
+    *out = (ch_disk_file){.env = *env};
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) {
+        return failed(err, "open", path);
+    }
+    const choir_status status = descriptor_read(out, descriptor, path, bytes_max, err);
+    (void)close(descriptor);
+    if (status != CHOIR_OK) {
+        ch_disk_release(out);
+    }
+    return status;
+}
+
+void ch_disk_release(ch_disk_file *f) {
+    if (f->data != NULL) {
+        f->env.free(f->env.self, f->data);
+    }
+    *f = (ch_disk_file){0};
+}
+
+choir_status ch_disk_append(int descriptor, const char *path, choir_bytes bytes, choir_error *err) {
+    for (size_t at = 0; at < bytes.size;) {
+        const ssize_t put = write(descriptor, bytes.data + at, bytes.size - at);
+        if (put < 0 && errno != EINTR) {
+            return failed(err, "write", path);
+        }
+        at += put > 0 ? (size_t)put : 0;
+    }
+    return CHOIR_OK;
+}
+
+// The new name is on the disk when its folder is. Some file systems cannot sync a folder: then
+// the order of their journal has to do.
+static void folder_sync(const char *path) {
+    char folder[PATH_BYTES_MAX] = ".";
+    const char *slash = strrchr(path, '/');
+    if (slash != NULL) {
+        const size_t size = slash == path ? 1 : (size_t)(slash - path);
+        memcpy(folder, path, size);
+        folder[size] = '\0';
+    }
+    const int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        (void)fsync(descriptor);
+        (void)close(descriptor);
+    }
+}
+
+static choir_status parts_write(int descriptor, const char *path, const choir_bytes *parts,
+                                uint32_t count, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
+        status = ch_disk_append(descriptor, path, parts[i], err);
+    }
+    if (status == CHOIR_OK && fsync(descriptor) != 0) {
+        status = failed(err, "write", path);
+    }
+    if (close(descriptor) != 0 && status == CHOIR_OK) {
+        status = failed(err, "write", path);
+    }
+    return status;
+}
+
+choir_status ch_disk_replace(const char *path, const choir_bytes *parts, uint32_t count,
+                             choir_error *err) {
+    char temporary[PATH_BYTES_MAX];
+    const int length = snprintf(temporary, sizeof(temporary), "%s.tmp", path);
+    if (length < 0 || (size_t)length >= sizeof(temporary)) {
+        return ch_error_set(err, CHOIR_EIO, "%.60s...: the path is too long", path);
+    }
+    const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (descriptor < 0) {
+        return failed(err, "create", temporary);
+    }
+    choir_status status = parts_write(descriptor, temporary, parts, count, err);
+    if (status == CHOIR_OK && rename(temporary, path) != 0) {
+        status = failed(err, "replace", path);
+    }
+    if (status != CHOIR_OK) {
+        (void)unlink(temporary);
+        return status;
+    }
+    folder_sync(path);
+    return CHOIR_OK;
+}

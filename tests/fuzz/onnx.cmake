@@ -1,0 +1,1 @@
+choir_fuzz(safetensors LINKS choir_onnx)
