@@ -1,0 +1,20 @@
+/*
+ * Keys: the table of everything a job file may say.
+ *
+ * One row per field of choir_job; the help of `choir sim`, docs/job.md, choir-job(5), the reader
+ * and the writer all come from it. Rows of one section stand together.
+ */
+#ifndef CH_JOB_KEYS_H
+#define CH_JOB_KEYS_H
+
+#include "base/options.h"
+#include "choir/job.h"
+
+enum { CH_JOB_KEYS_MAX = 64 }; // rows; the reader remembers where it saw each
+
+extern const ch_options CH_JOB_KEYS;
+
+/* Every key at its default. */
+extern const choir_job CH_JOB_DEFAULTS;
+
+#endif

@@ -1,0 +1,1 @@
+choir_fuzz(job LINKS choir_job)

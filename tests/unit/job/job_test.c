@@ -1,0 +1,293 @@
+/* Job: what a file may say, and the sentence for everything it may not. */
+#include "support/check.h"
+
+#include "choir/job.h"
+#include "job/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static choir_status parse(choir_job *job, const char *text, choir_error *err) {
+    return choir_job_parse(job, text, strlen(text), "a.yaml", NULL, 0, err);
+}
+
+static void check_message(const char *text, const char *message) {
+    choir_job job = {.seed = 99};
+    choir_error err = {.message = ""};
+    check_status(parse(&job, text, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message, message);
+    assert_true(job.seed == 99);
+    check_status(parse(&job, text, NULL), CHOIR_EINVAL);
+}
+
+static void an_empty_file_is_the_defaults_named_after_the_file(void **state) {
+    (void)state;
+    choir_job job;
+    choir_error err = {.message = ""};
+    check_status(parse(&job, "", &err), CHOIR_OK);
+    assert_string_equal(job.name, "a");
+    assert_string_equal(job.model.name, "mnist-2nn");
+    assert_string_equal(job.data.source, "digits");
+    assert_int_equal(job.rounds, 50);
+    check_status(parse(&job, "# nothing\n", &err), CHOIR_OK);
+    check_status(parse(&job, "network:\nclient: {}\n", &err), CHOIR_OK);
+}
+
+static void every_default_is_within_its_own_bounds(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CH_JOB_KEYS.count; i++) {
+        const ch_option *row = &CH_JOB_KEYS.rows[i];
+        choir_job job = choir_job_defaults();
+        char value[CH_OPTION_VALUE_MAX];
+        choir_error err = {.message = ""};
+        ch_options_get(row, &job, value, sizeof(value));
+        check_status(ch_options_set(&CH_JOB_KEYS, &job, row->key, value, "", &err), CHOIR_OK);
+        assert_true(strlen(row->help) > 0);
+    }
+}
+
+static void keys_nest_and_lists_join(void **state) {
+    (void)state;
+    choir_job job;
+    choir_error err = {.message = ""};
+    check_status(parse(&job,
+                       "name: spoken\n"
+                       "model:\n"
+                       "  name: mlp\n"
+                       "  hidden: [200, 100]\n"
+                       "client: {epochs: 5, learning_rate: 2.5e-1}\n"
+                       "data.clients: 12 # dotted, too\n"
+                       "chain: clip=1.5|weight\n"
+                       "network:\n"
+                       "  loss: .25\n",
+                       &err),
+                 CHOIR_OK);
+    assert_string_equal(job.name, "spoken");
+    assert_string_equal(job.model.name, "mlp");
+    assert_string_equal(job.model.hidden, "200,100");
+    assert_int_equal(job.epochs, 5);
+    assert_true(job.client_learning_rate == 0.25);
+    assert_int_equal(job.data.clients, 12);
+    assert_string_equal(job.chain, "clip=1.5|weight");
+    assert_true(job.network.loss == 0.25);
+}
+
+static void a_model_may_be_named_in_one_word_or_be_a_file(void **state) {
+    (void)state;
+    choir_job job;
+    check_status(parse(&job, "model: softmax\n", NULL), CHOIR_OK);
+    assert_string_equal(job.model.name, "softmax");
+    check_status(parse(&job, "model: {file: m.safetensors}\n", NULL), CHOIR_OK);
+    assert_string_equal(job.model.name, "");
+    assert_string_equal(job.model.file, "m.safetensors");
+}
+
+static void wrong_values_are_refused_with_line_key_value_and_what_would_be_right(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"client:\n  epoch: 5\n",
+         "a.yaml:2: client.epoch is not known; did you mean 'client.epochs'?"},
+        {"\nepochs: 5\n", "a.yaml:2: epochs is not known; did you mean 'client.epochs'?"},
+        {"server: {epochs: 5}\n",
+         "a.yaml:1: server.epochs is not known; did you mean 'client.epochs'?"},
+        {"orchestra: 5\n", "a.yaml:1: orchestra is not known"},
+        {"orchestra:\n", "a.yaml:1: orchestra is not known"},
+        {"client:\n  epochs: five\n",
+         "a.yaml:2: client.epochs: 'five' is not a whole number in [1, 1000] epochs"},
+        {"client:\n  epochs:\n",
+         "a.yaml:2: client.epochs: '' is not a whole number in [1, 1000] epochs"},
+        {"client:\n  epochs: [1, 2]\n",
+         "a.yaml:2: client.epochs: a list is not a whole number in [1, 1000] epochs"},
+        {"client: 5\n", "a.yaml:1: client is a section; give a key of it, such as 'client.epochs'"},
+        {"seed: {a: 1}\n", "a.yaml:1: seed.a is not known; did you mean 'seed'?"},
+        {"server:\n  sample_rate: 1.5\n",
+         "a.yaml:2: server.sample_rate: '1.5' is not a number in [1e-09, 1]"},
+        {"server:\n  algorithm: fedvag\n", "a.yaml:2: server.algorithm: 'fedvag' is not one of "
+                                           "fedavg, fedavgm; did you mean 'fedavg'?"},
+        {"seed: 1\nrounds: 3\n", "a.yaml:2: rounds is not known; did you mean 'server.rounds'?"},
+        {"seed: 1\nseed: 2\n", "a.yaml:2: seed: was given in line 1 already"},
+        {"model: a\nmodel: {name: b}\n", "a.yaml:2: model.name: was given in line 1 already"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_message(rows[i].text, rows[i].message);
+    }
+}
+
+static void what_is_not_a_job_in_yaml_is_refused_with_its_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"client:\n  epochs: 5\n seed: 1\n", "a.yaml:3: not YAML: did not find expected key while "
+                                             "parsing a block mapping"},
+        {"a: \"open\n", "a.yaml:2: not YAML: found unexpected end of stream while scanning a "
+                        "quoted scalar"},
+        {"name: a\n\xff: 1\n", "a.yaml:2: not YAML: invalid leading UTF-8 octet; save it as UTF-8 "
+                               "text"},
+        {"5\n", "a.yaml:1: a job is lines of 'key: value', not a single value"},
+        {"- 5\n", "a.yaml:1: a job is lines of 'key: value', not a list"},
+        {"seed: 1\n---\nseed: 2\n", "a.yaml:2: a second document; a file holds one job"},
+        {"seed: &a 1\n", "a.yaml:1: seed: anchors and tags are not read; write the value out"},
+        {"seed: *a\n", "a.yaml:1: seed: aliases are not read; write the value out"},
+        {"seed: !!int 1\n", "a.yaml:1: seed: anchors and tags are not read; write the value out"},
+        {"model:\n  hidden: [[1]]\n",
+         "a.yaml:2: model.hidden: a list cannot stand here; a list holds values"},
+        {"model:\n  hidden: [{a: 1}]\n",
+         "a.yaml:2: model.hidden: 'key: value' cannot stand here; a list holds values"},
+        {"{{a: 1}: 2}\n", "a.yaml:1: 'key: value' cannot stand here; a list holds values"},
+        {"{[a]: 2}\n", "a.yaml:1: a list cannot stand here; a list holds values"},
+        {"name: \"a\\0b\"\n", "a.yaml:1: name: a value must not contain a zero byte"},
+        {"name: \"a\\eb\"\n", "a.yaml:1: name: 'a?b' is not printable text of at most 63 bytes"},
+        {"a: {a: {a: {a: {a: {a: {a: {a: 1}}}}}}}\n", "a.yaml:1: a.a.a.a.a.a.a.a is not known"},
+        {"a: {a: {a: {a: {a: {a: {a: {a: {a: 1}}}}}}}}\n",
+         "a.yaml:1: a.a.a.a.a.a.a.a: sections inside sections inside sections; no key is so deep"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_message(rows[i].text, rows[i].message);
+    }
+}
+
+static void keys_that_contradict_each_other_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"model: {name: mlp, file: m}\n", "a.yaml: model.file: model.name is given too; a model "
+                                          "has a name or a file, so remove one"},
+        {"model: mlp\n", "a.yaml: model.hidden: is empty; mlp needs the sizes of its hidden "
+                         "layers, like [200, 200]"},
+        {"model: {hidden: 5}\n", "a.yaml: model.hidden: is for model.name 'mlp' alone; remove it, "
+                                 "or name that model"},
+        {"model: ''\n", "a.yaml: model.name: is empty; give a model of the zoo, or model.file"},
+        {"model: {file: a, init: b}\n",
+         "a.yaml: model.init: model.file brings its own parameters; remove one"},
+        {"data: {source: ''}\n", "a.yaml: data.source: is empty; give a data set's name or a path"},
+        {"data: {partition: shards, clients: 0}\n",
+         "a.yaml: data.clients: is 0; only data.partition 'natural' knows by itself how many "
+         "clients there are"},
+        {"data: {clients: 5}\nserver: {quorum: 6}\n",
+         "a.yaml: server.quorum: is more than data.clients; no round could ever count"},
+        {"data: {task: regression}\n", "a.yaml: model.loss: must be mean-squared-error, because "
+                                       "data.task is regression"},
+        {"name: ../up\n", "a.yaml: name: must be letters, digits, '.', '_' or '-', and begin with "
+                          "a letter, digit or '_'"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_message(rows[i].text, rows[i].message);
+    }
+}
+
+static void overrides_win_over_the_file_and_the_last_one_over_all(void **state) {
+    (void)state;
+    const char *const text = "model: {name: softmax}\nclient: {epochs: 3}\nseed: 5\n";
+    const char *const overrides[] = {"client.epochs=4", "model.file=m.safetensors",
+                                     "client.epochs=6", "chain=clip=2|weight", "name=other"};
+    choir_job job;
+    choir_error err = {.message = ""};
+    check_status(choir_job_parse(&job, text, strlen(text), "a.yaml", overrides, 5, &err), CHOIR_OK);
+    assert_int_equal(job.epochs, 6);
+    assert_true(job.seed == 5);
+    assert_string_equal(job.model.file, "m.safetensors");
+    assert_string_equal(job.model.name, "");
+    assert_string_equal(job.chain, "clip=2|weight");
+    assert_string_equal(job.name, "other");
+}
+
+static void wrong_overrides_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"client.epochs", "--set: 'client.epochs' is not key=value"},
+        {"=5", "--set: '=5' is not key=value"},
+        {"", "--set: '' is not key=value"},
+        {"client.epoch=5", "--set: client.epoch is not known; did you mean 'client.epochs'?"},
+        {"seed=-1", "--set: seed: '-1' is not a whole number in [0, 9007199254740991]"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_job job;
+        choir_error err = {.message = ""};
+        check_status(choir_job_parse(&job, "", 0, "a.yaml", &rows[i].text, 1, &err), CHOIR_EINVAL);
+        assert_string_equal(err.message, rows[i].message);
+    }
+}
+
+static void the_files_own_name_becomes_a_name_that_can_be_a_folder(void **state) {
+    (void)state;
+    static const struct {
+        const char *file, *name;
+    } rows[] = {
+        {"digits.yaml", "digits"},
+        {"jobs/fig2/my digits.yml", "my-digits"},
+        {"/dev/stdin", "stdin"},
+        {"a.b.yaml", "a.b"},
+        {".yaml", "job"},
+        {"", "job"},
+        {"jobs/\xc3\xa9t\xc3\xa9", "job"},
+        {"x\xc3\xa9.yaml", "x--"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_job job;
+        check_status(choir_job_parse(&job, "", 0, rows[i].file, NULL, 0, NULL), CHOIR_OK);
+        assert_string_equal(job.name, rows[i].name);
+    }
+}
+
+static void long_file_names_are_shown_by_their_end(void **state) {
+    (void)state;
+    char name[500];
+    memset(name, 'x', sizeof(name));
+    memcpy(name + 488, "/a.yaml", 8);
+    choir_job job;
+    choir_error err = {.message = ""};
+    check_status(choir_job_parse(&job, "seed: x", 7, name, NULL, 0, &err), CHOIR_EINVAL);
+    assert_memory_equal(err.message, "...xxx", 6);
+    assert_non_null(strstr(err.message, "xx/a.yaml:1: seed: 'x' is not a whole number"));
+}
+
+static void a_file_is_read_and_one_that_is_not_there_or_too_large_refused(void **state) {
+    (void)state;
+    char path[] = "/tmp/choir-job-XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    FILE *file = fdopen(fd, "w");
+    assert_true(fputs("seed: 7\n", file) >= 0);
+    assert_int_equal(fflush(file), 0);
+    choir_job job;
+    choir_error err = {.message = ""};
+    check_status(choir_job_read(&job, path, NULL, 0, &err), CHOIR_OK);
+    assert_true(job.seed == 7);
+    for (int i = 0; i < (1 << 20) / 16 + 1; i++) {
+        assert_true(fputs("# padding......\n", file) >= 0);
+    }
+    assert_int_equal(fclose(file), 0);
+    check_status(choir_job_read(&job, path, NULL, 0, &err), CHOIR_EINVAL);
+    assert_non_null(strstr(err.message, "is larger than 1048576 bytes, so it is not a job"));
+    assert_int_equal(unlink(path), 0);
+    check_status(choir_job_read(&job, path, NULL, 0, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, "cannot be opened: No such file or directory"));
+    check_status(choir_job_read(&job, "/tmp", NULL, 0, &err), CHOIR_EIO);
+    assert_string_equal(err.message, "/tmp: cannot be read: Is a directory");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_file_is_the_defaults_named_after_the_file),
+        cmocka_unit_test(every_default_is_within_its_own_bounds),
+        cmocka_unit_test(keys_nest_and_lists_join),
+        cmocka_unit_test(a_model_may_be_named_in_one_word_or_be_a_file),
+        cmocka_unit_test(wrong_values_are_refused_with_line_key_value_and_what_would_be_right),
+        cmocka_unit_test(what_is_not_a_job_in_yaml_is_refused_with_its_line),
+        cmocka_unit_test(keys_that_contradict_each_other_are_refused),
+        cmocka_unit_test(overrides_win_over_the_file_and_the_last_one_over_all),
+        cmocka_unit_test(wrong_overrides_are_refused),
+        cmocka_unit_test(the_files_own_name_becomes_a_name_that_can_be_a_folder),
+        cmocka_unit_test(long_file_names_are_shown_by_their_end),
+        cmocka_unit_test(a_file_is_read_and_one_that_is_not_there_or_too_large_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
