@@ -7,6 +7,7 @@
 #ifndef CH_DATA_EXAMPLES_H
 #define CH_DATA_EXAMPLES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What one input looks like: a picture, or a flat row of n features as {1, 1, n}. */

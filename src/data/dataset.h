@@ -1,0 +1,47 @@
+/*
+ * Dataset: training and test examples in memory, and the blocks they live in.
+ *
+ * Readers and generators fill one; it owns every array that its two tables point into, so that one
+ * release gives everything back, whatever a failed reader left behind.
+ */
+#ifndef CH_DATA_DATASET_H
+#define CH_DATA_DATASET_H
+
+#include "choir/env.h"
+#include "choir/status.h"
+#include "data/examples.h"
+
+#include <stddef.h>
+
+enum {
+    CH_DATASET_BLOCKS_MAX = 16,
+};
+
+/* The largest count of examples, and the most features of one, that any source may have. */
+#define CH_EXAMPLES_MAX (UINT32_C(1) << 28)
+#define CH_FEATURES_MAX (UINT32_C(1) << 20)
+
+typedef struct ch_dataset {
+    ch_examples train;
+    ch_examples test;                    // count 0: the source has none
+    void *blocks[CH_DATASET_BLOCKS_MAX]; // (block_count) owned
+    uint32_t block_count;
+    choir_env env;
+} ch_dataset;
+
+/* Empty, with nothing to release yet. */
+void ch_dataset_init(ch_dataset *d, const choir_env *env);
+
+/* Gives every block back and leaves it empty. */
+void ch_dataset_release(ch_dataset *d);
+
+/* Room for count items, not zeroed, borrowed until the release; NULL when there is none. */
+void *ch_dataset_claim(ch_dataset *d, size_t count, size_t item_bytes);
+
+/* Takes over a block that came from the same env. */
+void ch_dataset_adopt(ch_dataset *d, void *block);
+
+/* One block from env for count items, not zeroed, to be freed by env; NULL when there is none. */
+void *ch_claim(const choir_env *env, size_t count, size_t item_bytes);
+
+#endif

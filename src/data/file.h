@@ -1,0 +1,54 @@
+/*
+ * File: the bytes of a file in memory, inflated when they are gzip.
+ *
+ * Readers take bytes, not paths, so that they can be tested on every prefix and fuzzed. Whether a
+ * file is compressed is decided by its first bytes, not by its name.
+ */
+#ifndef CH_DATA_FILE_H
+#define CH_DATA_FILE_H
+
+#include "choir/bytes.h"
+#include "choir/env.h"
+#include "choir/status.h"
+
+#include <stdbool.h>
+
+/* No data file, compressed or not, may be larger in memory: 4 GiB. */
+#define CH_FILE_BYTES_MAX (UINT64_C(1) << 32)
+
+typedef struct ch_file {
+    uint8_t *data; // owned; NULL when empty
+    size_t size;
+    size_t capacity;
+    choir_env env;
+} ch_file;
+
+/*
+ * Reads a whole regular file.
+ *
+ * bytes_max  of the result; more is an error
+ * err        with path, and what the system said
+ *
+ * Returns OK and a file to release; EIO when it cannot be read or is not a regular file, EPROTO
+ * when it is too large or its gzip stream is cut off or damaged, ENOMEM. On failure *out is empty.
+ */
+CHOIR_NODISCARD choir_status ch_file_read(ch_file *out, const char *path, uint64_t bytes_max,
+                                          const choir_env *env, choir_error *err);
+
+/* Safe on an empty file. */
+void ch_file_release(ch_file *f);
+
+/* Inflates gzip bytes; one member or several. name stands for the file in messages. */
+CHOIR_NODISCARD choir_status ch_file_inflate(ch_file *out, choir_bytes packed, const char *name,
+                                             uint64_t bytes_max, const choir_env *env,
+                                             choir_error *err);
+
+/* True when the path names something of the kind that can be opened for reading. */
+bool ch_is_file(const char *path);
+bool ch_is_folder(const char *path);
+
+static inline choir_bytes ch_file_bytes(const ch_file *f) {
+    return (choir_bytes){.data = f->data, .size = f->size};
+}
+
+#endif

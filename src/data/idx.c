@@ -1,0 +1,262 @@
+/* Reading IDX files and MNIST-like folders; see idx.h. */
+#include "data/idx.h"
+
+#include "base/error.h"
+#include "data/file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    PATH_BYTES = 1024,
+    QMNIST_COLUMNS_MIN = 3, // class, series, writer, ...
+    QMNIST_WRITER = 2,
+    WRITERS_MAX = 1 << 20,
+};
+
+static uint32_t big_endian(const uint8_t *b) {
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+choir_status ch_idx_parse(ch_idx *out, choir_bytes bytes, const char *name, choir_error *err) {
+    if (bytes.size < 4) {
+        return ch_error_set(err, CHOIR_EPROTO, "%s: %zu bytes; an IDX file starts with 4", name,
+                            bytes.size);
+    }
+    const uint8_t *b = bytes.data;
+    ch_idx idx = {.type = b[2], .rank = b[3], .sizes = {1, 1, 1, 1}};
+    if (b[0] != 0 || b[1] != 0 || (idx.type != CH_IDX_U8 && idx.type != CH_IDX_I32)) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "%s: starts with %02x %02x %02x; an IDX file of bytes starts with "
+                            "00 00 08, of 32-bit integers with 00 00 0c",
+                            name, b[0], b[1], b[2]);
+    }
+    if (idx.rank < 1 || idx.rank > CH_IDX_RANK_MAX) {
+        return ch_error_set(err, CHOIR_EPROTO, "%s: byte 3: rank %u is not in [1, %d]", name,
+                            idx.rank, CH_IDX_RANK_MAX);
+    }
+    const size_t header = 4 + 4 * (size_t)idx.rank;
+    if (bytes.size < header) {
+        return ch_error_set(err, CHOIR_EPROTO, "%s: %zu bytes; the header of rank %u has %zu", name,
+                            bytes.size, idx.rank, header);
+    }
+    uint64_t expected = idx.type == CH_IDX_U8 ? 1 : 4;
+    for (uint32_t i = 0; i < idx.rank; i++) {
+        idx.sizes[i] = big_endian(b + 4 + 4 * (size_t)i);
+        if (idx.sizes[i] == 0 || idx.sizes[i] > CH_EXAMPLES_MAX) {
+            return ch_error_set(err, CHOIR_EPROTO, "%s: byte %u: size %u is not in [1, %u]", name,
+                                4 + 4 * i, idx.sizes[i], CH_EXAMPLES_MAX);
+        }
+        expected *= idx.sizes[i]; // no overflow: stopped below after at most 2^34 * 2^28
+        if (expected > CH_FILE_BYTES_MAX) {
+            return ch_error_set(err, CHOIR_EPROTO,
+                                "%s: byte %u: size %u makes it %llu bytes; at "
+                                "most %llu are read",
+                                name, 4 + 4 * i, idx.sizes[i], (unsigned long long)expected,
+                                (unsigned long long)CH_FILE_BYTES_MAX);
+        }
+    }
+    if (bytes.size - header != expected) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "%s: %zu bytes after the header, which promises %llu: the file is %s",
+                            name, bytes.size - header, (unsigned long long)expected,
+                            bytes.size - header < expected ? "cut off" : "longer than it says");
+    }
+    idx.elements = b + header;
+    *out = idx;
+    return CHOIR_OK;
+}
+
+/* ------------------------------------------------------------------------------------ folders */
+
+typedef enum part { TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS, WRITERS } part;
+
+/* The spellings in use; each also with .gz. */
+static const char *const NAMES[][2] = {
+    [TRAIN_IMAGES] = {"train-images-idx3-ubyte", "train-images.idx3-ubyte"},
+    [TRAIN_LABELS] = {"train-labels-idx1-ubyte", "train-labels.idx1-ubyte"},
+    [TEST_IMAGES] = {"t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"},
+    [TEST_LABELS] = {"t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"},
+    [WRITERS] = {"qmnist-train-labels-idx2-int", "qmnist-train-labels.idx2-int"},
+};
+
+/* Writes the path of the part's file; false when the folder has none, with the usual path. */
+static bool part_find(char path[PATH_BYTES], const char *folder, part which) {
+    for (int i = 0; i < 4; i++) {
+        const int size = snprintf(path, PATH_BYTES, "%s/%s%s", folder, NAMES[which][i / 2],
+                                  i % 2 == 0 ? ".gz" : "");
+        if (size < PATH_BYTES && ch_is_file(path)) {
+            return true;
+        }
+    }
+    (void)snprintf(path, PATH_BYTES, "%s/%s.gz", folder, NAMES[which][0]);
+    return false;
+}
+
+bool ch_idx_is_folder(const char *folder) {
+    char path[PATH_BYTES];
+    return part_find(path, folder, TRAIN_IMAGES);
+}
+
+/* One part's file, read and checked against the type and rank it must have. */
+static choir_status part_read(ch_file *file, ch_idx *idx, const char *path, uint32_t type,
+                              uint32_t rank_max, const choir_env *env, choir_error *err) {
+    choir_status status = ch_file_read(file, path, CH_FILE_BYTES_MAX, env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    status = ch_idx_parse(idx, ch_file_bytes(file), path, err);
+    const uint32_t rank_min = rank_max == 4 ? 3 : rank_max;
+    if (status == CHOIR_OK && (idx->type != type || idx->rank < rank_min || idx->rank > rank_max)) {
+        status = ch_error_set(err, CHOIR_EPROTO,
+                              "%s: holds type 0x%02x of rank %u; here type 0x%02x of rank %u "
+                              "belongs",
+                              path, idx->type, idx->rank, type, rank_min);
+    }
+    if (status != CHOIR_OK) {
+        ch_file_release(file);
+    }
+    return status;
+}
+
+static choir_status images_read(ch_dataset *out, ch_examples *e, const char *path,
+                                choir_error *err) {
+    ch_file file;
+    ch_idx idx;
+    choir_status status = part_read(&file, &idx, path, CH_IDX_U8, 4, &out->env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    ch_dataset_adopt(out, file.data);
+    const uint64_t features = (uint64_t)idx.sizes[1] * idx.sizes[2] * idx.sizes[3];
+    if (features > CH_FEATURES_MAX) {
+        return ch_error_set(err, CHOIR_EPROTO, "%s: images of %llu values; at most %u are read",
+                            path, (unsigned long long)features, CH_FEATURES_MAX);
+    }
+    e->count = idx.sizes[0];
+    e->shape = (ch_shape){.height = idx.sizes[1], .width = idx.sizes[2], .channels = idx.sizes[3]};
+    e->bytes = idx.elements;
+    return CHOIR_OK;
+}
+
+static choir_status count_check(const ch_idx *idx, const ch_examples *e, const char *path,
+                                choir_error *err) {
+    if (idx->sizes[0] != e->count) {
+        return ch_error_set(err, CHOIR_EPROTO, "%s: %u labels, but there are %u images", path,
+                            idx->sizes[0], e->count);
+    }
+    return CHOIR_OK;
+}
+
+static choir_status labels_read(ch_dataset *out, ch_examples *e, const char *path,
+                                choir_error *err) {
+    ch_file file;
+    ch_idx idx;
+    choir_status status = part_read(&file, &idx, path, CH_IDX_U8, 1, &out->env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    status = count_check(&idx, e, path, err);
+    if (status == CHOIR_OK) {
+        uint32_t *labels = ch_dataset_claim(out, e->count, sizeof(labels[0]));
+        status = labels == NULL ? CHOIR_ENOMEM : CHOIR_OK;
+        for (uint32_t i = 0; labels != NULL && i < e->count; i++) {
+            labels[i] = idx.elements[i];
+            e->classes = labels[i] >= e->classes ? labels[i] + 1 : e->classes;
+        }
+        e->labels = labels;
+    }
+    ch_file_release(&file);
+    return status;
+}
+
+static choir_status half_read(ch_dataset *out, ch_examples *e, const char *folder, part images,
+                              part labels, choir_error *err) {
+    char path[PATH_BYTES];
+    (void)part_find(path, folder, images); // a missing one is named by the reader
+    const choir_status status = images_read(out, e, path, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    (void)part_find(path, folder, labels);
+    return labels_read(out, e, path, err);
+}
+
+/* Replaces ids by their ranks among the ids that occur, so that groups have no gaps. */
+static choir_status writers_number(uint32_t *writers, const ch_idx *idx, const char *path,
+                                   const choir_env *env, choir_error *err) {
+    uint32_t *ranks = ch_claim(env, WRITERS_MAX, sizeof(ranks[0]));
+    if (ranks == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    memset(ranks, 0, WRITERS_MAX * sizeof(ranks[0]));
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < idx->sizes[0] && status == CHOIR_OK; i++) {
+        writers[i] = big_endian(idx->elements + ((size_t)i * idx->sizes[1] + QMNIST_WRITER) * 4);
+        if (writers[i] < WRITERS_MAX) {
+            ranks[writers[i]] = 1;
+        } else {
+            status = ch_error_set(err, CHOIR_EPROTO, "%s: row %u: writer id %u is not below %d",
+                                  path, i, writers[i], WRITERS_MAX);
+        }
+    }
+    uint32_t next = 0;
+    for (uint32_t id = 0; id < WRITERS_MAX; id++) {
+        const uint32_t occurs = ranks[id];
+        ranks[id] = next;
+        next += occurs;
+    }
+    for (uint32_t i = 0; i < idx->sizes[0] && status == CHOIR_OK; i++) {
+        writers[i] = ranks[writers[i]];
+    }
+    env->free(env->self, ranks);
+    return status;
+}
+
+static choir_status writers_read(ch_dataset *out, const char *folder, choir_error *err) {
+    char path[PATH_BYTES];
+    if (!part_find(path, folder, WRITERS)) {
+        return CHOIR_OK;
+    }
+    ch_file file;
+    ch_idx idx;
+    choir_status status = part_read(&file, &idx, path, CH_IDX_I32, 2, &out->env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    status = count_check(&idx, &out->train, path, err);
+    if (status == CHOIR_OK && idx.sizes[1] < QMNIST_COLUMNS_MIN) {
+        status = ch_error_set(err, CHOIR_EPROTO, "%s: %u columns; the writer is the third", path,
+                              idx.sizes[1]);
+    }
+    if (status == CHOIR_OK) {
+        uint32_t *writers = ch_dataset_claim(out, idx.sizes[0], sizeof(writers[0]));
+        status =
+            writers == NULL ? CHOIR_ENOMEM : writers_number(writers, &idx, path, &out->env, err);
+        out->train.groups = writers;
+    }
+    ch_file_release(&file);
+    return status;
+}
+
+choir_status ch_idx_read(ch_dataset *out, const char *folder, choir_error *err) {
+    choir_status status = half_read(out, &out->train, folder, TRAIN_IMAGES, TRAIN_LABELS, err);
+    if (status == CHOIR_OK) {
+        status = half_read(out, &out->test, folder, TEST_IMAGES, TEST_LABELS, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const ch_shape a = out->train.shape;
+    const ch_shape b = out->test.shape;
+    if (a.height != b.height || a.width != b.width || a.channels != b.channels) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "%s: training images are %u x %u x %u, test images %u x %u x %u",
+                            folder, a.height, a.width, a.channels, b.height, b.width, b.channels);
+    }
+    const uint32_t classes =
+        out->train.classes > out->test.classes ? out->train.classes : out->test.classes;
+    out->train.classes = classes;
+    out->test.classes = classes;
+    return writers_read(out, folder, err);
+}

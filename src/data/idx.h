@@ -1,0 +1,61 @@
+/*
+ * IDX: the file format of MNIST and of the many sets made to look like it.
+ *
+ *   offset 0  0x00 0x00
+ *          2  type: 0x08 unsigned byte, 0x0C int32
+ *          3  rank r
+ *          4  r sizes, 32-bit big-endian
+ *   4 + 4 r  the elements, row-major, big-endian
+ *
+ * Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits", the page's section
+ * "File formats"; writer ids: Yadav, Bottou, "Cold Case: The Lost MNIST Digits", NeurIPS 2019.
+ */
+#ifndef CH_DATA_IDX_H
+#define CH_DATA_IDX_H
+
+#include "choir/bytes.h"
+#include "data/dataset.h"
+
+#include <stdbool.h>
+
+enum {
+    CH_IDX_RANK_MAX = 4,
+    CH_IDX_U8 = 0x08,
+    CH_IDX_I32 = 0x0C,
+};
+
+/* A view of an IDX file in memory. */
+typedef struct ch_idx {
+    uint32_t type;                   // CH_IDX_U8 or CH_IDX_I32
+    uint32_t rank;                   // 1 .. CH_IDX_RANK_MAX
+    uint32_t sizes[CH_IDX_RANK_MAX]; // beyond rank: 1
+    const uint8_t *elements;         // big-endian; borrowed from the bytes
+} ch_idx;
+
+/*
+ * Checks that bytes are one whole IDX file of a type and size we read.
+ *
+ * name  stands for the file in messages
+ *
+ * Returns OK; EPROTO with what is wrong, at which byte. *out is unchanged on failure.
+ */
+CHOIR_NODISCARD choir_status ch_idx_parse(ch_idx *out, choir_bytes bytes, const char *name,
+                                          choir_error *err);
+
+/* True when the folder has training images by one of the known names. */
+bool ch_idx_is_folder(const char *folder);
+
+/*
+ * Reads the four files of an MNIST-like set from a folder: train- and t10k-, images-idx3-ubyte and
+ * labels-idx1-ubyte (or images.idx3-ubyte), each plain or with .gz. When QMNIST's
+ * qmnist-train-labels-idx2-int lies beside them, groups are its writers, numbered from 0 in
+ * ascending order of id.
+ *
+ * out  initialised; what is read is added to it, also on failure
+ *
+ * Returns OK; EIO for a missing or unreadable file, EPROTO for a malformed one or two that do not
+ * fit each other, ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_idx_read(ch_dataset *out, const char *folder, choir_error *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* The table of partitioners, and what they share; see partition.h. */
+#include "data/partition.h"
+
+#include "base/error.h"
+#include "data/deviates.h"
+
+#include <string.h>
+
+const ch_partitioner *const CH_PARTITIONERS[] = {
+    &ch_partitioner_iid,
+    &ch_partitioner_natural,
+};
+const size_t CH_PARTITIONERS_COUNT = sizeof(CH_PARTITIONERS) / sizeof(CH_PARTITIONERS[0]);
+
+const ch_partitioner *ch_partitioner_find(const char *name) {
+    for (size_t i = 0; i < CH_PARTITIONERS_COUNT; i++) {
+        if (strcmp(CH_PARTITIONERS[i]->name, name) == 0) {
+            return CH_PARTITIONERS[i];
+        }
+    }
+    return NULL;
+}
+
+void ch_partition_shuffle(uint32_t *order, uint32_t count, uint64_t seed) {
+    for (uint32_t i = 0; i < count; i++) {
+        order[i] = i;
+    }
+    ch_rng rng = ch_rng_stream(seed, CH_PURPOSE_PARTITION, 0, 0);
+    ch_rng_shuffle(&rng, order, count);
+}
+
+static uint32_t groups_count(const ch_examples *e) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < e->count; i++) {
+        count = e->groups[i] >= count ? e->groups[i] + 1 : count;
+    }
+    return count;
+}
+
+choir_status ch_partition_clients(uint32_t *out, const ch_examples *examples,
+                                  const choir_job_data *options, choir_error *err) {
+    uint32_t clients = options->clients;
+    if (strcmp(options->partition, "natural") == 0) {
+        if (examples->groups == NULL) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "data.partition: 'natural' needs to know who made each example, "
+                                "and '%s' does not say; see docs/partitioner.md",
+                                options->source);
+        }
+        const uint32_t groups = groups_count(examples);
+        clients = clients == 0 || clients > groups ? groups : clients;
+    }
+    if (clients == 0) {
+        return ch_error_set(err, CHOIR_EINVAL, "data.clients: 0; needs at least 1");
+    }
+    if (clients > examples->count) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.clients: %u clients cannot share %u examples; at most one "
+                            "client an example",
+                            clients, examples->count);
+    }
+    *out = clients;
+    return CHOIR_OK;
+}

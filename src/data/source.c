@@ -1,0 +1,111 @@
+/* Finding and opening sources; see source.h. */
+#include "data/source.h"
+
+#include "base/error.h"
+#include "data/file.h"
+#include "data/idx.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_BYTES = CHOIR_PATH_MAX + CHOIR_PATH_MAX };
+
+static bool is_set(const char *value) {
+    return value != NULL && value[0] != '\0';
+}
+
+choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *options_dir, choir_error *err) {
+    const char *choir_data = getenv("CHOIR_DATA");
+    const char *xdg = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+    int size;
+    if (is_set(options_dir)) {
+        size = snprintf(out, CHOIR_PATH_MAX, "%s", options_dir);
+    } else if (is_set(choir_data)) {
+        size = snprintf(out, CHOIR_PATH_MAX, "%s", choir_data);
+    } else if (is_set(xdg)) {
+        size = snprintf(out, CHOIR_PATH_MAX, "%s/choir", xdg);
+    } else if (is_set(home)) {
+        size = snprintf(out, CHOIR_PATH_MAX, "%s/.local/share/choir", home);
+    } else {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "no data directory: set data.dir, or CHOIR_DATA or HOME in the "
+                            "environment");
+    }
+    if (size >= CHOIR_PATH_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "the data directory's path has %d bytes; at most %d",
+                            size, CHOIR_PATH_MAX - 1);
+    }
+    return CHOIR_OK;
+}
+
+/* ------------------------------------------------------------------------------------ formats */
+
+typedef struct format {
+    const char *what;
+    bool (*fits)(const char *path);
+    choir_status (*read)(ch_dataset *out, const char *path, choir_error *err);
+} format;
+
+static const format FORMATS[] = {
+    {"a folder of IDX files", ch_idx_is_folder, ch_idx_read},
+};
+
+/* The source as a path: itself, or a folder of the data directory when it has no slash. */
+static choir_status source_locate(char path[PATH_BYTES], const choir_job_data *options,
+                                  choir_error *err) {
+    (void)snprintf(path, PATH_BYTES, "%s", options->source);
+    if (strchr(options->source, '/') != NULL || ch_is_folder(path) || ch_is_file(path)) {
+        return CHOIR_OK;
+    }
+    char dir[CHOIR_PATH_MAX];
+    const choir_status status = ch_data_dir(dir, options->dir, err);
+    if (status == CHOIR_OK) {
+        (void)snprintf(path, PATH_BYTES, "%s/%s", dir, options->source);
+    }
+    return status;
+}
+
+static choir_status dataset_read(ch_dataset *out, const choir_job_data *options, choir_error *err) {
+    char path[PATH_BYTES];
+    const choir_status status = source_locate(path, options, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
+        if (FORMATS[i].fits(path)) {
+            return FORMATS[i].read(out, path, err);
+        }
+    }
+    if (!ch_is_folder(path) && !ch_is_file(path)) {
+        return ch_error_set(err, CHOIR_EIO,
+                            "data.source: '%s' is no built-in data set, and there is no %s; "
+                            "'choir data list' shows what can be had",
+                            options->source, path);
+    }
+    return ch_error_set(err, CHOIR_EPROTO,
+                        "data.source: %s holds nothing that is known: needs a folder of IDX or "
+                        "CIFAR-10 files, or a CSV file",
+                        path);
+}
+
+choir_status ch_source_open(ch_source *out, const choir_job_data *options, uint64_t seed,
+                            const choir_env *env, choir_error *err) {
+    ch_source s = {0};
+    ch_dataset_init(&s.dataset, env);
+    choir_status status = ch_generator_parse(&s.generator, options->source, err);
+    if (status == CHOIR_OK) {
+        s.is_generated = true;
+        s.generator.seed = seed;
+        s.generator.mean = options->examples;
+    } else if (status == CHOIR_EAGAIN) {
+        status = dataset_read(&s.dataset, options, err);
+    }
+    if (status != CHOIR_OK) {
+        ch_dataset_release(&s.dataset);
+        return status;
+    }
+    *out = s;
+    return CHOIR_OK;
+}

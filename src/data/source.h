@@ -1,0 +1,40 @@
+/*
+ * Source: from the text of data.source to examples in memory or a generator of them.
+ *
+ * The text is a generator ("digits", "synthetic(0.5,1)"), a data set by name ("mnist"), which is a
+ * folder of the user's data directory, or a path; what kind of data lie there is seen by looking.
+ */
+#ifndef CH_DATA_SOURCE_H
+#define CH_DATA_SOURCE_H
+
+#include "choir/job.h"
+#include "data/dataset.h"
+#include "data/generator.h"
+
+#include <stdbool.h>
+
+typedef struct ch_source {
+    bool is_generated;
+    ch_generator generator; // when generated; else zero
+    ch_dataset dataset;     // when not; else empty
+} ch_source;
+
+/*
+ * Finds the source and reads it, when it is one to be read.
+ *
+ * seed  of the generator, and of the choice of test rows where the files choose none
+ *
+ * Returns OK and a source whose dataset is to be released; EINVAL for options that do not fit, EIO,
+ * EPROTO and ENOMEM as ch_federation_open. On failure *out has nothing to release.
+ */
+CHOIR_NODISCARD choir_status ch_source_open(ch_source *out, const choir_job_data *options,
+                                            uint64_t seed, const choir_env *env, choir_error *err);
+
+/*
+ * Where named data sets are kept: options_dir, else $CHOIR_DATA, else $XDG_DATA_HOME/choir, else
+ * $HOME/.local/share/choir. EINVAL when none is set or it is too long.
+ */
+CHOIR_NODISCARD choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *options_dir,
+                                         choir_error *err);
+
+#endif

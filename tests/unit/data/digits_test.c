@@ -1,0 +1,178 @@
+/* The generators, digits and synthetic: determinism, independence of asking, and what is drawn. */
+#include "support/check.h"
+
+#include "base/sha256.h"
+#include "data/generator.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COUNT = 40, PIXELS = 28 * 28 };
+
+typedef struct drawn_digits {
+    uint8_t bytes[COUNT * PIXELS];
+    uint32_t labels[COUNT];
+} drawn_digits;
+
+static void digits_draw(drawn_digits *d, uint64_t seed, uint32_t writer, uint32_t count) {
+    const ch_generator g = {.ops = &ch_generator_digits, .seed = seed, .mean = COUNT};
+    const ch_drawing to = {.bytes = d->bytes, .labels = d->labels};
+    g.ops->draw(&g, writer, count, &to);
+}
+
+static void a_writer_is_a_pure_function_of_seed_and_number(void **state) {
+    (void)state;
+    drawn_digits a;
+    drawn_digits b;
+    digits_draw(&a, 1, 7, COUNT);
+    digits_draw(&b, 1, 8, COUNT);
+    assert_memory_not_equal(a.bytes, b.bytes, sizeof(a.bytes));
+    digits_draw(&b, 2, 7, COUNT);
+    assert_memory_not_equal(a.bytes, b.bytes, sizeof(a.bytes));
+    digits_draw(&b, 1, 7, COUNT);
+    assert_memory_equal(a.bytes, b.bytes, sizeof(a.bytes));
+    assert_memory_equal(a.labels, b.labels, sizeof(a.labels));
+    digits_draw(&b, 3, 9, COUNT);
+    digits_draw(&b, 1, 7, COUNT / 2); // fewer are the first ones of more
+    assert_memory_equal(a.bytes, b.bytes, sizeof(a.bytes) / 2);
+}
+
+static void digits_are_the_same_on_every_machine(void **state) {
+    (void)state;
+    drawn_digits d;
+    uint8_t hash[32];
+    char text[17];
+    digits_draw(&d, 1, 0, COUNT);
+    ch_sha256_of(d.bytes, sizeof(d.bytes), hash);
+    for (int i = 0; i < 8; i++) {
+        (void)snprintf(text + 2 * (size_t)i, 3, "%02x", hash[i]);
+    }
+    assert_string_equal(text, "5c6637a57ffe0b05");
+}
+
+static void every_digit_has_ink_inside_a_clear_margin(void **state) {
+    (void)state;
+    uint32_t labels = 0;
+    uint32_t at_edge = 0;
+    double inked = 0;
+    for (uint32_t writer = 0; writer < 50; writer++) {
+        drawn_digits d;
+        digits_draw(&d, 5, writer, COUNT);
+        for (uint32_t i = 0; i < COUNT; i++) {
+            const uint8_t *image = d.bytes + (size_t)i * PIXELS;
+            uint32_t ink = 0;
+            bool edge = false;
+            for (uint32_t p = 0; p < PIXELS; p++) {
+                ink += image[p] > 127;
+                edge = edge || (image[p] > 127 && (p < 28 || p >= PIXELS - 28));
+            }
+            assert_in_range(d.labels[i], 0, 9);
+            assert_in_range(ink, 8, 450);
+            labels |= 1U << d.labels[i];
+            at_edge += edge;
+            inked += ink;
+        }
+    }
+    assert_int_equal(labels, 0x3FF);
+    assert_true(at_edge < 60); // of 2000: hardly any is cut at the top or bottom
+    check_near(inked / (50 * COUNT * PIXELS), 0.12, 0.04);
+}
+
+static void sizes_are_unbalanced_around_their_mean_and_bounded(void **state) {
+    (void)state;
+    enum { CLIENTS = 20000 };
+    const ch_generator g = {.ops = &ch_generator_digits, .seed = 1, .mean = 100};
+    double sum = 0;
+    uint32_t below_half = 0;
+    for (uint32_t k = 0; k < CLIENTS; k++) {
+        const uint32_t n = ch_generator_count(&g, k);
+        assert_in_range(n, 25, ch_generator_count_max(&g));
+        assert_int_equal(n, ch_generator_count(&g, k));
+        sum += n;
+        below_half += n < 50;
+    }
+    check_near(sum / CLIENTS, 100, 2); // sigma is 53: 0.4 standard error, and the clamp
+    assert_true(below_half > CLIENTS / 10);
+    const ch_generator one = {.ops = &ch_generator_digits, .seed = 1, .mean = 1};
+    for (uint32_t k = 0; k < 1000; k++) {
+        assert_in_range(ch_generator_count(&one, k), 1, 4);
+    }
+}
+
+static void source_texts_are_checked(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        choir_status status;
+        double alpha, beta;
+    } rows[] = {
+        {"digits", CHOIR_OK, 0, 0},
+        {"synthetic", CHOIR_OK, 0.5, 0.5},
+        {"synthetic(0,1)", CHOIR_OK, 0, 1},
+        {"synthetic(1e-1,2.5)", CHOIR_OK, 0.1, 2.5},
+        {"digits(1)", CHOIR_EINVAL, 0, 0},
+        {"synthetic(", CHOIR_EINVAL, 0, 0},
+        {"synthetic(1)", CHOIR_EINVAL, 0, 0},
+        {"synthetic(1,2", CHOIR_EINVAL, 0, 0},
+        {"synthetic(1,2,3)", CHOIR_EINVAL, 0, 0},
+        {"synthetic(nan,1)", CHOIR_EINVAL, 0, 0},
+        {"synthetic(-1,1)", CHOIR_EINVAL, 0, 0},
+        {"synthetic(1,2) ", CHOIR_EINVAL, 0, 0},
+        {"mnist", CHOIR_EAGAIN, 0, 0},
+        {"", CHOIR_EAGAIN, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_generator g = {0};
+        choir_error err = {.message = ""};
+        check_status(ch_generator_parse(&g, rows[i].text, &err), rows[i].status);
+        if (rows[i].status == CHOIR_OK) {
+            check_near(g.parameter[0], rows[i].alpha, 0);
+            check_near(g.parameter[1], rows[i].beta, 0);
+        }
+        assert_true((err.message[0] != '\0') == (rows[i].status == CHOIR_EINVAL));
+    }
+}
+
+/* How often two clients' laws agree about the label that the first gave. */
+static double label_agreement(double alpha) {
+    enum { EXAMPLES = 400, FEATURES = 60 };
+    static float x[2][EXAMPLES * FEATURES];
+    uint32_t labels[2][EXAMPLES];
+    ch_generator g = {.ops = &ch_generator_synthetic, .seed = 1, .mean = EXAMPLES};
+    g.parameter[0] = alpha;
+    uint32_t histogram[2][10] = {{0}};
+    for (uint32_t k = 0; k < 2; k++) {
+        const ch_drawing to = {.reals = x[k], .labels = labels[k]};
+        g.ops->draw(&g, k, EXAMPLES, &to);
+        for (uint32_t i = 0; i < EXAMPLES; i++) {
+            assert_in_range(labels[k][i], 0, 9);
+            histogram[k][labels[k][i]] += 1;
+        }
+    }
+    double shared = 0;
+    for (int c = 0; c < 10; c++) {
+        shared += histogram[0][c] < histogram[1][c] ? histogram[0][c] : histogram[1][c];
+    }
+    return shared / EXAMPLES;
+}
+
+static void synthetic_clients_disagree_as_much_as_alpha_says(void **state) {
+    (void)state;
+    const double iid = label_agreement(0);
+    const double skewed = label_agreement(10);
+    assert_true(iid > 0.85);
+    assert_true(skewed < iid);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_writer_is_a_pure_function_of_seed_and_number),
+        cmocka_unit_test(digits_are_the_same_on_every_machine),
+        cmocka_unit_test(every_digit_has_ink_inside_a_clear_margin),
+        cmocka_unit_test(sizes_are_unbalanced_around_their_mean_and_bounded),
+        cmocka_unit_test(source_texts_are_checked),
+        cmocka_unit_test(synthetic_clients_disagree_as_much_as_alpha_says),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
