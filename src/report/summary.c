@@ -1,0 +1,123 @@
+/* Summary: see summary.h. */
+#include "report/summary.h"
+
+#include "report/units.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t rounds,
+                         double target) {
+    ch_summary s = {.rounds = rounds, .target = target};
+    s.accuracy = s.loss = s.best = NAN;
+    for (uint32_t i = 0; i < count; i++) {
+        const ch_metrics_row *row = &rows[i];
+        s.round = row->round;
+        s.bytes_up += row->bytes_up;
+        s.bytes_down += row->bytes_down;
+        s.seconds += row->seconds;
+        s.evaluation_seconds += row->evaluation_seconds;
+        s.virtual_seconds = row->virtual_seconds;
+        if (!isnan(row->accuracy) || !isnan(row->loss)) {
+            s.accuracy = row->accuracy;
+            s.loss = row->loss;
+        }
+        if (row->accuracy > s.best || (isnan(s.best) && !isnan(row->accuracy))) {
+            s.best = row->accuracy;
+            s.best_round = row->round;
+        }
+        if (target > 0 && s.target_round == 0 && row->accuracy >= target) {
+            s.target_round = row->round;
+        }
+    }
+    return s;
+}
+
+/* Text that grows up to its buffer's end and is cut there. */
+typedef struct block {
+    char *out;
+    size_t size;
+    size_t used;
+    bool is_bold;
+} block;
+
+__attribute__((format(printf, 2, 3))) static void put(block *b, const char *format, ...) {
+    if (b->used + 1 >= b->size) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    const int more = vsnprintf(b->out + b->used, b->size - b->used, format, arguments);
+    va_end(arguments);
+    const size_t room = b->size - b->used - 1;
+    b->used += more < 0 ? 0 : (size_t)more < room ? (size_t)more : room;
+}
+
+static void put_title(block *b, const ch_summary *s) {
+    put(b, "\n%s%s%s: %s %u of %u rounds\n", b->is_bold ? "\033[1m" : "",
+        s->name == NULL || s->name[0] == '\0' ? "run" : s->name, b->is_bold ? "\033[0m" : "",
+        s->is_interrupted ? "stopped after" : "done,", s->round, s->rounds);
+}
+
+static void put_accuracy(block *b, const ch_summary *s) {
+    char value[CH_UNITS_MAX];
+    if (!isnan(s->accuracy)) {
+        ch_units_share(value, s->accuracy);
+        put(b, "  accuracy  %s%s%s", b->is_bold ? "\033[1m" : "", value,
+            b->is_bold ? "\033[0m" : "");
+        if (s->best > s->accuracy) {
+            ch_units_share(value, s->best);
+            put(b, "  (best %s in round %u)", value, s->best_round);
+        }
+        put(b, "\n");
+    }
+    if (!isnan(s->accuracy) || !isnan(s->loss)) {
+        ch_units_loss(value, s->loss);
+        put(b, "  loss      %s\n", value);
+    }
+    if (s->target > 0) {
+        ch_units_share(value, s->target);
+        put(b, "  target    %s, ", value);
+        put(b, s->target_round > 0 ? "reached in round %u\n" : "not reached\n", s->target_round);
+    }
+}
+
+static void put_cost(block *b, const ch_summary *s) {
+    char value[CH_UNITS_MAX];
+    ch_units_bytes(value, s->bytes_up);
+    put(b, "  sent      %s up, ", value);
+    ch_units_bytes(value, s->bytes_down);
+    put(b, "%s down\n", value);
+    ch_units_seconds(value, s->seconds);
+    put(b, "  time      %s training", value);
+    ch_units_seconds(value, s->evaluation_seconds);
+    put(b, ", %s evaluation", value);
+    if (s->virtual_seconds > 0) {
+        ch_units_seconds(value, s->virtual_seconds);
+        put(b, "; %s in the simulated network", value);
+    }
+    put(b, "\n");
+}
+
+void ch_summary_text(char *out, size_t size, const ch_summary *s, bool is_bold) {
+    block b = {.out = out, .size = size, .is_bold = is_bold};
+    out[0] = '\0';
+    put_title(&b, s);
+    put_accuracy(&b, s);
+    put_cost(&b, s);
+    if (s->report != NULL && s->report[0] != '\0') {
+        put(&b, "  report    %s\n", s->report);
+    }
+}
+
+void ch_summary_print(FILE *out, const ch_summary *s) {
+    const char *no_color = getenv("NO_COLOR");
+    const bool wants_color = no_color == NULL || no_color[0] == '\0';
+    char text[CH_SUMMARY_MAX];
+    ch_summary_text(text, sizeof(text), s, wants_color && isatty(fileno(out)) == 1);
+    (void)fputs(text, out);
+    (void)fflush(out);
+}

@@ -1,0 +1,53 @@
+/*
+ * Summary: what a run came to, as figures and as the lines that end it on a terminal.
+ *
+ *     ch_summary s = ch_summary_of(table.rows, table.count, job.rounds, job.target_accuracy);
+ *     s.name = job.name;
+ *     s.report = "runs/demo-1/report.html";
+ *     ch_summary_print(stderr, &s);
+ */
+#ifndef CH_REPORT_SUMMARY_H
+#define CH_REPORT_SUMMARY_H
+
+#include "store/metrics_log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Counts and bytes are sums over the rounds, accuracies those of the central test set. */
+typedef struct ch_summary {
+    const char *name; // of the job; borrowed, like all texts here
+    double accuracy;  // final, on the central test set; NaN: none
+    double loss;      // likewise
+    double best;      // accuracy; NaN: none
+    uint32_t best_round;
+    double target;         // accuracy; 0: none was set
+    uint32_t target_round; // the first that reached it; 0: none did
+    uint32_t round;        // closed
+    uint32_t rounds;       // to run
+    bool is_interrupted;
+    uint64_t bytes_up;
+    uint64_t bytes_down;
+    double seconds;            // training
+    double evaluation_seconds; // apart
+    double virtual_seconds;    // in the cost model; 0: left out
+    const char *report;        // path; NULL or "": none was written
+} ch_summary;
+
+/* The figures of (count) rows; texts NULL. target: accuracy, 0 = none. rounds: to run. */
+ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t rounds,
+                         double target);
+
+enum {
+    CH_SUMMARY_MAX = 2048
+}; // bytes that a summary fits in, its zero included; longer texts are cut
+
+/* The block of lines at the end of a run. out: (size). is_bold: with terminal escapes. */
+void ch_summary_text(char *out, size_t size, const ch_summary *s, bool is_bold);
+
+/* Writes it; bold where out is a terminal and NO_COLOR is not set (https://no-color.org). */
+void ch_summary_print(FILE *out, const ch_summary *s);
+
+#endif
