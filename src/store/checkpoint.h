@@ -35,14 +35,16 @@ typedef struct ch_checkpoint {
 } ch_checkpoint;
 
 /*
- * Writes dir/checkpoint-<round>.bin atomically, then removes all but the newest two up to this
- * round, and any of later rounds: they belong to a history that this run has left.
+ * Writes dir/checkpoint-<round>.bin at once, then removes all but the newest two up to this round,
+ * and any of later rounds: they belong to a history that this run has left.
+ *
+ * round  at least 1
  *
  * Returns OK, or EIO with the files that were there before.
  */
 CHOIR_NODISCARD choir_status ch_checkpoint_write(const char *dir, uint32_t round,
                                                  choir_bytes simulation, choir_bytes run,
-                                                 const choir_env *env, choir_error *err);
+                                                 choir_error *err);
 
 /*
  * Reads the newest checkpoint in dir that is whole. Others that are newer are named in a warning

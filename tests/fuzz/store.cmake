@@ -1,0 +1,2 @@
+choir_fuzz(checkpoint LINKS choir_store)
+choir_fuzz(metrics LINKS choir_store)

@@ -1,0 +1,236 @@
+/* Metrics log: rows come back as they were; a resumed log equals an undisturbed one. */
+#include "support/check.h"
+#include "support/folder.h"
+
+#include "store/metrics_log.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { TEXT_MAX = 1 << 16, ROUNDS = 7 };
+
+static char folder[FOLDER_PATH_MAX];
+
+/* A row with a value of its own in every field that round has an influence on. */
+static ch_metrics_row row_of(uint32_t round) {
+    const choir_round_summary summary = {
+        .round = round,
+        .cohort = 10,
+        .reports = 8,
+        .applied = round % 3 != 0,
+        .examples = UINT64_C(6000000000) + round,
+        .metrics = {.examples = 100, .correct = 90 + round % 2, .loss_q20 = 25 << 20},
+        .refused = {[CHOIR_REFUSAL_NORM] = 1, [CHOIR_REFUSAL_MISSING] = round},
+        .learning_rate = 0.1F,
+        .epochs = 5,
+        .batch_size = 0,
+    };
+    ch_metrics_row row = ch_metrics_row_of(&summary);
+    row.accuracy = round % 2 == 0 ? 0.1 * round : (double)NAN;
+    row.loss = 1.0 / 3.0 / round;
+    row.bytes_up = UINT64_C(1) << 40;
+    row.seconds = 1e-9 * round;
+    row.virtual_seconds = 12.345;
+    return row;
+}
+
+/* A folder in the folder. Borrowed until the next call. */
+static const char *dir_of(const char *name) {
+    static char dir[FOLDER_PATH_MAX];
+    (void)snprintf(dir, sizeof(dir), "%.300s/%s", folder, name);
+    (void)mkdir(dir, 0777);
+    return dir;
+}
+
+static void rows_add(const char *dir, uint32_t kept, uint32_t last) {
+    const choir_env env = choir_env_default();
+    ch_metrics_log *log = NULL;
+    check_status(ch_metrics_log_open(&log, dir, kept, &env, NULL), CHOIR_OK);
+    for (uint32_t round = kept + 1; round <= last; round++) {
+        const ch_metrics_row row = row_of(round);
+        check_status(ch_metrics_log_add(log, &row, NULL), CHOIR_OK);
+    }
+    check_status(ch_metrics_log_sync(log, NULL), CHOIR_OK);
+    ch_metrics_log_close(log);
+}
+
+static void check_same_files(const char *dir, const char *other) {
+    static char a[TEXT_MAX];
+    static char b[TEXT_MAX];
+    static const char *const files[] = {"metrics.jsonl", "metrics.csv"};
+    for (int i = 0; i < 2; i++) {
+        const size_t size = folder_get(folder_file(dir, files[i]), a, sizeof(a));
+        assert_true(size > 0);
+        (void)folder_get(folder_file(other, files[i]), b, sizeof(b));
+        assert_string_equal(a, b);
+    }
+}
+
+static void rows_are_read_as_they_were_written(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const char *dir = dir_of("run");
+    rows_add(dir, 0, ROUNDS);
+    ch_metrics_table table;
+    check_status(ch_metrics_read(&table, dir, &env, NULL), CHOIR_OK);
+    assert_int_equal(table.count, ROUNDS);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        const ch_metrics_row row = row_of(i + 1);
+        const ch_metrics_row *read = &table.rows[i];
+        assert_int_equal(read->round, row.round);
+        assert_int_equal(isnan(read->accuracy), isnan(row.accuracy));
+        assert_true(isnan(row.accuracy) || read->accuracy == row.accuracy);
+        assert_true(read->loss == row.loss);
+        assert_true(isnan(read->heldout_worst));
+        assert_true(read->train_accuracy == row.train_accuracy);
+        assert_true(read->train_loss == 0.25);
+        assert_int_equal(read->applied, row.applied);
+        assert_int_equal(read->examples, row.examples);
+        assert_true(read->learning_rate == row.learning_rate);
+        assert_memory_equal(read->refused, row.refused, sizeof(row.refused));
+        assert_int_equal(read->bytes_up, row.bytes_up);
+        assert_true(read->seconds == row.seconds);
+        assert_true(read->virtual_seconds == row.virtual_seconds);
+    }
+    ch_metrics_table_release(&table);
+    ch_metrics_table_release(&table);
+}
+
+static void both_files_have_the_columns(void **state) {
+    (void)state;
+    static char text[TEXT_MAX];
+    const char *dir = dir_of("columns");
+    rows_add(dir, 0, 1);
+    (void)folder_get(folder_file(dir, "metrics.csv"), text, sizeof(text));
+    assert_string_equal(
+        text, "round,accuracy,loss,heldout_mean,heldout_worst,heldout_spread,train_accuracy,"
+              "train_loss,clients,reports,applied,examples,learning_rate,epochs,batch_size,"
+              "refused_malformed,refused_stale,refused_duplicate,refused_unsampled,"
+              "refused_wrong_size,refused_not_finite,refused_norm,refused_out_of_range,"
+              "refused_diverged,refused_no_data,refused_missing,requests,bytes_up,bytes_down,"
+              "seconds,evaluation_seconds,virtual_seconds\n"
+              "1,,0.3333333333333333,,,,0.91,0.25,10,8,true,6000000001,0.10000000149011612,5,0,"
+              "0,0,0,0,0,0,1,0,0,0,1,0,1099511627776,0,1e-09,0,12.345\n");
+    (void)folder_get(folder_file(dir, "metrics.jsonl"), text, sizeof(text));
+    assert_non_null(strstr(text, "{\"round\": 1, \"accuracy\": null, \"loss\": 0.33333333"));
+}
+
+static void a_resumed_log_equals_an_undisturbed_one(void **state) {
+    (void)state;
+    char calm[FOLDER_PATH_MAX];
+    (void)snprintf(calm, sizeof(calm), "%s", dir_of("calm"));
+    rows_add(calm, 0, ROUNDS);
+    for (uint32_t kept = 0; kept <= ROUNDS; kept++) {
+        const char *dir = dir_of("disturbed");
+        rows_add(dir, 0, ROUNDS);
+        rows_add(dir, kept, ROUNDS);
+        check_same_files(calm, dir);
+    }
+}
+
+static void a_line_cut_short_is_left_out(void **state) {
+    (void)state;
+    static char text[TEXT_MAX];
+    const choir_env env = choir_env_default();
+    const char *dir = dir_of("torn");
+    rows_add(dir, 0, 3);
+    const char *path = folder_file(dir, "metrics.jsonl");
+    const size_t size = folder_get(path, text, sizeof(text));
+    folder_put(path, text, size - 5);
+    ch_metrics_table table;
+    check_status(ch_metrics_read(&table, dir, &env, NULL), CHOIR_OK);
+    assert_int_equal(table.count, 2);
+    ch_metrics_table_release(&table);
+    rows_add(dir, 2, 3);
+    check_status(ch_metrics_read(&table, dir, &env, NULL), CHOIR_OK);
+    assert_int_equal(table.count, 3);
+    ch_metrics_table_release(&table);
+}
+
+static void a_log_shorter_than_the_checkpoint_is_refused(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const char *dir = dir_of("short");
+    rows_add(dir, 0, 3);
+    ch_metrics_log *log = NULL;
+    choir_error err = {.message = ""};
+    check_status(ch_metrics_log_open(&log, dir, 4, &env, &err), CHOIR_EPROTO);
+    assert_null(log);
+    assert_non_null(strstr(err.message, "round 4 is missing, but the checkpoint is of round 4"));
+    check_status(ch_metrics_log_open(&log, "/nowhere", 0, &env, &err), CHOIR_EIO);
+    check_status(ch_metrics_log_open(&log, "/nowhere", 1, &env, &err), CHOIR_EIO);
+}
+
+static void every_fault_is_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *message;
+    } rows[] = {
+        {"{\"round\": 1}\n\n", "f:2: is not a JSON object"},
+        {"[1]\n", "f:1: is not a JSON object"},
+        {"{\"accuracy\": 1}\n", "f:1: 'round' is missing or not of its column's type"},
+        {"{\"round\": -1}\n", "f:1: 'round' is missing or not of its column's type"},
+        {"{\"round\": 4294967296}\n", "f:1: 'round' is missing or not of its column's type"},
+        {"{\"round\": 1, \"loss\": \"x\"}\n", "f:1: 'loss' is missing or not of its column's type"},
+        {"{\"round\": 1, \"applied\": 1}\n",
+         "f:1: 'applied' is missing or not of its column's type"},
+        {"{\"round\": 2}\n{\"round\": 2}\n", "f:2: round 2 comes after round 2"},
+    };
+    const choir_env env = choir_env_default();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_metrics_table table;
+        choir_error err = {.message = ""};
+        check_status(ch_metrics_parse(&table, rows[i].text, strlen(rows[i].text), "f", &env, &err),
+                     CHOIR_EPROTO);
+        assert_string_equal(err.message, rows[i].message);
+        assert_null(table.rows);
+    }
+}
+
+static void columns_of_other_versions_do_no_harm(void **state) {
+    (void)state;
+    static const char text[] = "{\"round\": 3, \"unheard_of\": {\"a\": []}, \"loss\": 2}\n";
+    const choir_env env = choir_env_default();
+    ch_metrics_table table;
+    check_status(ch_metrics_parse(&table, text, strlen(text), "f", &env, NULL), CHOIR_OK);
+    assert_int_equal(table.rows[0].round, 3);
+    assert_true(table.rows[0].loss == 2.0);
+    assert_true(isnan(table.rows[0].accuracy));
+    ch_metrics_table_release(&table);
+}
+
+static void every_failed_allocation_is_reported(void **state) {
+    (void)state;
+    const char *dir = dir_of("memory");
+    rows_add(dir, 0, 3);
+    choir_status status = CHOIR_ENOMEM;
+    uint32_t n = 0;
+    for (; status == CHOIR_ENOMEM && n < 100; n++) {
+        counted_memory memory;
+        const choir_env env = counted_env(&memory, n);
+        ch_metrics_log *log = NULL;
+        status = ch_metrics_log_open(&log, dir, 3, &env, NULL);
+        ch_metrics_log_close(log);
+        assert_int_equal(memory.alive, 0);
+    }
+    check_status(status, CHOIR_OK);
+    assert_int_equal(n, 3 + 1); // the log, the file, the rows; the success
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_read_as_they_were_written),
+        cmocka_unit_test(both_files_have_the_columns),
+        cmocka_unit_test(a_resumed_log_equals_an_undisturbed_one),
+        cmocka_unit_test(a_line_cut_short_is_left_out),
+        cmocka_unit_test(a_log_shorter_than_the_checkpoint_is_refused),
+        cmocka_unit_test(every_fault_is_named),
+        cmocka_unit_test(columns_of_other_versions_do_no_harm),
+        cmocka_unit_test(every_failed_allocation_is_reported),
+    };
+    folder_make(folder);
+    const int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    folder_remove(folder);
+    return failures;
+}
