@@ -117,7 +117,7 @@ void ch_options_domain(const ch_option *row, char *out, size_t size) {
         (void)snprintf(out, size, "true or false");
         break;
     case CH_OPTION_TEXTS:
-        (void)snprintf(out, size, "text; may be given %d times", (int)CH_OPTION_TEXTS_MAX);
+        (void)snprintf(out, size, "text, up to %d times", (int)CH_OPTION_TEXTS_MAX);
         break;
     }
 }

@@ -1,0 +1,47 @@
+/* choir job check: reads a job file and prints it whole. */
+#include "commands.h"
+
+#include "choir/job.h"
+
+#include <stddef.h>
+
+enum { TEXT_SIZE = 16384 };
+
+typedef struct check_flags {
+    ch_option_texts set;
+} check_flags;
+
+static const ch_option ROWS[] = {
+    {"--set", CH_OPTION_TEXTS, offsetof(check_flags, set), 0, 0, "", NULL,
+     "key=value that wins over the file, such as client.epochs=5"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const check_flags DEFAULTS = {.set = {.count = 0}};
+
+static int check_run(const ch_call *call, choir_error *err) {
+    const check_flags *flags = call->options;
+    choir_job job;
+    const choir_status status =
+        choir_job_read(&job, call->operands[0], flags->set.items, flags->set.count, err);
+    if (status == CHOIR_OK) {
+        char text[TEXT_SIZE];
+        (void)choir_job_write(&job, text, sizeof(text));
+        (void)fprintf(call->out, "%s", text);
+    }
+    return exit_of(status);
+}
+
+const ch_command CMD_JOB_CHECK = {
+    .name = "job check",
+    .operands = "JOB.yaml",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "read a job file and print it with every default filled in",
+    .text = "Reads a job file and prints the job it means, every default filled in, as YAML that "
+            "is itself a job file. What is wrong is said with its line, and nothing is printed.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .run = check_run,
+};

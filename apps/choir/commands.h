@@ -1,0 +1,34 @@
+/* The subcommands, each in a file of its own, and the exit codes they share. */
+#ifndef CHOIR_APPS_COMMANDS_H
+#define CHOIR_APPS_COMMANDS_H
+
+#include "base/program.h"
+#include "choir/status.h"
+
+//  name, code, when
+#define EXIT_MAP(X)                                                                                \
+    X(DONE, 0, "done")                                                                             \
+    X(FAILED, 1, "failed: a file, memory or the operating system")                                 \
+    X(WRONG, 2, "the command line, the job or its data are wrong; nothing was run")                \
+    X(TARGET, 3, "the run ended without reaching server.target_accuracy")                          \
+    X(DIVERGED, 4, "training diverged: the model or its loss stopped being finite")                \
+    X(INTERRUPTED, 130, "interrupted; a checkpoint was written, and --resume goes on from it")
+
+enum {
+#define X(name, code, when) EXIT_##name = (code),
+    EXIT_MAP(X)
+#undef X
+};
+
+/* The exit code of a run that ended with this status. */
+int exit_of(choir_status status);
+
+/* A command without flags. */
+extern const ch_options NO_OPTIONS;
+
+extern const ch_command CMD_HELP;
+extern const ch_command CMD_JOB_CHECK;
+extern const ch_command CMD_JOB_KEYS;
+extern const ch_command CMD_VERSION;
+
+#endif

@@ -1,0 +1,46 @@
+/* choir: one binary, one table of subcommands. */
+#include "commands.h"
+
+static const ch_command *const COMMANDS[] = {
+    &CMD_JOB_CHECK,
+    &CMD_JOB_KEYS,
+    &CMD_HELP,
+    &CMD_VERSION,
+};
+
+static const ch_exit EXITS[] = {
+#define X(name, code, when) {code, when},
+    EXIT_MAP(X)
+#undef X
+};
+
+static const ch_program PROGRAM = {
+    .name = "choir",
+    .version = CHOIR_VERSION,
+    .summary = "federated learning: one model from data that never leaves its owners",
+    .commands = COMMANDS,
+    .commands_count = sizeof(COMMANDS) / sizeof(COMMANDS[0]),
+    .exits = EXITS,
+    .exits_count = sizeof(EXITS) / sizeof(EXITS[0]),
+    .exit_usage = EXIT_WRONG,
+    .exit_output = EXIT_FAILED,
+};
+
+const ch_options NO_OPTIONS = {NULL, 0};
+
+int exit_of(choir_status status) {
+    switch (status) {
+    case CHOIR_OK:
+        return EXIT_DONE;
+    case CHOIR_EINVAL:
+        return EXIT_WRONG;
+    case CHOIR_ERANGE:
+        return EXIT_DIVERGED;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+int main(int argc, char **argv) {
+    return ch_program_run(&PROGRAM, argc, argv, stdout, stderr);
+}

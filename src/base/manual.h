@@ -1,0 +1,36 @@
+/*
+ * Manual: what can be read about a program, printed from the tables that run it.
+ *
+ * Help for a terminal, manual pages in the roff "man" macros, completion for bash, and a table of
+ * options as text, JSON or Markdown. Nothing here is written by hand a second time.
+ */
+#ifndef CH_BASE_MANUAL_H
+#define CH_BASE_MANUAL_H
+
+#include "base/program.h"
+
+#include <stdio.h>
+
+/* "usage: choir COMMAND ...", the commands and the exit codes. */
+void ch_manual_program(FILE *out, const ch_program *p);
+
+/* One command: usage, text, options with domain and default, keys, exit codes. */
+void ch_manual_command(FILE *out, const ch_program *p, const ch_command *c);
+
+/* The commands whose names begin with this word: "job" lists "job check" and "job keys". */
+void ch_manual_group(FILE *out, const ch_program *p, const char *word);
+
+/* choir(1), choir-sim(1). */
+void ch_manual_program_man(FILE *out, const ch_program *p);
+void ch_manual_command_man(FILE *out, const ch_program *p, const ch_command *c);
+
+/* Completion of commands and flags, to be sourced by bash. */
+void ch_manual_completion(FILE *out, const ch_program *p);
+
+/* Rows as lines for a terminal, as .TP paragraphs, as one JSON array, as one Markdown table. */
+void ch_manual_options(FILE *out, const ch_options *table, const void *defaults);
+void ch_manual_options_man(FILE *out, const ch_options *table, const void *defaults);
+void ch_manual_options_json(FILE *out, const ch_options *table, const void *defaults);
+void ch_manual_options_markdown(FILE *out, const ch_options *table, const void *defaults);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * Program: a command line of subcommands, from tables.
+ *
+ * A command is a row: its name ("sim", "job keys"), its operands, its options and what runs it.
+ * Parsing, --help, manual pages and completion all read the same rows, so that a new command brings
+ * its documentation with it. Flags may stand before or after operands; "--" ends them.
+ */
+#ifndef CH_BASE_PROGRAM_H
+#define CH_BASE_PROGRAM_H
+
+#include "base/options.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+    CH_PROGRAM_OPTIONS_MAX = 4096, // bytes of any command's options struct
+    CH_PROGRAM_OPERANDS_MAX = 64,
+};
+
+typedef struct ch_program ch_program;
+typedef struct ch_command ch_command;
+
+/* What a command gets to see of its command line. Everything is borrowed for the call. */
+typedef struct ch_call {
+    const ch_program *program;
+    const ch_command *command;
+    const void *options; // the command's struct: its defaults with the flags stored over them
+    const char *const *operands;
+    uint32_t operands_count;
+    FILE *out;
+} ch_call;
+
+struct ch_command {
+    const char *name;     // what is typed, words separated by one blank
+    const char *operands; // "JOB.yaml", "RUN..."; "" when it takes none
+    uint32_t operands_min;
+    uint32_t operands_max;
+    const char *summary; // one line, for lists of commands
+    const char *text;    // what it does, in a paragraph or more
+    const ch_options *options;
+    const void *defaults; // (bytes) the struct that the options' offsets refer to
+    size_t bytes;
+    const ch_options *keys; // a further table to document, such as a job's; or NULL
+    const void *keys_defaults;
+    const char *keys_title;
+
+    /* Returns one of the program's exit codes; a message in err is printed when it is not 0. */
+    int (*run)(const ch_call *call, choir_error *err);
+};
+
+typedef struct ch_exit {
+    int code;
+    const char *when;
+} ch_exit;
+
+struct ch_program {
+    const char *name;
+    const char *version;
+    const char *summary;
+    const ch_command *const *commands; // (commands_count) borrowed
+    size_t commands_count;
+    const ch_exit *exits; // (exits_count) borrowed
+    size_t exits_count;
+    int exit_usage;  // a command line that does not parse
+    int exit_output; // standard output could not be written
+};
+
+/* The command with this name, or NULL. */
+const ch_command *ch_program_find(const ch_program *p, const char *name);
+
+/*
+ * Runs one command line.
+ *
+ * argv  as main gets it
+ * out   for results and requested help
+ * log   for messages, and for help nobody asked for
+ *
+ * Returns the exit code: the command's, exit_usage or exit_output.
+ */
+int ch_program_run(const ch_program *p, int argc, char **argv, FILE *out, FILE *log);
+
+#endif

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Job files: what a file may say, what it may not, and documents that cannot go stale."""
+import json
+import os
+import re
+import unittest
+
+from choir import SOURCE, Case, choir
+
+
+class Check(Case):
+    def check(self, text, *more):
+        self.file("a.yaml", text)
+        return self.run_in("job", "check", "a.yaml", *more)
+
+    def test_a_job_is_printed_with_every_default_filled_in(self):
+        ran = self.check("seed: 7\n")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn("\nseed: 7\n", ran.out)
+        self.assertIn("\nclient:\n  epochs: 1\n", ran.out)
+
+    def test_what_is_printed_is_a_job_that_prints_the_same(self):
+        first = self.check("model: {name: mlp, hidden: [30, 20]}\ndata: {alpha: 0.3}\n")
+        self.assertEqual(self.check(first.out).out, first.out)
+
+    def test_flags_win_over_the_file(self):
+        ran = self.check("client: {epochs: 3}\n", "--set", "client.epochs=4", "--set=seed=9")
+        self.assertIn("\n  epochs: 4\n", ran.out)
+        self.assertIn("\nseed: 9\n", ran.out)
+
+    def test_an_unknown_key_is_refused_with_the_nearest(self):
+        self.assert_says(self.check("client:\n  epoch: 5\n"), 2,
+                         "choir job check: a.yaml:2: client.epoch is not known; "
+                         "did you mean 'client.epochs'?\n")
+
+    def test_a_value_out_of_bounds_is_refused_with_what_would_be_right(self):
+        self.assert_says(self.check("\nserver:\n  sample_rate: 2\n"), 2,
+                         "choir job check: a.yaml:3: server.sample_rate: '2' is not a number in "
+                         "[1e-09, 1]\n")
+
+    def test_a_value_of_the_wrong_type_is_refused(self):
+        self.assert_says(self.check("seed: soon\n"), 2,
+                         "choir job check: a.yaml:1: seed: 'soon' is not a whole number in "
+                         "[0, 9007199254740991]\n")
+
+    def test_a_wrong_override_is_refused_like_a_wrong_line(self):
+        self.assert_says(self.check("", "--set", "server.algorithm=fedvag"), 2,
+                         "choir job check: --set: server.algorithm: 'fedvag' is not one of "
+                         "fedavg, fedavgm; did you mean 'fedavg'?\n")
+
+    def test_bad_yaml_is_refused_with_its_line(self):
+        ran = self.check("client:\n  epochs: [1\nseed: 1\n")
+        self.assertEqual(ran.code, 2)
+        self.assertRegex(ran.log, r"^choir job check: a.yaml:\d: not YAML: ")
+
+    def test_a_file_that_is_not_there_is_a_failure(self):
+        self.assert_says(self.run_in("job", "check", "b.yaml"), 1,
+                         "choir job check: b.yaml: cannot be opened: No such file or directory\n")
+
+    def test_a_file_without_end_is_refused(self):
+        if not os.path.exists("/dev/zero"):
+            self.skipTest("no /dev/zero")
+        self.assert_says(choir("job", "check", "/dev/zero"), 2,
+                         "choir job check: /dev/zero: is larger than 1048576 bytes, "
+                         "so it is not a job\n")
+
+    def test_a_terminal_is_not_sent_what_a_file_holds(self):
+        ran = self.check('"\\e[31mred": 1\n')
+        self.assertEqual(ran.log, "choir job check: a.yaml:1: ?[31mred is not known\n")
+
+
+class Keys(Case):
+    def keys(self):
+        return json.loads(choir("job", "keys", "--json").out)
+
+    def test_every_default_is_printed_and_accepted(self):
+        lines = []
+        for row in self.keys():
+            value = row["default"] if row["default"] != "" else '""'
+            lines.append(f"{row['key']}: {value}\n")
+            self.assertEqual(choir("job", "check", self.file("a.yaml", lines[-1])).code, 0)
+        ran = choir("job", "check", self.file("all.yaml", "".join(lines)))
+        self.assertEqual((ran.code, ran.log), (0, ""))
+
+    def test_every_bound_is_accepted_and_the_number_beyond_it_is_not(self):
+        for row in self.keys():
+            if "min" not in row:
+                continue
+            for bound, beyond in ((row["min"], -1), (row["max"], row["max"] * 2 + 1)):
+                with self.subTest(row["key"], bound=bound):
+                    path = self.file("a.yaml", f"{row['key']}: {bound}\n")
+                    ran = choir("job", "check", path, "--set", "data.clients=0",
+                                *(["--set", f"{row['key']}={bound}"]))
+                    self.assertEqual((ran.code, ran.log), (0, ""))
+                    path = self.file("a.yaml", f"{row['key']}: {beyond}\n")
+                    ran = choir("job", "check", path)
+                    self.assertEqual(ran.code, 2)
+                    self.assertIn(f"{row['key']}: '{beyond}' is not a", ran.log)
+
+    def test_text_lists_every_key_with_unit_bounds_and_default(self):
+        text = choir("job", "keys").out
+        for row in self.keys():
+            found = re.search(rf"^  {re.escape(row['key'])} .*?(?=^  \S|\Z)", text, re.S | re.M)
+            flat = re.sub(r"\s+", " ", found[0])
+            self.assertIn(row["help"], flat)
+            self.assertIn(row["unit"], flat)
+            self.assertIn(str(row["default"]), flat)
+
+    def test_the_page_in_docs_holds_the_table_as_it_is(self):
+        page = (SOURCE / "docs" / "job.md").read_text()
+        table = choir("job", "keys", "--markdown").out
+        self.assertIn(table, page, "docs/job.md is stale: put the output of "
+                                   "'choir job keys --markdown' in its place")
+
+    def test_the_example_in_docs_is_a_job(self):
+        page = (SOURCE / "docs" / "job.md").read_text()
+        for example in re.findall(r"```yaml\n(.*?)```", page, re.S):
+            ran = choir("job", "check", self.file("example.yaml", example))
+            self.assertEqual((ran.code, ran.log), (0, ""))
+
+    def test_every_job_of_the_repository_is_a_job(self):
+        for path in sorted(SOURCE.glob("experiments/**/*.yaml")):
+            with self.subTest(path.name):
+                ran = choir("job", "check", path)
+                self.assertEqual((ran.code, ran.log), (0, ""))
+
+    def test_the_manual_page_lists_every_key(self):
+        page = choir("job", "keys", "--man").out
+        self.assertTrue(page.startswith('.TH "CHOIR-JOB" 5'))
+        for row in self.keys():
+            self.assertIn("\n.B " + row["key"] + "\n", page)
+
+
+if __name__ == "__main__":
+    unittest.main()
