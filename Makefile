@@ -1,6 +1,7 @@
 # The front door. CMake does the work; `make help` lists all there is to know.
 .PHONY: all help setup release check check-long test test-release test-tsan test-clang fuzz demo \
         bench install fmt fmt-check lint clean
+PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure --no-tests=error -j 2
 
 all: release ## build build/release/choir
@@ -41,6 +42,9 @@ fmt-check: ## fail when fmt would change something
 fuzz: ## every decoder and reader under libFuzzer, 5 s each
 	cmake --preset fuzz --log-level=WARNING && cmake --build --preset fuzz && \
 	$(CTEST) --test-dir build/fuzz -L fuzz
+
+install: release ## install binary, manual, library and headers; PREFIX=/usr/local, DESTDIR
+	cmake --install build/release --prefix "$(PREFIX)"
 
 clean: ## remove everything built
 	rm -rf build

@@ -10,6 +10,7 @@
 typedef struct help_flags {
     bool man;
     bool completion;
+    bool names;
 } help_flags;
 
 static const ch_option ROWS[] = {
@@ -17,6 +18,8 @@ static const ch_option ROWS[] = {
      "as a manual page, for man -l"},
     {"--completion", CH_OPTION_FLAG, offsetof(help_flags, completion), 0, 0, "", NULL,
      "bash completion of commands and flags instead"},
+    {"--names", CH_OPTION_FLAG, offsetof(help_flags, names), 0, 0, "", NULL,
+     "the commands' names instead, one a line"},
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
@@ -27,6 +30,12 @@ static int help_run(const ch_call *call, choir_error *err) {
     const ch_program *p = call->program;
     if (flags->completion) {
         ch_manual_completion(call->out, p);
+        return EXIT_DONE;
+    }
+    if (flags->names) {
+        for (size_t i = 0; i < p->commands_count; i++) {
+            (void)fprintf(call->out, "%s\n", p->commands[i]->name);
+        }
         return EXIT_DONE;
     }
     if (call->operands_count == 0) {

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""The installed package: a program of ten lines builds against it, by pkg-config and by CMake."""
+import os
+import shlex
+import shutil
+import subprocess
+import unittest
+
+from choir import Case
+
+BUILD = os.environ["CHOIR_BINARY_DIR"]
+CC = shlex.split(os.environ["CHOIR_CC"])
+FLAGS = shlex.split(os.environ.get("CHOIR_CFLAGS", ""))
+
+PROGRAM = r"""
+#include <choir/job.h>
+#include <stdio.h>
+int main(void) {
+    static const char text[] = "name: ten\nclient: {epochs: 3}\n";
+    choir_job job;
+    choir_error err;
+    if (choir_job_parse(&job, text, sizeof(text) - 1, "ten.yaml", NULL, 0, &err) != CHOIR_OK) {
+        return 1;
+    }
+    return printf("%s %u\n", job.name, job.epochs) < 0;
+}
+"""
+
+PROJECT = """
+cmake_minimum_required(VERSION 3.21)
+project(ten LANGUAGES C)
+find_package(choir 0.1 REQUIRED)
+add_executable(ten ten.c)
+target_link_libraries(ten PRIVATE choir::choir)
+"""
+
+
+def run(*words, **more):
+    return subprocess.run([*map(str, words)], check=True, text=True, timeout=100,
+                          stdout=subprocess.PIPE, **more).stdout
+
+
+class Install(Case):
+    def setUp(self):
+        super().setUp()
+        self.prefix = self.folder / "a prefix with blanks"
+        run("cmake", "--install", BUILD, "--prefix", self.prefix)
+        self.file("ten.c", PROGRAM)
+        found = list(self.prefix.rglob("choir.pc"))
+        self.assertEqual(len(found), 1)
+        self.environment = dict(os.environ, PKG_CONFIG_PATH=str(found[0].parent))
+
+    def test_the_binary_runs_and_its_manual_lies_beside_it(self):
+        version = run(self.prefix / "bin" / "choir", "version")
+        self.assertRegex(version, r"^choir \d")
+        manual = self.prefix / "share" / "man"
+        for name in run(self.prefix / "bin" / "choir", "help", "--names").splitlines():
+            page = manual / "man1" / f"choir-{name.replace(' ', '-')}.1"
+            self.assertTrue(page.read_text().startswith(".TH"))
+        self.assertIn("client.epochs", (manual / "man5" / "choir-job.5").read_text())
+        completion = self.prefix / "share" / "bash-completion" / "completions" / "choir"
+        if shutil.which("bash"):
+            run("bash", "-n", completion)
+
+    def test_every_public_header_is_installed_and_compiles_alone(self):
+        headers = sorted((self.prefix / "include" / "choir").iterdir())
+        self.assertGreater(len(headers), 9)
+        for header in headers:
+            with self.subTest(header.name):
+                self.file("alone.c", f"#include <choir/{header.name}>\n")
+                run(*CC, "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
+                    "-I", self.prefix / "include", self.folder / "alone.c")
+
+    def test_a_program_builds_by_pkg_config(self):
+        words = shlex.split(run("pkg-config", "--cflags", "--libs", "choir", env=self.environment))
+        run(*CC, *FLAGS, "-o", self.folder / "ten", self.folder / "ten.c", *words)
+        self.assertEqual(run(self.folder / "ten"), "ten 3\n")
+
+    def test_a_program_builds_by_cmake(self):
+        self.file("CMakeLists.txt", PROJECT)
+        build = self.folder / "build"
+        run("cmake", "-S", self.folder, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+            f"-DCMAKE_C_COMPILER={CC[0]}", f"-DCMAKE_C_FLAGS={shlex.join(FLAGS)}")
+        run("cmake", "--build", build)
+        self.assertEqual(run(build / "ten"), "ten 3\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
