@@ -128,13 +128,10 @@ static const char *type_name(ch_option_type type) {
     return "";
 }
 
-/* Help, keys and units are ours and hold no control characters. */
 static void json_text(FILE *out, const char *text) {
-    (void)fprintf(out, "\"");
-    for (const char *at = text; *at != '\0'; at++) {
-        (void)fprintf(out, "%s%c", *at == '"' || *at == '\\' ? "\\" : "", *at);
-    }
-    (void)fprintf(out, "\"");
+    char quoted[2 * CH_OPTION_VALUE_MAX + 2];
+    (void)ch_text_quote(quoted, sizeof(quoted), text);
+    (void)fprintf(out, "%s", quoted);
 }
 
 static void json_choices(FILE *out, const char *choices) {

@@ -18,6 +18,8 @@ typedef struct line {
     const char *operands[CH_PROGRAM_OPERANDS_MAX];
     uint32_t operands_count;
     bool wants_help;
+    const char *const *words; // the whole of it
+    uint32_t words_count;
 } line;
 
 const ch_command *ch_program_find(const ch_program *p, const char *name) {
@@ -147,6 +149,43 @@ static choir_status words_take(line *l, int argc, char **argv, choir_error *err)
     return operands_check(l, err);
 }
 
+typedef struct shell_text {
+    char *out;
+    size_t size;
+    size_t used;
+} shell_text;
+
+static void shell_put(shell_text *s, const char *text) {
+    for (const char *at = text; *at != '\0' && s->used + 1 < s->size; at++, s->used++) {
+        s->out[s->used] = *at;
+    }
+    s->out[s->used] = '\0';
+}
+
+/* Between single quotes when a shell would read it otherwise; a quote itself as '\\''. */
+static void shell_word(shell_text *s, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "._-/=,:+@%";
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+        shell_put(s, word);
+        return;
+    }
+    shell_put(s, "'");
+    for (const char *at = word; *at != '\0'; at++) {
+        shell_put(s, *at == '\'' ? "'\\''" : (const char[]){*at, '\0'});
+    }
+    shell_put(s, "'");
+}
+
+void ch_call_text(const ch_call *call, char *out, size_t size) {
+    shell_text s = {.out = out, .size = size};
+    out[0] = '\0';
+    for (uint32_t i = 0; i < call->words_count; i++) {
+        shell_put(&s, i == 0 ? "" : " ");
+        shell_word(&s, call->words[i]);
+    }
+}
+
 static int command_run(const ch_program *p, line *l, int argc, char **argv, FILE *out, FILE *log) {
     const ch_command *c = l->command;
     choir_error err = {.message = ""};
@@ -168,7 +207,9 @@ static int command_run(const ch_program *p, line *l, int argc, char **argv, FILE
                           .options = l->options,
                           .operands = l->operands,
                           .operands_count = l->operands_count,
-                          .out = out};
+                          .out = out,
+                          .words = l->words,
+                          .words_count = l->words_count};
     const int code = c->run(&call, &err);
     if (code != 0 && err.message[0] != '\0') {
         (void)fprintf(log, "%s %s: %s\n", p->name, c->name, err.message);
@@ -196,8 +237,10 @@ static int unknown_say(const ch_program *p, int argc, char **argv, FILE *log) {
     return p->exit_usage;
 }
 
-static int line_run(const ch_program *p, int argc, char **argv, FILE *out, FILE *log) {
-    if (argc == 0) {
+static int line_run(const ch_program *p, int words_count, char **words, FILE *out, FILE *log) {
+    const int argc = words_count - 1;
+    char **argv = words + 1;
+    if (argc <= 0) {
         ch_manual_program(log, p);
         return p->exit_usage;
     }
@@ -210,7 +253,9 @@ static int line_run(const ch_program *p, int argc, char **argv, FILE *out, FILE 
         return 0;
     }
     int used = 0;
-    line l = {.command = command_take(p, argc, argv, &used)};
+    line l = {.command = command_take(p, argc, argv, &used),
+              .words = (const char *const *)words,
+              .words_count = (uint32_t)words_count};
     if (l.command != NULL) {
         return command_run(p, &l, argc - used, argv + used, out, log);
     }
@@ -223,7 +268,7 @@ static int line_run(const ch_program *p, int argc, char **argv, FILE *out, FILE 
 }
 
 int ch_program_run(const ch_program *p, int argc, char **argv, FILE *out, FILE *log) {
-    const int code = argc > 0 ? line_run(p, argc - 1, argv + 1, out, log) : p->exit_usage;
+    const int code = line_run(p, argc, argv, out, log);
     const bool failed = fflush(out) != 0 || ferror(out) != 0;
     if (failed && code == 0) {
         (void)fprintf(log, "%s: standard output could not be written\n", p->name);

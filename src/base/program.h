@@ -29,6 +29,8 @@ typedef struct ch_call {
     const char *const *operands;
     uint32_t operands_count;
     FILE *out;
+    const char *const *words; // the whole command line, the program's name first
+    uint32_t words_count;
 } ch_call;
 
 struct ch_command {
@@ -68,6 +70,9 @@ struct ch_program {
 
 /* The command with this name, or NULL. */
 const ch_command *ch_program_find(const ch_program *p, const char *name);
+
+/* The command line as a shell would read it again, cut to size. */
+void ch_call_text(const ch_call *call, char *out, size_t size);
 
 /*
  * Runs one command line.

@@ -104,6 +104,23 @@ void ch_text_show(char *out, size_t size, const char *text) {
     (void)snprintf(out, size, "%s%s", shown, is_long ? "..." : "");
 }
 
+size_t ch_text_quote(char *out, size_t size, const char *text) {
+    size_t used = 0;
+    const char *const parts[] = {"\"", text, "\""};
+    for (size_t p = 0; p < 3; p++) {
+        for (const char *at = parts[p]; *at != '\0'; at++) {
+            const bool is_escaped = p == 1 && (*at == '"' || *at == '\\');
+            for (int i = is_escaped ? 0 : 1; i < 2; i++, used++) {
+                if (used + 1 < size) {
+                    out[used] = i == 0 ? '\\' : *at;
+                }
+            }
+        }
+    }
+    out[used < size ? used : size - 1] = '\0';
+    return used;
+}
+
 void ch_text_number(char *out, size_t size, double value) {
     for (int digits = 15; digits <= 17; digits++) {
         (void)snprintf(out, size, "%.*g", digits, value);

@@ -41,6 +41,12 @@ bool ch_text_is_near(uint32_t distance, size_t length);
  */
 void ch_text_show(char *out, size_t size, const char *text);
 
+/*
+ * Puts printable text between double quotes, with '"' and '\\' escaped: JSON, and YAML too. Returns
+ * the length of the whole, like snprintf; out always ends in a zero; size >= 1.
+ */
+size_t ch_text_quote(char *out, size_t size, const char *text);
+
 /* The shortest decimal that strtod reads back to the same finite value: "0.1", "1e+06". */
 void ch_text_number(char *out, size_t size, double value);
 

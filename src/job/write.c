@@ -1,6 +1,7 @@
 /* Writing a job as YAML that reads back to an equal one: choir_job_write of job.h. */
 #include "choir/job.h"
 
+#include "base/text.h"
 #include "job/keys.h"
 
 #include <stdbool.h>
@@ -50,14 +51,9 @@ static void put_value(sink *s, const ch_option *row, const char *value) {
         put_text(s, value);
         return;
     }
-    put_text(s, "\"");
-    for (const char *at = value; *at != '\0'; at++) {
-        if (*at == '"' || *at == '\\') {
-            put_text(s, "\\");
-        }
-        put(s, at, 1);
-    }
-    put_text(s, "\"");
+    char quoted[2 * CH_OPTION_VALUE_MAX + 2];
+    (void)ch_text_quote(quoted, sizeof(quoted), value);
+    put_text(s, quoted);
 }
 
 size_t choir_job_write(const choir_job *job, char *out, size_t size) {

@@ -32,6 +32,13 @@ static int play_run(const ch_call *call, choir_error *err) {
     for (uint32_t i = 0; i < call->operands_count; i++) {
         (void)fprintf(call->out, " [%s]", call->operands[i]);
     }
+    if (strcmp(call->operands[0], "again") == 0) {
+        char text[64];
+        ch_call_text(call, text, sizeof(text));
+        (void)fprintf(call->out, " <%s>", text);
+        ch_call_text(call, text, 8);
+        (void)fprintf(call->out, " <%s>", text);
+    }
     if (strcmp(call->operands[0], "out-of-tune") == 0) {
         (void)ch_error_set(err, CHOIR_EIO, "the piano is out of tune");
         return 1;
@@ -138,6 +145,15 @@ static void a_failure_is_told_after_the_commands_name(void **state) {
     const ran r = RUN("play", "out-of-tune");
     assert_int_equal(r.code, 1);
     assert_string_equal(r.log, "band play: the piano is out of tune\n");
+}
+
+static void a_command_can_be_told_again_to_a_shell(void **state) {
+    (void)state;
+    assert_string_equal(RUN("play", "again", "it's a $5 \"song\"").out,
+                        "play 120 0 0 [again] [it's a $5 \"song\"] "
+                        "<band play again 'it'\\''s a $5 \"song\"'> <band pl>");
+    assert_string_equal(RUN("play", "again", "").out,
+                        "play 120 0 0 [again] [] <band play again ''> <band pl>");
 }
 
 static void what_does_not_parse_is_said_in_one_sentence(void **state) {
@@ -257,6 +273,7 @@ int main(void) {
         cmocka_unit_test(defaults_hold_when_nothing_is_said),
         cmocka_unit_test(a_repeated_flag_collects_and_two_dashes_end_the_flags),
         cmocka_unit_test(a_failure_is_told_after_the_commands_name),
+        cmocka_unit_test(a_command_can_be_told_again_to_a_shell),
         cmocka_unit_test(what_does_not_parse_is_said_in_one_sentence),
         cmocka_unit_test(help_that_was_asked_for_is_output_and_other_help_is_not),
         cmocka_unit_test(help_says_domain_and_default_of_every_flag),

@@ -81,6 +81,17 @@ static void shown_text_is_short_and_harmless(void **state) {
     assert_string_equal(out, "abc");
 }
 
+static void quoted_text_escapes_quotes_and_backslashes(void **state) {
+    (void)state;
+    char out[16];
+    assert_int_equal(ch_text_quote(out, sizeof(out), "a\"b\\c"), 9);
+    assert_string_equal(out, "\"a\\\"b\\\\c\"");
+    assert_int_equal(ch_text_quote(out, 4, "abc"), 5);
+    assert_string_equal(out, "\"ab");
+    assert_int_equal(ch_text_quote(out, 1, ""), 2);
+    assert_string_equal(out, "");
+}
+
 static void numbers_are_written_short_and_read_back_equal(void **state) {
     (void)state;
     static const struct {
@@ -132,6 +143,7 @@ int main(void) {
         cmocka_unit_test(texts_too_long_to_compare_are_far),
         cmocka_unit_test(printable_text_is_utf8_without_controls),
         cmocka_unit_test(shown_text_is_short_and_harmless),
+        cmocka_unit_test(quoted_text_escapes_quotes_and_backslashes),
         cmocka_unit_test(numbers_are_written_short_and_read_back_equal),
         cmocka_unit_test(only_decimal_numbers_are_numbers),
     };
