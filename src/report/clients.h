@@ -11,6 +11,7 @@
 #ifndef CH_REPORT_CLIENTS_H
 #define CH_REPORT_CLIENTS_H
 
+#include "base/arena.h"
 #include "choir/bytes.h"
 #include "choir/env.h"
 #include "choir/status.h"
@@ -38,7 +39,7 @@ typedef struct ch_clients {
     uint32_t count;           // clients described, at most CH_CLIENTS_MAX
     ch_client_facts *clients; // (count) owned
     uint32_t *labels;         // (count, classes) training examples with each label; owned
-    choir_env env;
+    ch_arena arena;
 } ch_clients;
 
 /*

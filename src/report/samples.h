@@ -14,6 +14,7 @@
 #ifndef CH_REPORT_SAMPLES_H
 #define CH_REPORT_SAMPLES_H
 
+#include "base/arena.h"
 #include "choir/bytes.h"
 #include "choir/env.h"
 #include "choir/status.h"
@@ -36,7 +37,7 @@ typedef struct ch_samples {
     uint32_t *labels;  // (count) owned
     uint32_t *clients; // (count) whose it is; UINT32_MAX: of the central test set; owned
     uint8_t *pixels;   // (count, height, width, channels) owned
-    choir_env env;
+    ch_arena arena;
 } ch_samples;
 
 /*

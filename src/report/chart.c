@@ -1,0 +1,334 @@
+/*
+ * Chart: see chart.h.
+ *
+ * gnuplot writes every colour into the element that has it. A style sheet outranks such attributes,
+ * so the dark page repaints them by selecting on the very text gnuplot has written.
+ */
+#include "report/chart.h"
+
+#include "report/gnuplot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Red, green, blue. */
+typedef struct shade {
+    uint8_t r, g, b;
+} shade;
+
+static const struct {
+    shade light, dark;
+} PALETTE[CH_COLOURS_ALL] = {
+    [CH_COLOUR_BLUE] = {{0x25, 0x63, 0xeb}, {0x6e, 0xa8, 0xfe}},
+    [CH_COLOUR_ORANGE] = {{0xd9, 0x77, 0x06}, {0xfb, 0xb0, 0x4b}},
+    [CH_COLOUR_GREEN] = {{0x0f, 0x91, 0x6e}, {0x4c, 0xd3, 0xa5}},
+    [CH_COLOUR_PURPLE] = {{0x7c, 0x3a, 0xed}, {0xb7, 0x94, 0xf6}},
+    [CH_COLOUR_RED] = {{0xdc, 0x26, 0x26}, {0xf8, 0x80, 0x80}},
+    [CH_COLOUR_CYAN] = {{0x08, 0x91, 0xb2}, {0x5c, 0xd5, 0xee}},
+    [CH_COLOUR_OLIVE] = {{0x65, 0x7b, 0x0b}, {0xb8, 0xd1, 0x4a}},
+    [CH_COLOUR_PINK] = {{0xdb, 0x27, 0x77}, {0xf4, 0x8a, 0xbf}},
+    [CH_COLOUR_GREY] = {{0x94, 0xa3, 0xb8}, {0x7c, 0x8a, 0xa0}},
+    [CH_COLOUR_GRID] = {{0xe6, 0xe9, 0xef}, {0x2b, 0x33, 0x40}},
+    [CH_COLOUR_WORDS] = {{0x5b, 0x67, 0x7a}, {0xa3, 0xaf, 0xc0}},
+};
+
+static const double LOG_SPAN = 8; // largest over smallest value from which a logarithm helps
+
+ch_chart ch_chart_defaults(void) {
+    return (ch_chart){
+        .title = "", .x_label = "", .y_label = "", .width = 520, .height = 320, .level = NAN};
+}
+
+void ch_chart_add(ch_chart *chart, const ch_chart_series *series) {
+    if (chart->count < CH_CHART_SERIES_MAX) {
+        chart->series[chart->count++] = *series;
+    }
+}
+
+// ----- the script -------------------------------------------------------------------------------
+
+static void put_colour(ch_draft *d, const char *key, ch_chart_colour colour) {
+    const shade s = PALETTE[colour].light;
+    ch_draft_format(d, "%s rgb '#%02x%02x%02x'", key, s.r, s.g, s.b);
+}
+
+/* A setting whose text is in the colour of words. */
+static void put_words(ch_draft *d, const char *setting) {
+    ch_draft_format(d, "set %s", setting);
+    put_colour(d, " textcolor", CH_COLOUR_WORDS);
+    ch_draft_put(d, "\n");
+}
+
+static double point_x(const ch_chart_series *s, uint32_t i) {
+    return s->x == NULL ? i + 1.0 : s->x[i];
+}
+
+static bool is_drawn(const ch_chart_series *s, uint32_t i) {
+    const uint32_t every = s->count / CH_CHART_POINTS_MAX + 1;
+    return (i % every == 0 || i + 1 == s->count) && isfinite(point_x(s, i)) && isfinite(s->y[i]);
+}
+
+/* What is drawn lies between. */
+typedef struct extent {
+    double least, most, x_least, x_most;
+    uint32_t points;
+} extent;
+
+static void extent_add(extent *e, const ch_chart_series *s) {
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (is_drawn(s, i)) {
+            e->points += 1;
+            e->least = fmin(e->least, s->y[i]);
+            e->most = fmax(e->most, s->y[i]);
+            e->x_least = fmin(e->x_least, point_x(s, i));
+            e->x_most = fmax(e->x_most, point_x(s, i));
+        }
+    }
+}
+
+static const extent NOTHING = {INFINITY, -INFINITY, INFINITY, -INFINITY, 0};
+
+static extent extent_of(const ch_chart *c) {
+    extent e = NOTHING;
+    for (uint32_t k = 0; k < c->count; k++) {
+        extent_add(&e, &c->series[k]);
+    }
+    if (isfinite(c->level)) {
+        e.least = fmin(e.least, c->level);
+        e.most = fmax(e.most, c->level);
+    }
+    return e;
+}
+
+static bool is_log(const ch_chart *c, const extent *e) {
+    return c->may_be_log && e->least > 0 && e->most / e->least >= LOG_SPAN;
+}
+
+/* 1, 2 and 5 of every decade that is in sight. */
+static void put_log_ticks(ch_draft *d, const extent *e) {
+    const char *comma = "";
+    ch_draft_put(d, "set logscale y\nset ytics (");
+    for (double decade = floor(log10(e->least)); decade <= log10(e->most); decade++) {
+        for (int k = 0; k < 3; k++) {
+            static const double steps[] = {1, 2, 5};
+            const double at = steps[k] * pow(10, decade);
+            if (at >= e->least * 0.9 && at <= e->most * 1.1) {
+                ch_draft_format(d, "%s'%g' %.9g", comma, at, at);
+                comma = ", ";
+            }
+        }
+    }
+    ch_draft_put(d, ")\n");
+}
+
+static void put_axes(ch_draft *d, const ch_chart *c, const extent *e) {
+    ch_draft_format(d, "set terminal svg size %u,%u dynamic font 'sans-serif,13' noenhanced\n",
+                    c->width, c->height);
+    ch_draft_put(d, "set border 1 lw 1");
+    put_colour(d, " lc", CH_COLOUR_GREY);
+    ch_draft_put(d, "\nset grid ytics lt 1 lw 1");
+    put_colour(d, " lc", CH_COLOUR_GRID);
+    ch_draft_put(d, "\nset grid noxtics\nset lmargin 8\nset rmargin 2.5\nset tmargin 1\n"
+                    "set bmargin 3.2\nunset key\n");
+    put_words(d, "xtics nomirror scale 0.4");
+    put_words(d, "ytics nomirror scale 0");
+    ch_draft_format(d, "set xlabel '%s' offset 0,0.3\nset ylabel '%s' offset 0.8,0\n", c->x_label,
+                    c->y_label);
+    put_words(d, "xlabel");
+    put_words(d, "ylabel");
+    ch_draft_format(d, "set format y '%s'\n", c->is_percent ? "%g %%" : "%g");
+    if (is_log(c, e)) {
+        put_log_ticks(d, e);
+    }
+}
+
+/* Percentages end at 100, and a chart of a single value has some room around it. */
+static void put_ranges(ch_draft *d, const ch_chart *c, const extent *e) {
+    const double scale = c->is_percent ? 100 : 1;
+    bool has_bars = false;
+    for (uint32_t k = 0; k < c->count; k++) {
+        has_bars = has_bars || c->series[k].look == CH_LOOK_BARS;
+    }
+    if (has_bars) {
+        ch_draft_format(d, "set xrange [%.9g:%.9g]\n", e->x_least - 0.5, e->x_most + 0.5);
+    } else {
+        const double room = e->x_most > e->x_least ? 0 : 0.5;
+        ch_draft_format(d, "set xrange [%.9g:%.9g]\n", fmin(e->x_least, c->is_x_whole ? 1 : 0),
+                        e->x_most + room);
+    }
+    const double span = (e->most - e->least) * scale;
+    const double room = span > 0 ? 0.05 * span : 0.05 * fmax(fabs(e->most) * scale, 1e-3);
+    if (is_log(c, e)) {
+        ch_draft_format(d, "set yrange [%.9g:%.9g]\n", e->least * 0.85, e->most * 1.15);
+        return;
+    }
+    const double low = has_bars ? 0 : e->least * scale - room;
+    const double high = e->most * scale + room;
+    ch_draft_format(d, "set yrange [%.9g:%.9g]\n", e->least >= 0 ? fmax(low, 0) : low,
+                    c->is_percent ? fmin(high, 100.4) : high);
+}
+
+static void put_points(ch_draft *d, const ch_chart *c) {
+    const double scale = c->is_percent ? 100 : 1;
+    for (uint32_t k = 0; k < c->count; k++) {
+        const ch_chart_series *s = &c->series[k];
+        ch_draft_format(d, "$s%u << EOD\n", k);
+        for (uint32_t i = 0; i < s->count; i++) {
+            if (is_drawn(s, i)) {
+                ch_draft_format(d, "%.9g %.9g\n", point_x(s, i), s->y[i] * scale);
+            }
+        }
+        ch_draft_put(d, "EOD\n");
+    }
+}
+
+static void put_series(ch_draft *d, const char *before, const ch_chart_series *s, uint32_t k) {
+    static const char *const looks[] = {
+        [CH_LOOK_LINE] = "using 1:2 with lines lw 2.2",
+        [CH_LOOK_THIN] = "using 1:2 with lines lw 1.2",
+        [CH_LOOK_DASHED] = "using 1:2 with lines lw 2 dt (8,5)",
+        [CH_LOOK_BARS] = "using 1:2:(0.82) with boxes fs solid noborder",
+        [CH_LOOK_TICKS] = "using ($1-0.4):2:(0.8):(0) with vectors nohead lw 2.4",
+    };
+    ch_draft_format(d, "%s$s%u %s", before, k, looks[s->look]);
+    put_colour(d, " lc", s->colour);
+}
+
+static void put_plot(ch_draft *d, const ch_chart *c) {
+    if (isfinite(c->level)) {
+        const double level = c->level * (c->is_percent ? 100 : 1);
+        ch_draft_format(d,
+                        "set arrow from graph 0,first %.9g to graph 1,first %.9g nohead lw 1.2 "
+                        "dt (3,4)",
+                        level, level);
+        put_colour(d, " lc", CH_COLOUR_WORDS);
+        ch_draft_put(d, "\n");
+    }
+    const char *before = "plot ";
+    for (uint32_t k = 0; k < c->count; k++) {
+        extent e = NOTHING;
+        extent_add(&e, &c->series[k]);
+        if (e.points > 0) { // to gnuplot, an empty series is an error
+            put_series(d, before, &c->series[k], k);
+            before = ", ";
+        }
+    }
+    ch_draft_put(d, "\n");
+}
+
+/* Cells are an image whose opacity is the value: it looks right on any background. */
+static void put_cells(ch_draft *d, const ch_chart *c) {
+    const shade s = PALETTE[CH_COLOUR_BLUE].light;
+    const uint32_t rows = c->cells.rows;
+    ch_draft_put(d, "$cells << EOD\n");
+    for (uint32_t x = 0; x < c->cells.columns; x++) {
+        for (uint32_t y = 0; y < rows; y++) {
+            const double value = c->cells.values[(size_t)x * rows + y];
+            const double alpha = isfinite(value) ? 255 * fmin(fmax(value, 0), 1) : 0;
+            ch_draft_format(d, "%u %u %.0f\n", x + 1, y, alpha);
+        }
+    }
+    ch_draft_format(d,
+                    "EOD\nset xrange [0.5:%u.5]\nset yrange [-0.5:%g]\nunset grid\n"
+                    "plot $cells using 1:2:(%u):(%u):(%u):3 with rgbalpha\n",
+                    c->cells.columns, rows - 0.5, s.r, s.g, s.b);
+}
+
+void ch_chart_script(ch_draft *out, const ch_chart *chart) {
+    const extent e = extent_of(chart);
+    put_axes(out, chart, &e);
+    if (chart->cells.values != NULL) {
+        put_cells(out, chart);
+    } else {
+        put_points(out, chart);
+        put_ranges(out, chart, &e);
+        put_plot(out, chart);
+    }
+}
+
+// ----- the picture ------------------------------------------------------------------------------
+
+static bool starts(const char *line, const char *with) {
+    return strncmp(line, with, strlen(with)) == 0;
+}
+
+/*
+ * Appends the <svg> element of a file by gnuplot. Markers and filters, which our looks do not use,
+ * and names are left out: several charts on one page must not share them.
+ */
+static void put_svg(ch_draft *page, char *svg, const char *title) {
+    bool is_inside = false;
+    bool is_definition = false;
+    for (char *line = svg; *line != '\0';) {
+        char *end = line + strcspn(line, "\n");
+        char *next = *end == '\0' ? end : end + 1;
+        *end = '\0';
+        const char *text = line + strspn(line, " \t");
+        if (starts(text, "<svg")) {
+            ch_draft_format(page, "<svg role=\"img\" aria-label=\"%s\"%s\n", title, text + 4);
+            is_inside = true;
+        } else if (starts(text, "<defs>")) {
+            is_definition = true;
+        } else if (starts(text, "</defs>")) {
+            is_definition = false;
+        } else if (starts(text, "<g id=")) {
+            ch_draft_put(page, "<g>\n");
+        } else if (is_inside && !is_definition && text[0] != '\0' && !starts(text, "<title>") &&
+                   !starts(text, "<desc>")) {
+            ch_draft_put(page, text);
+            ch_draft_put(page, "\n");
+        }
+        line = next;
+    }
+}
+
+choir_status ch_chart_put(ch_draft *page, const ch_chart *chart, choir_error *err) {
+    if (chart->cells.values == NULL && extent_of(chart).points == 0) {
+        return CHOIR_OK;
+    }
+    ch_draft script;
+    ch_draft drawn;
+    ch_draft_init(&script, &page->env);
+    ch_draft_init(&drawn, &page->env);
+    ch_chart_script(&script, chart);
+    choir_status status = ch_draft_status(&script);
+    if (status == CHOIR_OK) {
+        status = ch_gnuplot_run(&drawn, ch_draft_bytes(&script), CH_GNUPLOT_TIME_MS, err);
+    }
+    if (status == CHOIR_OK && drawn.text != NULL) {
+        put_svg(page, drawn.text, chart->title);
+    }
+    ch_draft_release(&script);
+    ch_draft_release(&drawn);
+    return status;
+}
+
+// ----- the colours ------------------------------------------------------------------------------
+
+static void put_variables(ch_draft *page, bool is_dark) {
+    ch_draft_put(page, ":root{");
+    for (uint32_t i = 0; i < CH_COLOURS_ALL; i++) {
+        const shade s = is_dark ? PALETTE[i].dark : PALETTE[i].light;
+        ch_draft_format(page, "--c%u:#%02x%02x%02x;", i, s.r, s.g, s.b);
+    }
+    ch_draft_put(page, "}\n");
+}
+
+void ch_chart_style(ch_draft *page) {
+    put_variables(page, false);
+    for (uint32_t i = 0; i < CH_COLOURS_ALL; i++) {
+        const shade s = PALETTE[i].light;
+        static const char *const what[] = {"stroke", "fill"};
+        for (int k = 0; k < 2; k++) {
+            // lines are written with blanks, words without
+            ch_draft_format(page,
+                            "svg [%s='rgb(%3d, %3d, %3d)'],svg [%s='rgb(%d,%d,%d)']"
+                            "{%s:var(--c%u)}\n",
+                            what[k], s.r, s.g, s.b, what[k], s.r, s.g, s.b, what[k], i);
+        }
+    }
+    ch_draft_put(page, "@media (prefers-color-scheme:dark){");
+    put_variables(page, true);
+    ch_draft_put(page, "}\n");
+}

@@ -1,0 +1,2 @@
+choir_fuzz(clients LINKS choir_report)
+choir_fuzz(samples LINKS choir_report)

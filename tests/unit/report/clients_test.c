@@ -1,0 +1,164 @@
+/* Clients: written and read back, and everything a file can have wrong. */
+#include "support/check.h"
+
+#include "report/clients.h"
+#include "support/folder.h"
+
+#include <string.h>
+
+static char folder[FOLDER_PATH_MAX];
+
+static void three_clients(ch_clients *c, const choir_env *env) {
+    check_status(ch_clients_create(c, 3, 2, env), CHOIR_OK);
+    c->total = 1000000;
+    for (uint32_t i = 0; i < 3; i++) {
+        c->clients[i].id = 333333 * i;
+        c->clients[i].examples = 10 * i;
+        c->clients[i].heldout = i;
+        c->labels[2 * i] = 4 * i;
+        c->labels[2 * i + 1] = 6 * i;
+    }
+    c->clients[1].accuracy = 1.0 / 3.0;
+    c->clients[2].accuracy = 1;
+    c->clients[2].alone = 0;
+}
+
+static void what_is_written_is_read_back(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_clients c;
+    ch_clients d;
+    three_clients(&c, &env);
+    check_status(ch_clients_read(&d, folder, &env, NULL), CHOIR_EAGAIN);
+    check_status(ch_clients_write(&c, folder, NULL), CHOIR_OK);
+    check_status(ch_clients_read(&d, folder, &env, NULL), CHOIR_OK);
+    assert_int_equal(d.total, c.total);
+    assert_int_equal(d.classes, c.classes);
+    assert_int_equal(d.count, c.count);
+    for (uint32_t i = 0; i < c.count; i++) {
+        const ch_client_facts *a = &c.clients[i];
+        const ch_client_facts *b = &d.clients[i];
+        assert_true(a->id == b->id && a->examples == b->examples && a->heldout == b->heldout);
+        assert_true(a->accuracy == b->accuracy || (isnan(a->accuracy) && isnan(b->accuracy)));
+        assert_true(a->alone == b->alone || (isnan(a->alone) && isnan(b->alone)));
+    }
+    assert_memory_equal(c.labels, d.labels, 6 * sizeof(uint32_t));
+    ch_clients_release(&c);
+    ch_clients_release(&d);
+    ch_clients_release(&d);
+}
+
+static void too_many_are_refused(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_clients c;
+    check_status(ch_clients_create(&c, CH_CLIENTS_MAX + 1, 2, &env), CHOIR_EINVAL);
+    check_status(ch_clients_create(&c, 1, CH_CLIENTS_CLASSES_MAX + 1, &env), CHOIR_EINVAL);
+    check_status(ch_clients_create(&c, CH_CLIENTS_MAX, CH_CLIENTS_CLASSES_MAX, &env), CHOIR_OK);
+    ch_clients_release(&c);
+}
+
+static void what_is_wrong_is_said(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"", "f:1: is not JSON: '[' or '{' expected near end of file"},
+        {"[]", "f: must have total, classes and clients"},
+        {"{\"total\": -1, \"classes\": 2, \"clients\": []}",
+         "f: must have total, classes and clients"},
+        {"{\"total\": 1, \"classes\": 2.5, \"clients\": []}",
+         "f: must have total, classes and clients"},
+        {"{\"total\": 1, \"classes\": 257, \"clients\": []}",
+         "f: describes 0 of 1 clients with 257 classes; at most 512 clients and 256 classes are "
+         "allowed"},
+        {"{\"total\": 0, \"classes\": 2, \"clients\": [{}]}",
+         "f: describes 1 of 0 clients with 2 classes; at most 512 clients and 256 classes are "
+         "allowed"},
+        {"{\"total\": 1, \"classes\": 2, \"clients\": [7]}",
+         "f: client number 1 of the list must have id, examples and heldout, each a whole number"},
+        {"{\"total\": 1, \"classes\": 0, \"clients\": [{\"id\": 0, \"examples\": 1, \"heldout\": "
+         "0, \"accuracy\": 1.5, \"labels\": []}]}",
+         "f: client number 1 of the list must have accuracy and alone in [0, 1], or null"},
+        {"{\"total\": 1, \"classes\": 2, \"clients\": [{\"id\": 0, \"examples\": 1, \"heldout\": "
+         "0, \"labels\": [1]}]}",
+         "f: client number 1 of the list must have as many labels as there are classes"},
+        {"{\"total\": 1, \"classes\": 1, \"clients\": [{\"id\": 0, \"examples\": 1, \"heldout\": "
+         "0, \"labels\": [4294967296]}]}",
+         "f: client number 1 of the list must have labels that are whole numbers"},
+    };
+    const choir_env env = choir_env_default();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_clients c;
+        choir_error err = {.message = ""};
+        const choir_bytes bytes = {.data = (const uint8_t *)rows[i].text,
+                                   .size = strlen(rows[i].text)};
+        check_status(ch_clients_parse(&c, bytes, "f", &env, &err), CHOIR_EPROTO);
+        assert_string_equal(err.message, rows[i].message);
+        assert_null(c.clients);
+    }
+}
+
+static void every_prefix_and_every_flipped_bit_is_survived(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_clients c;
+    three_clients(&c, &env);
+    check_status(ch_clients_write(&c, folder, NULL), CHOIR_OK);
+    ch_clients_release(&c);
+    char text[4096];
+    const size_t size = folder_get(folder_file(folder, CH_CLIENTS_FILE), text, sizeof(text));
+    for (size_t n = 0; n + 2 < size; n++) { // all but the last brace and newline
+        const choir_bytes bytes = {.data = (const uint8_t *)text, .size = n};
+        check_status(ch_clients_parse(&c, bytes, "f", &env, NULL), CHOIR_EPROTO);
+    }
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        text[bit / 8] ^= (char)(1 << bit % 8);
+        const choir_bytes bytes = {.data = (const uint8_t *)text, .size = size};
+        const choir_status status = ch_clients_parse(&c, bytes, "f", &env, NULL);
+        assert_true(status == CHOIR_OK || status == CHOIR_EPROTO);
+        ch_clients_release(&c);
+        text[bit / 8] ^= (char)(1 << bit % 8);
+    }
+}
+
+static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
+    (void)state;
+    const choir_env real = choir_env_default();
+    ch_clients c;
+    three_clients(&c, &real);
+    check_status(ch_clients_write(&c, folder, NULL), CHOIR_OK);
+    ch_clients_release(&c);
+    choir_status status = CHOIR_ENOMEM;
+    uint32_t n = 0;
+    for (; status == CHOIR_ENOMEM && n < 20; n++) {
+        counted_memory m;
+        const choir_env env = counted_env(&m, n);
+        status = ch_clients_read(&c, folder, &env, NULL);
+        if (status == CHOIR_OK) {
+            status = ch_clients_write(&c, folder, NULL);
+        }
+        ch_clients_release(&c);
+        assert_int_equal(m.alive, 0);
+    }
+    check_status(status, CHOIR_OK);
+    assert_int_equal(n, 3 + 1); // file, clients, text, and the success
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    folder_remove(folder);
+    return 0;
+}
+
+int main(void) {
+    folder_make(folder);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(too_many_are_refused),
+        cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(every_prefix_and_every_flipped_bit_is_survived),
+        cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, remove_folder);
+}
