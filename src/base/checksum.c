@@ -1,0 +1,79 @@
+/* Checksum: see checksum.h. */
+#include "base/checksum.h"
+
+#include <string.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "choir keeps parameters in little-endian order, in memory as on the wire"
+#endif
+
+enum { BLOCK = 4 * CH_CHECKSUM_LANES };
+
+static uint64_t mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return x ^ (x >> 31);
+}
+
+static void blocks_add(ch_checksum *c, const uint8_t *data, size_t count) {
+    // Locals, so that the lanes stay in registers.
+    uint32_t a[CH_CHECKSUM_LANES];
+    uint32_t b[CH_CHECKSUM_LANES];
+    memcpy(a, c->a, sizeof(a));
+    memcpy(b, c->b, sizeof(b));
+    for (size_t i = 0; i < count; i++) {
+        uint32_t words[CH_CHECKSUM_LANES];
+        memcpy(words, data + i * BLOCK, sizeof(words));
+        for (int l = 0; l < CH_CHECKSUM_LANES; l++) {
+            a[l] += words[l];
+            b[l] += a[l];
+        }
+    }
+    memcpy(c->a, a, sizeof(a));
+    memcpy(c->b, b, sizeof(b));
+}
+
+void ch_checksum_init(ch_checksum *c, uint64_t seed) {
+    *c = (ch_checksum){.seed = seed};
+}
+
+void ch_checksum_add(ch_checksum *c, const void *data, size_t size) {
+    const uint8_t *from = data;
+    const size_t held = c->size % BLOCK;
+    c->size += size;
+    if (held > 0) {
+        const size_t missing = BLOCK - held;
+        const size_t taken = size < missing ? size : missing;
+        memcpy(c->block + held, from, taken);
+        if (taken < missing) {
+            return;
+        }
+        blocks_add(c, c->block, 1);
+        from += taken;
+        size -= taken;
+    }
+    blocks_add(c, from, size / BLOCK);
+    if (size % BLOCK > 0) {
+        memcpy(c->block, from + size / BLOCK * BLOCK, size % BLOCK);
+    }
+}
+
+uint64_t ch_checksum_finish(ch_checksum *c) {
+    const size_t held = c->size % BLOCK;
+    if (held > 0) {
+        memset(c->block + held, 0, BLOCK - held);
+        blocks_add(c, c->block, 1);
+    }
+    uint64_t h = mix(c->seed + c->size);
+    for (int l = 0; l < CH_CHECKSUM_LANES; l++) {
+        h = mix(h ^ ((uint64_t)c->b[l] << 32 | c->a[l]));
+    }
+    return h;
+}
+
+uint64_t ch_checksum_of(uint64_t seed, const void *data, size_t size) {
+    ch_checksum c;
+    ch_checksum_init(&c, seed);
+    ch_checksum_add(&c, data, size);
+    return ch_checksum_finish(&c);
+}
