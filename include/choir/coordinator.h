@@ -137,6 +137,9 @@ uint64_t choir_coordinator_deadline_ms(const choir_coordinator *c);
 /* The open round's clients, ascending; borrowed until the round closes. Empty when done. */
 const uint32_t *choir_coordinator_cohort(const choir_coordinator *c, uint32_t *count);
 
+/* The most clients that any round can have. */
+uint32_t choir_coordinator_cohort_max(const choir_coordinator *c);
+
 /* Rounds closed so far, and whether all are. */
 uint32_t choir_coordinator_round(const choir_coordinator *c);
 bool choir_coordinator_is_done(const choir_coordinator *c);

@@ -96,23 +96,33 @@ static void rows_are_read_as_they_were_written(void **state) {
     ch_metrics_table_release(&table);
 }
 
+#define COLUMN(name, text) ",refused_" text
+#define NUMBER(name, text) ",%u"
+#define COUNT(name, text)  , row.refused[CHOIR_REFUSAL_##name]
+
 static void both_files_have_the_columns(void **state) {
     (void)state;
     static char text[TEXT_MAX];
+    static char expected[TEXT_MAX];
     const char *dir = dir_of("columns");
+    const ch_metrics_row row = row_of(1);
     rows_add(dir, 0, 1);
     (void)folder_get(folder_file(dir, "metrics.csv"), text, sizeof(text));
-    assert_string_equal(
-        text, "round,accuracy,loss,heldout_mean,heldout_worst,heldout_spread,train_accuracy,"
-              "train_loss,clients,reports,applied,examples,learning_rate,epochs,batch_size,"
-              "refused_malformed,refused_stale,refused_duplicate,refused_unsampled,"
-              "refused_wrong_size,refused_not_finite,refused_norm,refused_out_of_range,"
-              "refused_diverged,refused_no_data,refused_missing,requests,bytes_up,bytes_down,"
-              "seconds,evaluation_seconds,virtual_seconds\n"
-              "1,,0.3333333333333333,,,,0.91,0.25,10,8,true,6000000001,0.10000000149011612,5,0,"
-              "0,0,0,0,0,0,1,0,0,0,1,0,1099511627776,0,1e-09,0,12.345\n");
+    // clang-format off
+    (void)snprintf(expected, sizeof(expected),
+        "round,accuracy,loss,heldout_mean,heldout_worst,heldout_spread,train_accuracy,train_loss,"
+        "clients,reports,applied,examples,learning_rate,epochs,batch_size"
+        CHOIR_REFUSAL_MAP(COLUMN)
+        ",requests,bytes_up,bytes_down,seconds,evaluation_seconds,virtual_seconds\n"
+        "1,,0.3333333333333333,,,,0.91,0.25,10,8,true,6000000001,0.10000000149011612,5,0"
+        CHOIR_REFUSAL_MAP(NUMBER)
+        ",0,1099511627776,0,1e-09,0,12.345\n"
+        CHOIR_REFUSAL_MAP(COUNT));
+    // clang-format on
+    assert_string_equal(text, expected);
     (void)folder_get(folder_file(dir, "metrics.jsonl"), text, sizeof(text));
     assert_non_null(strstr(text, "{\"round\": 1, \"accuracy\": null, \"loss\": 0.33333333"));
+    assert_non_null(strstr(text, "\"refused_norm\": 1, "));
 }
 
 static void a_resumed_log_equals_an_undisturbed_one(void **state) {
