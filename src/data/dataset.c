@@ -2,6 +2,10 @@
 #include "data/dataset.h"
 
 #include "base/assert.h"
+#include "base/error.h"
+#include "base/rng.h"
+
+#include <string.h>
 
 void ch_dataset_init(ch_dataset *d, const choir_env *env) {
     *d = (ch_dataset){.env = *env};
@@ -36,4 +40,72 @@ void *ch_claim(const choir_env *env, size_t count, size_t item_bytes) {
     }
     const size_t bytes = (count * item_bytes + 63) / 64 * 64;
     return env->alloc(env->self, bytes > 0 ? bytes : 64);
+}
+
+/* Swaps items a and b of an array that may be missing. The dataset owns what its views point to. */
+static void items_swap(const void *array, size_t item_bytes, uint32_t a, uint32_t b) {
+    if (array == NULL || a == b) {
+        return;
+    }
+    uint8_t *x = (uint8_t *)(uintptr_t)array + a * item_bytes;
+    uint8_t *y = (uint8_t *)(uintptr_t)array + b * item_bytes;
+    uint8_t held[256];
+    for (size_t at = 0; at < item_bytes; at += sizeof(held)) {
+        const size_t size = item_bytes - at < sizeof(held) ? item_bytes - at : sizeof(held);
+        memcpy(held, x + at, size);
+        memcpy(x + at, y + at, size);
+        memcpy(y + at, held, size);
+    }
+}
+
+static void rows_swap(const ch_examples *e, uint32_t a, uint32_t b) {
+    const size_t features = ch_shape_features(e->shape);
+    items_swap(e->bytes, features, a, b);
+    items_swap(e->reals, features * sizeof(e->reals[0]), a, b);
+    items_swap(e->labels, sizeof(e->labels[0]), a, b);
+    items_swap(e->targets, sizeof(e->targets[0]), a, b);
+    items_swap(e->groups, sizeof(e->groups[0]), a, b);
+}
+
+/* The rows of e from first on. */
+static ch_examples rows_from(const ch_examples *e, uint32_t first) {
+    const size_t at = (size_t)first * ch_shape_features(e->shape);
+    return (ch_examples){.count = e->count - first,
+                         .shape = e->shape,
+                         .classes = e->classes,
+                         .bytes = e->bytes == NULL ? NULL : e->bytes + at,
+                         .reals = e->reals == NULL ? NULL : e->reals + at,
+                         .labels = e->labels == NULL ? NULL : e->labels + first,
+                         .targets = e->targets == NULL ? NULL : e->targets + first,
+                         .groups = e->groups == NULL ? NULL : e->groups + first};
+}
+
+choir_status ch_test_count(uint32_t *out, uint32_t count, double share, choir_error *err) {
+    if (!(share >= 0 && share < 1)) {
+        return ch_error_set(err, CHOIR_EINVAL, "data.test_share: %g is not in [0, 1)", share);
+    }
+    const uint32_t test = (uint32_t)(share * count + 0.5);
+    if (test >= count) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.test_share: %g of %u examples leaves none to train on", share,
+                            count);
+    }
+    *out = test;
+    return CHOIR_OK;
+}
+
+choir_status ch_dataset_split(ch_dataset *d, double share, uint64_t seed, choir_error *err) {
+    uint32_t test = 0;
+    const choir_status status = ch_test_count(&test, d->train.count, share, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    ch_rng rng = ch_rng_stream(seed, CH_PURPOSE_HELDOUT, 1, 0);
+    for (uint32_t i = 0; i < test; i++) { // the first steps of Fisher and Yates, from the end
+        const uint32_t left = d->train.count - i;
+        rows_swap(&d->train, left - 1, ch_rng_below(&rng, left));
+    }
+    d->test = rows_from(&d->train, d->train.count - test);
+    d->train.count -= test;
+    return CHOIR_OK;
 }

@@ -17,9 +17,10 @@ enum {
     CH_DATASET_BLOCKS_MAX = 16,
 };
 
-/* The largest count of examples, and the most features of one, that any source may have. */
+/* Most examples, features of one, and classes that any source may have. */
 #define CH_EXAMPLES_MAX (UINT32_C(1) << 28)
 #define CH_FEATURES_MAX (UINT32_C(1) << 20)
+#define CH_CLASSES_MAX  (UINT32_C(1) << 16)
 
 typedef struct ch_dataset {
     ch_examples train;
@@ -40,6 +41,21 @@ void *ch_dataset_claim(ch_dataset *d, size_t count, size_t item_bytes);
 
 /* Takes over a block that came from the same env. */
 void ch_dataset_adopt(ch_dataset *d, void *block);
+
+/* How many of count rows are for testing. EINVAL when share is not in [0, 1) or takes them all. */
+CHOIR_NODISCARD choir_status ch_test_count(uint32_t *out, uint32_t count, double share,
+                                           choir_error *err);
+
+/*
+ * Makes a test set of a share of the training rows, drawn by seed, when the source has none. Rows
+ * change places: the test rows are the last ones of the arrays, the training rows come before.
+ *
+ * share  [0, 1); 0 leaves the test set empty
+ *
+ * Returns OK; EINVAL when the share is out of range or leaves no training row.
+ */
+CHOIR_NODISCARD choir_status ch_dataset_split(ch_dataset *d, double share, uint64_t seed,
+                                              choir_error *err);
 
 /* One block from env for count items, not zeroed, to be freed by env; NULL when there is none. */
 void *ch_claim(const choir_env *env, size_t count, size_t item_bytes);

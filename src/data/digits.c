@@ -38,17 +38,17 @@ static const struct {
     double pen, pen_slip;       // logarithm
     double sloppiness;          // logarithm of a factor on all slips
 } SPREAD = {
-    .habit = 0.040,
+    .habit = 0.042,
     .slip = 0.026,
     .slant = 0.20,
     .slant_slip = 0.07,
-    .turn = 0.035,
-    .turn_slip = 0.03,
+    .turn = 0.045,
+    .turn_slip = 0.035,
     .width = 0.16,
     .width_slip = 0.08,
     .height = 0.06,
     .height_slip = 0.045,
-    .waist = 0.12,
+    .waist = 0.14,
     .waist_slip = 0.06,
     .bend = 0.06,
     .place = 0.45,
@@ -61,7 +61,7 @@ static const struct {
 static const double BOX_WIDTH = 12.5;       // pixels, before a writer's width
 static const double BOX_HEIGHT = 18.0;      //
 static const double PEN_RADIUS = 1.05;      // pixels, to where the ink is half
-static const double OTHER_ALLOGRAPH = 0.08; // chance that a writer departs from habit
+static const double OTHER_ALLOGRAPH = 0.10; // chance that a writer departs from habit
 
 /* Where a digit's unit box lands on the paper, and how. */
 typedef struct pose {
@@ -113,7 +113,7 @@ static void writer_draw(writer *w, uint64_t seed, uint32_t client) {
     w->pose.bend = spread(&rng, SPREAD.bend);
     w->pose.x = SIDE / 2.0 + spread(&rng, SPREAD.place);
     w->pose.y = SIDE / 2.0 + spread(&rng, SPREAD.place);
-    w->roundness = 0.80 + 0.35 * ch_rng_unit(&rng);
+    w->roundness = 0.90 + 0.25 * ch_rng_unit(&rng);
     w->pen = PEN_RADIUS * ch_real_exp(spread(&rng, SPREAD.pen));
     w->edge = 0.8 + 0.7 * ch_rng_unit(&rng);
     w->ink = 0.80 + 0.20 * ch_rng_unit(&rng);
@@ -156,16 +156,36 @@ static point pose_apply(const pose *p, double x, double y) {
                    .y = (float)(p->y + sine * u + cosine * v)};
 }
 
+/*
+ * How far points of a stroke are off, in deviations: neighbours go astray together, or curves would
+ * get corners.
+ *
+ *   d_i = rho d_{i-1} + sqrt(1 - rho^2) z_i
+ */
+typedef struct stray {
+    double x, y;
+} stray;
+
+static void stray_step(stray *d, ch_rng *rng) {
+    static const double rho = 0.6;
+    static const double fresh = 0.8; // sqrt(1 - rho^2)
+    d->x = rho * d->x + fresh * ch_rng_normal(rng);
+    d->y = rho * d->y + fresh * ch_rng_normal(rng);
+}
+
 static void points_place(point *out, const ch_glyph *glyph, const writer *w, const pose *p,
                          uint64_t habit, ch_rng *slips) {
+    static const double wide = 1.3; // boxes are higher than wide
     ch_rng habits = ch_rng_stream(w->habits, CH_PURPOSE_WRITER, 1, habit);
+    stray h = {.x = ch_rng_normal(&habits), .y = ch_rng_normal(&habits)};
+    stray s = {.x = ch_rng_normal(slips), .y = ch_rng_normal(slips)};
+    const double slip = w->slip * SPREAD.slip;
     for (uint32_t i = 0; i < glyph->count; i++) {
-        const double hx = spread(&habits, SPREAD.habit);
-        const double hy = spread(&habits, SPREAD.habit);
-        const double sx = w->slip * spread(slips, SPREAD.slip);
-        const double sy = w->slip * spread(slips, SPREAD.slip);
-        out[i] = pose_apply(p, (double)glyph->points[i].x + (hx + sx) * 1.3,
-                            (double)glyph->points[i].y + hy + sy);
+        stray_step(&h, &habits);
+        stray_step(&s, slips);
+        out[i] =
+            pose_apply(p, (double)glyph->points[i].x + wide * (SPREAD.habit * h.x + slip * s.x),
+                       (double)glyph->points[i].y + SPREAD.habit * h.y + slip * s.y);
     }
 }
 

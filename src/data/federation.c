@@ -181,7 +181,8 @@ static choir_status deal_with_room(ch_federation *f, const ch_partitioner *row,
                       .shares = room};
     p.owners = (uint32_t *)(p.shares + f->clients);
     p.order = p.owners + count;
-    p.counts = p.order + count;
+    p.room = p.order + count;
+    p.counts = p.room + count;
     const choir_status status = row->deal(&p, err);
     return status == CHOIR_OK ? rows_fill(f, p.owners, p.order, p.counts) : status;
 }
@@ -197,7 +198,7 @@ static choir_status deal(ch_federation *f, const choir_job_data *options, choir_
     if (status != CHOIR_OK) {
         return status;
     }
-    const size_t words = 2 * (size_t)examples->count + (size_t)f->clients + 1;
+    const size_t words = 3 * (size_t)examples->count + (size_t)f->clients + 1;
     void *room = ch_claim(&f->env, words * sizeof(uint32_t) + f->clients * sizeof(double), 1);
     if (room == NULL) {
         return CHOIR_ENOMEM;

@@ -28,6 +28,7 @@ typedef struct ch_partition {
 
     uint32_t *owners; // (examples) out
     uint32_t *order;  // (examples) room for a permutation
+    uint32_t *room;   // (examples) room for anything
     double *shares;   // (clients) room for shares or sizes
     uint32_t *counts; // (clients) room for counts
 } ch_partition;
@@ -65,5 +66,9 @@ CHOIR_NODISCARD choir_status ch_partition_clients(uint32_t *out, const ch_exampl
 
 /* Fills order (count) with a random permutation of 0 .. count-1. */
 void ch_partition_shuffle(uint32_t *order, uint32_t count, uint64_t seed);
+
+/* Fills p->order with the examples sorted by label, in random order within a label; uses p->room.
+ */
+void ch_partition_sort(ch_partition *p);
 
 #endif

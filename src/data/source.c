@@ -2,6 +2,7 @@
 #include "data/source.h"
 
 #include "base/error.h"
+#include "data/cifar.h"
 #include "data/file.h"
 #include "data/idx.h"
 
@@ -45,11 +46,20 @@ choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *options_dir, choi
 typedef struct format {
     const char *what;
     bool (*fits)(const char *path);
-    choir_status (*read)(ch_dataset *out, const char *path, choir_error *err);
+    choir_status (*read)(ch_dataset *out, const char *path, const choir_job_data *options,
+                         uint64_t seed, choir_error *err);
 } format;
 
+static choir_status idx_read(ch_dataset *out, const char *path, const choir_job_data *options,
+                             uint64_t seed, choir_error *err) {
+    (void)options;
+    (void)seed;
+    return ch_idx_read(out, path, err);
+}
+
 static const format FORMATS[] = {
-    {"a folder of IDX files", ch_idx_is_folder, ch_idx_read},
+    {"a folder of IDX files", ch_idx_is_folder, idx_read},
+    {"CIFAR-10 batches", ch_cifar_is, ch_cifar_read},
 };
 
 /* The source as a path: itself, or a folder of the data directory when it has no slash. */
@@ -67,7 +77,8 @@ static choir_status source_locate(char path[PATH_BYTES], const choir_job_data *o
     return status;
 }
 
-static choir_status dataset_read(ch_dataset *out, const choir_job_data *options, choir_error *err) {
+static choir_status dataset_read(ch_dataset *out, const choir_job_data *options, uint64_t seed,
+                                 choir_error *err) {
     char path[PATH_BYTES];
     const choir_status status = source_locate(path, options, err);
     if (status != CHOIR_OK) {
@@ -75,7 +86,7 @@ static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
     }
     for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
         if (FORMATS[i].fits(path)) {
-            return FORMATS[i].read(out, path, err);
+            return FORMATS[i].read(out, path, options, seed, err);
         }
     }
     if (!ch_is_folder(path) && !ch_is_file(path)) {
@@ -100,7 +111,7 @@ choir_status ch_source_open(ch_source *out, const choir_job_data *options, uint6
         s.generator.seed = seed;
         s.generator.mean = options->examples;
     } else if (status == CHOIR_EAGAIN) {
-        status = dataset_read(&s.dataset, options, err);
+        status = dataset_read(&s.dataset, options, seed, err);
     }
     if (status != CHOIR_OK) {
         ch_dataset_release(&s.dataset);

@@ -1,0 +1,207 @@
+/* Reading CIFAR-10; see cifar.h. */
+#include "data/cifar.h"
+
+#include "base/error.h"
+#include "data/file.h"
+#include "data/tar.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    PATH_BYTES = 1024,
+    BATCHES_MAX = 9, // for training
+    TEST = 0,        // the test batch's number; training batches are 1 .. BATCHES_MAX
+};
+
+#define ARCHIVE "cifar-10-binary.tar.gz"
+#define INNER   "cifar-10-batches-bin"
+
+choir_status ch_cifar_check(uint32_t *count, choir_bytes bytes, const char *name,
+                            choir_error *err) {
+    const size_t records = bytes.size / CH_CIFAR_RECORD;
+    if (records == 0 || bytes.size % CH_CIFAR_RECORD != 0 || records > CH_EXAMPLES_MAX) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "%s: %zu bytes; CIFAR-10 has records of %d bytes, and this is %zu of "
+                            "them and %zu bytes",
+                            name, bytes.size, CH_CIFAR_RECORD, records,
+                            bytes.size % CH_CIFAR_RECORD);
+    }
+    for (size_t i = 0; i < records; i++) {
+        const uint8_t label = bytes.data[i * CH_CIFAR_RECORD];
+        if (label >= CH_CIFAR_CLASSES) {
+            return ch_error_set(err, CHOIR_EPROTO,
+                                "%s: record %zu at byte %zu: label %u is not below %d", name, i,
+                                i * CH_CIFAR_RECORD, label, CH_CIFAR_CLASSES);
+        }
+    }
+    *count = (uint32_t)records;
+    return CHOIR_OK;
+}
+
+void ch_cifar_unpack(uint8_t *images, uint32_t *labels, choir_bytes bytes) {
+    const size_t count = bytes.size / CH_CIFAR_RECORD;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *record = bytes.data + i * CH_CIFAR_RECORD;
+        const uint8_t *planes = record + 1;
+        uint8_t *image = images + i * CH_CIFAR_FEATURES;
+        labels[i] = record[0];
+        for (size_t p = 0; p < CH_CIFAR_PIXELS; p++) {
+            for (size_t c = 0; c < 3; c++) {
+                image[3 * p + c] = planes[c * CH_CIFAR_PIXELS + p];
+            }
+        }
+    }
+}
+
+/* ------------------------------------------------------------------------------------ batches */
+
+/* What was found: views on files that stay until everything is unpacked. */
+typedef struct batches {
+    choir_bytes bytes[1 + BATCHES_MAX]; // by number; size 0: not there
+    uint32_t counts[1 + BATCHES_MAX];
+    ch_file files[1 + BATCHES_MAX]; // owned; the archive is in the first
+} batches;
+
+static void batches_release(batches *b) {
+    for (uint32_t i = 0; i <= BATCHES_MAX; i++) {
+        ch_file_release(&b->files[i]);
+    }
+}
+
+/* "data_batch_3.bin" is 3, "test_batch.bin" is TEST, anything else -1. */
+static int batch_number(const char *name) {
+    const char *slash = strrchr(name, '/');
+    const char *base = slash == NULL ? name : slash + 1;
+    if (strcmp(base, "test_batch.bin") == 0) {
+        return TEST;
+    }
+    const bool fits = strlen(base) == strlen("data_batch_1.bin") &&
+                      memcmp(base, "data_batch_", 11) == 0 && base[11] >= '1' && base[11] <= '9' &&
+                      strcmp(base + 12, ".bin") == 0;
+    return fits ? base[11] - '0' : -1;
+}
+
+static choir_status batch_set(batches *b, int number, choir_bytes bytes, const char *name,
+                              choir_error *err) {
+    b->bytes[number] = bytes;
+    return ch_cifar_check(&b->counts[number], bytes, name, err);
+}
+
+/* The folder's path of a file, in the folder itself or in the archive's folder inside it. */
+static bool folder_find(char path[PATH_BYTES], const char *folder, const char *name) {
+    const int size = snprintf(path, PATH_BYTES, "%s/%s", folder, name);
+    if (size < PATH_BYTES && ch_is_file(path)) {
+        return true;
+    }
+    const int inner = snprintf(path, PATH_BYTES, "%s/" INNER "/%s", folder, name);
+    return inner < PATH_BYTES && ch_is_file(path);
+}
+
+static choir_status folder_read(batches *b, const char *folder, const choir_env *env,
+                                choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (int i = 0; i <= BATCHES_MAX && status == CHOIR_OK; i++) {
+        char name[32];
+        char path[PATH_BYTES];
+        (void)snprintf(name, sizeof(name), "data_batch_%d.bin", i);
+        if (!folder_find(path, folder, i == TEST ? "test_batch.bin" : name)) {
+            continue;
+        }
+        status = ch_file_read(&b->files[i], path, CH_FILE_BYTES_MAX, env, err);
+        if (status == CHOIR_OK) {
+            status = batch_set(b, i, ch_file_bytes(&b->files[i]), path, err);
+        }
+    }
+    return status;
+}
+
+static choir_status archive_read(batches *b, const char *path, const choir_env *env,
+                                 choir_error *err) {
+    choir_status status = ch_file_read(&b->files[0], path, CH_FILE_BYTES_MAX, env, err);
+    size_t at = 0;
+    while (status == CHOIR_OK) {
+        ch_tar_entry entry;
+        status = ch_tar_next(&entry, &at, ch_file_bytes(&b->files[0]), path, err);
+        const int number = status == CHOIR_OK ? batch_number(entry.name) : -1;
+        if (number >= 0) {
+            status = batch_set(b, number, entry.bytes, entry.name, err);
+        }
+    }
+    return status == CHOIR_EAGAIN ? CHOIR_OK : status;
+}
+
+static choir_status single_read(batches *b, const char *path, const choir_env *env,
+                                choir_error *err) {
+    const choir_status status = ch_file_read(&b->files[1], path, CH_FILE_BYTES_MAX, env, err);
+    return status == CHOIR_OK ? batch_set(b, 1, ch_file_bytes(&b->files[1]), path, err) : status;
+}
+
+static choir_status batches_read(batches *b, const char *path, const choir_env *env,
+                                 choir_error *err) {
+    char archive[PATH_BYTES];
+    if (!ch_is_folder(path)) {
+        return single_read(b, path, env, err);
+    }
+    choir_status status = folder_read(b, path, env, err);
+    if (status == CHOIR_OK && b->bytes[1].size == 0 && folder_find(archive, path, ARCHIVE)) {
+        batches_release(b);
+        *b = (batches){0};
+        status = archive_read(b, archive, env, err);
+    }
+    if (status == CHOIR_OK && b->bytes[1].size == 0) {
+        status = ch_error_set(err, CHOIR_EPROTO, "%s: has no data_batch_1.bin", path);
+    }
+    return status;
+}
+
+bool ch_cifar_is(const char *path) {
+    char found[PATH_BYTES];
+    const size_t size = strlen(path);
+    if (ch_is_folder(path)) {
+        return folder_find(found, path, "data_batch_1.bin") || folder_find(found, path, ARCHIVE);
+    }
+    return ch_is_file(path) && size > 4 && strcmp(path + size - 4, ".bin") == 0;
+}
+
+/* Unpacks batches first .. last into a table. */
+static choir_status table_fill(ch_dataset *d, ch_examples *table, const batches *b, uint32_t first,
+                               uint32_t last) {
+    uint64_t count = 0;
+    for (uint32_t i = first; i <= last; i++) {
+        count += b->counts[i];
+    }
+    uint8_t *images = ch_dataset_claim(d, (size_t)count, CH_CIFAR_FEATURES);
+    uint32_t *labels = ch_dataset_claim(d, (size_t)count, sizeof(labels[0]));
+    if (images == NULL || labels == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    size_t next = 0;
+    for (uint32_t i = first; i <= last; i++) {
+        ch_cifar_unpack(images + next * CH_CIFAR_FEATURES, labels + next, b->bytes[i]);
+        next += b->counts[i];
+    }
+    *table = (ch_examples){.count = (uint32_t)count,
+                           .shape = {CH_CIFAR_SIDE, CH_CIFAR_SIDE, 3},
+                           .classes = CH_CIFAR_CLASSES,
+                           .bytes = images,
+                           .labels = labels};
+    return CHOIR_OK;
+}
+
+choir_status ch_cifar_read(ch_dataset *out, const char *path, const choir_job_data *options,
+                           uint64_t seed, choir_error *err) {
+    batches b = {0};
+    choir_status status = batches_read(&b, path, &out->env, err);
+    if (status == CHOIR_OK) {
+        status = table_fill(out, &out->train, &b, 1, BATCHES_MAX);
+    }
+    if (status == CHOIR_OK) {
+        status = table_fill(out, &out->test, &b, TEST, TEST);
+    }
+    batches_release(&b);
+    if (status == CHOIR_OK && out->test.count == 0) {
+        status = ch_dataset_split(out, options->test_share, seed, err);
+    }
+    return status;
+}
