@@ -38,6 +38,9 @@ void ch_checksum_init(ch_checksum *c, uint64_t seed) {
 }
 
 void ch_checksum_add(ch_checksum *c, const void *data, size_t size) {
+    if (size == 0) {
+        return; // data may be NULL
+    }
     const uint8_t *from = data;
     const size_t held = c->size % BLOCK;
     c->size += size;
