@@ -21,7 +21,7 @@ BELOW = {
     "wire": CORE,
     "onnx": CORE,
     "data": CORE,
-    "proto": CORE | {"fl", "wire"},
+    "proto": CORE | {"math", "fl", "wire"},
     "store": CORE | {"onnx"},
     "train": CORE | {"math", "nn", "data", "onnx"},
     "sim": CORE,  # a driver: sees the public API, as a server does

@@ -24,17 +24,19 @@ typedef struct choir_coordinator choir_coordinator;
 
 //  name, text: why an update was not added, or a client sampled in vain
 #define CHOIR_REFUSAL_MAP(X)                                                                       \
-    X(MALFORMED, "malformed")   /* bytes that do not parse */                                      \
-    X(STALE, "stale")           /* for a round that has closed */                                  \
-    X(DUPLICATE, "duplicate")   /* this client has been counted in this round */                   \
-    X(UNSAMPLED, "unsampled")   /* not in the round's cohort */                                    \
-    X(SIZE, "wrong_size")       /* not (dim) parameters, or no examples */                         \
-    X(NOT_FINITE, "not_finite") /* NaN or infinity among them */                                   \
-    X(NORM, "norm")             /* longer than the clip link or update_norm_max allows */          \
-    X(RANGE, "out_of_range")    /* a coordinate beyond coordinate_max */                           \
-    X(DIVERGED, "diverged")     /* the client says its training left the finite numbers */         \
-    X(NO_DATA, "no_data")       /* the client says it has no examples */                           \
-    X(MISSING, "missing")       /* sampled, and silent when the round closed */
+    X(MALFORMED, "malformed")     /* bytes that do not parse */                                    \
+    X(STALE, "stale")             /* for a round that has closed */                                \
+    X(DUPLICATE, "duplicate")     /* this client has been counted in this round */                 \
+    X(UNSAMPLED, "unsampled")     /* not in the round's cohort */                                  \
+    X(SIZE, "wrong_size")         /* not (dim) parameters, or no examples */                       \
+    X(NOT_FINITE, "not_finite")   /* NaN or infinity among them */                                 \
+    X(NORM, "norm")               /* longer than the clip link or update_norm_max allows */        \
+    X(RANGE, "out_of_range")      /* a coordinate beyond coordinate_max */                         \
+    X(DIVERGED, "diverged")       /* the client says its training left the finite numbers */       \
+    X(NO_DATA, "no_data")         /* the client says it has no examples */                         \
+    X(PROTOCOL, "protocol")       /* the sender speaks another version */                          \
+    X(UNSUPPORTED, "unsupported") /* the client says it cannot do what the task asks */            \
+    X(MISSING, "missing")         /* sampled, and silent when the round closed */
 
 typedef enum choir_refusal {
 #define X(name, text) CHOIR_REFUSAL_##name,
@@ -54,9 +56,10 @@ typedef struct choir_coordinator_options {
     const char *sampler;  // "fixed": exactly max(round(C K), 1) a round; "poisson": each with
                           // probability C; default "fixed"
     double sample_rate;   // C, (0, 1]; default 1
-    uint32_t quorum;      // reports without which a round is discarded; default 1
-    uint32_t deadline_ms; // a round closes when all reported, or this long after opening;
-                          // default 600 000
+    uint32_t quorum;      // reports without which a round is discarded, at most the cohort;
+                          // default 1
+    uint32_t deadline_ms; // a round closes when all reported, or this long after opening (the
+                          // first opens with the first request or tick); default 600 000
 
     const char *algorithm;      // "fedavg" | "fedavgm"; default "fedavg"
     float server_learning_rate; // eta_s, > 0; default 1
@@ -98,7 +101,7 @@ choir_coordinator_options choir_coordinator_defaults(void);
 /*
  * Makes a coordinator. All memory it will ever use is claimed here.
  *
- * params   (options->dim) initial global parameters, all finite; copied
+ * params   (options->dim) initial global parameters, all within 1e30; copied
  * options  copied, texts included
  * env      copied
  * err      which option is wrong, when EINVAL; may be NULL
@@ -113,7 +116,9 @@ CHOIR_NODISCARD choir_status choir_coordinator_create(choir_coordinator **out, c
 void choir_coordinator_destroy(choir_coordinator *c);
 
 /*
- * Answers one request. Always answers: bytes that do not parse get REFUSED.
+ * Answers one request. Always answers: bytes that do not parse get REFUSED. A report that is
+ * refused ends its client's round: the same client is told the same again, and gets no further task
+ * in it.
  *
  * now_ms  any monotonic clock; must not go backwards between calls
  * Returns the reply, borrowed until the next call on c.
@@ -128,7 +133,10 @@ choir_bytes choir_coordinator_reply(choir_coordinator *c, uint64_t now_ms, choir
 CHOIR_NODISCARD choir_status choir_coordinator_model(const choir_coordinator *c,
                                                      const choir_hash *hash, choir_bytes *out);
 
-/* Closes the round if its time is up. Cheap; call it whenever you wake. */
+/*
+ * Opens the first round; closes the open one if its time is up or nobody is in it, one round a
+ * call. Cheap; call it once at the start and whenever you wake.
+ */
 void choir_coordinator_tick(choir_coordinator *c, uint64_t now_ms);
 
 /* When tick will next have something to do, in the clock of now_ms; UINT64_MAX when never. */
@@ -153,7 +161,10 @@ const float *choir_coordinator_params(const choir_coordinator *c);
 /* The current global parameters' hash. */
 choir_hash choir_coordinator_hash(const choir_coordinator *c);
 
-/* Tells schedules that watch progress ("plateau") the loss of the model on held-out data. */
+/*
+ * Tells schedules that watch progress ("plateau") the loss of the model on held-out data. It counts
+ * for the open round when nobody has been given its task yet, and else from the next one on.
+ */
 void choir_coordinator_observe(choir_coordinator *c, double loss);
 
 /*
@@ -162,6 +173,7 @@ void choir_coordinator_observe(choir_coordinator *c, double loss);
  * Only between rounds: right after a round closed, or before the first request.
  *
  * save     out (choir_coordinator_state_bytes(c)) bytes
+ *          the summary of the last round is not part of it
  * restore  EPROTO when the state is not one of this job's (size, magic, options' digest);
  *          c is then unchanged
  */

@@ -47,7 +47,7 @@ typedef struct choir_intent {
 
 typedef struct choir_participant_options {
     uint32_t client;   // this device's registered id
-    uint32_t dim_max;  // largest model this device will accept; required
+    uint32_t dim_max;  // largest model this device will accept, 1 .. CHOIR_DIM_MAX; required
     uint32_t retry_ms; // pause after a lost request; default 1000
 } choir_participant_options;
 
@@ -75,18 +75,27 @@ void choir_workspace_destroy(choir_workspace *w);
 /* What the host should do now. Asking twice gives the same answer. */
 void choir_participant_next(choir_participant *p, uint64_t now_ms, choir_intent *intent);
 
-/* The reply to the last SEND. EPROTO: the bytes were ignored and the request will be retried. */
+/*
+ * The reply to the last SEND.
+ *
+ * Returns OK; EPROTO when the bytes were ignored, and the request will be sent again after
+ * retry_ms; ERANGE when the task asks for what this device cannot do (dim_max, an unknown link): it
+ * is not done, and the next SEND says so.
+ */
 CHOIR_NODISCARD choir_status choir_participant_receive(choir_participant *p, uint64_t now_ms,
                                                        choir_bytes reply);
 
 /*
  * The model of the last FETCH. blob is borrowed until the participant has trained.
- * EPROTO when it is not the task's model: the FETCH will be asked for again after retry_ms.
+ * EPROTO when it is not the task's model: as if the FETCH had been lost.
  */
 CHOIR_NODISCARD choir_status choir_participant_fetched(choir_participant *p, uint64_t now_ms,
                                                        const choir_blob *blob);
 
-/* The last SEND got no reply, or the last FETCH no model. */
+/*
+ * The last SEND got no reply: it will be sent again after retry_ms. Or the last FETCH got no model:
+ * the participant will check in again, because its round may be over.
+ */
 void choir_participant_lost(choir_participant *p, uint64_t now_ms);
 
 /*

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 enum {
+    CHOIR_DIM_MAX = 1 << 28,    // parameters: a report stays below the 2 GiB of Protocol Buffers
     CHOIR_CHAIN_TEXT_MAX = 128, // bytes, with the terminating zero
     CHOIR_HASH_BYTES = 32,      // SHA-256
 };
@@ -23,7 +24,7 @@ typedef struct choir_hash {
 
 typedef struct choir_task {
     uint32_t round;      // the first round is 1
-    uint32_t dim;        // parameters in the model, >= 1
+    uint32_t dim;        // parameters in the model, 1 .. CHOIR_DIM_MAX
     choir_hash model;    // the global parameters to start from
     uint32_t epochs;     // E: passes over the client's data, >= 1
     uint32_t batch_size; // B: examples a step; 0 = all local examples in one step

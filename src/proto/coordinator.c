@@ -1,0 +1,421 @@
+/*
+ * Coordinator: see include/choir/coordinator.h.
+ *
+ * One round at a time:
+ *
+ *   OPEN ---- every sampled client settled, or deadline; with quorum ----> apply,   next OPEN |
+ * done
+ *     \------ the same, without quorum ----------------------------------> discard, next OPEN |
+ * done
+ *
+ * A client of the cohort is awaited until it is counted or refused, either of them once.
+ */
+#include "proto/coordinator_parts.h"
+
+#include "base/assert.h"
+#include "base/env.h"
+#include "base/error.h"
+#include "choir/blob.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { WAIT_MS_MIN = 1000, WAIT_MS_MAX = 3600 * 1000 };
+
+static const choir_refusal NO_REFUSAL = CHOIR_REFUSAL_COUNT;
+static const double PARAM_MAX = 1e30;
+static const int64_t METRIC_MAX = INT64_C(1) << 62; // of a whole round
+
+/* What the wire calls a refusal; NONE for what nobody is told. */
+static const ch_reason REASONS[CHOIR_REFUSAL_COUNT] = {
+    [CHOIR_REFUSAL_MALFORMED] = CH_REASON_MALFORMED,
+    [CHOIR_REFUSAL_STALE] = CH_REASON_STALE,
+    [CHOIR_REFUSAL_DUPLICATE] = CH_REASON_DUPLICATE,
+    [CHOIR_REFUSAL_UNSAMPLED] = CH_REASON_UNSAMPLED,
+    [CHOIR_REFUSAL_SIZE] = CH_REASON_SIZE,
+    [CHOIR_REFUSAL_NOT_FINITE] = CH_REASON_NOT_FINITE,
+    [CHOIR_REFUSAL_NORM] = CH_REASON_NORM,
+    [CHOIR_REFUSAL_RANGE] = CH_REASON_RANGE,
+    [CHOIR_REFUSAL_DIVERGED] = CH_REASON_DIVERGED,
+    [CHOIR_REFUSAL_NO_DATA] = CH_REASON_NO_DATA,
+    [CHOIR_REFUSAL_PROTOCOL] = CH_REASON_PROTOCOL,
+    [CHOIR_REFUSAL_UNSUPPORTED] = CH_REASON_UNSUPPORTED,
+};
+
+const char *choir_refusal_text(choir_refusal refusal) {
+    switch (refusal) {
+#define X(name, text)                                                                              \
+    case CHOIR_REFUSAL_##name:                                                                     \
+        return text;
+        CHOIR_REFUSAL_MAP(X)
+#undef X
+    case CHOIR_REFUSAL_COUNT:
+        break;
+    }
+    return "unknown";
+}
+
+/* Making one */
+
+static choir_status params_check(const float *params, uint32_t dim, choir_error *err) {
+    for (uint32_t i = 0; i < dim; i++) {
+        if (!(fabsf(params[i]) <= PARAM_MAX)) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "coordinator: initial parameter %u is %g, must be within %g", i,
+                                (double)params[i], PARAM_MAX);
+        }
+    }
+    return CHOIR_OK;
+}
+
+static choir_status arrays_claim(choir_coordinator *c) {
+    const uint32_t dim = c->options.dim;
+    const uint32_t cohort = c->sampler.cohort_max;
+    const size_t state = (size_t)dim * c->algorithm->state_per_param;
+    const size_t bytes = ch_arena_cost(dim, sizeof(int64_t)) +
+                         2 * ch_arena_cost(dim, sizeof(float)) +
+                         ch_arena_cost(state, sizeof(float)) +
+                         2 * ch_arena_cost(cohort, sizeof(uint32_t)) + ch_arena_cost(cohort, 1);
+    const choir_status status = ch_arena_init(&c->arena, bytes, &c->env);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    c->aggregator.sum = CH_NEW(&c->arena, int64_t, dim);
+    c->params = CH_NEW(&c->arena, float, dim);
+    c->gathered = CH_NEW(&c->arena, float, dim);
+    c->state = CH_NEW(&c->arena, float, state);
+    c->cohort.clients = CH_NEW(&c->arena, uint32_t, cohort);
+    c->scratch = CH_NEW(&c->arena, uint32_t, cohort);
+    c->cohort.standing = CH_NEW(&c->arena, uint8_t, cohort);
+    CH_ASSERT(c->cohort.standing != NULL);
+    return CHOIR_OK;
+}
+
+choir_status choir_coordinator_create(choir_coordinator **out, const float *params,
+                                      const choir_coordinator_options *options,
+                                      const choir_env *env, choir_error *err) {
+    *out = NULL;
+    choir_coordinator made = {.env = *env};
+    choir_status status = ch_coordinator_configure(&made, options, err);
+    if (status == CHOIR_OK) {
+        status = params_check(params, options->dim, err);
+    }
+    if (status == CHOIR_OK) {
+        status = arrays_claim(&made);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    choir_coordinator *c = env->alloc(env->self, ch_arena_cost(1, sizeof(*c)));
+    if (c == NULL) {
+        ch_arena_release(&made.arena);
+        return CHOIR_ENOMEM;
+    }
+    *c = made;
+    memcpy(c->params, params, options->dim * sizeof(params[0]));
+    c->hash = choir_hash_params(c->params, options->dim);
+    for (int i = 0; i < CH_SCHEDULED_COUNT; i++) {
+        c->progress[i] = ch_progress_start();
+    }
+    ch_coordinator_round_open(c, UINT64_MAX);
+    *out = c;
+    return CHOIR_OK;
+}
+
+void choir_coordinator_destroy(choir_coordinator *c) {
+    if (c != NULL) {
+        const choir_env env = c->env;
+        ch_arena_release(&c->arena);
+        env.free(env.self, c);
+    }
+}
+
+/* Opening and closing a round */
+
+static uint64_t later(uint64_t now_ms, uint64_t delay_ms) {
+    return now_ms > UINT64_MAX - 1 - delay_ms ? UINT64_MAX - 1 : now_ms + delay_ms;
+}
+
+/* What everybody in the open round is asked to do. */
+static void round_plan(choir_coordinator *c) {
+    const choir_coordinator_options *o = &c->options;
+    const uint32_t round = c->rounds_closed + 1;
+    const ch_schedule *rate = &c->schedules[CH_SCHEDULED_RATE];
+    // Derived, not handed out: the run's own seed also decides who is sampled.
+    ch_rng rng = ch_rng_stream(o->seed, CH_PURPOSE_TASK, round, 0);
+    choir_task task = {
+        .round = round,
+        .dim = o->dim,
+        .model = c->hash,
+        .epochs = ch_schedule_whole(&c->schedules[CH_SCHEDULED_EPOCHS],
+                                    &c->progress[CH_SCHEDULED_EPOCHS], round, o->client_epochs),
+        .batch_size =
+            ch_schedule_whole(&c->schedules[CH_SCHEDULED_BATCH], &c->progress[CH_SCHEDULED_BATCH],
+                              round, o->client_batch_size),
+        .learning_rate = (float)((double)o->client_learning_rate *
+                                 ch_schedule_factor(rate, &c->progress[CH_SCHEDULED_RATE], round)),
+        .momentum = o->client_momentum,
+        .weight_decay = o->client_weight_decay,
+        .proximal_mu = o->client_proximal_mu,
+        .seed = ch_rng_next(&rng),
+    };
+    memcpy(task.chain, c->task.chain, sizeof(task.chain));
+    c->task = task;
+}
+
+void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms) {
+    ch_aggregator_reset(&c->aggregator);
+    memset(c->refused, 0, sizeof(c->refused));
+    c->metrics = (choir_metrics){0};
+    c->has_given_tasks = false;
+    c->deadline_ms = UINT64_MAX;
+    ch_cohort_open(&c->cohort, 0);
+    if (choir_coordinator_is_done(c)) {
+        return;
+    }
+    ch_cohort_open(&c->cohort, ch_sampler_draw(&c->sampler, c->rounds_closed + 1, c->cohort.clients,
+                                               c->scratch));
+    round_plan(c);
+    if (now_ms != UINT64_MAX) {
+        c->deadline_ms = c->cohort.count == 0 ? now_ms : later(now_ms, c->options.deadline_ms);
+    }
+}
+
+static void round_apply(choir_coordinator *c) {
+    const ch_algorithm_options options = {.learning_rate = c->options.server_learning_rate,
+                                          .momentum = c->options.server_momentum};
+    c->algorithm->apply(&options, c->params, c->state, c->aggregator.sum,
+                        ch_aggregator_divisor(&c->aggregator), c->options.dim);
+    c->hash = choir_hash_params(c->params, c->options.dim);
+}
+
+static void round_close(choir_coordinator *c, uint64_t now_ms) {
+    c->refused[CHOIR_REFUSAL_MISSING] = c->cohort.count - c->cohort.settled;
+    const uint32_t reports = c->aggregator.reports;
+    c->summary = (choir_round_summary){
+        .round = c->task.round,
+        .cohort = c->cohort.count,
+        .reports = reports,
+        .applied = reports >= c->options.quorum,
+        .examples = c->aggregator.weight,
+        .metrics = c->metrics,
+        .learning_rate = c->task.learning_rate,
+        .epochs = c->task.epochs,
+        .batch_size = c->task.batch_size,
+    };
+    memcpy(c->summary.refused, c->refused, sizeof(c->refused));
+    if (c->summary.applied) {
+        round_apply(c);
+    }
+    ch_log(&c->env, c->summary.applied ? CHOIR_LEVEL_INFO : CHOIR_LEVEL_WARN,
+           c->summary.applied ? "round_applied" : "round_discarded",
+           "round=%u cohort=%u reports=%u missing=%u quorum=%u", c->task.round, c->cohort.count,
+           reports, c->refused[CHOIR_REFUSAL_MISSING], c->options.quorum);
+    c->rounds_closed += 1;
+    ch_coordinator_round_open(c, now_ms);
+}
+
+void choir_coordinator_tick(choir_coordinator *c, uint64_t now_ms) {
+    if (choir_coordinator_is_done(c)) {
+        return;
+    }
+    if (c->deadline_ms == UINT64_MAX) {
+        c->deadline_ms = later(now_ms, c->options.deadline_ms);
+    }
+    if (c->cohort.settled == c->cohort.count || now_ms >= c->deadline_ms) {
+        round_close(c, now_ms);
+    }
+}
+
+/* Answers */
+
+static ch_reply refuse(choir_coordinator *c, const ch_request *in, choir_refusal refusal,
+                       choir_level level) {
+    c->refused[refusal] += 1;
+    const choir_metrics *m = &in->report.metrics;
+    const double loss = m->examples == 0 ? 0 : (double)m->loss_q20 * 0x1p-20 / (double)m->examples;
+    ch_log(&c->env, level, "update_refused", "round=%u client=%u reason=%s loss=%g",
+           c->rounds_closed + 1, in->client, choir_refusal_text(refusal), loss);
+    return (ch_reply){.kind = CH_REPLY_REFUSED, .reason = REASONS[refusal]};
+}
+
+/* A quarter of what is left of the round: rounds that close early are noticed in time. */
+static ch_reply wait_answer(const choir_coordinator *c, uint64_t now_ms) {
+    const uint64_t left = (c->deadline_ms - now_ms) / 4;
+    const uint64_t most = left < WAIT_MS_MAX ? left : WAIT_MS_MAX;
+    return (ch_reply){.kind = CH_REPLY_WAIT,
+                      .wait_ms = most < WAIT_MS_MIN ? WAIT_MS_MIN : (uint32_t)most};
+}
+
+static ch_reply check_in_answer(choir_coordinator *c, uint64_t now_ms, const ch_request *in) {
+    if (in->client >= c->options.clients) {
+        return refuse(c, in, CHOIR_REFUSAL_UNSAMPLED, CHOIR_LEVEL_DEBUG);
+    }
+    const uint32_t place = ch_cohort_find(&c->cohort, in->client);
+    if (place == UINT32_MAX || c->cohort.standing[place] != CH_STANDING_AWAITED) {
+        return wait_answer(c, now_ms);
+    }
+    c->has_given_tasks = true;
+    return (ch_reply){.kind = CH_REPLY_TASK, .task = c->task};
+}
+
+static choir_refusal failure_refusal(uint32_t failure) {
+    switch (failure) {
+    case CH_FAILURE_DIVERGED:
+        return CHOIR_REFUSAL_DIVERGED;
+    case CH_FAILURE_NO_DATA:
+        return CHOIR_REFUSAL_NO_DATA;
+    default: // and whatever a later version will have to say
+        return CHOIR_REFUSAL_UNSUPPORTED;
+    }
+}
+
+/* What is wrong with an awaited client's report; else how often it counts. */
+static choir_refusal report_judge(const choir_coordinator *c, const ch_report *report,
+                                  const void *delta, uint32_t *weight) {
+    const uint32_t examples_max = c->options.examples_max;
+    if (report->failure != CH_FAILURE_NONE) {
+        return failure_refusal(report->failure);
+    }
+    if (report->dim != c->options.dim || report->examples == 0) {
+        return CHOIR_REFUSAL_SIZE;
+    }
+    const ch_measure measure = ch_fold_measure(delta, report->dim);
+    if (!measure.is_finite) {
+        return CHOIR_REFUSAL_NOT_FINITE;
+    }
+    ch_offer offer = {.norm = measure.norm, .weight = report->examples};
+    offer.weight = offer.weight < examples_max ? offer.weight : examples_max;
+    if (measure.norm > c->options.update_norm_max ||
+        ch_chain_server(&c->chain, &offer) != CHOIR_OK) {
+        return CHOIR_REFUSAL_NORM;
+    }
+    if ((double)measure.magnitude > c->options.coordinate_max) {
+        return CHOIR_REFUSAL_RANGE;
+    }
+    *weight = offer.weight;
+    return NO_REFUSAL;
+}
+
+/* One client's metrics are bounded before they are added: the sum of a cohort cannot overflow. */
+static void metrics_add(choir_coordinator *c, const choir_metrics *m) {
+    const int64_t most = METRIC_MAX / c->sampler.cohort_max;
+    const uint64_t count = (uint64_t)most;
+    c->metrics.examples += m->examples < count ? m->examples : count;
+    c->metrics.correct += m->correct < count ? m->correct : count;
+    const int64_t above = m->loss_q20 < most ? m->loss_q20 : most;
+    c->metrics.loss_q20 += above > -most ? above : -most;
+}
+
+static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
+    const ch_report *report = &in->report;
+    if (report->round != c->task.round ||
+        memcmp(report->model.bytes, c->hash.bytes, CHOIR_HASH_BYTES) != 0) {
+        return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
+    }
+    const uint32_t place = ch_cohort_find(&c->cohort, in->client);
+    if (place == UINT32_MAX) {
+        return refuse(c, in, CHOIR_REFUSAL_UNSAMPLED, CHOIR_LEVEL_DEBUG);
+    }
+    const uint32_t standing = c->cohort.standing[place];
+    if (standing == CH_STANDING_COUNTED) {
+        return refuse(c, in, CHOIR_REFUSAL_DUPLICATE, CHOIR_LEVEL_DEBUG);
+    }
+    if (standing != CH_STANDING_AWAITED) { // told once more, counted only the first time
+        return (ch_reply){.kind = CH_REPLY_REFUSED,
+                          .reason = REASONS[standing - CH_STANDING_REFUSED]};
+    }
+    const void *delta = report->delta.data;
+    if (delta == NULL && report->dim == c->options.dim) {
+        ch_request_gather(in, c->gathered);
+        delta = c->gathered;
+    }
+    uint32_t weight = 0;
+    const choir_refusal refusal = report_judge(c, report, delta, &weight);
+    if (refusal != NO_REFUSAL) {
+        ch_cohort_settle(&c->cohort, place, CH_STANDING_REFUSED + (uint32_t)refusal);
+        return refuse(c, in, refusal, CHOIR_LEVEL_WARN);
+    }
+    ch_aggregator_add(&c->aggregator, delta, weight);
+    metrics_add(c, &report->metrics);
+    ch_cohort_settle(&c->cohort, place, CH_STANDING_COUNTED);
+    return (ch_reply){.kind = CH_REPLY_ACK};
+}
+
+static ch_reply answer(choir_coordinator *c, uint64_t now_ms, choir_bytes request) {
+    ch_request in;
+    if (ch_request_decode(&in, request) != CHOIR_OK || !ch_request_is_intact(&in)) {
+        return refuse(c, &in, CHOIR_REFUSAL_MALFORMED, CHOIR_LEVEL_DEBUG);
+    }
+    if (in.protocol != CH_PROTOCOL) {
+        return refuse(c, &in, CHOIR_REFUSAL_PROTOCOL, CHOIR_LEVEL_DEBUG);
+    }
+    if (choir_coordinator_is_done(c)) {
+        return (ch_reply){.kind = CH_REPLY_DONE};
+    }
+    return in.kind == CH_REQUEST_CHECK_IN ? check_in_answer(c, now_ms, &in) : report_answer(c, &in);
+}
+
+choir_bytes choir_coordinator_reply(choir_coordinator *c, uint64_t now_ms, choir_bytes request) {
+    choir_coordinator_tick(c, now_ms);
+    const ch_reply out = answer(c, now_ms, request);
+    const uint32_t size = ch_reply_encode(&out, c->reply);
+    if (c->cohort.count > 0) {
+        choir_coordinator_tick(c, now_ms); // the last report closes its round at once
+    }
+    return (choir_bytes){.data = c->reply, .size = size};
+}
+
+/* Looking at it */
+
+choir_status choir_coordinator_model(const choir_coordinator *c, const choir_hash *hash,
+                                     choir_bytes *out) {
+    if (memcmp(hash->bytes, c->hash.bytes, CHOIR_HASH_BYTES) != 0) {
+        return CHOIR_ESTALE;
+    }
+    *out = (choir_bytes){.data = (const uint8_t *)c->params,
+                         .size = c->options.dim * sizeof(c->params[0])};
+    return CHOIR_OK;
+}
+
+uint64_t choir_coordinator_deadline_ms(const choir_coordinator *c) {
+    return c->deadline_ms;
+}
+
+const uint32_t *choir_coordinator_cohort(const choir_coordinator *c, uint32_t *count) {
+    *count = c->cohort.count;
+    return c->cohort.clients;
+}
+
+uint32_t choir_coordinator_cohort_max(const choir_coordinator *c) {
+    return c->sampler.cohort_max;
+}
+
+uint32_t choir_coordinator_round(const choir_coordinator *c) {
+    return c->rounds_closed;
+}
+
+bool choir_coordinator_is_done(const choir_coordinator *c) {
+    return c->rounds_closed == c->options.rounds;
+}
+
+const choir_round_summary *choir_coordinator_summary(const choir_coordinator *c) {
+    return &c->summary;
+}
+
+const float *choir_coordinator_params(const choir_coordinator *c) {
+    return c->params;
+}
+
+choir_hash choir_coordinator_hash(const choir_coordinator *c) {
+    return c->hash;
+}
+
+void choir_coordinator_observe(choir_coordinator *c, double loss) {
+    for (int i = 0; i < CH_SCHEDULED_COUNT; i++) {
+        ch_schedule_observe(&c->schedules[i], &c->progress[i], loss);
+    }
+    if (!c->has_given_tasks && !choir_coordinator_is_done(c)) {
+        round_plan(c);
+    }
+}

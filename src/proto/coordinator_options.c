@@ -1,0 +1,157 @@
+/* The coordinator's options: defaults, bounds, digest. See include/choir/coordinator.h. */
+#include "proto/coordinator_parts.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/sha256.h"
+
+#include <string.h>
+
+enum { TEXTS_MAX = 512 };
+
+static const double COORDINATE_MAX = 1 << 20;
+
+choir_coordinator_options choir_coordinator_defaults(void) {
+    return (choir_coordinator_options){
+        .rounds = 1,
+        .sampler = "fixed",
+        .sample_rate = 1.0,
+        .quorum = 1,
+        .deadline_ms = 600000,
+        .algorithm = "fedavg",
+        .server_learning_rate = 1.0F,
+        .server_momentum = 0.9F,
+        .client_epochs = 1,
+        .client_batch_size = 10,
+        .client_learning_rate = 0.1F,
+        .schedule_learning_rate = "constant",
+        .schedule_epochs = "constant",
+        .schedule_batch_size = "constant",
+        .chain = "weight",
+        .examples_max = 65536,
+        .update_norm_max = 1e4,
+        .coordinate_max = 16,
+        .seed = 1,
+    };
+}
+
+/* NaN is outside of everything. Bounds keep parameters finite for any number of rounds. */
+static choir_status numbers_check(const choir_coordinator_options *o, choir_error *err) {
+    const double below_one = 1 - 0x1p-24;
+    const struct {
+        const char *name;
+        double value;
+        double min; // both inclusive
+        double max;
+    } rules[] = {
+        {"dim", o->dim, 1, CHOIR_DIM_MAX},
+        {"rounds", o->rounds, 1, UINT32_MAX},
+        {"deadline_ms", o->deadline_ms, 1, UINT32_MAX},
+        {"server_learning_rate", o->server_learning_rate, 1e-12, 1e4},
+        {"server_momentum", o->server_momentum, 0, below_one},
+        {"client_epochs", o->client_epochs, 1, UINT32_MAX},
+        {"client_learning_rate", o->client_learning_rate, 1e-12, 1e6},
+        {"client_momentum", o->client_momentum, 0, below_one},
+        {"client_weight_decay", o->client_weight_decay, 0, 1e6},
+        {"client_proximal_mu", o->client_proximal_mu, 0, 1e6},
+        {"examples_max", o->examples_max, 1, UINT32_C(1) << 30},
+        {"update_norm_max", o->update_norm_max, 1e-12, 1e30},
+        {"coordinate_max", o->coordinate_max, 1e-12, COORDINATE_MAX},
+    };
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (!(rules[i].value >= rules[i].min && rules[i].value <= rules[i].max)) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "coordinator: %s is %.9g, must be in [%.9g, %.9g]", rules[i].name,
+                                rules[i].value, rules[i].min, rules[i].max);
+        }
+    }
+    return CHOIR_OK;
+}
+
+static choir_status texts_parse(choir_coordinator *c, const choir_coordinator_options *o,
+                                choir_error *err) {
+    choir_status status =
+        ch_sampler_init(&c->sampler, o->sampler, o->clients, o->sample_rate, o->seed, err);
+    c->algorithm = ch_algorithm_find(o->algorithm, status == CHOIR_OK ? err : NULL);
+    if (status == CHOIR_OK && c->algorithm == NULL) {
+        status = CHOIR_EINVAL;
+    }
+    const struct {
+        const char *text;
+        const char *name;
+    } schedules[CH_SCHEDULED_COUNT] = {
+        [CH_SCHEDULED_RATE] = {o->schedule_learning_rate, "schedule_learning_rate"},
+        [CH_SCHEDULED_EPOCHS] = {o->schedule_epochs, "schedule_epochs"},
+        [CH_SCHEDULED_BATCH] = {o->schedule_batch_size, "schedule_batch_size"},
+    };
+    for (int i = 0; i < CH_SCHEDULED_COUNT && status == CHOIR_OK; i++) {
+        status = ch_schedule_parse(&c->schedules[i], schedules[i].text, schedules[i].name, err);
+    }
+    return status == CHOIR_OK ? ch_chain_parse(&c->chain, o->chain, err) : status;
+}
+
+static void put_f64(ch_writer *w, double value) {
+    uint64_t bits = 0;
+    memcpy(&bits, &value, sizeof(bits));
+    ch_put_u64(w, bits);
+}
+
+/* Of everything that the model depends on: a state fits only the job that it was saved from. */
+static void options_digest(uint8_t out[CHOIR_HASH_BYTES], const choir_coordinator_options *o) {
+    uint8_t bytes[TEXTS_MAX + 256];
+    ch_writer w = {.data = bytes, .capacity = sizeof(bytes)};
+    const uint32_t whole[] = {o->dim,          o->clients,          o->rounds,
+                              o->quorum,       o->deadline_ms,      o->client_epochs,
+                              o->examples_max, o->client_batch_size};
+    const float rates[] = {o->server_learning_rate, o->server_momentum,     o->client_learning_rate,
+                           o->client_momentum,      o->client_weight_decay, o->client_proximal_mu};
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+        ch_put_u32(&w, whole[i]);
+    }
+    ch_put_f32s(&w, rates, sizeof(rates) / sizeof(rates[0]));
+    put_f64(&w, o->sample_rate);
+    put_f64(&w, o->update_norm_max);
+    put_f64(&w, o->coordinate_max);
+    ch_put_u64(&w, o->seed);
+    ch_put_text(&w, o->sampler);
+    ch_put_text(&w, o->algorithm);
+    ch_put_text(&w, o->schedule_learning_rate);
+    ch_put_text(&w, o->schedule_epochs);
+    ch_put_text(&w, o->schedule_batch_size);
+    ch_put_text(&w, o->chain);
+    CH_ASSERT(!w.failed); // every text has been parsed, and so is short
+    ch_sha256_of(bytes, w.size, out);
+}
+
+choir_status ch_coordinator_configure(choir_coordinator *c, const choir_coordinator_options *o,
+                                      choir_error *err) {
+    choir_status status = numbers_check(o, err);
+    if (status == CHOIR_OK) {
+        status = texts_parse(c, o, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (o->quorum == 0 || o->quorum > c->sampler.cohort_max) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "coordinator: quorum is %u, must be in [1, %u], the largest cohort",
+                            o->quorum, c->sampler.cohort_max);
+    }
+    status = ch_aggregator_init(&c->aggregator, NULL, o->dim, o->coordinate_max,
+                                ch_chain_weight_max(&c->chain, o->examples_max),
+                                c->sampler.cohort_max, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    options_digest(c->options_digest, o);
+    memcpy(c->task.chain, o->chain, strlen(o->chain) + 1);
+    c->options = *o;
+    c->options.sampler = NULL; // the caller's texts are not ours to keep
+    c->options.algorithm = NULL;
+    c->options.schedule_learning_rate = NULL;
+    c->options.schedule_epochs = NULL;
+    c->options.schedule_batch_size = NULL;
+    c->options.chain = NULL;
+    return CHOIR_OK;
+}

@@ -1,0 +1,59 @@
+/* What the files of the coordinator share: its fields, and how a round opens. */
+#ifndef CH_PROTO_COORDINATOR_PARTS_H
+#define CH_PROTO_COORDINATOR_PARTS_H
+
+#include "base/arena.h"
+#include "choir/coordinator.h"
+#include "fl/aggregator.h"
+#include "fl/algorithm.h"
+#include "fl/chain.h"
+#include "fl/sampler.h"
+#include "fl/schedule.h"
+#include "proto/cohort.h"
+#include "wire/message.h"
+
+/* What changes over rounds, by schedules of their own. */
+enum { CH_SCHEDULED_RATE, CH_SCHEDULED_EPOCHS, CH_SCHEDULED_BATCH, CH_SCHEDULED_COUNT };
+
+struct choir_coordinator {
+    // What was asked for; constant.
+    choir_coordinator_options options; // its texts are NULL: parsed, or copied into task
+    uint8_t options_digest[CHOIR_HASH_BYTES];
+    ch_sampler sampler;
+    const ch_algorithm_ops *algorithm;
+    ch_chain chain;
+    ch_schedule schedules[CH_SCHEDULED_COUNT];
+    choir_env env;
+    ch_arena arena; // owns every array below
+
+    // What one round leaves to the next.
+    uint32_t rounds_closed;
+    float *params;   // (dim)
+    float *state;    // (dim * algorithm->state_per_param)
+    choir_hash hash; // of params
+    ch_progress progress[CH_SCHEDULED_COUNT];
+    choir_round_summary summary;
+
+    // The open round: all of it is reset when the next one opens.
+    choir_task task;
+    bool has_given_tasks;
+    uint64_t deadline_ms; // UINT64_MAX until there has been a clock to start it
+    ch_cohort cohort;
+    ch_aggregator aggregator;
+    choir_metrics metrics;
+    uint32_t refused[CHOIR_REFUSAL_COUNT];
+
+    uint32_t *scratch; // (sampler.cohort_max)
+    float *gathered;   // (dim) a delta that came in pieces
+    uint8_t reply[CH_REPLY_MAX];
+};
+
+/* Says which option is wrong; else parses the texts into the constant part of *c. */
+CHOIR_NODISCARD choir_status ch_coordinator_configure(choir_coordinator *c,
+                                                      const choir_coordinator_options *o,
+                                                      choir_error *err);
+
+/* Opens round rounds_closed + 1. now_ms: UINT64_MAX when nobody has told the time yet. */
+void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * The coordinator's state between rounds: save and restore.
+ *
+ *   "CHS1"  digest of the options (32)  rounds closed (4)  progress (3 x 16)
+ *   parameters (4 dim)  algorithm's state (4 dim state_per_param)  SHA-256 of all before it (32)
+ */
+#include "proto/coordinator_parts.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/sha256.h"
+#include "choir/blob.h"
+
+#include <string.h>
+
+enum {
+    STATE_MAGIC = 0x31534843, // "CHS1" as little-endian bytes
+    PROGRESS_BYTES = 16,
+    STATE_HEAD = 4 + CHOIR_HASH_BYTES + 4 + CH_SCHEDULED_COUNT * PROGRESS_BYTES,
+};
+
+static size_t params_bytes(const choir_coordinator *c) {
+    return (size_t)c->options.dim * sizeof(float);
+}
+
+size_t choir_coordinator_state_bytes(const choir_coordinator *c) {
+    return STATE_HEAD + params_bytes(c) * (1 + c->algorithm->state_per_param) + CHOIR_HASH_BYTES;
+}
+
+void choir_coordinator_save(const choir_coordinator *c, uint8_t *out) {
+    ch_writer w = {.data = out, .capacity = choir_coordinator_state_bytes(c)};
+    ch_put_u32(&w, STATE_MAGIC);
+    ch_put_bytes(&w, c->options_digest, CHOIR_HASH_BYTES);
+    ch_put_u32(&w, c->rounds_closed);
+    for (int i = 0; i < CH_SCHEDULED_COUNT; i++) {
+        uint64_t best = 0;
+        memcpy(&best, &c->progress[i].best, sizeof(best));
+        ch_put_u64(&w, best);
+        ch_put_u32(&w, c->progress[i].idle);
+        ch_put_u32(&w, c->progress[i].cuts);
+    }
+    CH_ASSERT(w.size == STATE_HEAD);
+    ch_put_bytes(&w, c->params, params_bytes(c));
+    ch_put_bytes(&w, c->state, params_bytes(c) * c->algorithm->state_per_param);
+    uint8_t hash[CHOIR_HASH_BYTES];
+    ch_sha256_of(out, w.size, hash);
+    ch_put_bytes(&w, hash, sizeof(hash));
+    CH_ASSERT(!w.failed);
+    CH_ASSERT(w.size == w.capacity);
+}
+
+static choir_status state_check(const choir_coordinator *c, choir_bytes state, choir_error *err) {
+    const size_t size = choir_coordinator_state_bytes(c);
+    if (state.size != size) {
+        return ch_error_set(err, CHOIR_EPROTO, "state: %zu bytes, but this job's have %zu",
+                            state.size, size);
+    }
+    uint8_t hash[CHOIR_HASH_BYTES];
+    ch_sha256_of(state.data, size - CHOIR_HASH_BYTES, hash);
+    if (memcmp(hash, state.data + size - CHOIR_HASH_BYTES, CHOIR_HASH_BYTES) != 0) {
+        return ch_error_set(err, CHOIR_EPROTO, "state: damaged, its checksum does not match");
+    }
+    ch_reader r = {.data = state.data, .size = size};
+    const uint32_t magic = ch_get_u32(&r);
+    const choir_bytes digest = ch_get_bytes(&r, CHOIR_HASH_BYTES);
+    const uint32_t rounds = ch_get_u32(&r);
+    if (magic != STATE_MAGIC || memcmp(digest.data, c->options_digest, CHOIR_HASH_BYTES) != 0 ||
+        rounds > c->options.rounds) {
+        return ch_error_set(err, CHOIR_EPROTO, "state: of another job; resume with equal options");
+    }
+    return CHOIR_OK;
+}
+
+choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state, choir_error *err) {
+    const choir_status status = state_check(c, state, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    ch_reader r = {.data = state.data, .size = state.size, .at = 4 + CHOIR_HASH_BYTES};
+    c->rounds_closed = ch_get_u32(&r);
+    for (int i = 0; i < CH_SCHEDULED_COUNT; i++) {
+        const uint64_t best = ch_get_u64(&r);
+        memcpy(&c->progress[i].best, &best, sizeof(best));
+        c->progress[i].idle = ch_get_u32(&r);
+        c->progress[i].cuts = ch_get_u32(&r);
+    }
+    const size_t bytes = params_bytes(c);
+    memcpy(c->params, ch_get_bytes(&r, bytes).data, bytes);
+    const choir_bytes algorithm = ch_get_bytes(&r, bytes * c->algorithm->state_per_param);
+    if (algorithm.size > 0) {
+        memcpy(c->state, algorithm.data, algorithm.size);
+    }
+    c->hash = choir_hash_params(c->params, c->options.dim);
+    c->summary = (choir_round_summary){0};
+    ch_coordinator_round_open(c, UINT64_MAX);
+    return CHOIR_OK;
+}

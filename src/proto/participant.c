@@ -1,0 +1,354 @@
+/*
+ * Participant: see include/choir/participant.h.
+ *
+ *   CHECKIN --TASK--> FETCH --model--> READY --train--> REPORT --ACK, REFUSED--> CHECKIN
+ *    ^    |             |                |                |
+ *    |    |             '--lost----------+--no report-----+--> CHECKIN, after retry_ms
+ *    |    '--TASK that it cannot do--> REPORT, of a failure
+ *    '--WAIT, lost, bad bytes                              any --DONE--> FINISHED
+ */
+#include "choir/participant.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "fl/chain.h"
+#include "wire/message.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef enum participant_state {
+    STATE_CHECKIN, // has no task; the request is a check-in
+    STATE_FETCH,   // has a task, not its model
+    STATE_READY,   // has both, has not trained
+    STATE_REPORT,  // knows what became of the task; the request is a report
+    STATE_FINISHED,
+} participant_state;
+
+// A report that arrives damaged is sent again, but not for ever: the fault may be ours.
+enum { DAMAGED_MAX = 8 };
+
+struct choir_participant {
+    choir_participant_options options;
+    choir_env env;
+    participant_state state;
+    uint64_t wake_ms; // nothing is sent before
+    choir_task task;
+    ch_chain chain;
+    choir_blob blob;         // READY
+    choir_workspace *room;   // borrowed; REPORT of an update
+    uint32_t damaged;        // how often the coordinator could not read this report
+    uint32_t given_up_round; // whose report it never could; not to be trained for again
+    choir_bytes request;     // in head, or in room
+    uint8_t head[CH_REQUEST_HEAD_MAX];
+};
+
+struct choir_workspace {
+    choir_env env;
+    uint32_t dim_max;
+    uint8_t *head; // (CH_REQUEST_HEAD_MAX) ends where delta begins
+    float *delta;  // (dim_max)
+};
+
+choir_participant_options choir_participant_defaults(void) {
+    return (choir_participant_options){.retry_ms = 1000};
+}
+
+choir_status choir_participant_create(choir_participant **out,
+                                      const choir_participant_options *options,
+                                      const choir_env *env, choir_error *err) {
+    *out = NULL;
+    if (options->dim_max == 0 || options->dim_max > CHOIR_DIM_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "participant: dim_max is %u, must be in [1, %d]",
+                            options->dim_max, CHOIR_DIM_MAX);
+    }
+    choir_participant *p = env->alloc(env->self, ch_arena_cost(1, sizeof(*p)));
+    if (p == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    *p = (choir_participant){.options = *options, .env = *env};
+    *out = p;
+    return CHOIR_OK;
+}
+
+void choir_participant_destroy(choir_participant *p) {
+    if (p != NULL) {
+        const choir_env env = p->env;
+        env.free(env.self, p);
+    }
+}
+
+void choir_participant_reset(choir_participant *p, uint32_t client) {
+    *p = (choir_participant){.options = p->options, .env = p->env};
+    p->options.client = client;
+}
+
+choir_status choir_workspace_create(choir_workspace **out, uint32_t dim_max, const choir_env *env) {
+    *out = NULL;
+    CH_ASSERT(dim_max >= 1);
+    CH_ASSERT(dim_max <= CHOIR_DIM_MAX);
+    const size_t self = ch_arena_cost(1, sizeof(**out));
+    uint8_t *block = env->alloc(env->self, self + ch_arena_cost(CH_REQUEST_HEAD_MAX, 1) +
+                                               ch_arena_cost(dim_max, sizeof(float)));
+    if (block == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    uint8_t *head = block + self;
+    choir_workspace *w = (choir_workspace *)(void *)block;
+    *w = (choir_workspace){.env = *env,
+                           .dim_max = dim_max,
+                           .head = head,
+                           .delta = (float *)(void *)(head + CH_REQUEST_HEAD_MAX)};
+    *out = w;
+    return CHOIR_OK;
+}
+
+void choir_workspace_destroy(choir_workspace *w) {
+    if (w != NULL) {
+        const choir_env env = w->env;
+        env.free(env.self, w);
+    }
+}
+
+choir_workspace *choir_participant_holds(const choir_participant *p) {
+    return p->room;
+}
+
+/* Requests */
+
+static void check_in_prepare(choir_participant *p) {
+    const ch_request m = {
+        .protocol = CH_PROTOCOL, .client = p->options.client, .kind = CH_REQUEST_CHECK_IN};
+    p->request = (choir_bytes){.data = p->head, .size = ch_request_head(&m, p->head)};
+}
+
+static ch_request report_of(const choir_participant *p, const choir_training *training) {
+    return (ch_request){.protocol = CH_PROTOCOL,
+                        .client = p->options.client,
+                        .kind = CH_REQUEST_REPORT,
+                        .report = {.round = p->task.round,
+                                   .model = p->task.model,
+                                   .examples = training->examples,
+                                   .metrics = training->metrics}};
+}
+
+static void failure_prepare(choir_participant *p, ch_failure failure,
+                            const choir_training *training) {
+    ch_request m = report_of(p, training);
+    m.report.failure = failure;
+    p->request = (choir_bytes){.data = p->head, .size = ch_request_head(&m, p->head)};
+    p->state = STATE_REPORT;
+}
+
+/* The head goes where it ends at the delta, so that the request is one span and nothing is moved.
+ */
+static void update_prepare(choir_participant *p, choir_workspace *room,
+                           const choir_training *training) {
+    const size_t delta_bytes = p->task.dim * sizeof(float);
+    ch_request m = report_of(p, training);
+    m.report.dim = p->task.dim;
+    m.report.delta = (choir_bytes){.data = (const uint8_t *)room->delta, .size = delta_bytes};
+    const uint32_t size = ch_request_head(&m, p->head);
+    uint8_t *start = room->head + CH_REQUEST_HEAD_MAX - size;
+    memcpy(start, p->head, size);
+    p->request = (choir_bytes){.data = start, .size = size + delta_bytes};
+    p->room = room;
+    p->state = STATE_REPORT;
+}
+
+void choir_participant_next(choir_participant *p, uint64_t now_ms, choir_intent *intent) {
+    *intent = (choir_intent){.kind = CHOIR_INTENT_DONE};
+    if (p->state == STATE_FINISHED) {
+        return;
+    }
+    if (now_ms < p->wake_ms) {
+        *intent = (choir_intent){.kind = CHOIR_INTENT_WAIT, .wake_ms = p->wake_ms};
+        return;
+    }
+    switch (p->state) {
+    case STATE_CHECKIN:
+        check_in_prepare(p);
+        *intent = (choir_intent){.kind = CHOIR_INTENT_SEND, .request = p->request};
+        break;
+    case STATE_FETCH:
+        *intent = (choir_intent){.kind = CHOIR_INTENT_FETCH, .task = &p->task};
+        break;
+    case STATE_READY:
+        *intent = (choir_intent){.kind = CHOIR_INTENT_TRAIN, .task = &p->task};
+        break;
+    case STATE_REPORT:
+        *intent =
+            (choir_intent){.kind = CHOIR_INTENT_SEND, .request = p->request, .task = &p->task};
+        break;
+    case STATE_FINISHED:
+        break;
+    }
+}
+
+/* Replies */
+
+static void wake_after(choir_participant *p, uint64_t now_ms, uint64_t delay_ms) {
+    p->wake_ms = now_ms > UINT64_MAX - delay_ms ? UINT64_MAX : now_ms + delay_ms;
+}
+
+static void become(choir_participant *p, participant_state state) {
+    p->state = state;
+    p->room = NULL;
+    p->damaged = 0;
+}
+
+/* As task.h documents it; the chain is parsed apart. */
+static bool task_is_sane(const choir_task *t) {
+    const bool rates = t->learning_rate > 0 && isfinite(t->learning_rate) && t->momentum >= 0 &&
+                       t->momentum < 1 && t->weight_decay >= 0 && isfinite(t->weight_decay) &&
+                       t->proximal_mu >= 0 && isfinite(t->proximal_mu);
+    return rates && t->round >= 1 && t->dim >= 1 && t->epochs >= 1;
+}
+
+/* What it cannot do it reports, instead of asking for the same task again and again. */
+static choir_status task_accept(choir_participant *p, uint64_t now_ms, const choir_task *task) {
+    if (task->round == p->given_up_round) {
+        wake_after(p, now_ms, (uint64_t)p->options.retry_ms * DAMAGED_MAX);
+        return CHOIR_OK;
+    }
+    p->task = *task;
+    p->wake_ms = now_ms;
+    if (!task_is_sane(task) || task->dim > p->options.dim_max ||
+        ch_chain_parse(&p->chain, task->chain, NULL) != CHOIR_OK) {
+        const choir_training nothing = {0};
+        failure_prepare(p, CH_FAILURE_UNSUPPORTED, &nothing);
+        return CHOIR_ERANGE;
+    }
+    become(p, STATE_FETCH);
+    return CHOIR_OK;
+}
+
+static void report_refused(choir_participant *p, uint64_t now_ms, uint32_t reason) {
+    if (reason == CH_REASON_MALFORMED && p->damaged < DAMAGED_MAX) {
+        p->damaged += 1;
+        choir_participant_lost(p, now_ms);
+        return;
+    }
+    if (reason == CH_REASON_MALFORMED) {
+        p->given_up_round = p->task.round;
+    }
+    become(p, STATE_CHECKIN);
+    p->wake_ms = now_ms;
+}
+
+static choir_status refused(choir_participant *p, uint64_t now_ms, uint32_t reason) {
+    if (reason == CH_REASON_PROTOCOL) { // nothing it could say would be understood
+        become(p, STATE_FINISHED);
+    } else if (p->state == STATE_REPORT) {
+        report_refused(p, now_ms, reason);
+    } else if (reason == CH_REASON_UNSAMPLED) { // no client of this job
+        become(p, STATE_FINISHED);
+    } else {
+        choir_participant_lost(p, now_ms);
+    }
+    return CHOIR_OK;
+}
+
+static choir_status reply_act(choir_participant *p, uint64_t now_ms, const ch_reply *m) {
+    switch (m->kind) {
+    case CH_REPLY_TASK:
+        return p->state == STATE_CHECKIN ? task_accept(p, now_ms, &m->task) : CHOIR_EPROTO;
+    case CH_REPLY_WAIT:
+        wake_after(p, now_ms, m->wait_ms);
+        return CHOIR_OK;
+    case CH_REPLY_ACK:
+        if (p->state != STATE_REPORT) {
+            return CHOIR_EPROTO;
+        }
+        become(p, STATE_CHECKIN);
+        p->wake_ms = now_ms;
+        return CHOIR_OK;
+    case CH_REPLY_DONE:
+        become(p, STATE_FINISHED);
+        return CHOIR_OK;
+    case CH_REPLY_REFUSED:
+        return refused(p, now_ms, m->reason);
+    }
+    return CHOIR_EPROTO;
+}
+
+choir_status choir_participant_receive(choir_participant *p, uint64_t now_ms, choir_bytes reply) {
+    if (p->state != STATE_CHECKIN && p->state != STATE_REPORT) {
+        return CHOIR_EPROTO; // nothing was sent
+    }
+    ch_reply m;
+    choir_status status = ch_reply_decode(&m, reply);
+    if (status == CHOIR_OK) {
+        status = reply_act(p, now_ms, &m);
+    }
+    if (status == CHOIR_EPROTO) {
+        choir_participant_lost(p, now_ms);
+    }
+    return status;
+}
+
+void choir_participant_lost(choir_participant *p, uint64_t now_ms) {
+    if (p->state == STATE_FETCH) { // the model may be gone because the round is
+        become(p, STATE_CHECKIN);
+    }
+    wake_after(p, now_ms, p->options.retry_ms);
+}
+
+/* Training */
+
+choir_status choir_participant_fetched(choir_participant *p, uint64_t now_ms,
+                                       const choir_blob *blob) {
+    CH_ASSERT(p->state == STATE_FETCH);
+    if (blob->dim != p->task.dim ||
+        memcmp(blob->hash.bytes, p->task.model.bytes, CHOIR_HASH_BYTES) != 0) {
+        choir_participant_lost(p, now_ms);
+        return CHOIR_EPROTO;
+    }
+    p->blob = *blob;
+    become(p, STATE_READY);
+    return CHOIR_OK;
+}
+
+/* Trains and runs the chain's client ends. */
+static choir_status update_make(choir_participant *p, choir_trainer trainer, float *delta,
+                                choir_training *training, choir_error *err) {
+    const choir_status status = trainer.ops->train(trainer.self, p->options.client, &p->task,
+                                                   p->blob.params, delta, training, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (training->examples == 0) {
+        return ch_error_set(err, CHOIR_EAGAIN, "participant: client %u has no examples",
+                            p->options.client);
+    }
+    if (!ch_fold_measure(delta, p->task.dim).is_finite) {
+        return ch_error_set(err, CHOIR_ERANGE,
+                            "participant: the update of client %u in round %u is not finite",
+                            p->options.client, p->task.round);
+    }
+    ch_payload payload = {.delta = delta, .dim = p->task.dim, .examples = training->examples};
+    ch_chain_client(&p->chain, &payload);
+    training->examples = payload.examples;
+    return CHOIR_OK;
+}
+
+choir_status choir_participant_train(choir_participant *p, uint64_t now_ms, choir_trainer trainer,
+                                     choir_workspace *room, choir_error *err) {
+    CH_ASSERT(p->state == STATE_READY);
+    CH_ASSERT(room->dim_max >= p->task.dim);
+    choir_training training = {0};
+    const choir_status status = update_make(p, trainer, room->delta, &training, err);
+    p->blob = (choir_blob){0};
+    if (status == CHOIR_OK) {
+        update_prepare(p, room, &training);
+    } else if (status == CHOIR_ERANGE) {
+        failure_prepare(p, CH_FAILURE_DIVERGED, &training);
+    } else if (status == CHOIR_EAGAIN) {
+        failure_prepare(p, CH_FAILURE_NO_DATA, &training);
+    } else {
+        become(p, STATE_CHECKIN);
+        choir_participant_lost(p, now_ms);
+    }
+    return status;
+}
