@@ -22,15 +22,20 @@ static void roff(FILE *out, const char *text) {
     }
 }
 
+/* Upper case, a blank as a hyphen, as titles of manual pages are written. */
+static void roff_name(FILE *out, const char *name) {
+    static const char lower[] = "abcdefghijklmnopqrstuvwxyz ";
+    static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+    for (const char *at = name; *at != '\0'; at++) {
+        const char *found = strchr(lower, *at);
+        (void)fprintf(out, "%c", found == NULL ? *at : upper[found - lower]);
+    }
+}
+
 static void roff_title(FILE *out, const ch_program *p, const char *suffix) {
     (void)fprintf(out, ".TH \"");
-    for (const char *at = p->name; *at != '\0'; at++) {
-        (void)fprintf(out, "%c", *at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
-    }
-    for (const char *at = suffix; *at != '\0'; at++) {
-        const char c = *at == ' ' ? '-' : *at;
-        (void)fprintf(out, "%c", c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-    }
+    roff_name(out, p->name);
+    roff_name(out, suffix);
     (void)fprintf(out, "\" 1 \"\" \"%s %s\"\n", p->name, p->version);
 }
 

@@ -104,21 +104,31 @@ void ch_text_show(char *out, size_t size, const char *text) {
     (void)snprintf(out, size, "%s%s", shown, is_long ? "..." : "");
 }
 
-size_t ch_text_quote(char *out, size_t size, const char *text) {
-    size_t used = 0;
-    const char *const parts[] = {"\"", text, "\""};
-    for (size_t p = 0; p < 3; p++) {
-        for (const char *at = parts[p]; *at != '\0'; at++) {
-            const bool is_escaped = p == 1 && (*at == '"' || *at == '\\');
-            for (int i = is_escaped ? 0 : 1; i < 2; i++, used++) {
-                if (used + 1 < size) {
-                    out[used] = i == 0 ? '\\' : *at;
-                }
-            }
-        }
+typedef struct sink {
+    char *out;
+    size_t size;
+    size_t used; // what the whole has so far, fitting or not
+} sink;
+
+static void put(sink *s, char c) {
+    if (s->used + 1 < s->size) {
+        s->out[s->used] = c;
     }
-    out[used < size ? used : size - 1] = '\0';
-    return used;
+    s->used += 1;
+}
+
+size_t ch_text_quote(char *out, size_t size, const char *text) {
+    sink s = {.out = out, .size = size};
+    put(&s, '"');
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '"' || *at == '\\') {
+            put(&s, '\\');
+        }
+        put(&s, *at);
+    }
+    put(&s, '"');
+    out[s.used < size ? s.used : size - 1] = '\0';
+    return s.used;
 }
 
 void ch_text_number(char *out, size_t size, double value) {
