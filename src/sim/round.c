@@ -1,0 +1,270 @@
+/*
+ * Round: one round of a simulation.
+ *
+ * It is a walk along the timeline of the clients in the cohort. A client has a slot while the round
+ * lasts, and in it one next moment at a time:
+ *
+ *     WAKE --SEND--> REQUEST --reply--> WAKE      the participant is asked what to do next
+ *     WAKE --FETCH--> MODEL --bytes--> WAKE       the model reaches it
+ *     WAKE --TRAIN--> REPORT --ACK--> gone        trained; the report reaches the server
+ *     WAKE --WAIT--> WAKE
+ *
+ * A lost message leads back to WAKE: its participant knows how to go on. A client whose report
+ * would come after the deadline, or that drops out, is gone when it begins to train: nobody will
+ * ever see what it would have learnt, so nothing is trained. So is whoever has an answer to its
+ * report. What clients would do after their round has closed is not simulated.
+ *
+ * Requests and models are handed over at the moment they arrive, and replies are received as they
+ * are sent, with the time at which they arrive: nothing else happens to a participant in between,
+ * so nobody can tell, and no reply has to be kept.
+ */
+#include "sim/simulator.h"
+
+#include "base/assert.h"
+#include "base/env.h"
+#include "base/error.h"
+#include "sim/network.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+// ----- a client's moments -----------------------------------------------------------------------
+
+static void slot_at(choir_sim *s, ch_slot *k, ch_slot_state state, uint64_t time_ms) {
+    k->state = state;
+    ch_timeline_add(&s->timeline, (ch_moment){time_ms, k->work.client, k->work.number});
+}
+
+static void slot_lost(choir_sim *s, ch_slot *k, uint64_t time_ms) {
+    choir_participant_lost(k->participant, time_ms);
+    slot_at(s, k, CH_SLOT_WAKE, time_ms);
+}
+
+/* WAKE, to SEND: the request travels. */
+static void request_depart(choir_sim *s, ch_slot *k, size_t bytes) {
+    const choir_network *n = &s->options.network;
+    const uint64_t travel_ms = ch_network_latency_ms(n, &k->rng) + ch_network_up_ms(n, bytes);
+    slot_at(s, k, CH_SLOT_REQUEST, s->now_ms + travel_ms);
+}
+
+/* WAKE, to FETCH: the question travels there, the model back. */
+static void model_depart(choir_sim *s, ch_slot *k, uint32_t dim) {
+    const choir_network *n = &s->options.network;
+    const uint64_t there_ms = ch_network_latency_ms(n, &k->rng);
+    const uint64_t back_ms =
+        ch_network_latency_ms(n, &k->rng) + ch_network_down_ms(n, (uint64_t)dim * sizeof(float));
+    slot_at(s, k, CH_SLOT_MODEL, s->now_ms + there_ms + back_ms);
+}
+
+// The size of the report is taken to be its parameters': what else is in it does not weigh.
+static void training_begin(choir_sim *s, ch_slot *k, const choir_task *task) {
+    const choir_network *n = &s->options.network;
+    const choir_trainer *t = &s->trainers[0];
+    const uint64_t examples = (uint64_t)t->ops->examples(t->self, k->work.client) * task->epochs;
+    k->work.trained_ms = s->now_ms + ch_network_training_ms(n, k->work.client, examples);
+    k->work.due_ms = k->work.trained_ms + ch_network_latency_ms(n, &k->rng) +
+                     ch_network_up_ms(n, (uint64_t)task->dim * sizeof(float));
+    const bool late = k->work.due_ms >= choir_coordinator_deadline_ms(s->coordinator);
+    if (late || ch_network_drops_out(n, task->round, k->work.client)) {
+        return; // gone
+    }
+    ch_crew_offer(s->crew, &k->work);
+    slot_at(s, k, CH_SLOT_REPORT, k->work.due_ms);
+}
+
+static void slot_wake(choir_sim *s, ch_slot *k) {
+    choir_intent intent;
+    choir_participant_next(k->participant, s->now_ms, &intent);
+    switch (intent.kind) {
+    case CHOIR_INTENT_SEND:
+        request_depart(s, k, intent.request.size);
+        break;
+    case CHOIR_INTENT_FETCH:
+        model_depart(s, k, intent.task->dim);
+        break;
+    case CHOIR_INTENT_TRAIN:
+        training_begin(s, k, intent.task);
+        break;
+    case CHOIR_INTENT_WAIT:
+        slot_at(s, k, CH_SLOT_WAKE, intent.wake_ms > s->now_ms ? intent.wake_ms : s->now_ms + 1);
+        break;
+    case CHOIR_INTENT_DONE:
+        break; // gone
+    }
+}
+
+static void reply_receive(choir_sim *s, ch_slot *k, choir_bytes reply) {
+    const choir_network *n = &s->options.network;
+    const uint64_t back_ms =
+        s->now_ms + ch_network_latency_ms(n, &k->rng) + ch_network_down_ms(n, reply.size);
+    if (ch_network_loses(n, &k->rng)) {
+        slot_lost(s, k, back_ms);
+        return;
+    }
+    ch_ignore(choir_participant_receive(k->participant, back_ms, reply),
+              "what it cannot read it asks for again");
+    if (k->work.room != NULL && choir_participant_holds(k->participant) == NULL) {
+        ch_crew_settle(s->crew, &k->work);
+        return; // gone: its report has been answered
+    }
+    slot_at(s, k, CH_SLOT_WAKE, back_ms);
+}
+
+static void slot_request(choir_sim *s, ch_slot *k) {
+    if (ch_network_loses(&s->options.network, &k->rng)) {
+        slot_lost(s, k, s->now_ms);
+        return;
+    }
+    choir_intent intent;
+    choir_participant_next(k->participant, s->now_ms, &intent);
+    CH_ASSERT(intent.kind == CHOIR_INTENT_SEND);
+    const choir_bytes reply = choir_coordinator_reply(s->coordinator, s->now_ms, intent.request);
+    s->round.requests += 1;
+    s->round.bytes_up += intent.request.size;
+    s->round.bytes_down += reply.size;
+    reply_receive(s, k, reply);
+}
+
+/* The round's model, its hash verified once for all who ask. */
+static choir_status blob_find(choir_sim *s, const choir_hash *hash) {
+    if (s->blob.dim > 0 && memcmp(&s->blob.hash, hash, sizeof(*hash)) == 0) {
+        return CHOIR_OK;
+    }
+    choir_bytes bytes = {0};
+    const choir_status status = choir_coordinator_model(s->coordinator, hash, &bytes);
+    return status == CHOIR_OK ? choir_blob_open(&s->blob, bytes, hash) : status;
+}
+
+static void slot_model(choir_sim *s, ch_slot *k) {
+    choir_intent intent;
+    choir_participant_next(k->participant, s->now_ms, &intent);
+    CH_ASSERT(intent.kind == CHOIR_INTENT_FETCH);
+    if (ch_network_loses(&s->options.network, &k->rng) ||
+        blob_find(s, &intent.task->model) != CHOIR_OK) {
+        slot_lost(s, k, s->now_ms);
+        return;
+    }
+    s->round.bytes_down += (uint64_t)s->blob.dim * sizeof(float);
+    ch_ignore(choir_participant_fetched(k->participant, s->now_ms, &s->blob),
+              "what it does not want it asks for again");
+    slot_at(s, k, CH_SLOT_WAKE, s->now_ms);
+}
+
+/* Diverging and having no data are things to report; anything else ends the simulation. */
+static choir_status training_check(choir_sim *s, const ch_work *work, choir_error *err) {
+    switch (work->status) {
+    case CHOIR_OK:
+        return CHOIR_OK;
+    case CHOIR_ERANGE:
+    case CHOIR_EAGAIN:
+        ch_log(&s->env, CHOIR_LEVEL_WARN,
+               work->status == CHOIR_ERANGE ? "client_diverged" : "client_without_data",
+               "round=%" PRIu32 " client=%" PRIu32 " why=\"%s\"",
+               choir_coordinator_round(s->coordinator) + 1, work->client, work->err.message);
+        return CHOIR_OK;
+    default:
+        return ch_error_set(err, work->status, "client %" PRIu32 " cannot train: %s", work->client,
+                            work->err.message[0] != '\0' ? work->err.message
+                                                         : choir_status_text(work->status));
+    }
+}
+
+static choir_status slot_report(choir_sim *s, ch_slot *k, choir_error *err) {
+    choir_status status = ch_crew_need(s->crew, &k->work);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status, "client %" PRIu32 " cannot train: no room for its update",
+                            k->work.client);
+    }
+    status = training_check(s, &k->work, err);
+    if (status == CHOIR_OK) {
+        slot_request(s, k);
+    }
+    return status;
+}
+
+static choir_status slot_run(choir_sim *s, ch_slot *k, choir_error *err) {
+    switch (k->state) {
+    case CH_SLOT_WAKE:
+        slot_wake(s, k);
+        break;
+    case CH_SLOT_REQUEST:
+        slot_request(s, k);
+        break;
+    case CH_SLOT_MODEL:
+        slot_model(s, k);
+        break;
+    case CH_SLOT_REPORT:
+        return slot_report(s, k, err);
+    }
+    return CHOIR_OK;
+}
+
+// ----- a round ----------------------------------------------------------------------------------
+
+// The tick tells a coordinator that has just been made, or restored, when its round opened.
+static void round_begin(choir_sim *s) {
+    const choir_network *n = &s->options.network;
+    choir_coordinator_tick(s->coordinator, s->now_ms);
+    const uint32_t round = choir_coordinator_round(s->coordinator) + 1;
+    uint32_t count = 0;
+    const uint32_t *cohort = choir_coordinator_cohort(s->coordinator, &count);
+    CH_ASSERT(count <= s->slots_max);
+    ch_timeline_reset(&s->timeline);
+    s->round = (choir_sim_round){0};
+    s->blob = (choir_blob){0};
+    s->slots_used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!ch_network_is_available(n, round, cohort[i])) {
+            continue;
+        }
+        ch_slot *k = &s->slots[s->slots_used];
+        choir_participant_reset(k->participant, cohort[i]);
+        k->rng = ch_network_stream(n, round, cohort[i]);
+        k->work =
+            (ch_work){.participant = k->participant, .client = cohort[i], .number = s->slots_used};
+        slot_at(s, k, CH_SLOT_WAKE, s->now_ms);
+        s->slots_used += 1;
+    }
+}
+
+// Nobody may train any more when the coordinator forgets the round's model. A round that closes
+// because all have reported leaves nobody to train; before a deadline passes, this sees to it.
+static void round_end(choir_sim *s) {
+    ch_crew_reset(s->crew);
+    for (uint32_t i = 0; i < s->slots_used; i++) {
+        choir_participant_reset(s->slots[i].participant, s->slots[i].work.client);
+    }
+}
+
+static void deadline_pass(choir_sim *s, uint64_t deadline_ms) {
+    const uint32_t closed = choir_coordinator_round(s->coordinator);
+    CH_ASSERT(deadline_ms != UINT64_MAX);
+    round_end(s);
+    s->now_ms = deadline_ms;
+    choir_coordinator_tick(s->coordinator, deadline_ms);
+    CH_ASSERT(choir_coordinator_round(s->coordinator) > closed);
+}
+
+/* The next thing that happens: a client's moment, or the deadline. */
+static choir_status round_advance(choir_sim *s, choir_error *err) {
+    const uint64_t deadline_ms = choir_coordinator_deadline_ms(s->coordinator);
+    if (ch_timeline_is_empty(&s->timeline) ||
+        deadline_ms <= ch_timeline_first(&s->timeline).time_ms) {
+        deadline_pass(s, deadline_ms);
+        return CHOIR_OK;
+    }
+    const ch_moment moment = ch_timeline_next(&s->timeline);
+    s->now_ms = moment.time_ms;
+    return slot_run(s, &s->slots[moment.slot], err);
+}
+
+choir_status ch_round_run(choir_sim *s, choir_error *err) {
+    const uint32_t closed = choir_coordinator_round(s->coordinator);
+    choir_status status = CHOIR_OK;
+    round_begin(s);
+    while (status == CHOIR_OK && choir_coordinator_round(s->coordinator) == closed) {
+        status = round_advance(s, err);
+    }
+    round_end(s);
+    return status;
+}

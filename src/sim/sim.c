@@ -1,0 +1,207 @@
+/*
+ * Simulator: see include/choir/sim.h. Its life and its state; what happens in a round is in
+ * round.c.
+ *
+ * What a simulation leaves from one round to the next is its virtual time and what the coordinator
+ * leaves. A saved state says which network it was run with, because virtual time depends on it:
+ *
+ *     offset  bytes
+ *     0       8      magic "choirsim", little-endian like all that follows
+ *     8       4      version of this form
+ *     12      8      virtual time, ms
+ *     20      32     SHA-256 of the above and the network's fields
+ *     52      c      choir_coordinator_save
+ */
+#include "sim/simulator.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/sha256.h"
+#include "sim/network.h"
+
+#include <string.h>
+
+enum { WORKERS_MAX = 256, STATE_VERSION = 1, STATE_HEAD_BYTES = 52, DIGESTED_BYTES = 96 };
+
+static const uint64_t STATE_MAGIC = UINT64_C(0x6d697372696f6863); // "choirsim"
+
+choir_sim_options choir_sim_defaults(void) {
+    return (choir_sim_options){
+        .coordinator = choir_coordinator_defaults(),
+        .network =
+            {
+                .seed = 1,
+                .latency_ms = 50,
+                .up_mbps = 10,
+                .down_mbps = 50,
+                .examples_per_s = 1000,
+                .availability = 1,
+            },
+        .workers = 1,
+    };
+}
+
+// ----- life -------------------------------------------------------------------------------------
+
+static choir_status options_check(const choir_sim_options *o, const choir_trainer *trainers,
+                                  choir_error *err) {
+    if (o->workers < 1 || o->workers > WORKERS_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "sim: workers is %u, must be in [1, %d]", o->workers,
+                            WORKERS_MAX);
+    }
+    if (trainers == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL, "sim: trainers is missing");
+    }
+    return ch_network_check(&o->network, err);
+}
+
+static choir_status slots_create(choir_sim *s, choir_error *err) {
+    choir_participant_options o = choir_participant_defaults();
+    o.dim_max = s->options.coordinator.dim;
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < s->slots_max && status == CHOIR_OK; i++) {
+        status = choir_participant_create(&s->slots[i].participant, &o, &s->env, err);
+    }
+    return status;
+}
+
+static choir_status sim_build(choir_sim *s, const float *params, const choir_trainer *trainers,
+                              choir_error *err) {
+    const choir_coordinator_options *o = &s->options.coordinator;
+    choir_status status = choir_coordinator_create(&s->coordinator, params, o, &s->env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    s->slots_max = choir_coordinator_cohort_max(s->coordinator);
+    const size_t bytes =
+        ch_arena_cost(s->slots_max, sizeof(s->slots[0])) + ch_timeline_cost(s->slots_max);
+    status = ch_arena_init(&s->arena, bytes, &s->env);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    s->slots = CH_NEW(&s->arena, ch_slot, s->slots_max);
+    ch_timeline_init(&s->timeline, s->slots_max, &s->arena);
+    status = slots_create(s, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    return ch_crew_create(&s->crew, trainers, s->options.workers, o->dim, s->slots_max, &s->env);
+}
+
+choir_status choir_sim_create(choir_sim **out, const float *params, const choir_trainer *trainers,
+                              const choir_sim_options *options, const choir_env *env,
+                              choir_error *err) {
+    *out = NULL;
+    choir_status status = options_check(options, trainers, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    choir_sim *s = env->alloc(env->self, ch_arena_cost(1, sizeof(*s)));
+    if (s == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    *s = (choir_sim){.options = *options, .env = *env, .trainers = trainers};
+    status = sim_build(s, params, trainers, err);
+    if (status != CHOIR_OK) {
+        choir_sim_destroy(s);
+        return status;
+    }
+    *out = s;
+    return CHOIR_OK;
+}
+
+void choir_sim_destroy(choir_sim *s) {
+    if (s == NULL) {
+        return;
+    }
+    ch_crew_destroy(s->crew); // first: its threads use participants
+    for (uint32_t i = 0; s->slots != NULL && i < s->slots_max; i++) {
+        choir_participant_destroy(s->slots[i].participant);
+    }
+    ch_arena_release(&s->arena);
+    choir_coordinator_destroy(s->coordinator);
+    const choir_env env = s->env;
+    env.free(env.self, s);
+}
+
+choir_coordinator *choir_sim_coordinator(choir_sim *s) {
+    return s->coordinator;
+}
+
+// ----- rounds -----------------------------------------------------------------------------------
+
+choir_status choir_sim_step(choir_sim *s, choir_sim_round *out, choir_error *err) {
+    if (choir_coordinator_is_done(s->coordinator)) {
+        return CHOIR_EAGAIN;
+    }
+    const choir_status status = ch_round_run(s, err);
+    if (status == CHOIR_OK) {
+        *out = s->round;
+        out->summary = *choir_coordinator_summary(s->coordinator);
+        out->virtual_ms = s->now_ms;
+    }
+    return status;
+}
+
+// ----- state ------------------------------------------------------------------------------------
+
+static void put_f64(ch_writer *w, double value) {
+    uint64_t bits = 0;
+    memcpy(&bits, &value, sizeof(bits));
+    ch_put_u64(w, bits);
+}
+
+/* What stands before the coordinator's part. */
+static void head_write(const choir_sim *s, uint64_t now_ms, uint8_t out[STATE_HEAD_BYTES]) {
+    uint8_t bytes[DIGESTED_BYTES];
+    ch_writer w = {.data = bytes, .capacity = sizeof(bytes)};
+    ch_put_u64(&w, STATE_MAGIC);
+    ch_put_u32(&w, STATE_VERSION);
+    ch_put_u64(&w, now_ms);
+    memcpy(out, bytes, w.size);
+    uint8_t *digest = out + w.size;
+    const choir_network *n = &s->options.network;
+    ch_put_u64(&w, n->seed);
+    ch_put_u32(&w, n->latency_ms);
+    put_f64(&w, n->loss);
+    put_f64(&w, n->up_mbps);
+    put_f64(&w, n->down_mbps);
+    put_f64(&w, n->examples_per_s);
+    put_f64(&w, n->speed_spread);
+    put_f64(&w, n->availability);
+    put_f64(&w, n->dropout);
+    CH_ASSERT(!w.failed);
+    ch_sha256_of(bytes, w.size, digest);
+}
+
+size_t choir_sim_state_bytes(const choir_sim *s) {
+    return STATE_HEAD_BYTES + choir_coordinator_state_bytes(s->coordinator);
+}
+
+void choir_sim_save(const choir_sim *s, uint8_t *out) {
+    head_write(s, s->now_ms, out);
+    choir_coordinator_save(s->coordinator, out + STATE_HEAD_BYTES);
+}
+
+choir_status choir_sim_restore(choir_sim *s, choir_bytes state, choir_error *err) {
+    ch_reader r = {.data = state.data, .size = state.size};
+    const uint64_t magic = ch_get_u64(&r);
+    const uint32_t version = ch_get_u32(&r);
+    const uint64_t now_ms = ch_get_u64(&r);
+    if (state.size < STATE_HEAD_BYTES || magic != STATE_MAGIC || version != STATE_VERSION) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "sim: the state is not one that this version of choir saved");
+    }
+    uint8_t head[STATE_HEAD_BYTES];
+    head_write(s, now_ms, head);
+    if (memcmp(head, state.data, STATE_HEAD_BYTES) != 0) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "sim: the state is damaged, or was saved with another network");
+    }
+    const choir_bytes rest = {.data = state.data + STATE_HEAD_BYTES,
+                              .size = state.size - STATE_HEAD_BYTES};
+    const choir_status status = choir_coordinator_restore(s->coordinator, rest, err);
+    s->now_ms = status == CHOIR_OK ? now_ms : s->now_ms;
+    return status;
+}

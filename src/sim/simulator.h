@@ -1,0 +1,48 @@
+/*
+ * Simulator, inside: what sim.c makes and keeps, and round.c sets going.
+ */
+#ifndef CH_SIM_SIMULATOR_H
+#define CH_SIM_SIMULATOR_H
+
+#include "base/arena.h"
+#include "base/rng.h"
+#include "choir/participant.h"
+#include "choir/sim.h"
+#include "sim/crew.h"
+#include "sim/timeline.h"
+
+typedef enum ch_slot_state {
+    CH_SLOT_WAKE,    // the participant is asked what to do next
+    CH_SLOT_REQUEST, // its request reaches the server
+    CH_SLOT_MODEL,   // the model reaches it
+    CH_SLOT_REPORT,  // it has trained, and its report reaches the server
+} ch_slot_state;
+
+/* A client while its round lasts. */
+typedef struct ch_slot {
+    choir_participant *participant; // owned
+    ch_slot_state state;            // what happens at its next moment
+    ch_rng rng;                     // of its messages in this round
+    ch_work work; // its training; .client, .number and .participant are the slot's
+} ch_slot;
+
+struct choir_sim {
+    choir_sim_options options;
+    choir_env env;
+    ch_arena arena; // owns the arrays below
+    choir_coordinator *coordinator;
+    const choir_trainer *trainers; // (workers) borrowed
+    ch_crew *crew;
+    ch_slot *slots; // (slots_max) one for each client of the largest cohort
+    uint32_t slots_max;
+    uint32_t slots_used; // in this round
+    ch_timeline timeline;
+    choir_blob blob;       // the round's model; dim 0: nobody has asked for it yet
+    uint64_t now_ms;       // virtual time
+    choir_sim_round round; // so far
+};
+
+/* Runs the open round until it has closed; the rest is choir_sim_step. */
+CHOIR_NODISCARD choir_status ch_round_run(choir_sim *s, choir_error *err);
+
+#endif
