@@ -8,53 +8,9 @@
 #include "data/deviates.h"
 
 #include "base/assert.h"
+#include "base/real.h"
 
 #include <math.h>
-#include <string.h>
-
-static const double LN2_HIGH = 0x1.62e42fee00000p-1; // ends in zeros: exact times an exponent
-static const double LN2_LOW = 0x1.a39ef35793c76p-33;
-
-double ch_real_log(double x) {
-    CH_ASSERT(x >= 0x1p-1022);
-    // x = 2^e m with m in [sqrt(1/2), sqrt(2)), taken from the bits.
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof(bits));
-    int e = (int)(bits >> 52) - 1023;
-    bits = (bits & UINT64_C(0x000FFFFFFFFFFFFF)) | UINT64_C(0x3FF0000000000000);
-    double m;
-    memcpy(&m, &bits, sizeof(m));
-    if (m > 0x1.6a09e667f3bcdp+0) {
-        m *= 0.5;
-        e += 1;
-    }
-    // ln m = 2 artanh(s) = 2 (s + s^3/3 + s^5/5 + ...) with s = (m - 1) / (m + 1), |s| < 0.172
-    const double s = (m - 1) / (m + 1);
-    const double square = s * s;
-    double sum = 0;
-    for (int k = 21; k >= 1; k -= 2) {
-        sum = sum * square + 1.0 / k;
-    }
-    return e * LN2_HIGH + (2 * s * sum + e * LN2_LOW);
-}
-
-double ch_real_exp(double x) {
-    if (x < -700) {
-        return 0;
-    }
-    x = x > 700 ? 700 : x;
-    // e^x = 2^k e^r with |r| <= ln(2) / 2
-    const int k = (int)(x * 0x1.71547652b82fep+0 + (x < 0 ? -0.5 : 0.5));
-    const double r = (x - k * LN2_HIGH) - k * LN2_LOW;
-    double sum = 1;
-    for (int n = 14; n >= 1; n--) {
-        sum = 1 + sum * r / n;
-    }
-    const uint64_t bits = (uint64_t)(k + 1023) << 52;
-    double power;
-    memcpy(&power, &bits, sizeof(power));
-    return power * sum;
-}
 
 double ch_real_pow(double x, double y) {
     return ch_real_exp(y * ch_real_log(x));

@@ -1,21 +1,14 @@
 /*
- * Deviates: random numbers that are not uniform, and the functions they need.
+ * Deviates: random numbers that are not uniform.
  *
- * Only + - * / and sqrt, which IEEE 754 rounds in one way: the same numbers with every compiler and
- * C library, which libm's exp and log do not promise.
+ * On base/real.h alone: the same numbers with every compiler and C library.
  */
 #ifndef CH_DATA_DEVIATES_H
 #define CH_DATA_DEVIATES_H
 
 #include "base/rng.h"
 
-/* Natural logarithm of a finite x > 0 that is not subnormal; relative error below 1e-15. */
-double ch_real_log(double x);
-
-/* e^x; 0 below x = -700 and e^700 above x = 700. Relative error below 1e-15. */
-double ch_real_exp(double x);
-
-/* x^y for x > 0 as above. */
+/* x^y for x > 0. */
 double ch_real_pow(double x, double y);
 
 /* Standard normal. */

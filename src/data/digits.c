@@ -12,6 +12,7 @@
  *
  * The same pixels on every machine: only + - * / and sqrt in a fixed order.
  */
+#include "base/real.h"
 #include "data/deviates.h"
 #include "data/generator.h"
 #include "data/glyphs.h"

@@ -2,6 +2,7 @@
 #include "data/generator.h"
 
 #include "base/error.h"
+#include "base/real.h"
 #include "data/deviates.h"
 
 #include <stdlib.h>

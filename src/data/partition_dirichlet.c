@@ -11,6 +11,7 @@
  * draw again until every client holds enough.
  */
 #include "base/error.h"
+#include "base/real.h"
 #include "data/deviates.h"
 #include "data/partition.h"
 

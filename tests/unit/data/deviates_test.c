@@ -1,6 +1,7 @@
 /* Deviates: elementary functions against libm, and the moments of what is drawn. */
 #include "support/check.h"
 
+#include "base/real.h"
 #include "data/deviates.h"
 
 #include <stdbool.h>
