@@ -14,7 +14,14 @@ setup: ## install what building and testing need (tools/setup)
 
 release: ## build build/release/choir, optimised
 	@tools/setup build
-	cmake --preset release --log-level=WARNING && cmake --build --preset release
+	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=OFF && \
+	cmake --build --preset release --target choir
+
+demo: ## train a model federated over 100 writers, and write its report
+	@tools/setup run
+	@cmake --preset release --log-level=WARNING -DCHOIR_TESTS=OFF >/dev/null && \
+	cmake --build --preset release --target choir
+	build/release/choir sim experiments/demo.yaml
 
 check: setup fmt-check test test-tsan test-clang fuzz test-release ## everything CI runs
 
@@ -22,8 +29,8 @@ test: ## build with address and undefined-behaviour sanitizers, run every test
 	cmake --preset dev --log-level=WARNING && cmake --build --preset dev && $(CTEST) --test-dir build/dev
 
 test-release: ## the same optimised
-	cmake --preset release --log-level=WARNING && cmake --build --preset release && \
-	$(CTEST) --test-dir build/release
+	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && \
+	cmake --build --preset release && $(CTEST) --test-dir build/release
 
 test-tsan: ## what starts threads, under the thread sanitizer
 	cmake --preset tsan --log-level=WARNING && cmake --build --preset tsan && \
