@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "data/cifar.h"
+#include "data/encoding.h"
 #include "data/file.h"
 #include "data/idx.h"
 
@@ -60,6 +61,7 @@ static choir_status idx_read(ch_dataset *out, const char *path, const choir_job_
 static const format FORMATS[] = {
     {"a folder of IDX files", ch_idx_is_folder, idx_read},
     {"CIFAR-10 batches", ch_cifar_is, ch_cifar_read},
+    {"a CSV file", ch_is_file, ch_csv_read},
 };
 
 /* The source as a path: itself, or a folder of the data directory when it has no slash. */

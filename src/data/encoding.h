@@ -1,0 +1,47 @@
+/*
+ * Encoding: from the columns of a CSV file to inputs, labels and groups.
+ *
+ *   numeric      (v - mean) / deviation, both over the training rows; missing is 0, the mean
+ *   categorical  one input for each value found in the training rows, in ascending order of bytes;
+ *                1 for the row's value, else 0; missing and values first seen in test rows: all 0
+ *   label        classification: the place of its value among all that occur, ascending, as
+ *                numbers when all are; regression: the number as it is
+ *   group        no input; the place of its value among those of the training rows
+ *
+ * A column is categorical when data.categorical lists it or a value in it is not a number. Missing
+ * is an empty field or "?". The first record is a header when it has a name that the options use,
+ * or when none of its fields is a number and some field of the next record is.
+ */
+#ifndef CH_DATA_ENCODING_H
+#define CH_DATA_ENCODING_H
+
+#include "choir/job.h"
+#include "data/csv.h"
+#include "data/dataset.h"
+
+enum {
+    CH_CATEGORIES_MAX = 1024, // different values of one column
+};
+
+/* All inputs of one file together: 4 GiB. */
+#define CH_ENCODED_BYTES_MAX (UINT64_C(1) << 32)
+
+/*
+ * Encodes cells, and draws options->test_share of the rows by seed for testing.
+ *
+ * name  stands for the file in messages
+ *
+ * Returns OK; EINVAL for options that name no column or do not fit, EPROTO for a row whose label is
+ * missing or no number where one must be (err names line and column), ENOMEM. What is claimed is
+ * added to out, also on failure.
+ */
+CHOIR_NODISCARD choir_status ch_csv_encode(ch_dataset *out, const ch_csv *csv, const char *name,
+                                           const choir_job_data *options, uint64_t seed,
+                                           choir_error *err);
+
+/* Reads and encodes a file. EIO, and what ch_csv_parse and ch_csv_encode return. */
+CHOIR_NODISCARD choir_status ch_csv_read(ch_dataset *out, const char *path,
+                                         const choir_job_data *options, uint64_t seed,
+                                         choir_error *err);
+
+#endif

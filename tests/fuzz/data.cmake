@@ -1,0 +1,3 @@
+choir_fuzz(idx LINKS choir_data)
+choir_fuzz(cifar LINKS choir_data)
+choir_fuzz(csv LINKS choir_data)
