@@ -181,6 +181,7 @@ bool ch_request_is_intact(const ch_request *m) {
 }
 
 void ch_request_gather(const ch_request *m, float *out) {
+    CH_ASSERT(m->kind == CH_REQUEST_REPORT);
     ch_reader r = {.data = m->body.data, .size = m->body.size};
     for (ch_pb_field f; ch_pb_next(&r, &f);) {
         const choir_bytes piece = delta_piece(&r, &f);

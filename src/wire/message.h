@@ -113,7 +113,7 @@ CHOIR_NODISCARD choir_status ch_request_decode(ch_request *m, choir_bytes bytes)
 /* Whether the checksum of a decoded request is right. Reads all of its body. */
 bool ch_request_is_intact(const ch_request *m);
 
-/* Copies the (report.dim) parameters of a decoded request whose delta came in several pieces. */
+/* Copies the (report.dim) parameters of a decoded REPORT whose delta came in several pieces. */
 void ch_request_gather(const ch_request *m, float *out);
 
 /* Encodes a reply. Returns the bytes written. */

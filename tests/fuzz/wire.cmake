@@ -1,0 +1,2 @@
+choir_fuzz(request LINKS choir_wire)
+choir_fuzz(reply LINKS choir_wire)

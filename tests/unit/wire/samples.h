@@ -1,0 +1,114 @@
+/* Messages in C, each the same as the one of its name in tests/golden/wire. */
+#ifndef CHOIR_TESTS_WIRE_SAMPLES_H
+#define CHOIR_TESTS_WIRE_SAMPLES_H
+
+#include "support/check.h"
+
+#include "wire/message.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SAMPLE_BYTES_MAX = 512, SAMPLE_DIM = 3 };
+
+static const float SAMPLE_DELTA[SAMPLE_DIM] = {1.5F, -0.25F, 1e-20F};
+
+typedef struct sample {
+    const char *name;
+    bool is_request;
+    ch_request request;
+    ch_reply reply;
+} sample;
+
+static inline choir_hash sample_hash(void) {
+    choir_hash hash;
+    for (uint8_t i = 0; i < CHOIR_HASH_BYTES; i++) {
+        hash.bytes[i] = i;
+    }
+    return hash;
+}
+
+static inline ch_request sample_check_in(uint32_t client) {
+    return (ch_request){.protocol = 1, .client = client, .kind = CH_REQUEST_CHECK_IN};
+}
+
+static inline ch_request sample_report(void) {
+    return (ch_request){
+        .protocol = 1,
+        .client = 300,
+        .kind = CH_REQUEST_REPORT,
+        .report = {.round = 7,
+                   .model = sample_hash(),
+                   .examples = 600,
+                   .metrics = {.examples = 3000, .correct = 2891, .loss_q20 = -123456789},
+                   .dim = SAMPLE_DIM,
+                   .delta = {.data = (const uint8_t *)SAMPLE_DELTA, .size = sizeof(SAMPLE_DELTA)}}};
+}
+
+static inline ch_request sample_report_diverged(void) {
+    ch_request m = sample_report();
+    m.report.dim = 0;
+    m.report.delta = (choir_bytes){0};
+    m.report.failure = CH_FAILURE_DIVERGED;
+    return m;
+}
+
+static inline ch_reply sample_task(void) {
+    return (ch_reply){.kind = CH_REPLY_TASK,
+                      .task = {.round = 7,
+                               .dim = 1663370,
+                               .model = sample_hash(),
+                               .epochs = 5,
+                               .batch_size = 10,
+                               .learning_rate = 0.215F,
+                               .momentum = 0.9F,
+                               .weight_decay = 1e-4F,
+                               .proximal_mu = 0.01F,
+                               .seed = UINT64_C(1234605616436508552),
+                               .chain = "clip=1.5|weight=1000"}};
+}
+
+enum { SAMPLES_COUNT = 9 };
+
+static inline sample sample_at(int i) {
+    const sample samples[SAMPLES_COUNT] = {
+        {.name = "check_in", .is_request = true, .request = sample_check_in(0)},
+        {.name = "check_in_far", .is_request = true, .request = sample_check_in(INT32_MAX)},
+        {.name = "report", .is_request = true, .request = sample_report()},
+        {.name = "report_diverged", .is_request = true, .request = sample_report_diverged()},
+        {.name = "task", .reply = sample_task()},
+        {.name = "wait", .reply = {.kind = CH_REPLY_WAIT, .wait_ms = 150000}},
+        {.name = "ack", .reply = {.kind = CH_REPLY_ACK}},
+        {.name = "done", .reply = {.kind = CH_REPLY_DONE}},
+        {.name = "refused", .reply = {.kind = CH_REPLY_REFUSED, .reason = CH_REASON_NOT_FINITE}},
+    };
+    return samples[i];
+}
+
+/* Encodes the whole message; returns its bytes. */
+static inline size_t sample_encode(const sample *s, uint8_t out[SAMPLE_BYTES_MAX]) {
+    if (!s->is_request) {
+        return ch_reply_encode(&s->reply, out);
+    }
+    const size_t head = ch_request_head(&s->request, out);
+    const choir_bytes delta = s->request.report.delta;
+    if (delta.size > 0) {
+        memcpy(out + head, delta.data, delta.size);
+    }
+    return head + delta.size;
+}
+
+static inline size_t sample_file(const char *name, const char *ending,
+                                 uint8_t out[SAMPLE_BYTES_MAX]) {
+    char path[1024];
+    (void)snprintf(path, sizeof(path), "%s/tests/golden/wire/%s.%s", CHOIR_SOURCE_DIR, name,
+                   ending);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    const size_t size = fread(out, 1, SAMPLE_BYTES_MAX, file);
+    assert_int_equal(fclose(file), 0);
+    assert_true(size < SAMPLE_BYTES_MAX);
+    return size;
+}
+
+#endif
