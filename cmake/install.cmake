@@ -19,7 +19,7 @@ endif()
 
 # Everything that include/choir promises, in one archive.
 set(objects "")
-foreach(layer base disk pool math nn fl wire proto sim job)
+foreach(layer base pool math math_baseline math_avx2 math_avx512 math_wide fl wire proto sim job)
   if(TARGET choir_${layer})
     list(APPEND objects $<TARGET_OBJECTS:choir_${layer}>)
   endif()

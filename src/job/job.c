@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "fl/chain.h"
+#include "fl/schedule.h"
 #include "job/keys.h"
 #include "job/yaml.h"
 
@@ -19,6 +21,8 @@ enum {
     FILE_MAX = 1 << 20, // bytes of a job file
     WHERE_MAX = 160,    // bytes of "file:line" in messages
 };
+
+static const uint32_t LINE_OVERRIDE = UINT32_MAX; // stands for the line of what --set gave
 
 typedef struct parsing {
     choir_job job;
@@ -38,6 +42,19 @@ static void file_show(char *out, size_t size, const char *name) {
     const bool is_long = length >= size;
     (void)snprintf(out, size, "%s%s", is_long ? "..." : "",
                    is_long ? name + length - (size - 4) : name);
+}
+
+/* Where a key got its value: "job.yaml:7", "--set", or the file alone for a default. */
+static void where_show(char out[WHERE_MAX], const parsing *p, const char *key) {
+    const ch_option *row = ch_options_find(&CH_JOB_KEYS, key);
+    const uint32_t line = row == NULL ? 0 : p->seen[row - CH_JOB_KEYS.rows];
+    if (line == LINE_OVERRIDE) {
+        (void)snprintf(out, WHERE_MAX, "--set");
+    } else if (line == 0) {
+        (void)snprintf(out, WHERE_MAX, "%s", p->file);
+    } else {
+        (void)snprintf(out, WHERE_MAX, "%s:%u", p->file, line);
+    }
 }
 
 /* The first key of a section, or NULL when key names none. */
@@ -112,6 +129,7 @@ static choir_status override_apply(parsing *p, const char *text, choir_error *er
     if (status != CHOIR_OK) {
         return status;
     }
+    p->seen[ch_options_find(&CH_JOB_KEYS, known) - CH_JOB_KEYS.rows] = LINE_OVERRIDE;
     if (strcmp(known, "model.name") == 0) {
         p->job.model.file[0] = '\0';
     }
@@ -150,7 +168,8 @@ static void name_from_file(choir_job *job, const char *file) {
 }
 
 /* What joins several keys. The first rule that does not hold is the message. */
-static choir_status job_check(const choir_job *j, const char *file, choir_error *err) {
+static choir_status rules_check(const parsing *p, choir_error *err) {
+    const choir_job *j = &p->job;
     const bool is_mlp = strcmp(j->model.name, "mlp") == 0;
     const bool is_natural = strcmp(j->data.partition, "natural") == 0;
     const bool is_regression = strcmp(j->data.task, "regression") == 0;
@@ -181,8 +200,35 @@ static choir_status job_check(const choir_job *j, const char *file, choir_error 
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         if (!rules[i].ok) {
-            return ch_error_set(err, CHOIR_EINVAL, "%s: %s: %s", file, rules[i].key, rules[i].rule);
+            char where[WHERE_MAX];
+            where_show(where, p, rules[i].key);
+            return ch_error_set(err, CHOIR_EINVAL, "%s: %s: %s", where, rules[i].key,
+                                rules[i].rule);
         }
+    }
+    return CHOIR_OK;
+}
+
+/* The texts that have a grammar of their own. Their parsers begin the sentence with the key. */
+static choir_status texts_check(const parsing *p, choir_error *err) {
+    const struct {
+        const char *key, *text;
+    } schedules[] = {{"schedule.learning_rate", p->job.schedule_learning_rate},
+                     {"schedule.epochs", p->job.schedule_epochs},
+                     {"schedule.batch_size", p->job.schedule_batch_size}};
+    const char *key = "chain";
+    choir_error cause = {.message = ""};
+    ch_chain chain;
+    choir_status status = ch_chain_parse(&chain, p->job.chain, &cause);
+    for (size_t i = 0; i < sizeof(schedules) / sizeof(schedules[0]) && status == CHOIR_OK; i++) {
+        ch_schedule schedule;
+        key = schedules[i].key;
+        status = ch_schedule_parse(&schedule, schedules[i].text, key, &cause);
+    }
+    if (status != CHOIR_OK) {
+        char where[WHERE_MAX];
+        where_show(where, p, key);
+        return ch_error_set(err, CHOIR_EINVAL, "%s: %.220s", where, cause.message);
     }
     return CHOIR_OK;
 }
@@ -206,7 +252,10 @@ choir_status choir_job_parse(choir_job *out, const char *text, size_t size, cons
         name_from_file(&p.job, name);
     }
     if (status == CHOIR_OK) {
-        status = job_check(&p.job, p.file, err);
+        status = rules_check(&p, err);
+    }
+    if (status == CHOIR_OK) {
+        status = texts_check(&p, err);
     }
     if (status == CHOIR_OK) {
         *out = p.job;

@@ -156,28 +156,97 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
     static const struct {
         const char *text, *message;
     } rows[] = {
-        {"model: {name: mlp, file: m}\n", "a.yaml: model.file: model.name is given too; a model "
+        {"model: {name: mlp, file: m}\n", "a.yaml:1: model.file: model.name is given too; a model "
                                           "has a name or a file, so remove one"},
         {"model: mlp\n", "a.yaml: model.hidden: is empty; mlp needs the sizes of its hidden "
                          "layers, like [200, 200]"},
-        {"model: {hidden: 5}\n", "a.yaml: model.hidden: is for model.name 'mlp' alone; remove it, "
-                                 "or name that model"},
-        {"model: ''\n", "a.yaml: model.name: is empty; give a model of the zoo, or model.file"},
+        {"model: {hidden: 5}\n",
+         "a.yaml:1: model.hidden: is for model.name 'mlp' alone; remove it, "
+         "or name that model"},
+        {"model: ''\n", "a.yaml:1: model.name: is empty; give a model of the zoo, or model.file"},
         {"model: {file: a, init: b}\n",
-         "a.yaml: model.init: model.file brings its own parameters; remove one"},
-        {"data: {source: ''}\n", "a.yaml: data.source: is empty; give a data set's name or a path"},
+         "a.yaml:1: model.init: model.file brings its own parameters; remove one"},
+        {"data: {source: ''}\n",
+         "a.yaml:1: data.source: is empty; give a data set's name or a path"},
         {"data: {partition: shards, clients: 0}\n",
-         "a.yaml: data.clients: is 0; only data.partition 'natural' knows by itself how many "
+         "a.yaml:1: data.clients: is 0; only data.partition 'natural' knows by itself how many "
          "clients there are"},
         {"data: {clients: 5}\nserver: {quorum: 6}\n",
-         "a.yaml: server.quorum: is more than data.clients; no round could ever count"},
+         "a.yaml:2: server.quorum: is more than data.clients; no round could ever count"},
         {"data: {task: regression}\n", "a.yaml: model.loss: must be mean-squared-error, because "
                                        "data.task is regression"},
-        {"name: ../up\n", "a.yaml: name: must be letters, digits, '.', '_' or '-', and begin with "
-                          "a letter, digit or '_'"},
+        {"name: ../up\n",
+         "a.yaml:1: name: must be letters, digits, '.', '_' or '-', and begin with "
+         "a letter, digit or '_'"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         check_message(rows[i].text, rows[i].message);
+    }
+}
+
+static void chains_and_schedules_that_do_not_parse_are_refused_where_they_stand(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"seed: 1\nchain: clop|weight\n",
+         "a.yaml:2: chain: 'clop' is no link; known: clip, weight, uniform"},
+        {"chain: clip=1\n", "a.yaml:1: chain: nothing says how a client's examples count; add "
+                            "'weight' or 'uniform'"},
+        {"schedule:\n  epochs: never\n", "a.yaml:2: schedule.epochs: 'never' is unknown; known: "
+                                         "constant, step, exponential, cosine, plateau"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_message(rows[i].text, rows[i].message);
+    }
+    const char *override = "chain=clop";
+    choir_job job;
+    choir_error err = {.message = ""};
+    check_status(choir_job_parse(&job, "", 0, "a.yaml", &override, 1, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message,
+                        "--set: chain: 'clop' is no link; known: clip, weight, uniform");
+}
+
+static void the_defaults_are_those_of_the_coordinator_and_the_simulator(void **state) {
+    (void)state;
+    const choir_job job = choir_job_defaults();
+    const choir_sim_options sim = choir_sim_defaults();
+    const choir_coordinator_options *c = &sim.coordinator;
+    assert_string_equal(job.sampler, c->sampler);
+    assert_string_equal(job.algorithm, c->algorithm);
+    assert_string_equal(job.chain, c->chain);
+    assert_string_equal(job.schedule_learning_rate, c->schedule_learning_rate);
+    assert_string_equal(job.schedule_epochs, c->schedule_epochs);
+    assert_string_equal(job.schedule_batch_size, c->schedule_batch_size);
+    assert_int_equal(job.quorum, c->quorum);
+    assert_true(job.deadline_s * 1000 == c->deadline_ms);
+    assert_int_equal(job.epochs, c->client_epochs);
+    assert_int_equal(job.batch_size, c->client_batch_size);
+    assert_int_equal(job.examples_max, c->examples_max);
+    assert_true(job.seed == c->seed);
+    const struct {
+        double job, other;
+    } reals[] = {
+        {job.client_learning_rate, c->client_learning_rate},
+        {job.momentum, c->client_momentum},
+        {job.weight_decay, c->client_weight_decay},
+        {job.proximal_mu, c->client_proximal_mu},
+        {job.server_learning_rate, c->server_learning_rate},
+        {job.server_momentum, c->server_momentum},
+        {job.update_norm_max, c->update_norm_max},
+        {job.coordinate_max, c->coordinate_max},
+        {job.network.up_mbps, sim.network.up_mbps},
+        {job.network.down_mbps, sim.network.down_mbps},
+        {job.network.examples_per_s, sim.network.examples_per_s},
+        {job.network.speed_spread, sim.network.speed_spread},
+        {job.network.availability, sim.network.availability},
+        {job.network.dropout, sim.network.dropout},
+        {job.network.loss, sim.network.loss},
+        {(double)job.network.latency_ms, (double)sim.network.latency_ms},
+        {(double)job.network.seed, (double)sim.network.seed},
+    };
+    for (size_t i = 0; i < sizeof(reals) / sizeof(reals[0]); i++) {
+        assert_true((float)reals[i].job == (float)reals[i].other);
     }
 }
 
@@ -283,6 +352,8 @@ int main(void) {
         cmocka_unit_test(wrong_values_are_refused_with_line_key_value_and_what_would_be_right),
         cmocka_unit_test(what_is_not_a_job_in_yaml_is_refused_with_its_line),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused),
+        cmocka_unit_test(chains_and_schedules_that_do_not_parse_are_refused_where_they_stand),
+        cmocka_unit_test(the_defaults_are_those_of_the_coordinator_and_the_simulator),
         cmocka_unit_test(overrides_win_over_the_file_and_the_last_one_over_all),
         cmocka_unit_test(wrong_overrides_are_refused),
         cmocka_unit_test(the_files_own_name_becomes_a_name_that_can_be_a_folder),
