@@ -37,7 +37,7 @@ static choir_status refuse(const scanner *s, uint32_t line, const char *why) {
 }
 
 /* The text between quotes; at stands on the first one, then behind the last. */
-static choir_status quoted_next(scanner *s, ch_text *out) {
+static choir_status quoted_next(scanner *s, ch_cell *out) {
     const uint32_t line = s->line;
     s->at += 1;
     const size_t begin = s->at;
@@ -62,7 +62,7 @@ static choir_status quoted_next(scanner *s, ch_text *out) {
             return refuse(s, line, "a field of more than 4096 bytes; is a quote not closed?");
         }
     }
-    *out = (ch_text){.data = s->data + begin, .size = (uint32_t)(end - begin)};
+    *out = (ch_cell){.data = s->data + begin, .size = (uint32_t)(end - begin)};
     skip_blanks(s);
     if (!at_end(s) && s->data[s->at] != ',' && s->data[s->at] != '\n') {
         return refuse(s, s->line, "text after a closing quote; a quote inside is written twice");
@@ -70,7 +70,7 @@ static choir_status quoted_next(scanner *s, ch_text *out) {
     return CHOIR_OK;
 }
 
-static choir_status plain_next(scanner *s, ch_text *out) {
+static choir_status plain_next(scanner *s, ch_cell *out) {
     const size_t begin = s->at;
     while (!at_end(s) && s->data[s->at] != ',' && s->data[s->at] != '\n') {
         if (s->data[s->at] == '"') {
@@ -88,7 +88,7 @@ static choir_status plain_next(scanner *s, ch_text *out) {
     if (end - begin > CH_CSV_CELL_MAX) {
         return refuse(s, s->line, "a field of more than 4096 bytes; no field may be longer");
     }
-    *out = (ch_text){.data = s->data + begin, .size = (uint32_t)(end - begin)};
+    *out = (ch_cell){.data = s->data + begin, .size = (uint32_t)(end - begin)};
     return CHOIR_OK;
 }
 
@@ -108,11 +108,11 @@ static bool record_begin(scanner *s) {
 }
 
 /* Reads one record's fields into cells (columns_max), or only counts them when cells is NULL. */
-static choir_status record_next(scanner *s, ch_text *cells, uint32_t columns_max,
+static choir_status record_next(scanner *s, ch_cell *cells, uint32_t columns_max,
                                 uint32_t *columns) {
     const uint32_t line = s->line;
     for (uint32_t count = 1;; count++) {
-        ch_text cell = {0};
+        ch_cell cell = {0};
         skip_blanks(s);
         const bool quoted = !at_end(s) && s->data[s->at] == '"';
         const choir_status status = quoted ? quoted_next(s, &cell) : plain_next(s, &cell);
@@ -144,7 +144,7 @@ static choir_status records_scan(scanner *s, ch_csv *out) {
         const uint32_t line = s->line;
         const uint32_t fields_max = records == 0 ? CH_CSV_COLUMNS_MAX : columns;
         uint32_t fields = 0;
-        ch_text *cells = s->keep ? out->cells + (size_t)records * out->columns : NULL;
+        ch_cell *cells = s->keep ? out->cells + (size_t)records * out->columns : NULL;
         const choir_status status = record_next(s, cells, fields_max, &fields);
         if (status != CHOIR_OK) {
             return status;
@@ -209,13 +209,13 @@ void ch_csv_release(ch_csv *csv) {
     *csv = (ch_csv){.env = csv->env};
 }
 
-int ch_text_compare(const ch_text *a, const ch_text *b) {
+int ch_cell_compare(const ch_cell *a, const ch_cell *b) {
     const uint32_t common = a->size < b->size ? a->size : b->size;
     const int order = common == 0 ? 0 : memcmp(a->data, b->data, common);
     return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
 }
 
-bool ch_text_number(double *out, const ch_text *text) {
+bool ch_cell_number(double *out, const ch_cell *text) {
     char digits[64];
     if (text->size == 0 || text->size >= sizeof(digits)) {
         return false;

@@ -25,16 +25,16 @@ enum {
     CH_CSV_CELL_MAX = 4096, // bytes
 };
 
-/* A piece of the file's text; not zero-terminated. */
-typedef struct ch_text {
+/* A field: a piece of the file's text, not zero-terminated. */
+typedef struct ch_cell {
     const char *data; // borrowed
     uint32_t size;
-} ch_text;
+} ch_cell;
 
 typedef struct ch_csv {
     uint32_t records; // a header among them
     uint32_t columns;
-    ch_text *cells;  // (records, columns) owned
+    ch_cell *cells;  // (records, columns) owned
     uint32_t *lines; // (records) owned; where each begins, from 1
     choir_env env;
 } ch_csv;
@@ -56,9 +56,9 @@ CHOIR_NODISCARD choir_status ch_csv_parse(ch_csv *out, char *data, size_t size, 
 void ch_csv_release(ch_csv *csv);
 
 /* Like memcmp, the shorter text first when one begins the other. */
-int ch_text_compare(const ch_text *a, const ch_text *b);
+int ch_cell_compare(const ch_cell *a, const ch_cell *b);
 
 /* Reads a finite decimal number that is the whole text; false when it is none. */
-bool ch_text_number(double *out, const ch_text *text);
+bool ch_cell_number(double *out, const ch_cell *text);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct column {
     column_kind kind;
     uint32_t first;      // its first input
     double mean, scale;  // numeric: input = (v - mean) * scale
-    ch_text *categories; // (count) categorical: ascending
+    ch_cell *categories; // (count) categorical: ascending
     uint32_t count;
 } column;
 
@@ -41,45 +41,45 @@ typedef struct encoder {
     ch_arena arena;        // of what follows
     column *columns;       // (csv->columns)
     uint32_t *order;       // (rows) records, shuffled
-    ch_text *sorted;       // (rows) room
+    ch_cell *sorted;       // (rows) room
 } encoder;
 
-static const ch_text *cell_at(const encoder *e, uint32_t record, uint32_t c) {
+static const ch_cell *cell_at(const encoder *e, uint32_t record, uint32_t c) {
     return &e->csv->cells[(size_t)record * e->csv->columns + c];
 }
 
 /* The cell of the i-th row in order. */
-static const ch_text *row_cell(const encoder *e, uint32_t i, uint32_t c) {
+static const ch_cell *row_cell(const encoder *e, uint32_t i, uint32_t c) {
     return cell_at(e, e->order[i], c);
 }
 
-static bool is_missing(const ch_text *t) {
+static bool is_missing(const ch_cell *t) {
     return t->size == 0 || (t->size == 1 && t->data[0] == '?');
 }
 
 static int compare_texts(const void *a, const void *b) {
-    return ch_text_compare(a, b);
+    return ch_cell_compare(a, b);
 }
 
 /* Numbers ascending; equal ones ("1", "1.0") by their texts, so that the order is total. */
 static int compare_numbers(const void *a, const void *b) {
     double x = 0;
     double y = 0;
-    (void)ch_text_number(&x, a);
-    (void)ch_text_number(&y, b);
-    return x != y ? (x > y) - (x < y) : ch_text_compare(a, b);
+    (void)ch_cell_number(&x, a);
+    (void)ch_cell_number(&y, b);
+    return x != y ? (x > y) - (x < y) : ch_cell_compare(a, b);
 }
 
 /* ------------------------------------------------------------------------------------ columns */
 
-static ch_text text_of(const char *s, size_t size) {
-    return (ch_text){.data = s, .size = (uint32_t)size};
+static ch_cell text_of(const char *s, size_t size) {
+    return (ch_cell){.data = s, .size = (uint32_t)size};
 }
 
 /* The column with this name in the first record, or NO_COLUMN. */
-static uint32_t column_named(const encoder *e, const ch_text *name) {
+static uint32_t column_named(const encoder *e, const ch_cell *name) {
     for (uint32_t c = 0; c < e->csv->columns; c++) {
-        if (ch_text_compare(cell_at(e, 0, c), name) == 0) {
+        if (ch_cell_compare(cell_at(e, 0, c), name) == 0) {
             return c;
         }
     }
@@ -88,10 +88,10 @@ static uint32_t column_named(const encoder *e, const ch_text *name) {
 
 /* The column that an option's text means: a name of the header, or a number from 1. */
 static choir_status column_find(const encoder *e, uint32_t *out, const char *key,
-                                const ch_text *text) {
+                                const ch_cell *text) {
     double number = 0;
     uint32_t c = e->has_header ? column_named(e, text) : NO_COLUMN;
-    if (c == NO_COLUMN && ch_text_number(&number, text) && number >= 1 &&
+    if (c == NO_COLUMN && ch_cell_number(&number, text) && number >= 1 &&
         number <= e->csv->columns && number == (uint32_t)number) {
         c = (uint32_t)number - 1;
     }
@@ -105,7 +105,7 @@ static choir_status column_find(const encoder *e, uint32_t *out, const char *key
 }
 
 /* Takes the next name off a comma-separated list; false at its end. */
-static bool list_next(const char **list, ch_text *out) {
+static bool list_next(const char **list, ch_cell *out) {
     while (**list == ',' || **list == ' ') {
         *list += 1;
     }
@@ -119,10 +119,10 @@ static bool list_next(const char **list, ch_text *out) {
 }
 
 static bool header_is_used(const encoder *e, const char *list) {
-    ch_text name;
+    ch_cell name;
     while (list_next(&list, &name)) {
         double number;
-        if (!ch_text_number(&number, &name) && column_named(e, &name) != NO_COLUMN) {
+        if (!ch_cell_number(&number, &name) && column_named(e, &name) != NO_COLUMN) {
             return true;
         }
     }
@@ -132,7 +132,7 @@ static bool header_is_used(const encoder *e, const char *list) {
 static bool has_number(const encoder *e, uint32_t record) {
     double number;
     for (uint32_t c = 0; c < e->csv->columns; c++) {
-        if (ch_text_number(&number, cell_at(e, record, c))) {
+        if (ch_cell_number(&number, cell_at(e, record, c))) {
             return true;
         }
     }
@@ -149,8 +149,8 @@ static bool header_detect(const encoder *e) {
 static bool column_has_text(const encoder *e, uint32_t c) {
     double number;
     for (uint32_t i = 0; i < e->rows; i++) {
-        const ch_text *cell = row_cell(e, i, c);
-        if (!is_missing(cell) && !ch_text_number(&number, cell)) {
+        const ch_cell *cell = row_cell(e, i, c);
+        if (!is_missing(cell) && !ch_cell_number(&number, cell)) {
             return true;
         }
     }
@@ -160,8 +160,8 @@ static bool column_has_text(const encoder *e, uint32_t c) {
 /* Says what every column is. */
 static choir_status columns_assign(encoder *e) {
     const choir_job_data *o = e->options;
-    const ch_text label = text_of(o->label, strlen(o->label));
-    const ch_text group = text_of(o->group, strlen(o->group));
+    const ch_cell label = text_of(o->label, strlen(o->label));
+    const ch_cell group = text_of(o->group, strlen(o->group));
     choir_status status = CHOIR_OK;
     e->label = e->csv->columns - 1;
     e->group = NO_COLUMN;
@@ -179,7 +179,7 @@ static choir_status columns_assign(encoder *e) {
         e->columns[c].kind = column_has_text(e, c) ? KIND_CATEGORICAL : KIND_NUMERIC;
     }
     const char *list = o->categorical;
-    ch_text name;
+    ch_cell name;
     while (status == CHOIR_OK && list_next(&list, &name)) {
         uint32_t c = 0;
         status = column_find(e, &c, "data.categorical", &name);
@@ -205,14 +205,14 @@ static void numeric_measure(const encoder *e, column *col, uint32_t c) {
     uint32_t count = 0;
     double v = 0;
     for (uint32_t i = 0; i < e->train; i++) {
-        if (ch_text_number(&v, row_cell(e, i, c))) {
+        if (ch_cell_number(&v, row_cell(e, i, c))) {
             sum += v;
             count += 1;
         }
     }
     col->mean = count > 0 ? sum / count : 0;
     for (uint32_t i = 0; i < e->train; i++) {
-        if (ch_text_number(&v, row_cell(e, i, c))) {
+        if (ch_cell_number(&v, row_cell(e, i, c))) {
             squares += (v - col->mean) * (v - col->mean);
         }
     }
@@ -225,7 +225,7 @@ static uint32_t values_distinct(const encoder *e, uint32_t c, uint32_t rows, boo
                                 int (*compare)(const void *, const void *)) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < rows; i++) {
-        const ch_text *cell = row_cell(e, i, c);
+        const ch_cell *cell = row_cell(e, i, c);
         if (keep_missing || !is_missing(cell)) {
             e->sorted[count] = *cell;
             count += 1;
@@ -242,9 +242,9 @@ static uint32_t values_distinct(const encoder *e, uint32_t c, uint32_t rows, boo
     return distinct;
 }
 
-static uint32_t place_of(const ch_text *sorted, uint32_t count, const ch_text *value,
+static uint32_t place_of(const ch_cell *sorted, uint32_t count, const ch_cell *value,
                          int (*compare)(const void *, const void *)) {
-    const ch_text *found = bsearch(value, sorted, count, sizeof(sorted[0]), compare);
+    const ch_cell *found = bsearch(value, sorted, count, sizeof(sorted[0]), compare);
     return found == NULL ? count : (uint32_t)(found - sorted);
 }
 
@@ -269,7 +269,7 @@ static choir_status columns_measure(encoder *e) {
             numeric_measure(e, col, c);
             e->features += 1;
         } else if (col->kind == KIND_CATEGORICAL) {
-            col->categories = CH_NEW(&e->arena, ch_text, capacity);
+            col->categories = CH_NEW(&e->arena, ch_cell, capacity);
             const choir_status status = categories_find(e, col, c);
             if (status != CHOIR_OK) {
                 return status;
@@ -289,10 +289,10 @@ static choir_status columns_measure(encoder *e) {
 static void inputs_encode(const encoder *e, float *x, uint32_t i) {
     for (uint32_t c = 0; c < e->csv->columns; c++) {
         const column *col = &e->columns[c];
-        const ch_text *cell = row_cell(e, i, c);
+        const ch_cell *cell = row_cell(e, i, c);
         double v = col->mean;
         if (col->kind == KIND_NUMERIC) {
-            (void)ch_text_number(&v, cell); // missing: the mean stays
+            (void)ch_cell_number(&v, cell); // missing: the mean stays
             const double scaled = (v - col->mean) * col->scale;
             x[col->first] = (float)(scaled > 1e6 ? 1e6 : scaled < -1e6 ? -1e6 : scaled);
         } else if (col->kind == KIND_CATEGORICAL) {
@@ -325,7 +325,7 @@ static choir_status inputs_claim(const encoder *e, ch_dataset *out, const float 
 }
 
 static choir_status label_refuse(const encoder *e, uint32_t i, const char *why) {
-    const ch_text *cell = row_cell(e, i, e->label);
+    const ch_cell *cell = row_cell(e, i, e->label);
     return ch_error_set(e->err, CHOIR_EPROTO, "%s: line %u: label '%.*s' in column %u %s", e->name,
                         e->csv->lines[e->order[i]], (int)(cell->size < 60 ? cell->size : 60),
                         cell->data, e->label + 1, why);
@@ -338,7 +338,7 @@ static choir_status targets_claim(const encoder *e, ch_dataset *out, const float
     }
     for (uint32_t i = 0; i < e->rows; i++) {
         double v = 0;
-        if (!ch_text_number(&v, row_cell(e, i, e->label)) || fabs(v) > 1e30) {
+        if (!ch_cell_number(&v, row_cell(e, i, e->label)) || fabs(v) > 1e30) {
             return label_refuse(e, i, "is not a number below 1e30, which regression needs");
         }
         to[i] = (float)v;
@@ -442,7 +442,7 @@ static choir_status task_check(encoder *e) {
 static choir_status arena_claim(encoder *e, const choir_env *env) {
     const uint32_t columns = e->csv->columns;
     const size_t categories =
-        ch_arena_cost(e->rows < CH_CATEGORIES_MAX ? e->rows : CH_CATEGORIES_MAX, sizeof(ch_text));
+        ch_arena_cost(e->rows < CH_CATEGORIES_MAX ? e->rows : CH_CATEGORIES_MAX, sizeof(ch_cell));
     const size_t bytes = ch_arena_cost(columns, sizeof(column)) +
                          ch_arena_cost(e->rows, sizeof(e->order[0])) +
                          ch_arena_cost(e->rows, sizeof(e->sorted[0])) + columns * categories;
@@ -451,7 +451,7 @@ static choir_status arena_claim(encoder *e, const choir_env *env) {
     }
     e->columns = CH_NEW(&e->arena, column, columns);
     e->order = CH_NEW(&e->arena, uint32_t, e->rows);
-    e->sorted = CH_NEW(&e->arena, ch_text, e->rows);
+    e->sorted = CH_NEW(&e->arena, ch_cell, e->rows);
     return CHOIR_OK;
 }
 

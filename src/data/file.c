@@ -3,14 +3,12 @@
 
 #include "data/file.h"
 
+#include "base/disk.h"
 #include "base/error.h"
 #include "data/dataset.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 enum {
@@ -131,41 +129,6 @@ choir_status ch_file_inflate(ch_file *out, choir_bytes packed, const char *name,
 
 /* ------------------------------------------------------------------------------------ files */
 
-static choir_status read_failed(choir_error *err, const char *path) {
-    return ch_error_set(err, CHOIR_EIO, "%s: cannot be read: %s", path, strerror(errno));
-}
-
-static choir_status read_all(ch_file *f, int fd, const char *path, uint64_t bytes_max,
-                             choir_error *err) {
-    struct stat about;
-    if (fstat(fd, &about) != 0) {
-        return read_failed(err, path);
-    }
-    if (!S_ISREG(about.st_mode)) {
-        return ch_error_set(err, CHOIR_EIO, "%s: is not a regular file", path);
-    }
-    if ((uint64_t)about.st_size > bytes_max) {
-        return too_large(err, path, bytes_max);
-    }
-    if (reserve(f, (size_t)about.st_size) != CHOIR_OK) {
-        return CHOIR_ENOMEM;
-    }
-    while (f->size < (size_t)about.st_size) {
-        const ssize_t got = read(fd, f->data + f->size, (size_t)about.st_size - f->size);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return read_failed(err, path);
-        }
-        if (got == 0) {
-            break; // somebody shortened it meanwhile; its reader will see that
-        }
-        f->size += (size_t)got;
-    }
-    return CHOIR_OK;
-}
-
 static choir_status inflate_in_place(ch_file *f, const char *path, uint64_t bytes_max,
                                      choir_error *err) {
     ch_file inflated;
@@ -181,13 +144,13 @@ static choir_status inflate_in_place(ch_file *f, const char *path, uint64_t byte
 choir_status ch_file_read(ch_file *out, const char *path, uint64_t bytes_max, const choir_env *env,
                           choir_error *err) {
     *out = (ch_file){.env = *env};
-    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); // a pipe must not hang us
-    if (fd < 0) {
-        return read_failed(err, path);
+    ch_disk_file raw;
+    choir_status status = ch_disk_read(&raw, path, (size_t)bytes_max, env, err);
+    if (status != CHOIR_OK) {
+        return status;
     }
-    choir_status status = read_all(out, fd, path, bytes_max, err);
-    (void)close(fd);
-    if (status == CHOIR_OK && out->size >= 2 && out->data[0] == 0x1F && out->data[1] == 0x8B) {
+    *out = (ch_file){.data = raw.data, .size = raw.size, .capacity = raw.size, .env = *env};
+    if (out->size >= 2 && out->data[0] == 0x1F && out->data[1] == 0x8B) {
         status = inflate_in_place(out, path, bytes_max, err);
     }
     if (status != CHOIR_OK) {

@@ -29,8 +29,9 @@ typedef struct ch_file {
  * bytes_max  of the result; more is an error
  * err        with path, and what the system said
  *
- * Returns OK and a file to release; EIO when it cannot be read or is not a regular file, EPROTO
- * when it is too large or its gzip stream is cut off or damaged, ENOMEM. On failure *out is empty.
+ * Returns OK and a file to release; EIO when it cannot be read, is not a regular file or is too
+ * large, EPROTO when its gzip stream is cut off, damaged or too large, ENOMEM. On failure *out is
+ * empty.
  */
 CHOIR_NODISCARD choir_status ch_file_read(ch_file *out, const char *path, uint64_t bytes_max,
                                           const choir_env *env, choir_error *err);

@@ -25,9 +25,9 @@ static void release(parsed *p) {
 }
 
 static void check_cell(const parsed *p, uint32_t record, uint32_t column, const char *expected) {
-    const ch_text *cell = &p->csv.cells[record * p->csv.columns + column];
-    const ch_text wanted = {.data = expected, .size = (uint32_t)strlen(expected)};
-    if (ch_text_compare(cell, &wanted) != 0) {
+    const ch_cell *cell = &p->csv.cells[record * p->csv.columns + column];
+    const ch_cell wanted = {.data = expected, .size = (uint32_t)strlen(expected)};
+    if (ch_cell_compare(cell, &wanted) != 0) {
         fail_msg("cell (%u, %u): '%.*s' instead of '%s'", record, column, (int)cell->size,
                  cell->data, expected);
     }
@@ -121,8 +121,8 @@ static void numbers_are_finite_decimals_and_nothing_else(void **state) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         double value = 0;
-        const ch_text text = {.data = rows[i].text, .size = (uint32_t)strlen(rows[i].text)};
-        assert_int_equal(ch_text_number(&value, &text), rows[i].is_number);
+        const ch_cell text = {.data = rows[i].text, .size = (uint32_t)strlen(rows[i].text)};
+        assert_int_equal(ch_cell_number(&value, &text), rows[i].is_number);
         check_near(value, rows[i].value, 0);
     }
 }

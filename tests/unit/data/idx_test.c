@@ -179,7 +179,7 @@ static void files_that_do_not_fit_each_other_are_refused(void **state) {
     folder_write(&f, "t10k-images-idx3-ubyte", wide, sizeof(wide));
     check_refused(&f, CHOIR_EPROTO, "training images are 2 x 3 x 1, test images 3 x 2 x 1");
     (void)remove(folder_file(&f, "t10k-images-idx3-ubyte"));
-    check_refused(&f, CHOIR_EIO, "t10k-images-idx3-ubyte.gz: cannot be read: No such file");
+    check_refused(&f, CHOIR_EIO, "t10k-images-idx3-ubyte.gz: cannot open: No such file");
     folder_fill(&f, '-', "", folder_write);
     folder_write(&f, "qmnist-train-labels-idx2-int", LABELS, sizeof(LABELS));
     check_refused(&f, CHOIR_EPROTO, "holds type 0x08 of rank 1; here type 0x0c of rank 2");
