@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ROWS_NAMED_MAX = 12 }; // of cells: each has its number at the axis
+
 /* Red, green, blue. */
 typedef struct shade {
     uint8_t r, g, b;
@@ -37,7 +39,7 @@ static const double LOG_SPAN = 8; // largest over smallest value from which a lo
 
 ch_chart ch_chart_defaults(void) {
     return (ch_chart){
-        .title = "", .x_label = "", .y_label = "", .width = 520, .height = 320, .level = NAN};
+        .title = "", .x_label = "", .y_label = "", .width = 500, .height = 310, .level = NAN};
 }
 
 void ch_chart_add(ch_chart *chart, const ch_chart_series *series) {
@@ -123,13 +125,13 @@ static void put_log_ticks(ch_draft *d, const extent *e) {
 }
 
 static void put_axes(ch_draft *d, const ch_chart *c, const extent *e) {
-    ch_draft_format(d, "set terminal svg size %u,%u dynamic font 'sans-serif,13' noenhanced\n",
+    ch_draft_format(d, "set terminal svg size %u,%u dynamic font 'sans-serif,14' noenhanced\n",
                     c->width, c->height);
     ch_draft_put(d, "set border 1 lw 1");
     put_colour(d, " lc", CH_COLOUR_GREY);
     ch_draft_put(d, "\nset grid ytics lt 1 lw 1");
     put_colour(d, " lc", CH_COLOUR_GRID);
-    ch_draft_put(d, "\nset grid noxtics\nset lmargin 8\nset rmargin 2.5\nset tmargin 1\n"
+    ch_draft_put(d, "\nset grid noxtics\nset lmargin 8\nset rmargin 2.5\nset tmargin 0.6\n"
                     "set bmargin 3.2\nunset key\n");
     put_words(d, "xtics nomirror scale 0.4");
     put_words(d, "ytics nomirror scale 0");
@@ -143,27 +145,37 @@ static void put_axes(ch_draft *d, const ch_chart *c, const extent *e) {
     }
 }
 
-/* Percentages end at 100, and a chart of a single value has some room around it. */
-static void put_ranges(ch_draft *d, const ch_chart *c, const extent *e) {
-    const double scale = c->is_percent ? 100 : 1;
-    bool has_bars = false;
+static bool has_look(const ch_chart *c, ch_chart_look least) {
+    bool has = false;
     for (uint32_t k = 0; k < c->count; k++) {
-        has_bars = has_bars || c->series[k].look == CH_LOOK_BARS;
+        has = has || c->series[k].look >= least;
     }
-    if (has_bars) {
+    return has;
+}
+
+static void put_x_range(ch_draft *d, const ch_chart *c, const extent *e) {
+    if (has_look(c, CH_LOOK_BARS)) { // half a bar's room on either side
         ch_draft_format(d, "set xrange [%.9g:%.9g]\n", e->x_least - 0.5, e->x_most + 0.5);
-    } else {
-        const double room = e->x_most > e->x_least ? 0 : 0.5;
-        ch_draft_format(d, "set xrange [%.9g:%.9g]\n", fmin(e->x_least, c->is_x_whole ? 1 : 0),
-                        e->x_most + room);
+        return;
     }
-    const double span = (e->most - e->least) * scale;
-    const double room = span > 0 ? 0.05 * span : 0.05 * fmax(fabs(e->most) * scale, 1e-3);
+    const double room = e->x_most > e->x_least ? 0 : 0.5;
+    ch_draft_format(d, "set xrange [%.9g:%.9g]\n", fmin(e->x_least, c->is_x_whole ? 1 : 0),
+                    e->x_most + room);
+}
+
+/* Bars begin at zero, percentages end at 100, and a single value has some room around it. */
+static void put_y_range(ch_draft *d, const ch_chart *c, const extent *e) {
     if (is_log(c, e)) {
         ch_draft_format(d, "set yrange [%.9g:%.9g]\n", e->least * 0.85, e->most * 1.15);
         return;
     }
-    const double low = has_bars ? 0 : e->least * scale - room;
+    const double scale = c->is_percent ? 100 : 1;
+    const double span = (e->most - e->least) * scale;
+    const double room = span > 0 ? 0.05 * span : 0.05 * fmax(fabs(e->most) * scale, 1e-3);
+    double low = e->least * scale - room;
+    for (uint32_t k = 0; k < c->count; k++) {
+        low = c->series[k].look == CH_LOOK_BARS ? fmin(low, 0) : low;
+    }
     const double high = e->most * scale + room;
     ch_draft_format(d, "set yrange [%.9g:%.9g]\n", e->least >= 0 ? fmax(low, 0) : low,
                     c->is_percent ? fmin(high, 100.4) : high);
@@ -189,7 +201,8 @@ static void put_series(ch_draft *d, const char *before, const ch_chart_series *s
         [CH_LOOK_THIN] = "using 1:2 with lines lw 1.2",
         [CH_LOOK_DASHED] = "using 1:2 with lines lw 2 dt (8,5)",
         [CH_LOOK_BARS] = "using 1:2:(0.82) with boxes fs solid noborder",
-        [CH_LOOK_TICKS] = "using ($1-0.4):2:(0.8):(0) with vectors nohead lw 2.4",
+        [CH_LOOK_TICKS] = "using ($1-0.4):2:(0.8):(0) with vectors nohead lw 1.8",
+        [CH_LOOK_STROKES] = "using ($1-0.42):2:(0.84):(0) with vectors nohead lw 4",
     };
     ch_draft_format(d, "%s$s%u %s", before, k, looks[s->look]);
     put_colour(d, " lc", s->colour);
@@ -200,7 +213,7 @@ static void put_plot(ch_draft *d, const ch_chart *c) {
         const double level = c->level * (c->is_percent ? 100 : 1);
         ch_draft_format(d,
                         "set arrow from graph 0,first %.9g to graph 1,first %.9g nohead lw 1.2 "
-                        "dt (3,4)",
+                        "dt (6,5)",
                         level, level);
         put_colour(d, " lc", CH_COLOUR_WORDS);
         ch_draft_put(d, "\n");
@@ -221,6 +234,9 @@ static void put_plot(ch_draft *d, const ch_chart *c) {
 static void put_cells(ch_draft *d, const ch_chart *c) {
     const shade s = PALETTE[CH_COLOUR_BLUE].light;
     const uint32_t rows = c->cells.rows;
+    if (rows <= ROWS_NAMED_MAX) {
+        ch_draft_put(d, "set ytics 1\n");
+    }
     ch_draft_put(d, "$cells << EOD\n");
     for (uint32_t x = 0; x < c->cells.columns; x++) {
         for (uint32_t y = 0; y < rows; y++) {
@@ -242,7 +258,8 @@ void ch_chart_script(ch_draft *out, const ch_chart *chart) {
         put_cells(out, chart);
     } else {
         put_points(out, chart);
-        put_ranges(out, chart, &e);
+        put_x_range(out, chart, &e);
+        put_y_range(out, chart, &e);
         put_plot(out, chart);
     }
 }

@@ -36,11 +36,12 @@ typedef enum ch_chart_colour {
 } ch_chart_colour;
 
 typedef enum ch_chart_look {
-    CH_LOOK_LINE,   // through the points
-    CH_LOOK_THIN,   // likewise, in the background
-    CH_LOOK_DASHED, // likewise, broken
-    CH_LOOK_BARS,   // one for each point, from zero
-    CH_LOOK_TICKS,  // a short level stroke at each point
+    CH_LOOK_LINE,    // through the points
+    CH_LOOK_THIN,    // likewise, in the background
+    CH_LOOK_DASHED,  // likewise, broken
+    CH_LOOK_BARS,    // one for each point, from zero
+    CH_LOOK_TICKS,   // a short level stroke at each point
+    CH_LOOK_STROKES, // likewise, a bold one
 } ch_chart_look;
 
 /* Points whose x or y is not finite are left out. */
@@ -55,8 +56,8 @@ typedef struct ch_chart_series {
 /* A table of cells, each as dark as its value: (columns, rows), values in [0, 1]. */
 typedef struct ch_chart_cells {
     const double *values; // (columns, rows) borrowed; NULL: none
-    uint32_t columns;
-    uint32_t rows;
+    uint32_t columns;     // numbered from 1
+    uint32_t rows;        // numbered from 0
 } ch_chart_cells;
 
 typedef struct ch_chart {
@@ -74,7 +75,7 @@ typedef struct ch_chart {
     uint32_t count;
 } ch_chart;
 
-/* Nothing to draw yet; 520 x 320. */
+/* Nothing to draw yet; 500 x 310. */
 ch_chart ch_chart_defaults(void);
 
 /* Adds a series, while there is room: later ones are drawn over earlier ones. */

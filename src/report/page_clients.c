@@ -1,0 +1,241 @@
+/*
+ * The clients' part of a run's page: what they hold, and how well they are served.
+ *
+ * Clients stand in one order in both charts of what they hold: the largest first, and among equals
+ * by the label they hold most of, so that the order itself says nothing but that.
+ */
+#include "report/page.h"
+
+#include "report/units.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIDE = 1100, WORST_SHARE = 10 }; // pixels; one in so many is among the worst
+
+/* What the charts are drawn from. */
+typedef struct crowd {
+    const ch_clients *clients;
+    ch_arena arena;
+    double *labels; // (count, classes) share of a client's examples
+    double *sizes;  // (count) in the same order
+    double *served; // (evaluated) accuracies, ascending
+    double *alone;  // (evaluated) of the same clients
+    uint32_t evaluated;
+    bool has_alone;
+} crowd;
+
+/* What clients are ordered by. */
+typedef struct rank {
+    double first;  // ascending
+    double second; // likewise
+    uint32_t index;
+} rank;
+
+static int rank_compare(const void *a, const void *b) {
+    const rank *x = a;
+    const rank *y = b;
+    if (x->first != y->first) {
+        return x->first < y->first ? -1 : 1;
+    }
+    if (x->second != y->second) {
+        return x->second < y->second ? -1 : 1;
+    }
+    return x->index < y->index ? -1 : x->index > y->index ? 1 : 0;
+}
+
+static uint32_t top_label(const ch_clients *c, uint32_t i) {
+    const uint32_t *labels = c->labels + (size_t)i * c->classes;
+    uint32_t top = 0;
+    for (uint32_t k = 1; k < c->classes; k++) {
+        top = labels[k] > labels[top] ? k : top;
+    }
+    return top;
+}
+
+/* Each client's labels as shares of the largest, so that the eye compares mixtures, not sizes. */
+static void crowd_fill_labels(crowd *w, rank *order) {
+    const ch_clients *c = w->clients;
+    for (uint32_t i = 0; i < c->count; i++) {
+        order[i] = (rank){.first = -(double)c->clients[i].examples, .index = i};
+        order[i].second = c->classes > 0 ? top_label(c, i) : 0;
+    }
+    qsort(order, c->count, sizeof(order[0]), rank_compare);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const uint32_t from = order[i].index;
+        const uint32_t *labels = c->labels + (size_t)from * c->classes;
+        w->sizes[i] = c->clients[from].examples;
+        uint32_t most = 1;
+        for (uint32_t k = 0; k < c->classes; k++) {
+            most = labels[k] > most ? labels[k] : most;
+        }
+        for (uint32_t k = 0; k < c->classes; k++) {
+            w->labels[(size_t)i * c->classes + k] = (double)labels[k] / most;
+        }
+    }
+}
+
+static void crowd_fill_accuracies(crowd *w, rank *order) {
+    const ch_clients *c = w->clients;
+    for (uint32_t i = 0; i < c->count; i++) {
+        const ch_client_facts *f = &c->clients[i];
+        if (!isnan(f->accuracy)) {
+            order[w->evaluated++] = (rank){f->accuracy, f->id, i};
+        }
+    }
+    qsort(order, w->evaluated, sizeof(order[0]), rank_compare);
+    for (uint32_t i = 0; i < w->evaluated; i++) {
+        const ch_client_facts *f = &c->clients[order[i].index];
+        w->served[i] = f->accuracy;
+        w->alone[i] = f->alone;
+        w->has_alone = w->has_alone || !isnan(f->alone);
+    }
+}
+
+static bool crowd_create(crowd *w, const ch_clients *c, const choir_env *env) {
+    *w = (crowd){.clients = c};
+    const size_t cells = (size_t)c->count * c->classes;
+    const size_t bytes = ch_arena_cost(cells, sizeof(double)) +
+                         3 * ch_arena_cost(c->count, sizeof(double)) +
+                         ch_arena_cost(c->count, sizeof(rank));
+    if (ch_arena_init(&w->arena, bytes, env) != CHOIR_OK) {
+        return false;
+    }
+    w->labels = CH_NEW(&w->arena, double, cells);
+    w->sizes = CH_NEW(&w->arena, double, c->count);
+    w->served = CH_NEW(&w->arena, double, c->count);
+    w->alone = CH_NEW(&w->arena, double, c->count);
+    rank *order = CH_NEW(&w->arena, rank, c->count);
+    crowd_fill_labels(w, order);
+    crowd_fill_accuracies(w, order);
+    return true;
+}
+
+static double mean(const double *values, uint32_t count) {
+    double sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sum += values[i];
+    }
+    return sum / count;
+}
+
+/* How many of the clients are the worst tenth: at least one. */
+static uint32_t worst_count(uint32_t count) {
+    return count < WORST_SHARE ? 1 : count / WORST_SHARE;
+}
+
+static void put_note(ch_page *p, const crowd *w) {
+    const ch_clients *c = w->clients;
+    char total[CH_UNITS_MAX];
+    ch_units_count(total, c->total);
+    ch_draft_put(&p->html, "<p class=\"note\">");
+    if (c->count < c->total) {
+        ch_draft_format(&p->html, "%u of %s clients are shown. ", c->count, total);
+    }
+    ch_draft_format(&p->html,
+                    "They hold between %.0f and %.0f training examples, %.0f in the middle.</p>\n",
+                    w->sizes[c->count - 1], w->sizes[0], w->sizes[c->count / 2]);
+}
+
+static void put_labels(ch_page *p, const crowd *w) {
+    ch_chart c = ch_chart_defaults();
+    c.title = "share of each label among each client's examples";
+    c.x_label = "clients, the largest first";
+    c.y_label = "label";
+    c.width = WIDE;
+    c.height = w->clients->classes > 20 ? 420 : 300;
+    c.cells = (ch_chart_cells){w->labels, w->clients->count, w->clients->classes};
+    if (w->clients->classes > 0) {
+        ch_page_chart(
+            p, &c,
+            "Who holds which labels <span>one column a client; the stronger the colour, the "
+            "more of its examples have that label</span>");
+    }
+}
+
+static void put_sizes(ch_page *p, const crowd *w) {
+    ch_chart c = ch_chart_defaults();
+    c.title = "training examples of each client";
+    c.x_label = "clients, the largest first";
+    c.width = WIDE;
+    c.height = 220;
+    c.is_x_whole = true;
+    ch_chart_add(
+        &c, &(ch_chart_series){NULL, w->sizes, w->clients->count, CH_COLOUR_GREY, CH_LOOK_BARS});
+    ch_page_chart(p, &c, "How much each holds <span>training examples, same order</span>");
+}
+
+static void put_served(ch_page *p, const crowd *w) {
+    const uint32_t worst = worst_count(w->evaluated);
+    ch_chart c = ch_chart_defaults();
+    c.title = "accuracy on each client's held-out examples, ascending";
+    c.x_label = "clients, the worst served first";
+    c.width = WIDE;
+    c.is_percent = true;
+    c.is_x_whole = true;
+    c.level = mean(w->served, w->evaluated);
+    double x[CH_CLIENTS_MAX];
+    for (uint32_t i = 0; i < w->evaluated; i++) {
+        x[i] = i + 1.0;
+    }
+    if (w->has_alone) {
+        ch_chart_add(&c,
+                     &(ch_chart_series){x, w->alone, w->evaluated, CH_COLOUR_GREEN, CH_LOOK_TICKS});
+    }
+    ch_chart_add(&c, &(ch_chart_series){x, w->served, worst, CH_COLOUR_RED, CH_LOOK_STROKES});
+    ch_chart_add(&c, &(ch_chart_series){x + worst, w->served + worst, w->evaluated - worst,
+                                        CH_COLOUR_BLUE, CH_LOOK_STROKES});
+    char heading[512];
+    char all[CH_UNITS_MAX];
+    char low[CH_UNITS_MAX];
+    ch_units_share(all, c.level);
+    ch_units_share(low, mean(w->served, worst));
+    (void)snprintf(heading, sizeof(heading),
+                   "How well each is served <span>accuracy of the final model on the client's own "
+                   "held-out examples: mean %s (dashed), worst tenth %s (red)%s</span>",
+                   all, low, w->has_alone ? "; a model of its own, trained alone (green)" : "");
+    ch_page_chart(p, &c, heading);
+}
+
+static void put_heldout(ch_page *p, const ch_curves *k) {
+    ch_chart c = ch_chart_defaults();
+    c.title = "held-out accuracy over rounds: mean over clients, worst tenth";
+    c.x_label = "rounds";
+    c.is_percent = true;
+    c.is_x_whole = true;
+    c.width = WIDE;
+    c.height = 280;
+    ch_chart_add(
+        &c, &(ch_chart_series){k->round, k->heldout_worst, k->count, CH_COLOUR_RED, CH_LOOK_LINE});
+    ch_chart_add(
+        &c, &(ch_chart_series){k->round, k->heldout_mean, k->count, CH_COLOUR_BLUE, CH_LOOK_LINE});
+    ch_page_chart(p, &c,
+                  "Held-out accuracy over rounds <span>mean over clients (blue) and over the worst "
+                  "tenth of them (red)</span>");
+}
+
+void ch_page_clients(ch_page *p, const ch_record *r, const ch_curves *curves,
+                     const choir_env *env) {
+    if (r->clients.count == 0) {
+        return;
+    }
+    crowd w;
+    if (!crowd_create(&w, &r->clients, env)) {
+        p->html.failed = true;
+        return;
+    }
+    ch_page_section(p, "Clients");
+    put_note(p, &w);
+    ch_draft_put(&p->html, "<div class=\"figures\">\n");
+    put_labels(p, &w);
+    put_sizes(p, &w);
+    if (w.evaluated > 0) {
+        put_served(p, &w);
+    }
+    put_heldout(p, curves);
+    ch_draft_put(&p->html, "</div>\n");
+    ch_page_section_close(p);
+    ch_arena_release(&w.arena);
+}
