@@ -1,0 +1,39 @@
+/* Fuse: see fuse.h. */
+#include "nn/fuse.h"
+
+#include "nn/op.h"
+
+bool ch_node_is(const ch_node *node, const ch_op *op) {
+    return node != NULL && node->op == op;
+}
+
+static bool fuse_dense(ch_graph *graph, ch_node *node) {
+    if (!ch_node_is(node, &CH_OP_MATMUL) || !ch_node_is(node->next, &CH_OP_BIAS)) {
+        return false;
+    }
+    node->op = &CH_OP_DENSE;
+    node->params[1] = node->next->params[0];
+    node->updates = true;
+    ch_graph_remove(graph, node->next);
+    if (ch_node_is(node->next, &CH_OP_RELU)) {
+        node->relu = true;
+        ch_graph_remove(graph, node->next);
+    }
+    return true;
+}
+
+const ch_fusion CH_FUSIONS[] = {
+    {"dense", fuse_dense},
+};
+
+const uint32_t CH_FUSIONS_COUNT = sizeof(CH_FUSIONS) / sizeof(CH_FUSIONS[0]);
+
+void ch_fuse(ch_graph *graph) {
+    for (ch_node *node = graph->first->next; node != NULL; node = node->next) {
+        for (uint32_t row = 0; row < CH_FUSIONS_COUNT; row++) {
+            if (CH_FUSIONS[row].rewrite(graph, node)) {
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+/* Graph: see graph.h. */
+#include "nn/graph.h"
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "math/panels.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void ch_graph_init(ch_graph *graph, ch_shape input) {
+    *graph = (ch_graph){.nodes_count = 1};
+    ch_node *node = &graph->nodes[0];
+    node->shape = input;
+    node->stride = ch_features(input);
+    graph->first = node;
+    graph->last = node;
+}
+
+void ch_graph_release(ch_graph *graph) {
+    ch_arena_release(&graph->arena);
+}
+
+ch_node *ch_graph_node(ch_graph *graph, const char *op) {
+    if (graph->nodes_count == CH_NODES_MAX) {
+        return NULL;
+    }
+    ch_node *node = &graph->nodes[graph->nodes_count++];
+    *node = (ch_node){.op = ch_op_find(op)};
+    return node;
+}
+
+choir_status ch_graph_append(ch_graph *graph, ch_node *node, choir_error *err) {
+    node->in = graph->last;
+    const choir_status status = node->op->shape(graph, node, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const ch_shape s = node->shape;
+    if ((uint64_t)s.height * s.width > CH_FEATURES_MAX ||
+        (uint64_t)s.height * s.width * s.channels > CH_FEATURES_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "%s makes %u x %u x %u values, at most %d are right",
+                            node->label, s.height, s.width, s.channels, CH_FEATURES_MAX);
+    }
+    node->stride = ch_padded(ch_features(s));
+    node->prev = graph->last;
+    graph->last->next = node;
+    graph->last = node;
+    return CHOIR_OK;
+}
+
+void ch_graph_remove(ch_graph *graph, ch_node *node) {
+    CH_ASSERT(node->prev != NULL);
+    node->prev->next = node->next;
+    if (node->next != NULL) {
+        node->next->prev = node->prev;
+        node->next->in = node->in;
+    } else {
+        graph->last = node->prev;
+    }
+}
+
+static uint32_t params_of(const ch_node *node) {
+    uint32_t count = 0;
+    while (count < CH_NODE_PARAMS_MAX && node->params[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+choir_status ch_graph_param(ch_graph *graph, ch_node *node, const char *name, const uint32_t *shape,
+                            uint32_t rank, choir_error *err) {
+    CH_ASSERT(rank >= 1);
+    CH_ASSERT(rank <= CHOIR_RANK_MAX);
+    CH_ASSERT(params_of(node) < CH_NODE_PARAMS_MAX);
+    choir_layout *layout = &graph->layout;
+    if (layout->count == CHOIR_TENSORS_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "%s is one too many: a model has at most %d tensors",
+                            node->label, CHOIR_TENSORS_MAX);
+    }
+    choir_tensor tensor = {.rank = rank, .offset = layout->dim, .count = 1};
+    (void)snprintf(tensor.name, sizeof(tensor.name), "%s.%s", node->name, name);
+    for (uint32_t i = 0; i < rank; i++) {
+        const uint64_t count = (uint64_t)tensor.count * shape[i];
+        if (count > CH_DIM_MAX - layout->dim) {
+            return ch_error_set(err, CHOIR_EINVAL, "%s makes the model larger than %d parameters",
+                                node->label, CH_DIM_MAX);
+        }
+        tensor.shape[i] = shape[i];
+        tensor.count = (uint32_t)count;
+    }
+    ch_param *param = &graph->params[graph->params_count++];
+    param->tensor = layout->count;
+    param->cols = shape[rank - 1];
+    param->rows = tensor.count / param->cols;
+    param->size = ch_panels_size(param->rows, param->cols);
+    node->params[params_of(node)] = param;
+    layout->tensors[layout->count++] = tensor;
+    layout->dim += tensor.count;
+    return CHOIR_OK;
+}
+
+static size_t node_work(const ch_node *node, uint32_t batch) {
+    return node->op->work_bytes != NULL ? node->op->work_bytes(node, batch) : 0;
+}
+
+static size_t graph_bytes(const ch_graph *graph, uint32_t batch) {
+    size_t bytes = 0;
+    for (const ch_node *node = graph->first->next; node != NULL; node = node->next) {
+        bytes += 2 * ch_arena_cost(batch * node->stride, sizeof(float));
+        bytes += ch_arena_cost(node_work(node, batch), 1);
+    }
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        bytes += 4 * ch_arena_cost(graph->params[i].size, sizeof(float));
+    }
+    return bytes;
+}
+
+choir_status ch_graph_plan(ch_graph *graph, uint32_t batch, const choir_env *env) {
+    const choir_status status = ch_arena_init(&graph->arena, graph_bytes(graph, batch), env);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    graph->batch = batch;
+    ch_arena *arena = &graph->arena;
+    for (ch_node *node = graph->first->next; node != NULL; node = node->next) {
+        node->x = CH_NEW(arena, float, batch * node->stride);
+        node->g = CH_NEW(arena, float, batch * node->stride);
+        node->work = ch_arena_alloc(arena, node_work(node, batch), 1);
+    }
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        const size_t size = graph->params[i].size;
+        ch_weights *buffers = &graph->params[i].buffers;
+        buffers->w = CH_NEW(arena, float, size);
+        buffers->g = CH_NEW(arena, float, size);
+        buffers->v = CH_NEW(arena, float, size);
+        buffers->anchor = CH_NEW(arena, float, size);
+        CH_ASSERT(buffers->anchor != NULL);
+    }
+    return CHOIR_OK;
+}
+
+void ch_graph_input(ch_graph *graph, const float *x) {
+    graph->first->x = (float *)x; // operators write their own values only
+}
+
+void ch_graph_forward(ch_graph *graph, const ch_pass *pass) {
+    CH_ASSERT(pass->count <= graph->batch);
+    for (ch_node *node = graph->first->next; node != NULL; node = node->next) {
+        node->op->forward(node, pass);
+    }
+}
+
+void ch_graph_backward(ch_graph *graph, const ch_pass *pass) {
+    for (ch_node *node = graph->last; node->op != NULL; node = node->prev) {
+        node->op->backward(node, pass);
+    }
+}
+
+ch_update ch_node_update(const ch_node *node, const ch_pass *pass) {
+    ch_update update = pass->update;
+    update.applied = update.applied && node->updates;
+    return update;
+}
+
+static void panels_from_flat(float *panels, const float *flat, const ch_param *p) {
+    for (uint32_t c = 0; c < p->cols; c += CH_PANEL) {
+        const uint32_t some = p->cols - c < CH_PANEL ? p->cols - c : CH_PANEL;
+        for (uint32_t r = 0; r < p->rows; r++) {
+            memcpy(panels + ch_panel_offset(p->rows, r, c), flat + (size_t)r * p->cols + c,
+                   some * sizeof(float));
+        }
+    }
+}
+
+static void flat_from_panels(float *flat, const float *panels, const ch_param *p) {
+    for (uint32_t c = 0; c < p->cols; c += CH_PANEL) {
+        const uint32_t some = p->cols - c < CH_PANEL ? p->cols - c : CH_PANEL;
+        for (uint32_t r = 0; r < p->rows; r++) {
+            memcpy(flat + (size_t)r * p->cols + c, panels + ch_panel_offset(p->rows, r, c),
+                   some * sizeof(float));
+        }
+    }
+}
+
+static uint32_t flat_offset(const ch_graph *graph, const ch_param *p) {
+    return graph->layout.tensors[p->tensor].offset;
+}
+
+void ch_graph_load(ch_graph *graph, const float *flat) {
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        const ch_param *p = &graph->params[i];
+        panels_from_flat(p->buffers.w, flat + flat_offset(graph, p), p);
+    }
+}
+
+void ch_graph_anchor(ch_graph *graph) {
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        const ch_param *p = &graph->params[i];
+        memcpy(p->buffers.anchor, p->buffers.w, p->size * sizeof(float));
+        memset(p->buffers.v, 0, p->size * sizeof(float));
+    }
+}
+
+void ch_graph_store(const ch_graph *graph, float *flat) {
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        const ch_param *p = &graph->params[i];
+        flat_from_panels(flat + flat_offset(graph, p), p->buffers.w, p);
+    }
+}
+
+void ch_graph_store_gradient(const ch_graph *graph, float *flat) {
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        const ch_param *p = &graph->params[i];
+        flat_from_panels(flat + flat_offset(graph, p), p->buffers.g, p);
+    }
+}

@@ -1,0 +1,171 @@
+/*
+ * Graph: a chain of operators on batches of examples, and the parameters they own.
+ *
+ *   add nodes (shapes are checked) -> fuse.h rewrites the chain -> ch_graph_plan claims memory
+ *   forward: first to last;  backward: last to first
+ *
+ * A value is read by one operator, so a gradient has one writer. Nodes hold activations: one row an
+ * example, its features in the order height, width, channels (NHWC), rows padded with zeros to
+ * whole panels (math/panels.h). Parameters lie in panels while the graph runs; their flat order,
+ * which the rest of the system knows, is the layout.
+ */
+#ifndef CH_NN_GRAPH_H
+#define CH_NN_GRAPH_H
+
+#include "base/arena.h"
+#include "choir/layout.h"
+#include "choir/status.h"
+#include "math/kernels.h"
+#include "math/update.h"
+#include "nn/net.h"
+
+enum {
+    CH_NODES_MAX = 4 * CHOIR_TENSORS_MAX,
+    CH_NODE_PARAMS_MAX = 2,
+    CH_FEATURES_MAX = 1 << 24, // floats in one example's activation
+    CH_DIM_MAX = 1 << 30,      // parameters in a net
+    CH_LABEL_MAX = 160,        // bytes of a node's label in messages, with the terminating zero
+    CH_LAYER_NAME_MAX = 32,    // likewise of its name
+};
+
+typedef struct ch_graph ch_graph;
+typedef struct ch_node ch_node;
+typedef struct ch_op ch_op;
+
+typedef struct ch_shape {
+    uint32_t height, width, channels;
+} ch_shape;
+
+static inline uint32_t ch_features(ch_shape s) {
+    return s.height * s.width * s.channels;
+}
+
+/* One parameter tensor: in flat order the layout's tensor, here the matrix (rows, cols). */
+typedef struct ch_param {
+    uint32_t tensor;     // its place in the layout
+    uint32_t rows, cols; // cols is the tensor's last dimension, rows the product of the others
+    size_t size;         // floats in panels
+    ch_weights buffers;  // (size) each; in the graph's arena
+} ch_param;
+
+struct ch_node {
+    const ch_op *op; // NULL for the input
+    ch_node *in;     // whose value it reads
+    ch_node *prev, *next;
+    char label[CH_LABEL_MAX];     // for messages: "layer 2 'dense 10'"
+    char name[CH_LAYER_NAME_MAX]; // of its parameters: "dense2"
+
+    // What the layer asked for; an operator reads the fields it has a use for.
+    uint32_t units;                       // outputs
+    uint32_t window_height, window_width; // of a convolution or a pooling
+
+    ch_param *params[CH_NODE_PARAMS_MAX]; // NULL where it has none
+    ch_shape shape;                       // of one example
+    size_t stride;                        // floats from one example to the next
+    float *x;                             // (batch, stride) value
+    float *g;                             // (batch, stride) gradient; NULL for the input
+    void *work;                           // the operator's own, op->work_bytes of it
+
+    // Set by the fusion pass.
+    bool relu;    // the value is the larger of the sum and zero
+    bool updates; // its backward finishes the update of its parameters
+};
+
+/* One pass over a batch, or over a part of one. */
+typedef struct ch_pass {
+    const ch_kernels *kernels;
+    uint32_t count;         // examples in this pass, at most the graph's batch
+    uint32_t total;         // examples in the whole step: gradients are means over these
+    const uint32_t *labels; // (count), each below the number of outputs; or NULL
+    const float *targets;   // (count, outputs) or NULL
+    ch_update update;       // what becomes of the parameters' gradients
+    ch_score *score;        // losses add to it
+} ch_pass;
+
+/*
+ * One operator. A further one is a further row in op.c, and gets its gradient test from being a
+ * row.
+ *
+ * shape       sets node->shape from node->in and the fields the layer asked for, and adds its
+ *             parameters; EINVAL with a message that starts with node->label when they do not fit
+ * work_bytes  memory of its own for batches of that size; NULL: none
+ * forward     node->x = f(node->in->x), padding zero
+ * backward    node->in->g = (df/dx)^T node->g, unless that is NULL. Assigns, padding zero.
+ *             Gradients of parameters: ch_node_update says what becomes of them.
+ *             May change node->g.
+ */
+struct ch_op {
+    const char *name;
+    bool is_loss; // forward adds to the score; backward starts the gradients and reads no node->g
+    choir_status (*shape)(ch_graph *graph, ch_node *node, choir_error *err);
+    size_t (*work_bytes)(const ch_node *node, uint32_t batch);
+    void (*forward)(ch_node *node, const ch_pass *pass);
+    void (*backward)(ch_node *node, const ch_pass *pass);
+};
+
+extern const ch_op *const CH_OPS[];
+extern const uint32_t CH_OPS_COUNT;
+
+/* Never NULL: asking for an operator that is not in the table is a programmer's error. */
+const ch_op *ch_op_find(const char *name);
+
+struct ch_graph {
+    ch_node nodes[CH_NODES_MAX];
+    uint32_t nodes_count;
+    ch_param params[CHOIR_TENSORS_MAX];
+    uint32_t params_count;
+    choir_layout layout;
+    ch_node *first, *last; // first is the input
+    uint32_t batch;
+    ch_arena arena; // activations, gradients, parameters; after ch_graph_plan
+};
+
+/* An empty chain that starts with an input. */
+void ch_graph_init(ch_graph *graph, ch_shape input);
+void ch_graph_release(ch_graph *graph);
+
+/* A node to be filled in (label, name, units ...) and added. NULL when there are CH_NODES_MAX. */
+ch_node *ch_graph_node(ch_graph *graph, const char *op);
+
+/* Puts node at the end of the chain. Returns what its operator's shape says; EINVAL when it has
+ * more than CH_FEATURES_MAX features. */
+CHOIR_NODISCARD choir_status ch_graph_append(ch_graph *graph, ch_node *node, choir_error *err);
+
+/* Takes node out of the chain; whoever read it reads its input. */
+void ch_graph_remove(ch_graph *graph, ch_node *node);
+
+/*
+ * Adds the node's next parameter, for shape functions.
+ *
+ * name   "weight"; the tensor is called node->name.name
+ * shape  (rank) in the order of the flat vector; the last dimension becomes the columns
+ *
+ * Returns OK; EINVAL when there are too many tensors or parameters.
+ */
+CHOIR_NODISCARD choir_status ch_graph_param(ch_graph *graph, ch_node *node, const char *name,
+                                            const uint32_t *shape, uint32_t rank, choir_error *err);
+
+/* Claims all memory for batches of that size. Returns OK or ENOMEM. */
+CHOIR_NODISCARD choir_status ch_graph_plan(ch_graph *graph, uint32_t batch, const choir_env *env);
+
+/* Sets the input: (count, features), borrowed for the pass. */
+void ch_graph_input(ch_graph *graph, const float *x);
+
+void ch_graph_forward(ch_graph *graph, const ch_pass *pass);
+void ch_graph_backward(ch_graph *graph, const ch_pass *pass);
+
+/* What node's backward does with its parameters' gradients: the pass's update, without the SGD step
+ * unless node finishes it itself. */
+ch_update ch_node_update(const ch_node *node, const ch_pass *pass);
+
+/* Copies the flat vector (layout.dim) in and out of the panels. */
+void ch_graph_load(ch_graph *graph, const float *flat);
+void ch_graph_store(const ch_graph *graph, float *flat);
+
+/* Remembers the parameters as what the proximal term pulls towards, and forgets all momentum. */
+void ch_graph_anchor(ch_graph *graph);
+
+/* Likewise the gradients, out. */
+void ch_graph_store_gradient(const ch_graph *graph, float *flat);
+
+#endif

@@ -1,0 +1,162 @@
+/* Layers: see layers.h. */
+#include "nn/layers.h"
+
+#include "base/error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool ch_layer_number(const char *word, uint32_t max, uint32_t *out) {
+    if (word[0] < '0' || word[0] > '9') {
+        return false;
+    }
+    char *end = NULL;
+    const unsigned long long value = strtoull(word, &end, 10);
+    if (*end != '\0' || value < 1 || value > max) {
+        return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+ch_node *ch_layer_node(ch_graph *graph, const ch_layer *layer, const char *op) {
+    if (graph->nodes_count + 1 >= CH_NODES_MAX) {
+        return NULL; // one is the loss's
+    }
+    ch_node *node = ch_graph_node(graph, op);
+    if (node != NULL) {
+        memcpy(node->label, layer->label, sizeof(node->label));
+        memcpy(node->name, layer->name, sizeof(node->name));
+    }
+    return node;
+}
+
+choir_status ch_layer_refuse(const ch_layer *layer, const char *right, choir_error *err) {
+    return ch_error_set(err, CHOIR_EINVAL, "%s: right is %s", layer->label, right);
+}
+
+// The kinds of layers.
+
+static choir_status append_node(ch_graph *graph, const ch_layer *layer, const char *op,
+                                uint32_t units, choir_error *err) {
+    ch_node *node = ch_layer_node(graph, layer, op);
+    if (node == NULL) {
+        return ch_layer_refuse(layer, "a net of fewer layers", err);
+    }
+    node->units = units;
+    return ch_graph_append(graph, node, err);
+}
+
+static choir_status append_dense(ch_graph *graph, const ch_layer *layer, choir_error *err) {
+    uint32_t units = 0;
+    if (!ch_layer_number(layer->words[1], CH_LAYER_UNITS_MAX, &units)) {
+        return ch_layer_refuse(layer, "'dense UNITS', UNITS a whole number in [1, 1048576]", err);
+    }
+    const choir_status status = append_node(graph, layer, "matmul", units, err);
+    return status == CHOIR_OK ? append_node(graph, layer, "bias", 0, err) : status;
+}
+
+static choir_status append_relu(ch_graph *graph, const ch_layer *layer, choir_error *err) {
+    return append_node(graph, layer, "relu", 0, err);
+}
+
+static const ch_layer_kind KINDS[] = {
+    {"dense UNITS", append_dense},
+    {"relu", append_relu},
+};
+
+enum { KINDS_COUNT = sizeof(KINDS) / sizeof(KINDS[0]) };
+
+// The text.
+
+static uint32_t words_of(const char *usage) {
+    uint32_t count = 1;
+    for (; *usage != '\0'; usage++) {
+        count += *usage == ' ' ? 1 : 0;
+    }
+    return count;
+}
+
+static bool is_kind(const ch_layer_kind *kind, const char *word) {
+    const size_t size = strcspn(kind->usage, " ");
+    return strlen(word) == size && memcmp(kind->usage, word, size) == 0;
+}
+
+/* Splits text (size) at blanks. False when there are too many words, or one is too long. */
+static bool split(ch_layer *layer, const char *text, size_t size) {
+    layer->count = 0;
+    size_t at = 0;
+    for (;;) {
+        while (at < size && (text[at] == ' ' || text[at] == '\t' || text[at] == '\n')) {
+            at++;
+        }
+        if (at == size) {
+            return true;
+        }
+        const size_t start = at;
+        while (at < size && text[at] != ' ' && text[at] != '\t' && text[at] != '\n') {
+            at++;
+        }
+        if (layer->count == CH_LAYER_WORDS_MAX || at - start >= CH_LAYER_WORD_MAX) {
+            return false;
+        }
+        char *word = layer->words[layer->count++];
+        memcpy(word, text + start, at - start);
+        word[at - start] = '\0';
+    }
+}
+
+static choir_status refuse_kind(const ch_layer *layer, choir_error *err) {
+    char known[200] = "";
+    size_t used = 0;
+    for (uint32_t row = 0; row < KINDS_COUNT && used < sizeof(known); row++) {
+        const int size = snprintf(known + used, sizeof(known) - used, "%s'%s'",
+                                  row > 0 ? ", " : "one of ", KINDS[row].usage);
+        used += size > 0 ? (size_t)size : 0;
+    }
+    return ch_layer_refuse(layer, known, err);
+}
+
+/* Appends the layer's text (size); counts is how many of each kind there were. */
+static choir_status append_layer(ch_graph *graph, const char *text, size_t size, uint32_t number,
+                                 uint32_t *counts, choir_error *err) {
+    ch_layer layer = {0};
+    while (size > 0 && text[0] == ' ') {
+        text++;
+        size--;
+    }
+    while (size > 0 && text[size - 1] == ' ') {
+        size--;
+    }
+    (void)snprintf(layer.label, sizeof(layer.label), "layer %u '%.*s'", number,
+                   size < 100 ? (int)size : 100, text);
+    if (!split(&layer, text, size)) {
+        return ch_layer_refuse(&layer, "at most 4 words of at most 31 characters", err);
+    }
+    for (uint32_t row = 0; row < KINDS_COUNT; row++) {
+        if (is_kind(&KINDS[row], layer.words[0])) {
+            counts[row] += 1;
+            (void)snprintf(layer.name, sizeof(layer.name), "%.16s%u", layer.words[0], counts[row]);
+            if (layer.count != words_of(KINDS[row].usage)) {
+                char right[64];
+                (void)snprintf(right, sizeof(right), "'%s'", KINDS[row].usage);
+                return ch_layer_refuse(&layer, right, err);
+            }
+            return KINDS[row].append(graph, &layer, err);
+        }
+    }
+    return refuse_kind(&layer, err);
+}
+
+choir_status ch_layers_append(ch_graph *graph, const char *text, choir_error *err) {
+    uint32_t counts[KINDS_COUNT] = {0};
+    for (uint32_t number = 1;; number++) {
+        const size_t size = strcspn(text, "|");
+        const choir_status status = append_layer(graph, text, size, number, counts, err);
+        if (status != CHOIR_OK || text[size] == '\0') {
+            return status;
+        }
+        text += size + 1;
+    }
+}

@@ -1,0 +1,200 @@
+/*
+ * Map kernels: functions within their units in the last place, losses against the reference, and
+ * bits that do not depend on the vector width.
+ */
+#include "support/check.h"
+
+#include "base/rng.h"
+#include "math/map.h"
+#include "math/panels.h"
+
+#include <string.h>
+
+enum { N = 5001, ROWS = 5, COLUMNS = 37, CELLS = ROWS * 48 };
+
+typedef void map_function(float *y, const float *x, size_t n);
+
+static double ulps(float have, double want) {
+    const double unit =
+        (double)nextafterf(fabsf((float)want), INFINITY) - fabs((double)(float)want);
+    return fabs((double)have - want) / unit;
+}
+
+static void check_function(const char *name, map_function *f, double (*exact)(double), double low,
+                           double high) {
+    static float x[N];
+    static float y[N];
+    ch_rng rng = ch_rng_stream(1, CH_PURPOSE_TEST, 0, 0);
+    for (int i = 0; i < N; i++) {
+        x[i] = (float)(low + (high - low) * ch_rng_unit(&rng));
+    }
+    f(y, x, N);
+    for (int i = 0; i < N; i++) {
+        const double off = ulps(y[i], exact((double)x[i]));
+        if (!(off <= 2.0)) {
+            fail_msg("%s(%.9g) = %.9g is %.2f units off", name, (double)x[i], (double)y[i], off);
+        }
+    }
+}
+
+static void functions_are_within_two_units_in_the_last_place(void **state) {
+    (void)state;
+    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
+        const ch_kernels *k = ch_kernels_find(ch_kernels_row(row));
+        if (k != NULL) {
+            check_function("exp", k->map->exp, exp, -87.3, 88.7);
+            check_function("exp", k->map->exp, exp, -1.0, 1.0);
+            check_function("log", k->map->log, log, 1e-30, 1e30);
+            check_function("log", k->map->log, log, 0.5, 2.0);
+            check_function("tanh", k->map->tanh, tanh, -10.0, 10.0);
+            check_function("tanh", k->map->tanh, tanh, -0.7, 0.7);
+        }
+    }
+}
+
+static void functions_end_where_they_should(void **state) {
+    (void)state;
+    const ch_kernels *k = ch_kernels_best();
+    const float x[5] = {-200.0F, -INFINITY, 0.0F, 200.0F, INFINITY};
+    float y[5];
+    k->map->exp(y, x, 5);
+    const float want_exp[5] = {0.0F, 0.0F, 1.0F, INFINITY, INFINITY};
+    assert_memory_equal(y, want_exp, sizeof(y));
+    k->map->tanh(y, x, 5);
+    const float want_tanh[5] = {-1.0F, -1.0F, 0.0F, 1.0F, 1.0F};
+    assert_memory_equal(y, want_tanh, sizeof(y));
+}
+
+/* Everything the losses write. */
+typedef struct losses {
+    float p[CELLS], gz[CELLS], gy[CELLS], relu[CELLS], gx[CELLS], biased[CELLS];
+    double softmax, squared;
+    uint32_t hits, squared_hits;
+} losses;
+
+static void losses_run(losses *l, const ch_kernels *k, const float *z, const float *targets) {
+    static const uint32_t labels[ROWS] = {0, 36, 5, 17, 20};
+    const ch_loss_input in = {.labels = labels, .m = ROWS, .n = COLUMNS};
+    const ch_loss_input to = {.targets = targets, .m = ROWS, .n = COLUMNS};
+    memset(l, 0, sizeof(*l));
+    k->map->softmax(l->p, z, &in, &l->softmax, &l->hits);
+    k->map->softmax_gradient(l->gz, l->p, &in, 0.2F);
+    k->map->squared(z, &to, &l->squared, &l->squared_hits);
+    k->map->squared_gradient(l->gy, z, &to, 0.2F);
+    k->map->relu(l->relu, z, CELLS);
+    k->map->relu_gradient(l->gx, l->p, l->relu, CELLS);
+    k->map->add_bias(l->biased, z, z, ROWS, COLUMNS);
+}
+
+static void fill(float *z, float *targets) {
+    ch_rng rng = ch_rng_stream(2, CH_PURPOSE_TEST, 0, 0);
+    memset(z, 0, CELLS * sizeof(float));
+    for (size_t r = 0; r < ROWS; r++) {
+        for (size_t c = 0; c < COLUMNS; c++) {
+            z[r * 48 + c] = (float)(20.0 * ch_rng_unit(&rng) - 10.0);
+            targets[r * COLUMNS + c] = (float)ch_rng_unit(&rng);
+        }
+    }
+    z[5 * 0 + 0] = 30.0F; // a hit in row 0
+}
+
+static void losses_agree_with_the_reference(void **state) {
+    (void)state;
+    static losses want;
+    static losses have;
+    float z[CELLS];
+    float targets[ROWS * COLUMNS];
+    fill(z, targets);
+    losses_run(&want, ch_kernels_find("reference"), z, targets);
+    assert_in_range(want.hits, 1, ROWS);
+    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
+        const ch_kernels *k = ch_kernels_find(ch_kernels_row(row));
+        if (k == NULL) {
+            continue;
+        }
+        losses_run(&have, k, z, targets);
+        assert_int_equal(have.hits, want.hits);
+        check_near(have.softmax, want.softmax, 1e-5);
+        check_near(have.squared, want.squared, 1e-4);
+        const float *a = (const float *)&have;
+        const float *b = (const float *)&want;
+        for (size_t i = 0; i < 6 * CELLS; i++) {
+            check_near((double)a[i], (double)b[i], 2e-6 * (1.0 + fabs((double)b[i])));
+        }
+    }
+}
+
+static void vector_width_does_not_change_a_bit(void **state) {
+    (void)state;
+    static losses first;
+    static losses other;
+    static float x[N];
+    static float y[2][N];
+    const ch_kernels *avx2 = ch_kernels_find("vector-avx2");
+    if (avx2 == NULL) {
+        skip();
+    }
+    static const char *const names[] = {"vector-wide", "vector-avx512"};
+    float z[CELLS];
+    float targets[ROWS * COLUMNS];
+    fill(z, targets);
+    losses_run(&first, avx2, z, targets);
+    for (int i = 0; i < N; i++) {
+        x[i] = 0.01F + (float)i * 0.015F;
+    }
+    for (int i = 0; i < 2; i++) {
+        const ch_kernels *k = ch_kernels_find(names[i]);
+        if (k == NULL) {
+            continue;
+        }
+        losses_run(&other, k, z, targets);
+        assert_memory_equal(&first, &other, sizeof(first));
+        map_function *const ours[] = {avx2->map->exp, avx2->map->log, avx2->map->tanh};
+        map_function *const theirs[] = {k->map->exp, k->map->log, k->map->tanh};
+        for (int f = 0; f < 3; f++) {
+            ours[f](y[0], x, N);
+            theirs[f](y[1], x, N);
+            assert_memory_equal(y[0], y[1], sizeof(y[0]));
+        }
+    }
+}
+
+static void active_columns_are_those_with_anything_in_them(void **state) {
+    (void)state;
+    float x[3 * 41] = {0};
+    x[0] = 1.0F;
+    x[41 + 9] = -2.0F;
+    x[82 + 9] = 1.0F;
+    x[82 + 40] = 0.5F;
+    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
+        const ch_kernels *k = ch_kernels_find(ch_kernels_row(row));
+        uint32_t columns[41];
+        if (k != NULL) {
+            assert_int_equal(k->map->active(columns, x, 41, 3, 41), 3);
+            assert_int_equal(columns[0], 0);
+            assert_int_equal(columns[1], 9);
+            assert_int_equal(columns[2], 40);
+            assert_int_equal(k->map->active(columns, x, 41, 1, 41), 1);
+        }
+    }
+}
+
+static void an_unknown_backend_is_not_found(void **state) {
+    (void)state;
+    assert_null(ch_kernels_find("fast"));
+    assert_ptr_equal(ch_kernels_find("auto"), ch_kernels_best());
+    assert_string_not_equal(ch_kernels_name(ch_kernels_best()), "reference");
+    assert_null(ch_kernels_row(ch_kernels_count()));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(functions_are_within_two_units_in_the_last_place),
+        cmocka_unit_test(functions_end_where_they_should),
+        cmocka_unit_test(losses_agree_with_the_reference),
+        cmocka_unit_test(vector_width_does_not_change_a_bit),
+        cmocka_unit_test(active_columns_are_those_with_anything_in_them),
+        cmocka_unit_test(an_unknown_backend_is_not_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
