@@ -15,7 +15,14 @@
 
 typedef struct choir_sim choir_sim;
 
-/* The cost model: what messages and training take, in virtual time. */
+/*
+ * The cost model: what messages and training take, in virtual time.
+ *
+ * A client checks in, fetches the model, trains on its examples E times, and reports. A report is
+ * taken to be as large as its parameters. A client whose report would arrive after the deadline is
+ * not trained at all, nor is one that drops out: nobody would ever see what they learnt. What
+ * clients do after their round has closed is not simulated.
+ */
 typedef struct choir_network {
     uint64_t seed;         // of delays, losses and devices; must not change the model while
                            // everybody reports; default 1
@@ -35,12 +42,12 @@ typedef struct choir_sim_options {
     uint32_t workers; // training threads, 1 .. 256; default 1
 } choir_sim_options;
 
-/* One round as the driver saw it; sums are exact. */
+/* One round as the driver saw it. Counts are of this round, and of messages that arrived. */
 typedef struct choir_sim_round {
     choir_round_summary summary;
     uint64_t requests;   // answered by the coordinator
     uint64_t bytes_up;   // messages and updates from participants
-    uint64_t bytes_down; // messages and models to participants
+    uint64_t bytes_down; // messages and models to participants, lost replies included
     uint64_t virtual_ms; // since the start of the run, when the round closed
 } choir_sim_round;
 
@@ -65,15 +72,25 @@ void choir_sim_destroy(choir_sim *s);
 /*
  * Runs until one more round has closed.
  *
- * Returns OK; EAGAIN when all rounds are done; EIO, ENOMEM when a trainer failed so (err names the
- * client).
+ * Clients that diverge or have no data are counted in the summary, and logged as "client_diverged"
+ * and "client_without_data".
+ *
+ * Returns OK; EAGAIN when all rounds are done; EIO, ENOMEM or whatever else a trainer failed with
+ * (err names the client), and ENOMEM when lost reports need more room than there is. After such a
+ * failure the simulation can only be destroyed.
  */
 CHOIR_NODISCARD choir_status choir_sim_step(choir_sim *s, choir_sim_round *out, choir_error *err);
 
 /* The coordinator, to read from and to observe; between steps only. */
 choir_coordinator *choir_sim_coordinator(choir_sim *s);
 
-/* What the next step depends on, for a checkpoint; see choir_coordinator_save. Between steps. */
+/*
+ * What the next step depends on, for a checkpoint; see choir_coordinator_save. Between steps only.
+ *
+ * save     out (choir_sim_state_bytes(s)) bytes
+ * restore  into a simulation made with equal options, workers apart; EPROTO when the state is
+ *          damaged or of another job or network; s is then unchanged
+ */
 size_t choir_sim_state_bytes(const choir_sim *s);
 void choir_sim_save(const choir_sim *s, uint8_t *out);
 CHOIR_NODISCARD choir_status choir_sim_restore(choir_sim *s, choir_bytes state, choir_error *err);

@@ -23,6 +23,8 @@ struct ch_crew {
     ch_pool *pool;  // owned
     const choir_trainer *trainers;
     uint32_t dim;
+    uint32_t ahead_max; // rooms there are at first, and trainings that may run ahead of need
+    uint32_t ahead;     // begun, not needed yet
     uint32_t rooms_count;
     ch_room *rooms;      // owned: all of them
     ch_timeline offered; // not begun
@@ -84,8 +86,8 @@ static choir_status crew_claim(ch_crew *crew, uint32_t workers, uint32_t capacit
     }
     ch_timeline_init(&crew->offered, capacity, &crew->arena);
     crew->works = CH_NEW(&crew->arena, ch_work *, capacity);
-    const uint32_t rooms = rooms_wanted(workers, crew->dim);
-    for (uint32_t i = 0; i < rooms && status == CHOIR_OK; i++) {
+    crew->ahead_max = rooms_wanted(workers, crew->dim);
+    for (uint32_t i = 0; i < crew->ahead_max && status == CHOIR_OK; i++) {
         status = room_make(crew);
     }
     return status == CHOIR_OK ? ch_pool_create(&crew->pool, workers, &crew->env) : status;
@@ -145,14 +147,30 @@ static ch_work *offered_next(ch_crew *crew) {
     return crew->works[ch_timeline_next(&crew->offered).slot];
 }
 
+// Rooms that were made for stragglers are not filled ahead of need: there would never be one free
+// for the next straggler, and each would make one more.
 static void rooms_fill(ch_crew *crew) {
-    while (!ch_timeline_is_empty(&crew->offered)) {
+    while (crew->ahead < crew->ahead_max && !ch_timeline_is_empty(&crew->offered)) {
         ch_room *room = room_find(crew);
         if (room == NULL) {
             return;
         }
         work_begin(crew, offered_next(crew), room);
+        crew->ahead += 1;
     }
+}
+
+/* The first that is offered: nothing runs ahead of it. */
+static choir_status work_begin_now(ch_crew *crew, ch_work *work) {
+    if (room_find(crew) == NULL) {
+        const choir_status status = room_make(crew);
+        if (status != CHOIR_OK) {
+            return status;
+        }
+    }
+    CH_ASSERT(offered_next(crew) == work);
+    work_begin(crew, work, room_find(crew));
+    return CHOIR_OK;
 }
 
 void ch_crew_offer(ch_crew *crew, ch_work *work) {
@@ -162,14 +180,15 @@ void ch_crew_offer(ch_crew *crew, ch_work *work) {
 }
 
 choir_status ch_crew_need(ch_crew *crew, ch_work *work) {
-    if (work->room == NULL && room_find(crew) == NULL) {
-        const choir_status status = room_make(crew);
+    if (work->room != NULL) {
+        crew->ahead -= 1;
+    } else {
+        const choir_status status = work_begin_now(crew, work);
         if (status != CHOIR_OK) {
             return status;
         }
     }
     rooms_fill(crew);
-    CH_ASSERT(work->room != NULL); // the first that is needed is the first that was due
     ch_pool_wait(crew->pool, &work->job);
     return CHOIR_OK;
 }
@@ -182,6 +201,7 @@ void ch_crew_settle(ch_crew *crew, ch_work *work) {
 
 void ch_crew_reset(ch_crew *crew) {
     ch_timeline_reset(&crew->offered);
+    crew->ahead = 0;
     for (ch_room *room = crew->rooms; room != NULL; room = room->next) {
         if (room->work != NULL) {
             ch_pool_wait(crew->pool, &room->work->job);

@@ -4,9 +4,8 @@
  * The simulator offers a training as soon as it is known when, in virtual time, its report will
  * reach the server. The crew trains in that order, as far ahead as it has rooms: a room is where an
  * update lives between its training and its acknowledgement. So memory depends on the workers and
- * not on the cohort. Only a report that was lost keeps its room while virtual time passes; for
- * those, and for a report that overtakes others which were trained already, there is one more room
- * each, made when it is needed and kept.
+ * not on the cohort. One more room is made when a report overtakes all that were trained ahead of
+ * it, and one for each report that is lost and keeps its room until it has been sent again.
  *
  *     offer(t1) offer(t2) offer(t3) ...   in any order
  *     need(t)                             t is trained; its report can be sent

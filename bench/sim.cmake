@@ -1,0 +1,1 @@
+choir_bench(sim_bench LINKS choir_sim)
