@@ -2,6 +2,7 @@
 #include "data/source.h"
 
 #include "base/error.h"
+#include "data/catalog.h"
 #include "data/cifar.h"
 #include "data/encoding.h"
 #include "data/file.h"
@@ -79,6 +80,18 @@ static choir_status source_locate(char path[PATH_BYTES], const choir_job_data *o
     return status;
 }
 
+static choir_status source_missing(const char *source, const char *path, choir_error *err) {
+    if (ch_catalog_find(source) != NULL) {
+        return ch_error_set(err, CHOIR_EIO,
+                            "data.source: '%s' is not in %s; get it with: choir data get %s",
+                            source, path, source);
+    }
+    return ch_error_set(err, CHOIR_EIO,
+                        "data.source: '%s' is no built-in data set, and there is no %s; "
+                        "'choir data list' shows what can be had",
+                        source, path);
+}
+
 static choir_status dataset_read(ch_dataset *out, const choir_job_data *options, uint64_t seed,
                                  choir_error *err) {
     char path[PATH_BYTES];
@@ -92,10 +105,7 @@ static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
         }
     }
     if (!ch_is_folder(path) && !ch_is_file(path)) {
-        return ch_error_set(err, CHOIR_EIO,
-                            "data.source: '%s' is no built-in data set, and there is no %s; "
-                            "'choir data list' shows what can be had",
-                            options->source, path);
+        return source_missing(options->source, path, err);
     }
     return ch_error_set(err, CHOIR_EPROTO,
                         "data.source: %s holds nothing that is known: needs a folder of IDX or "

@@ -1,0 +1,298 @@
+/* Downloads from a local server: whole, resumed, wrong, missing, silent; and the catalog's rows. */
+#include "support/check.h"
+
+#include "base/sha256.h"
+#include "data/catalog.h"
+#include "support/web_server.h"
+#include "unit/data/folder.h"
+
+#include <string.h>
+
+enum { SIZE = 100000 };
+
+/* A file of known bytes, a folder for it, and a server that has it. */
+typedef struct site {
+    uint8_t file[SIZE];
+    char sha256[65];
+    folder folder;
+    char path[128];
+    web_server server;
+    const char *urls[1];
+    ch_download download;
+} site;
+
+static void site_open(site *s, const web_answer *script, size_t steps) {
+    for (uint32_t i = 0; i < SIZE; i++) {
+        s->file[i] = (uint8_t)(i * 2654435761U >> 24);
+    }
+    uint8_t hash[32];
+    ch_sha256_of(s->file, SIZE, hash);
+    for (size_t i = 0; i < 32; i++) {
+        (void)snprintf(s->sha256 + 2 * i, 3, "%02x", hash[i]);
+    }
+    folder_make(&s->folder);
+    (void)snprintf(s->path, sizeof(s->path), "%s/file", s->folder.path);
+    assert_true(web_start(&s->server, s->file, SIZE, script, steps));
+    s->urls[0] = s->server.url;
+    s->download = ch_download_defaults();
+    s->download.urls = s->urls;
+    s->download.url_count = 1;
+    s->download.path = s->path;
+    s->download.sha256 = s->sha256;
+    s->download.bytes = SIZE;
+    s->download.silence_s = 1;
+    s->download.connect_s = 5;
+}
+
+static void site_close(site *s) {
+    web_stop(&s->server);
+    folder_remove(&s->folder);
+}
+
+static void check_file(const site *s) {
+    static uint8_t read_back[SIZE + 1];
+    FILE *file = fopen(s->path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(read_back, 1, sizeof(read_back), file), SIZE);
+    (void)fclose(file);
+    assert_memory_equal(read_back, s->file, SIZE);
+    assert_int_not_equal(access(folder_file(&s->folder, "file.part"), F_OK), 0);
+}
+
+static void a_file_arrives_whole_and_is_not_fetched_twice(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_SERVE};
+    static site s;
+    site_open(&s, script, 1);
+    choir_error err = {.message = ""};
+    check_status(ch_download_run(&s.download, &err), CHOIR_OK);
+    check_file(&s);
+    assert_int_equal(s.server.requests, 1);
+    check_status(ch_download_run(&s.download, &err), CHOIR_OK);
+    assert_int_equal(s.server.requests, 1);
+    folder_write(&s.folder, "file", s.file, SIZE - 1); // damaged since: fetched again
+    check_status(ch_download_run(&s.download, &err), CHOIR_OK);
+    check_file(&s);
+    site_close(&s);
+}
+
+static void a_cut_off_body_is_resumed_where_it_ended(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_CUT, WEB_CUT, WEB_SERVE};
+    static site s;
+    site_open(&s, script, 3);
+    check_status(ch_download_run(&s.download, NULL), CHOIR_OK);
+    check_file(&s);
+    assert_int_equal(s.server.requests, 3);
+    assert_int_equal(s.server.last_range, SIZE / 2 + SIZE / 4);
+    site_close(&s);
+}
+
+static void a_later_call_resumes_what_an_earlier_one_left(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_CUT, WEB_SERVE};
+    static site s;
+    site_open(&s, script, 2);
+    s.download.attempts = 1;
+    choir_error err = {.message = ""};
+    check_status(ch_download_run(&s.download, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, s.server.url));
+    assert_int_not_equal(access(s.path, F_OK), 0);
+    check_status(ch_download_run(&s.download, NULL), CHOIR_OK);
+    assert_int_equal(s.server.last_range, SIZE / 2);
+    check_file(&s);
+    site_close(&s);
+}
+
+static void a_server_without_ranges_is_asked_for_the_whole(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_CUT, WEB_NO_RANGES};
+    static site s;
+    site_open(&s, script, 2);
+    check_status(ch_download_run(&s.download, NULL), CHOIR_OK);
+    check_file(&s);
+    site_close(&s);
+}
+
+static void a_wrong_hash_is_refused_and_deleted(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_SERVE};
+    static site s;
+    site_open(&s, script, 1);
+    char right[65];
+    memcpy(right, s.sha256, sizeof(right));
+    s.sha256[0] = s.sha256[0] == '0' ? '1' : '0';
+    choir_error err = {.message = ""};
+    check_status(ch_download_run(&s.download, &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, right));
+    assert_non_null(strstr(err.message, s.sha256));
+    assert_int_not_equal(access(s.path, F_OK), 0);
+    assert_int_not_equal(access(folder_file(&s.folder, "file.part"), F_OK), 0);
+    site_close(&s);
+}
+
+static void more_bytes_than_the_file_has_are_refused(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_LONG};
+    static site s;
+    site_open(&s, script, 1);
+    choir_error err = {.message = ""};
+    check_status(ch_download_run(&s.download, &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, "sends more than the 100000 bytes"));
+    assert_int_not_equal(access(s.path, F_OK), 0);
+    site_close(&s);
+}
+
+static void a_missing_file_is_named_with_the_servers_answer(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_MISSING};
+    static site s;
+    site_open(&s, script, 1);
+    choir_error err = {.message = ""};
+    check_status(ch_download_run(&s.download, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, "404"));
+    assert_int_equal(s.server.requests, 1); // it brought nothing, so it is not asked again
+    site_close(&s);
+}
+
+static void a_mirror_takes_over(void **state) {
+    (void)state;
+    static const web_answer cut_then_gone[] = {WEB_CUT, WEB_MISSING};
+    static const web_answer serve[] = {WEB_SERVE};
+    static site s;
+    static site mirror;
+    site_open(&s, cut_then_gone, 2);
+    site_open(&mirror, serve, 1);
+    const char *const urls[] = {s.server.url, mirror.server.url};
+    s.download.urls = urls;
+    s.download.url_count = 2;
+    check_status(ch_download_run(&s.download, NULL), CHOIR_OK);
+    assert_int_equal(mirror.server.last_range, SIZE / 2);
+    check_file(&s);
+    site_close(&s);
+    site_close(&mirror);
+}
+
+static void a_silent_server_is_given_up(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_SILENT};
+    static site s;
+    site_open(&s, script, 1);
+    choir_error err = {.message = ""};
+    check_status(ch_download_run(&s.download, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, s.server.url));
+    site_close(&s);
+}
+
+static void nobody_listening_and_wrong_protocols_are_reported(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_SERVE};
+    static site s;
+    site_open(&s, script, 1);
+    s.urls[0] = "file:///etc/passwd";
+    check_status(ch_download_run(&s.download, NULL), CHOIR_EIO);
+    web_stop(&s.server);
+    s.urls[0] = s.server.url;
+    choir_error err = {.message = ""};
+    check_status(ch_download_run(&s.download, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, "http://127.0.0.1"));
+    folder_remove(&s.folder);
+}
+
+static void a_part_longer_than_the_file_is_begun_again(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_SERVE};
+    static site s;
+    static uint8_t junk[SIZE + 5];
+    site_open(&s, script, 1);
+    folder_write(&s.folder, "file.part", junk, sizeof(junk));
+    check_status(ch_download_run(&s.download, NULL), CHOIR_OK);
+    assert_int_equal(s.server.last_range, 0);
+    check_file(&s);
+    site_close(&s);
+}
+
+static void rows_of_the_catalog_are_complete(void **state) {
+    (void)state;
+    for (size_t i = 0; i < CH_CATALOG_COUNT; i++) {
+        const ch_catalog_row *row = &CH_CATALOG[i];
+        assert_ptr_equal(ch_catalog_find(row->name), row);
+        assert_in_range(row->file_count, 1, CH_CATALOG_FILES_MAX);
+        assert_false(ch_catalog_is_here(row, "/nowhere"));
+        for (uint32_t f = 0; f < row->file_count; f++) {
+            const ch_catalog_file *file = &row->files[f];
+            assert_int_equal(strlen(file->sha256), 64);
+            assert_int_equal(strspn(file->sha256, "0123456789abcdef"), 64);
+            assert_true(file->bytes > 0);
+            const size_t url = strlen(file->urls[0]);
+            const size_t name = strlen(file->name);
+            assert_string_equal(file->urls[0] + url - name, file->name);
+        }
+    }
+    assert_null(ch_catalog_find("MNIST"));
+}
+
+/* data/README.md is what a reader sees of the table: every row must be there as it is here. */
+static void the_table_in_data_readme_is_the_catalog(void **state) {
+    (void)state;
+    static char text[1 << 16];
+    FILE *file = fopen(CHOIR_SOURCE_DIR "/data/README.md", "rb");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    (void)fclose(file);
+    for (size_t i = 0; i < CH_CATALOG_COUNT; i++) {
+        for (uint32_t f = 0; f < CH_CATALOG[i].file_count; f++) {
+            const ch_catalog_file *row = &CH_CATALOG[i].files[f];
+            char line[512];
+            (void)snprintf(line, sizeof(line), "| %s | `%s` | %llu | `%s` |", CH_CATALOG[i].name,
+                           row->name, (unsigned long long)row->bytes, row->sha256);
+            if (strstr(text, line) == NULL) {
+                fail_msg("data/README.md lacks: %s", line);
+            }
+            assert_non_null(strstr(text, row->urls[0]));
+        }
+    }
+}
+
+static void a_row_is_fetched_into_its_own_folder(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_SERVE};
+    static site s;
+    site_open(&s, script, 1);
+    const ch_catalog_row row = {.name = "set",
+                                .files = {{"one", {s.server.url, NULL}, s.sha256, SIZE},
+                                          {"two", {s.server.url, NULL}, s.sha256, SIZE}},
+                                .file_count = 2};
+    char dir[160];
+    (void)snprintf(dir, sizeof(dir), "%s/deep/er", s.folder.path);
+    assert_false(ch_catalog_is_here(&row, dir));
+    check_status(ch_catalog_get(&row, dir, &s.download, NULL, NULL), CHOIR_OK);
+    assert_true(ch_catalog_is_here(&row, dir));
+    assert_int_equal(s.server.requests, 2);
+    static const char *const made[] = {"deep/er/set/one", "deep/er/set/two", "deep/er/set",
+                                       "deep/er", "deep"};
+    for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+        assert_int_equal(remove(folder_file(&s.folder, made[i])), 0);
+    }
+    site_close(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_arrives_whole_and_is_not_fetched_twice),
+        cmocka_unit_test(a_cut_off_body_is_resumed_where_it_ended),
+        cmocka_unit_test(a_later_call_resumes_what_an_earlier_one_left),
+        cmocka_unit_test(a_server_without_ranges_is_asked_for_the_whole),
+        cmocka_unit_test(a_wrong_hash_is_refused_and_deleted),
+        cmocka_unit_test(more_bytes_than_the_file_has_are_refused),
+        cmocka_unit_test(a_missing_file_is_named_with_the_servers_answer),
+        cmocka_unit_test(a_mirror_takes_over),
+        cmocka_unit_test(a_silent_server_is_given_up),
+        cmocka_unit_test(nobody_listening_and_wrong_protocols_are_reported),
+        cmocka_unit_test(a_part_longer_than_the_file_is_begun_again),
+        cmocka_unit_test(rows_of_the_catalog_are_complete),
+        cmocka_unit_test(the_table_in_data_readme_is_the_catalog),
+        cmocka_unit_test(a_row_is_fetched_into_its_own_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
