@@ -216,17 +216,12 @@ static void put_heldout(ch_page *p, const ch_curves *k) {
                   "tenth of them (red)</span>");
 }
 
-void ch_page_clients(ch_page *p, const ch_record *r, const ch_curves *curves,
-                     const choir_env *env) {
-    if (r->clients.count == 0) {
-        return;
-    }
+static void put_crowd(ch_page *p, const ch_clients *clients, const choir_env *env) {
     crowd w;
-    if (!crowd_create(&w, &r->clients, env)) {
+    if (!crowd_create(&w, clients, env)) {
         p->html.failed = true;
         return;
     }
-    ch_page_section(p, "Clients");
     put_note(p, &w);
     ch_draft_put(&p->html, "<div class=\"figures\">\n");
     put_labels(p, &w);
@@ -234,8 +229,30 @@ void ch_page_clients(ch_page *p, const ch_record *r, const ch_curves *curves,
     if (w.evaluated > 0) {
         put_served(p, &w);
     }
+    ch_draft_put(&p->html, "</div>\n");
+    ch_arena_release(&w.arena);
+}
+
+static bool has_heldout(const ch_curves *k) {
+    for (uint32_t i = 0; i < k->count; i++) {
+        if (!isnan(k->heldout_mean[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void ch_page_clients(ch_page *p, const ch_record *r, const ch_curves *curves,
+                     const choir_env *env) {
+    if (r->clients.count == 0 && !has_heldout(curves)) {
+        return;
+    }
+    ch_page_section(p, "Clients");
+    if (r->clients.count > 0) {
+        put_crowd(p, &r->clients, env);
+    }
+    ch_draft_put(&p->html, "<div class=\"figures\">\n");
     put_heldout(p, curves);
     ch_draft_put(&p->html, "</div>\n");
     ch_page_section_close(p);
-    ch_arena_release(&w.arena);
 }

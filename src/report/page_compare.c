@@ -163,6 +163,8 @@ static void put_result(ch_draft *d, const ch_record *r, const cost *least, doubl
     put_cell(d, s->accuracy == most, value);
     ch_units_share(value, s->best);
     put_cell(d, false, value);
+    ch_units_loss(value, s->loss);
+    put_cell(d, false, isnan(s->accuracy) && isnan(s->loss) ? "-" : value);
     (void)snprintf(value, sizeof(value), "%u", s->round);
     put_cell(d, false, value);
     (void)snprintf(value, sizeof(value), c.round > 0 ? "%u" : "not reached", c.round);
@@ -189,7 +191,8 @@ static void put_results(ch_page *p, const ch_record *records, uint32_t count, do
     ch_page_section(p, "Results");
     ch_draft_format(d,
                     "<div class=\"card scroll\"><table><thead><tr><th>run</th>"
-                    "<th>final accuracy</th><th>best</th><th>rounds</th><th>rounds to %s</th>"
+                    "<th>final accuracy</th><th>best</th><th>final "
+                    "loss</th><th>rounds</th><th>rounds to %s</th>"
                     "<th>bytes to %s</th><th>sent up</th><th>sent down</th><th>training</th>"
                     "</tr></thead><tbody>\n",
                     value, value);

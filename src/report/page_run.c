@@ -54,16 +54,20 @@ static void put_lede(ch_page *p, const ch_record *r) {
 
 // ----- headline figures -------------------------------------------------------------------------
 
-static void put_accuracy_tile(ch_page *p, const ch_summary *s) {
+/* The loss leads where there is no accuracy: in regression. */
+static void put_quality_tile(ch_page *p, const ch_summary *s) {
     char value[CH_UNITS_MAX];
-    char other[CH_UNITS_MAX];
     char more[HTML_MAX] = "";
-    if (!isnan(s->accuracy) || !isnan(s->loss)) {
-        ch_units_loss(other, s->loss);
-        const size_t used = (size_t)snprintf(more, sizeof(more), "test set; loss %s", other);
+    ch_units_loss(value, s->loss);
+    if (isnan(s->accuracy) && !isnan(s->loss)) {
+        ch_page_tile(p, "Final loss", value, "test set");
+        return;
+    }
+    if (!isnan(s->accuracy)) {
+        const size_t used = (size_t)snprintf(more, sizeof(more), "test set; loss %s", value);
         if (s->best > s->accuracy) {
-            ch_units_share(other, s->best);
-            (void)snprintf(more + used, sizeof(more) - used, "; best %s in round %u", other,
+            ch_units_share(value, s->best);
+            (void)snprintf(more + used, sizeof(more) - used, "; best %s in round %u", value,
                            s->best_round);
         }
     }
@@ -124,7 +128,7 @@ static void put_clients_tile(ch_page *p, const ch_record *r) {
 
 static void put_tiles(ch_page *p, const ch_record *r) {
     ch_draft_put(&p->html, "<dl class=\"tiles\">\n");
-    put_accuracy_tile(p, &r->summary);
+    put_quality_tile(p, &r->summary);
     put_rounds_tile(p, &r->summary);
     put_clients_tile(p, r);
     put_cost_tiles(p, &r->summary);

@@ -36,6 +36,7 @@ const char *const CH_PAGE_STYLE[] = {
     ".finding{border-radius:10px;padding:12px 16px;margin:14px 0 0;"
     "background:var(--info-paper);overflow-wrap:anywhere}",
     ".finding.bad{background:var(--bad-paper);color:var(--bad);font-weight:550}",
+    ".figures+.figures{margin-top:16px}",
     ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));"
     "gap:16px}",
     "figure{margin:0;padding:16px 16px 8px;min-width:0;break-inside:avoid}",
@@ -75,6 +76,7 @@ const char *const CH_PAGE_STYLE[] = {
     "pre{margin:0;padding:16px;overflow-x:auto;"
     "font:13px/1.55 ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
     "background:var(--code);border-radius:12px;tab-size:2}",
+    "pre+.note{margin-top:10px}",
     "pre.wrap{white-space:pre-wrap;overflow-wrap:anywhere}",
     ".columns{column-width:320px;column-gap:32px}",
     "code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;"

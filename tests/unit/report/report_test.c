@@ -177,7 +177,7 @@ static void what_is_malformed_is_left_out_with_a_sentence(void **state) {
     folder_put(at("malformed/samples.bin"), "x", 1);
     folder_put(at("malformed/run.json"), "[]", 2);
     folder_put(at("malformed/baseline-local/metrics.jsonl"), "nonsense\n", 9);
-    check_page(report_of(m.dir).path, 4, 0);
+    check_page(report_of(m.dir).path, 5, 0);
     assert_true(has("Left out: "));
     assert_true(has("clients.json:1: is not JSON"));
     assert_true(has("samples.bin: does not start as a samples file does"));
