@@ -1,0 +1,284 @@
+/* Engine: see engine.h. */
+#include "train/engine.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "data/deviates.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STEP_MAX = 64, EVALUATE_MAX = 250 }; // examples a kernel pass and an evaluation work on
+
+struct ch_engine {
+    choir_env env;
+    ch_arena arena; // owns the arrays below
+    const ch_federation *federation;
+    ch_net *net;
+    ch_scratch *scratch;
+    uint32_t features;
+    uint32_t outputs;
+    uint32_t batch_max; // examples that x has room for
+    uint32_t order_max; // examples that order has room for
+    float *x;           // (batch_max, features)
+    uint32_t *labels;   // (batch_max)
+    float *targets;     // (batch_max)
+    uint32_t *order;    // (order_max) a client's examples, shuffled
+};
+
+static choir_status arrays_claim(ch_engine *e) {
+    const size_t bytes = ch_arena_cost((size_t)e->batch_max * e->features, sizeof(float)) +
+                         2 * ch_arena_cost(e->batch_max, sizeof(uint32_t)) +
+                         ch_arena_cost(e->order_max, sizeof(uint32_t));
+    const choir_status status = ch_arena_init(&e->arena, bytes, &e->env);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    e->x = CH_NEW(&e->arena, float, (size_t)e->batch_max * e->features);
+    e->labels = CH_NEW(&e->arena, uint32_t, e->batch_max);
+    e->targets = CH_NEW(&e->arena, float, e->batch_max);
+    e->order = CH_NEW(&e->arena, uint32_t, e->order_max);
+    CH_ASSERT(e->order != NULL);
+    return CHOIR_OK;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
+                              const ch_federation *federation, uint32_t batch, const choir_env *env,
+                              choir_error *err) {
+    CH_ASSERT(batch >= 1);
+    *out = NULL;
+    ch_engine *e = env->alloc(env->self, ch_arena_cost(1, sizeof(*e)));
+    if (e == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    const ch_shape shape = ch_federation_shape(federation);
+    const ch_holding *pooled = ch_federation_pooled(federation);
+    const uint32_t held = ch_federation_count_max(federation, CH_SPLIT_TRAIN);
+    *e = (ch_engine){.env = *env, .federation = federation, .features = ch_shape_features(shape)};
+    e->batch_max = larger(batch, EVALUATE_MAX);
+    e->order_max = larger(held, pooled->count);
+    ch_net_options o = *net;
+    o.height = shape.height;
+    o.width = shape.width;
+    o.channels = shape.channels;
+    o.batch_max = batch > STEP_MAX ? STEP_MAX : batch;
+    choir_status status = ch_net_create(&e->net, &o, env, err);
+    if (status == CHOIR_OK) {
+        e->outputs = ch_net_outputs(e->net);
+        const uint32_t classes = ch_federation_classes(federation);
+        if (e->outputs != larger(classes, 1)) {
+            status = ch_error_set(err, CHOIR_EINVAL, "the model has %u outputs, the data wants %u",
+                                  e->outputs, larger(classes, 1));
+        }
+    }
+    if (status == CHOIR_OK) {
+        status = ch_scratch_create(&e->scratch, federation, env);
+    }
+    if (status == CHOIR_OK) {
+        status = arrays_claim(e);
+    }
+    if (status != CHOIR_OK) {
+        ch_engine_destroy(e);
+        return status;
+    }
+    *out = e;
+    return CHOIR_OK;
+}
+
+void ch_engine_destroy(ch_engine *e) {
+    if (e != NULL) {
+        const choir_env env = e->env;
+        ch_scratch_destroy(e->scratch);
+        ch_net_destroy(e->net);
+        ch_arena_release(&e->arena);
+        env.free(env.self, e);
+    }
+}
+
+const ch_net *ch_engine_net(const ch_engine *e) {
+    return e->net;
+}
+
+/* Copies inputs and answers of count examples into the batch. order as in ch_holding_gather. */
+static void batch_gather(ch_engine *e, const ch_holding *h, const uint32_t *order, uint32_t first,
+                         uint32_t count) {
+    CH_ASSERT(count <= e->batch_max);
+    ch_holding_gather(h, order, first, count, e->x);
+    const ch_examples *t = h->examples;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t row = ch_holding_row(h, order == NULL ? first + i : order[i]);
+        if (t->labels != NULL) {
+            e->labels[i] = t->labels[row];
+        } else {
+            e->targets[i] = t->targets[row];
+        }
+    }
+}
+
+static const uint32_t *batch_labels(const ch_engine *e, const ch_holding *h) {
+    return h->examples->labels == NULL ? NULL : e->labels;
+}
+
+static const float *batch_targets(const ch_engine *e, const ch_holding *h) {
+    return h->examples->labels == NULL ? e->targets : NULL;
+}
+
+/* A fresh order every epoch, a function of (seed, epoch, client). */
+static void order_shuffle(uint32_t *order, uint32_t count, uint64_t seed, uint32_t epoch,
+                          uint32_t client) {
+    ch_rng rng = ch_rng_stream(seed, CH_PURPOSE_SHUFFLE, epoch, client);
+    for (uint32_t i = 0; i < count; i++) {
+        order[i] = i;
+    }
+    ch_rng_shuffle(&rng, order, count);
+}
+
+static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t client,
+                               const choir_task *task, ch_score *score, uint64_t *seen) {
+    const ch_sgd sgd = {.learning_rate = task->learning_rate,
+                        .momentum = task->momentum,
+                        .weight_decay = task->weight_decay,
+                        .proximal_mu = task->proximal_mu};
+    const uint32_t batch = task->batch_size == 0 ? h->count : task->batch_size;
+    choir_status status = CHOIR_OK;
+    for (uint32_t epoch = 0; epoch < task->epochs; epoch++) {
+        order_shuffle(e->order, h->count, task->seed, epoch, client);
+        for (uint32_t at = 0; at < h->count && status == CHOIR_OK; at += batch) {
+            const uint32_t count = h->count - at < batch ? h->count - at : batch;
+            batch_gather(e, h, e->order + at, 0, count);
+            status = ch_net_step(e->net, e->x, batch_labels(e, h), batch_targets(e, h), count, &sgd,
+                                 score);
+            *seen += count;
+        }
+    }
+    return status;
+}
+
+/* Sum of losses in units of 2^-20, saturating: a diverged loss is still a number to report. */
+static int64_t loss_q20(double loss) {
+    const double scaled = loss * 0x1p20;
+    if (!(scaled < 0x1p62)) { // also NaN
+        return INT64_C(1) << 62;
+    }
+    return (int64_t)nearbyint(scaled);
+}
+
+/* delta -= params. Returns whether all of it is finite: no exponent with all bits set. */
+static bool delta_take(float *delta, const float *params, uint32_t dim) {
+    uint32_t worst = 0;
+    for (uint32_t i = 0; i < dim; i++) {
+        delta[i] -= params[i];
+        uint32_t bits = 0;
+        memcpy(&bits, &delta[i], sizeof(bits));
+        const uint32_t exponent = bits & UINT32_C(0x7F800000);
+        worst = exponent > worst ? exponent : worst;
+    }
+    return worst != UINT32_C(0x7F800000);
+}
+
+choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t client,
+                             const choir_task *task, const float *params, float *delta,
+                             choir_training *out, choir_error *err) {
+    CH_ASSERT(holding->count <= e->order_max);
+    CH_ASSERT(task->dim == ch_net_layout(e->net)->dim);
+    const uint32_t batch = task->batch_size == 0 ? holding->count : task->batch_size;
+    if ((batch < holding->count ? batch : holding->count) > e->batch_max) {
+        return ch_error_set(err, CHOIR_ENOMEM, "client %u: a batch of %u examples, room for %u",
+                            client, batch, e->batch_max);
+    }
+    ch_score score = {0};
+    uint64_t seen = 0;
+    ch_net_load(e->net, params);
+    const choir_status status = epochs_run(e, holding, client, task, &score, &seen);
+    *out = (choir_training){
+        .examples = holding->count,
+        .metrics = {.examples = seen, .correct = score.correct, .loss_q20 = loss_q20(score.loss)}};
+    if (status == CHOIR_ERANGE) {
+        return ch_error_set(err, status,
+                            "client %u: training diverged in round %u, loss %g after %llu examples "
+                            "at learning rate %g",
+                            client, task->round, score.loss / (double)seen,
+                            (unsigned long long)seen, (double)task->learning_rate);
+    }
+    ch_net_store(e->net, delta);
+    if (!delta_take(delta, params, task->dim)) {
+        return ch_error_set(err, CHOIR_ERANGE,
+                            "client %u: training diverged in round %u: a parameter is not finite "
+                            "at learning rate %g",
+                            client, task->round, (double)task->learning_rate);
+    }
+    return status;
+}
+
+static choir_status port_train(void *self, uint32_t client, const choir_task *task,
+                               const float *params, float *delta, choir_training *out,
+                               choir_error *err) {
+    ch_engine *e = self;
+    ch_holding holding;
+    const choir_status status =
+        ch_federation_holding(e->federation, client, CH_SPLIT_TRAIN, e->scratch, &holding);
+    if (status != CHOIR_OK) {
+        *out = (choir_training){0};
+        return status;
+    }
+    return ch_engine_train(e, &holding, client, task, params, delta, out, err);
+}
+
+static uint32_t port_examples(void *self, uint32_t client) {
+    const ch_engine *e = self;
+    return ch_federation_count(e->federation, client, CH_SPLIT_TRAIN);
+}
+
+static const choir_trainer_ops ENGINE_TRAINER_OPS = {
+    .train = port_train,
+    .examples = port_examples,
+};
+
+choir_trainer ch_engine_trainer(ch_engine *e) {
+    return (choir_trainer){.ops = &ENGINE_TRAINER_OPS, .self = e};
+}
+
+void ch_engine_load(ch_engine *e, const float *params) {
+    ch_net_load(e->net, params);
+}
+
+void ch_engine_evaluate(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
+                        ch_score *score) {
+    for (uint32_t at = 0; at < count; at += EVALUATE_MAX) {
+        const uint32_t some = count - at < EVALUATE_MAX ? count - at : EVALUATE_MAX;
+        batch_gather(e, holding, NULL, first + at, some);
+        ch_net_evaluate(e->net, e->x, batch_labels(e, holding), batch_targets(e, holding), some,
+                        NULL, score);
+    }
+}
+
+void ch_engine_predict(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
+                       float *predictions) {
+    for (uint32_t at = 0; at < count; at += EVALUATE_MAX) {
+        const uint32_t some = count - at < EVALUATE_MAX ? count - at : EVALUATE_MAX;
+        batch_gather(e, holding, NULL, first + at, some);
+        ch_net_evaluate(e->net, e->x, NULL, NULL, some, predictions + (size_t)at * e->outputs,
+                        NULL);
+    }
+}
+
+choir_status ch_engine_heldout(ch_engine *e, uint32_t client, uint32_t *count, ch_score *score) {
+    *count = 0;
+    *score = (ch_score){0};
+    if (ch_federation_count(e->federation, client, CH_SPLIT_HELDOUT) == 0) {
+        return CHOIR_OK;
+    }
+    ch_holding holding;
+    const choir_status status =
+        ch_federation_holding(e->federation, client, CH_SPLIT_HELDOUT, e->scratch, &holding);
+    if (status == CHOIR_OK) {
+        *count = holding.count;
+        ch_engine_evaluate(e, &holding, 0, holding.count, score);
+    }
+    return status;
+}

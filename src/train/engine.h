@@ -1,0 +1,57 @@
+/*
+ * Engine: one worker's means to train and evaluate: a net, and room for a batch and a client's
+ * data.
+ *
+ * It is choir's own trainer behind the port of include/choir/trainer.h. A simulation makes one per
+ * worker thread; a device makes one.
+ */
+#ifndef CH_TRAIN_ENGINE_H
+#define CH_TRAIN_ENGINE_H
+
+#include "choir/env.h"
+#include "choir/trainer.h"
+#include "data/federation.h"
+#include "nn/net.h"
+
+typedef struct ch_engine ch_engine;
+
+/*
+ * net         which model; its batch_max is raised to what the buffers need
+ * federation  borrowed; outlives the engine
+ * batch       the most examples that one step will take, >= 1
+ *
+ * Returns OK; EINVAL when the layers do not fit the data; ENOMEM; *out == NULL then.
+ */
+CHOIR_NODISCARD choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
+                                              const ch_federation *federation, uint32_t batch,
+                                              const choir_env *env, choir_error *err);
+void ch_engine_destroy(ch_engine *e);
+
+const ch_net *ch_engine_net(const ch_engine *e);
+
+/* The port: train(client, task, params) on the client's training examples. */
+choir_trainer ch_engine_trainer(ch_engine *e);
+
+/* Epochs of SGD on any holding, as a task asks; what the port does once it has the client's data.
+ * See choir_trainer_ops for the arguments; client numbers the shuffles. */
+CHOIR_NODISCARD choir_status ch_engine_train(ch_engine *e, const ch_holding *holding,
+                                             uint32_t client, const choir_task *task,
+                                             const float *params, float *delta, choir_training *out,
+                                             choir_error *err);
+
+/* Makes params (dim) the ones that the evaluations below use. */
+void ch_engine_load(ch_engine *e, const float *params);
+
+/* Adds the loss and hits of the holding's examples first .. first+count-1 to *score. */
+void ch_engine_evaluate(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
+                        ch_score *score);
+
+/* Outputs (count, outputs) for the holding's examples: class probabilities, or values. */
+void ch_engine_predict(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
+                       float *predictions);
+
+/* A client's held-out examples: their number and score. OK also when it has none. */
+CHOIR_NODISCARD choir_status ch_engine_heldout(ch_engine *e, uint32_t client, uint32_t *count,
+                                               ch_score *score);
+
+#endif

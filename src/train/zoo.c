@@ -1,0 +1,126 @@
+/* The zoo: see zoo.h. */
+#include "train/zoo.h"
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The three fixed models are those of McMahan et al., "Communication-Efficient Learning of Deep
+ * Networks from Decentralized Data", AISTATS 2017, sec. 3. The CIFAR network is that of the 2016
+ * TensorFlow tutorial without its local response normalisation, which the paper does not count.
+ */
+const ch_zoo_row CH_ZOO[] = {
+    {"softmax", "dense {outputs}", {0, 0, 0}, 0, 0, "softmax regression, sized from the data"},
+    {"mlp",
+     "{hidden}dense {outputs}",
+     {0, 0, 0},
+     0,
+     0,
+     "multilayer perceptron with model.hidden sizes and relu"},
+    {"mnist-2nn",
+     "dense 200 | relu | dense 200 | relu | dense 10",
+     {28, 28, 1},
+     10,
+     199210,
+     "two hidden layers of 200 units"},
+};
+
+const uint32_t CH_ZOO_COUNT = sizeof(CH_ZOO) / sizeof(CH_ZOO[0]);
+
+enum { HIDDEN_MAX = 65536 };
+
+static choir_status row_find(const ch_zoo_row **out, const char *name, choir_error *err) {
+    char known[CHOIR_TEXT_MAX] = "";
+    for (uint32_t i = 0; i < CH_ZOO_COUNT; i++) {
+        if (strcmp(CH_ZOO[i].name, name) == 0) {
+            *out = &CH_ZOO[i];
+            return CHOIR_OK;
+        }
+        const size_t used = strlen(known);
+        (void)snprintf(known + used, sizeof(known) - used, "%s%s", i == 0 ? "" : ", ",
+                       CH_ZOO[i].name);
+    }
+    return ch_error_set(err, CHOIR_EINVAL, "model '%s' is not known; there are %s", name, known);
+}
+
+static choir_status row_fits(const ch_zoo_row *row, ch_shape shape, uint32_t classes,
+                             choir_error *err) {
+    const bool any = row->shape.height == 0;
+    const bool same = row->shape.height == shape.height && row->shape.width == shape.width &&
+                      row->shape.channels == shape.channels;
+    if (!any && (!same || row->classes != classes)) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model '%s' wants %ux%ux%u inputs and %u classes, the data has "
+                            "%ux%ux%u and %u; 'softmax' and 'mlp' fit any data",
+                            row->name, row->shape.height, row->shape.width, row->shape.channels,
+                            row->classes, shape.height, shape.width, shape.channels, classes);
+    }
+    return CHOIR_OK;
+}
+
+/* "200,100" -> "dense 200 | relu | dense 100 | relu | " */
+static choir_status hidden_layers(const char *sizes, char out[CH_LAYERS_TEXT_MAX],
+                                  choir_error *err) {
+    size_t used = 0;
+    out[0] = '\0';
+    for (const char *at = sizes;;) {
+        char *end = NULL;
+        const unsigned long size = strtoul(at, &end, 10);
+        const bool is_size = end != at && size >= 1 && size <= HIDDEN_MAX && *at != '-';
+        if (!is_size || (*end != ',' && *end != '\0')) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "model.hidden: '%s' is not a list of sizes in [1, %d] like 200,200",
+                                sizes, (int)HIDDEN_MAX);
+        }
+        const int wrote =
+            snprintf(out + used, CH_LAYERS_TEXT_MAX - used, "dense %lu | relu | ", size);
+        used += (size_t)wrote;
+        if (used >= CH_LAYERS_TEXT_MAX) {
+            return ch_error_set(err, CHOIR_EINVAL, "model.hidden: '%s' has too many sizes", sizes);
+        }
+        if (*end == '\0') {
+            return CHOIR_OK;
+        }
+        at = end + 1;
+    }
+}
+
+choir_status ch_zoo_layers(const choir_job_model *options, ch_shape shape, uint32_t classes,
+                           char out[CH_LAYERS_TEXT_MAX], choir_error *err) {
+    const ch_zoo_row *row = NULL;
+    choir_status status = row_find(&row, options->name, err);
+    if (status == CHOIR_OK) {
+        status = row_fits(row, shape, classes, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    char hidden[CH_LAYERS_TEXT_MAX] = "";
+    if (strstr(row->layers, "{hidden}") != NULL) {
+        status = hidden_layers(options->hidden, hidden, err);
+    } else if (options->hidden[0] != '\0') {
+        status =
+            ch_error_set(err, CHOIR_EINVAL,
+                         "model.hidden: '%s' is set, but model '%s' has no hidden sizes to set",
+                         options->hidden, row->name);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const uint32_t outputs = classes == 0 ? 1 : classes;
+    int wrote = 0;
+    if (strstr(row->layers, "{outputs}") != NULL) {
+        wrote = snprintf(out, CH_LAYERS_TEXT_MAX, "%sdense %u", hidden, outputs);
+    } else {
+        wrote = snprintf(out, CH_LAYERS_TEXT_MAX, "%s", row->layers);
+    }
+    if (wrote < 0 || wrote >= CH_LAYERS_TEXT_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "model.hidden: '%s' has too many sizes",
+                            options->hidden);
+    }
+    return CHOIR_OK;
+}

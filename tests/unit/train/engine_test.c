@@ -1,0 +1,166 @@
+/* Engine: local training is what the task says, whatever the batch size and however it ends. */
+#include "support/check.h"
+
+#include "train/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIENTS = 6, DIM_MAX = 700 };
+
+typedef struct bench {
+    ch_federation *federation;
+    ch_engine *engine;
+    uint32_t dim;
+    float params[DIM_MAX];
+} bench;
+
+static void bench_open(bench *b, uint32_t batch, const choir_env *env) {
+    const choir_job_data data = {.source = "synthetic",
+                                 .partition = "natural",
+                                 .clients = CLIENTS,
+                                 .examples = 25,
+                                 .test_examples = 40,
+                                 .heldout = 0.2};
+    ch_net_options net = ch_net_defaults();
+    net.layers = "dense 10";
+    choir_error err = {.message = ""};
+    if (ch_federation_open(&b->federation, &data, 1, env, &err) != CHOIR_OK ||
+        ch_engine_create(&b->engine, &net, b->federation, batch, env, &err) != CHOIR_OK) {
+        fail_msg("%s", err.message);
+    }
+    b->dim = ch_net_layout(ch_engine_net(b->engine))->dim;
+    assert_true(b->dim <= DIM_MAX);
+    ch_net_init(ch_engine_net(b->engine), 3, b->params);
+}
+
+static void bench_close(bench *b) {
+    ch_engine_destroy(b->engine);
+    ch_federation_destroy(b->federation);
+}
+
+static choir_status train(bench *b, uint32_t client, const choir_task *task, float *delta,
+                          choir_training *out, choir_error *err) {
+    const choir_trainer trainer = ch_engine_trainer(b->engine);
+    return trainer.ops->train(trainer.self, client, task, b->params, delta, out, err);
+}
+
+static void training_is_a_pure_function_of_task_and_client(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open(&b, 10, &env);
+    choir_task task = {
+        .round = 1, .dim = b.dim, .epochs = 2, .batch_size = 10, .learning_rate = 0.1F, .seed = 5};
+    float first[DIM_MAX];
+    float again[DIM_MAX];
+    float other[DIM_MAX];
+    choir_training out;
+    check_status(train(&b, 1, &task, first, &out, NULL), CHOIR_OK);
+    assert_int_equal(out.examples, ch_federation_count(b.federation, 1, CH_SPLIT_TRAIN));
+    assert_int_equal(out.metrics.examples, 2 * out.examples);
+    assert_true(out.metrics.loss_q20 > 0);
+    check_status(train(&b, 2, &task, other, &out, NULL), CHOIR_OK);
+    check_status(train(&b, 1, &task, again, &out, NULL), CHOIR_OK);
+    assert_memory_equal(first, again, b.dim * sizeof(float));
+    assert_true(memcmp(first, other, b.dim * sizeof(float)) != 0);
+    task.seed = 6; // another order of the same examples
+    check_status(train(&b, 1, &task, other, &out, NULL), CHOIR_OK);
+    assert_true(memcmp(first, other, b.dim * sizeof(float)) != 0);
+    bench_close(&b);
+}
+
+static void one_epoch_on_all_examples_is_one_gradient_step(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open(&b, 200, &env);
+    const choir_task task = {
+        .round = 1, .dim = b.dim, .epochs = 1, .batch_size = 0, .learning_rate = 0.5F, .seed = 5};
+    float delta[DIM_MAX];
+    choir_training out;
+    check_status(train(&b, 3, &task, delta, &out, NULL), CHOIR_OK);
+    // The same by hand: the mean gradient of softmax regression over the client's examples.
+    ch_scratch *scratch = NULL;
+    ch_holding holding;
+    check_status(ch_scratch_create(&scratch, b.federation, &env), CHOIR_OK);
+    check_status(ch_federation_holding(b.federation, 3, CH_SPLIT_TRAIN, scratch, &holding),
+                 CHOIR_OK);
+    const uint32_t features = ch_shape_features(ch_federation_shape(b.federation));
+    double expected[DIM_MAX] = {0};
+    for (uint32_t i = 0; i < holding.count; i++) {
+        float x[100];
+        double p[10];
+        double sum = 0;
+        ch_holding_gather(&holding, NULL, i, 1, x);
+        for (uint32_t c = 0; c < 10; c++) {
+            double z = (double)b.params[features * 10 + c];
+            for (uint32_t f = 0; f < features; f++) {
+                z += (double)x[f] * (double)b.params[f * 10 + c];
+            }
+            p[c] = exp(z);
+            sum += p[c];
+        }
+        const uint32_t label = holding.examples->labels[ch_holding_row(&holding, i)];
+        for (uint32_t c = 0; c < 10; c++) {
+            const double g = (p[c] / sum - (c == label ? 1 : 0)) / holding.count;
+            expected[features * 10 + c] -= 0.5 * g;
+            for (uint32_t f = 0; f < features; f++) {
+                expected[f * 10 + c] -= 0.5 * g * (double)x[f];
+            }
+        }
+    }
+    for (uint32_t i = 0; i < b.dim; i++) {
+        check_near(delta[i], expected[i], 2e-6 * (1 + fabs(expected[i])));
+    }
+    ch_scratch_destroy(scratch);
+    bench_close(&b);
+}
+
+static void divergence_is_reported_with_client_and_loss(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open(&b, 10, &env);
+    const choir_task task = {
+        .round = 4, .dim = b.dim, .epochs = 50, .batch_size = 10, .learning_rate = 3e38F};
+    float delta[DIM_MAX];
+    choir_training out;
+    choir_error err = {.message = ""};
+    check_status(train(&b, 2, &task, delta, &out, &err), CHOIR_ERANGE);
+    assert_non_null(strstr(err.message, "client 2: training diverged in round 4"));
+    bench_close(&b);
+}
+
+static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
+    (void)state;
+    const choir_env real = choir_env_default();
+    bench b;
+    bench_open(&b, 10, &real);
+    ch_net_options net = ch_net_defaults();
+    net.layers = "dense 10";
+    choir_status status = CHOIR_ENOMEM;
+    uint32_t n = 0;
+    for (; status == CHOIR_ENOMEM && n < 100; n++) {
+        counted_memory memory;
+        const choir_env env = counted_env(&memory, n);
+        ch_engine *e = NULL;
+        status = ch_engine_create(&e, &net, b.federation, 10, &env, NULL);
+        assert_true((status == CHOIR_OK) == (e != NULL));
+        ch_engine_destroy(e);
+        assert_int_equal(memory.alive, 0);
+    }
+    check_status(status, CHOIR_OK);
+    assert_true(n >= 4); // the engine, its net, its scratch, its arrays
+    bench_close(&b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_is_a_pure_function_of_task_and_client),
+        cmocka_unit_test(one_epoch_on_all_examples_is_one_gradient_step),
+        cmocka_unit_test(divergence_is_reported_with_client_and_loss),
+        cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,90 @@
+/* The zoo: the paper's parameter counts, and models sized from the data. */
+#include "support/check.h"
+
+#include "nn/net.h"
+#include "train/zoo.h"
+
+#include <string.h>
+
+static uint32_t parameters(const char *layers, ch_shape shape) {
+    const choir_env env = choir_env_default();
+    ch_net_options o = ch_net_defaults();
+    o.layers = layers;
+    o.height = shape.height;
+    o.width = shape.width;
+    o.channels = shape.channels;
+    o.batch_max = 10;
+    ch_net *net = NULL;
+    choir_error err = {.message = ""};
+    const choir_status status = ch_net_create(&net, &o, &env, &err);
+    if (status != CHOIR_OK) {
+        fail_msg("%s: %s", layers, err.message);
+    }
+    const uint32_t dim = ch_net_layout(net)->dim;
+    ch_net_destroy(net);
+    return dim;
+}
+
+static void every_named_model_has_the_parameters_it_says(void **state) {
+    (void)state;
+    uint32_t counted = 0;
+    for (uint32_t i = 0; i < CH_ZOO_COUNT; i++) {
+        if (CH_ZOO[i].parameters != 0) {
+            assert_int_equal(parameters(CH_ZOO[i].layers, CH_ZOO[i].shape), CH_ZOO[i].parameters);
+            counted += 1;
+        }
+    }
+    assert_int_equal(counted, 1);
+}
+
+static void sized_models_follow_the_data(void **state) {
+    (void)state;
+    const ch_shape row = {1, 1, 60};
+    char layers[CH_LAYERS_TEXT_MAX];
+    choir_job_model o = {.name = "softmax"};
+    check_status(ch_zoo_layers(&o, row, 7, layers, NULL), CHOIR_OK);
+    assert_string_equal(layers, "dense 7");
+    assert_int_equal(parameters(layers, row), 60 * 7 + 7);
+    o = (choir_job_model){.name = "mlp", .hidden = "30,20"};
+    check_status(ch_zoo_layers(&o, row, 0, layers, NULL), CHOIR_OK);
+    assert_string_equal(layers, "dense 30 | relu | dense 20 | relu | dense 1");
+    assert_int_equal(parameters(layers, row), 61 * 30 + 31 * 20 + 21);
+}
+
+static void what_does_not_fit_is_named(void **state) {
+    (void)state;
+    const ch_shape picture = {28, 28, 1};
+    const struct {
+        choir_job_model options;
+        ch_shape shape;
+        uint32_t classes;
+        const char *message;
+    } rows[] = {
+        {{.name = "mnist-3nn"}, picture, 10, "model 'mnist-3nn' is not known; there are softmax, "},
+        {{.name = "mnist-2nn"}, {32, 32, 3}, 10, "model 'mnist-2nn' wants 28x28x1 inputs and 10"},
+        {{.name = "mnist-2nn"}, picture, 47, "the data has 28x28x1 and 47"},
+        {{.name = "mlp"}, picture, 10, "model.hidden: '' is not a list of sizes in [1, 65536]"},
+        {{.name = "mlp", .hidden = "200,"}, picture, 10, "model.hidden: '200,' is not a list"},
+        {{.name = "mlp", .hidden = "-1"}, picture, 10, "model.hidden: '-1' is not a list"},
+        {{.name = "mlp", .hidden = "99999"}, picture, 10, "model.hidden: '99999' is not a list"},
+        {{.name = "softmax", .hidden = "9"}, picture, 10, "model 'softmax' has no hidden sizes"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char layers[CH_LAYERS_TEXT_MAX];
+        choir_error err = {.message = ""};
+        check_status(ch_zoo_layers(&rows[i].options, rows[i].shape, rows[i].classes, layers, &err),
+                     CHOIR_EINVAL);
+        if (strstr(err.message, rows[i].message) == NULL) {
+            fail_msg("'%s' does not say '%s'", err.message, rows[i].message);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_named_model_has_the_parameters_it_says),
+        cmocka_unit_test(sized_models_follow_the_data),
+        cmocka_unit_test(what_does_not_fit_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
