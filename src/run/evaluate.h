@@ -1,0 +1,49 @@
+/*
+ * Evaluate: how good a model is, on the central test set and on the clients' held-out examples.
+ *
+ * Work is cut into fixed pieces and their sums are added in a fixed order, so the figures do not
+ * depend on the number of workers.
+ */
+#ifndef CH_RUN_EVALUATE_H
+#define CH_RUN_EVALUATE_H
+
+#include "base/pool.h"
+#include "train/engine.h"
+
+typedef struct ch_evaluator ch_evaluator;
+
+/* Accuracy is a share of examples, loss a mean over examples. NaN where nothing was evaluated. */
+typedef struct ch_evaluation {
+    double accuracy;          // on the central test set
+    double loss;              //
+    uint32_t examples;        // in it
+    double heldout_mean;      // mean over clients of their own accuracy
+    double heldout_worst;     // mean over the worst tenth of the clients, at least one
+    double heldout_spread;    // standard deviation over clients
+    uint32_t heldout_clients; // that have held-out examples and were evaluated
+} ch_evaluation;
+
+/*
+ * engines     (ch_pool_workers(pool)) one per worker; borrowed
+ * federation  borrowed
+ * clients     how many clients' held-out data to evaluate, a keyed sample; 0 = all
+ * seed        of that sample
+ *
+ * Returns OK or ENOMEM with *out == NULL.
+ */
+CHOIR_NODISCARD choir_status ch_evaluator_create(ch_evaluator **out, ch_pool *pool,
+                                                 ch_engine *const *engines,
+                                                 const ch_federation *federation, uint32_t clients,
+                                                 uint64_t seed, const choir_env *env);
+void ch_evaluator_destroy(ch_evaluator *v);
+
+/* Evaluates params (dim). Returns OK, or the status of a client's data that cannot be had. */
+CHOIR_NODISCARD choir_status ch_evaluator_run(ch_evaluator *v, const float *params,
+                                              ch_evaluation *out);
+
+/* Clients evaluated last: their ids and accuracies (count), NaN for those without held-out data;
+ * borrowed until the next run. */
+uint32_t ch_evaluator_clients(const ch_evaluator *v, const uint32_t **ids,
+                              const double **accuracies);
+
+#endif

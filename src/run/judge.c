@@ -1,0 +1,157 @@
+/* Judging saved models: evaluation and prediction on a job's data. See run.h. */
+#include "run/run.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "run/session.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PREDICT_PIECE = 64 }; // examples predicted at a time
+
+/* A session whose initial parameters are the model's. */
+static choir_status model_open(ch_session *s, const char *model, const choir_job_data *data,
+                               uint64_t seed, const choir_env *env, choir_error *err) {
+    choir_job job = choir_job_defaults();
+    job.data = *data;
+    job.seed = seed;
+    const int wrote = snprintf(job.model.file, sizeof(job.model.file), "%s", model);
+    if (wrote < 0 || (size_t)wrote >= sizeof(job.model.file)) {
+        *s = (ch_session){0};
+        return ch_error_set(err, CHOIR_EINVAL, "%s: path too long", model);
+    }
+    job.model.name[0] = '\0';
+    job.model.hidden[0] = '\0';
+    choir_status status = ch_session_open(s, &job, 1, false, env, err);
+    if (status == CHOIR_OK && ch_federation_test(s->federation)->count == 0) {
+        status =
+            ch_error_set(err, CHOIR_EINVAL, "data.source: '%s' has no test examples", data->source);
+    }
+    if (status == CHOIR_OK) {
+        ch_engine_load(s->engines[0], s->params);
+    }
+    return status;
+}
+
+static uint32_t best_of(const float *values, uint32_t count) {
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        best = values[i] > values[best] ? i : best;
+    }
+    return best;
+}
+
+/* Calls each with the outputs of every test example first .. first+count-1, in order. */
+static choir_status outputs_walk(ch_session *s, uint32_t first, uint32_t count, void *self,
+                                 void (*each)(void *self, uint32_t row, const float *outputs)) {
+    const ch_examples *table = ch_federation_test(s->federation);
+    const ch_holding test = {.examples = table, .count = table->count};
+    const uint32_t outputs = ch_net_outputs(ch_session_net(s));
+    const size_t bytes = ch_arena_cost((size_t)PREDICT_PIECE * outputs, sizeof(float));
+    float *room = s->env.alloc(s->env.self, bytes);
+    if (room == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    for (uint32_t at = 0; at < count; at += PREDICT_PIECE) {
+        const uint32_t some = count - at < PREDICT_PIECE ? count - at : PREDICT_PIECE;
+        ch_engine_predict(s->engines[0], &test, first + at, some, room);
+        for (uint32_t i = 0; i < some; i++) {
+            each(self, first + at + i, room + (size_t)i * outputs);
+        }
+    }
+    s->env.free(s->env.self, room);
+    return CHOIR_OK;
+}
+
+typedef struct confusion {
+    const ch_examples *test;
+    ch_eval_result *out;
+} confusion;
+
+static void confusion_add(void *self, uint32_t row, const float *outputs) {
+    const confusion *c = self;
+    const uint32_t guess = best_of(outputs, c->out->classes);
+    c->out->confusion[(size_t)c->test->labels[row] * c->out->classes + guess] += 1;
+}
+
+static choir_status confusion_count(ch_eval_result *out, ch_session *s) {
+    const size_t cells = (size_t)out->classes * out->classes;
+    const choir_env *env = &s->env;
+    out->confusion = env->alloc(env->self, ch_arena_cost(cells, sizeof(uint64_t)));
+    if (out->confusion == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    memset(out->confusion, 0, cells * sizeof(uint64_t));
+    confusion c = {.test = ch_federation_test(s->federation), .out = out};
+    return outputs_walk(s, 0, c.test->count, &c, confusion_add);
+}
+
+choir_status ch_run_eval(ch_eval_result *out, const char *model, const choir_job_data *data,
+                         uint64_t seed, const choir_env *env, choir_error *err) {
+    *out = (ch_eval_result){0};
+    ch_session s;
+    choir_status status = model_open(&s, model, data, seed, env, err);
+    if (status == CHOIR_OK) {
+        ch_evaluation e;
+        status = ch_evaluator_run(s.evaluator, s.params, &e);
+        if (status == CHOIR_OK) {
+            out->examples = e.examples;
+            out->accuracy = e.accuracy;
+            out->loss = e.loss;
+            out->classes = ch_federation_classes(s.federation);
+            status = out->classes == 0 ? CHOIR_OK : confusion_count(out, &s);
+        }
+    }
+    ch_session_release(&s);
+    return status;
+}
+
+void ch_eval_result_release(ch_eval_result *r, const choir_env *env) {
+    if (r->confusion != NULL) {
+        env->free(env->self, r->confusion);
+    }
+    *r = (ch_eval_result){0};
+}
+
+typedef struct printer {
+    const ch_examples *test;
+    uint32_t outputs;
+    FILE *out;
+} printer;
+
+static void prediction_print(void *self, uint32_t row, const float *outputs) {
+    const printer *p = self;
+    if (p->test->labels == NULL) {
+        (void)fprintf(p->out, "%u\t%g\t%g\n", row, (double)outputs[0],
+                      (double)p->test->targets[row]);
+        return;
+    }
+    const uint32_t guess = best_of(outputs, p->outputs);
+    (void)fprintf(p->out, "%u\t%u\t%.4f\t%u\n", row, guess, (double)outputs[guess],
+                  p->test->labels[row]);
+}
+
+choir_status ch_run_predict(FILE *out, const char *model, const choir_job_data *data, uint64_t seed,
+                            uint32_t first, uint32_t count, const choir_env *env,
+                            choir_error *err) {
+    ch_session s;
+    choir_status status = model_open(&s, model, data, seed, env, err);
+    if (status == CHOIR_OK) {
+        const ch_examples *test = ch_federation_test(s.federation);
+        if (first >= test->count) {
+            status = ch_error_set(err, CHOIR_EINVAL,
+                                  "--first: %u is beyond the %u test examples of '%s'", first,
+                                  test->count, data->source);
+        } else {
+            const uint32_t left = test->count - first;
+            printer p = {.test = test, .outputs = ch_net_outputs(ch_session_net(&s)), .out = out};
+            (void)fprintf(out, test->labels == NULL ? "example\tprediction\ttruth\n"
+                                                    : "example\tprediction\tprobability\ttruth\n");
+            status = outputs_walk(&s, first, count < left ? count : left, &p, prediction_print);
+        }
+    }
+    ch_session_release(&s);
+    return status;
+}

@@ -1,0 +1,119 @@
+/* Plan: see plan.h. */
+#include "run/plan.h"
+
+#include "base/error.h"
+#include "run/saved.h"
+
+#include <string.h>
+
+static choir_status loss_find(ch_loss *out, const choir_job *job, const ch_federation *federation,
+                              choir_error *err) {
+    const bool squared = strcmp(job->model.loss, "mean-squared-error") == 0;
+    if (!squared && ch_federation_classes(federation) == 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model.loss: '%s' needs classes, the data has numbers to predict; use "
+                            "mean-squared-error",
+                            job->model.loss);
+    }
+    *out = squared ? CH_LOSS_MEAN_SQUARED : CH_LOSS_CROSS_ENTROPY;
+    return CHOIR_OK;
+}
+
+static choir_status file_layers(const char *path, const ch_federation *federation,
+                                char out[CH_LAYERS_TEXT_MAX], const choir_env *env,
+                                choir_error *err) {
+    ch_saved saved;
+    choir_status status = ch_saved_open(&saved, path, env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const ch_shape data = ch_federation_shape(federation);
+    const ch_shape wants = saved.input;
+    if (saved.layers[0] == '\0') {
+        status = ch_error_set(err, CHOIR_EINVAL,
+                              "model.file: %s does not say its layers, so it was not written by "
+                              "choir; give model.name, and this file as model.init",
+                              path);
+    } else if (memcmp(&data, &wants, sizeof(data)) != 0) {
+        status = ch_error_set(
+            err, CHOIR_EINVAL, "model.file: %s wants %ux%ux%u inputs, the data has %ux%ux%u", path,
+            wants.height, wants.width, wants.channels, data.height, data.width, data.channels);
+    }
+    memcpy(out, saved.layers, sizeof(saved.layers));
+    ch_saved_release(&saved);
+    return status;
+}
+
+choir_status ch_plan_model_init(ch_plan_model *out, const choir_job *job,
+                                const ch_federation *federation, const choir_env *env,
+                                choir_error *err) {
+    *out = (ch_plan_model){.net = ch_net_defaults()};
+    choir_status status = loss_find(&out->net.loss, job, federation, err);
+    if (status == CHOIR_OK) {
+        status = job->model.file[0] != '\0'
+                     ? file_layers(job->model.file, federation, out->layers, env, err)
+                     : ch_zoo_layers(&job->model, ch_federation_shape(federation),
+                                     ch_federation_classes(federation), out->layers, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    out->net.layers = out->layers;
+    out->net.kernels = ch_kernels_find(job->backend);
+    if (out->net.kernels == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "backend: '%s' is unknown or needs instructions that this CPU lacks; "
+                            "'auto' runs anywhere",
+                            job->backend);
+    }
+    return CHOIR_OK;
+}
+
+choir_sim_options ch_plan_sim(const choir_job *job, const ch_federation *federation, uint32_t dim,
+                              uint32_t workers) {
+    choir_sim_options o = choir_sim_defaults();
+    o.workers = workers;
+    o.network = job->network;
+    choir_coordinator_options *c = &o.coordinator;
+    c->dim = dim;
+    c->clients = ch_federation_clients(federation);
+    c->rounds = job->rounds;
+    c->sampler = job->sampler;
+    c->sample_rate = job->sample_rate;
+    c->quorum = job->quorum;
+    c->deadline_ms = (uint32_t)(job->deadline_s * 1000.0);
+    c->algorithm = job->algorithm;
+    c->server_learning_rate = (float)job->server_learning_rate;
+    c->server_momentum = (float)job->server_momentum;
+    c->client_epochs = job->epochs;
+    c->client_batch_size = job->batch_size;
+    c->client_learning_rate = (float)job->client_learning_rate;
+    c->client_momentum = (float)job->momentum;
+    c->client_weight_decay = (float)job->weight_decay;
+    c->client_proximal_mu = (float)job->proximal_mu;
+    c->schedule_learning_rate = job->schedule_learning_rate;
+    c->schedule_epochs = job->schedule_epochs;
+    c->schedule_batch_size = job->schedule_batch_size;
+    c->chain = job->chain;
+    c->examples_max = job->examples_max;
+    c->update_norm_max = job->update_norm_max;
+    c->coordinate_max = job->coordinate_max;
+    c->seed = job->seed;
+    return o;
+}
+
+choir_status ch_plan_params(const choir_job *job, const ch_net *net, float *params,
+                            const choir_env *env, choir_error *err) {
+    const char *path = job->model.init[0] != '\0' ? job->model.init : job->model.file;
+    if (path[0] == '\0') {
+        ch_net_init(net, job->seed, params);
+        return CHOIR_OK;
+    }
+    ch_saved saved;
+    choir_status status = ch_saved_open(&saved, path, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_saved_params(&saved, ch_net_layout(net), params, err);
+        ch_saved_release(&saved);
+    }
+    return status;
+}

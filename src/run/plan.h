@@ -1,0 +1,43 @@
+/*
+ * Plan: what a job says, in the words of the layers that carry it out.
+ */
+#ifndef CH_RUN_PLAN_H
+#define CH_RUN_PLAN_H
+
+#include "choir/job.h"
+#include "data/federation.h"
+#include "nn/net.h"
+#include "train/zoo.h"
+
+/* A job's model: what a net is made from. Points into itself; do not copy. */
+typedef struct ch_plan_model {
+    char layers[CH_LAYERS_TEXT_MAX];
+    ch_net_options net; // shape and batch are the engine's to set
+} ch_plan_model;
+
+/*
+ * Finds the layers the job names, in the zoo or in its model file, and the kernels it requires.
+ *
+ * Returns OK; EINVAL when they do not fit the data, the loss or this CPU; EIO or EPROTO for a model
+ * file that cannot be read.
+ */
+CHOIR_NODISCARD choir_status ch_plan_model_init(ch_plan_model *out, const choir_job *job,
+                                                const ch_federation *federation,
+                                                const choir_env *env, choir_error *err);
+
+/*
+ * Simulation options for a model of dim parameters. Texts are borrowed from the job.
+ *
+ * workers  training threads, >= 1
+ */
+choir_sim_options ch_plan_sim(const choir_job *job, const ch_federation *federation, uint32_t dim,
+                              uint32_t workers);
+
+/*
+ * Initial parameters (dim) of the net: from model.init, else model.file, else seeded.
+ * Returns OK; EIO, EPROTO or EINVAL for a file that is no such model (err says what differs).
+ */
+CHOIR_NODISCARD choir_status ch_plan_params(const choir_job *job, const ch_net *net, float *params,
+                                            const choir_env *env, choir_error *err);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * Run: one job executed in simulation, from its description to what it leaves behind.
+ *
+ * Joins what the layers below know separately: data, model, simulator, evaluation, run directory,
+ * baselines, report. It reads the clock, for speed and progress only; no result depends on it.
+ *
+ *     ch_run_sim   job -> run directory: rounds, evaluations, checkpoints, baselines, report
+ *     ch_run_eval  a saved model on a job's data
+ *     ch_run_predict  a saved model on single examples
+ */
+#ifndef CH_RUN_RUN_H
+#define CH_RUN_RUN_H
+
+#include "choir/env.h"
+#include "choir/job.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct ch_run_options {
+    uint32_t workers;      // training threads; 0 = one per core
+    const char *run_dir;   // NULL or "": runs/<name>-<counter>
+    const char *resume;    // a run directory to go on with; NULL: start afresh. The job given
+                           // is then ignored: the run's own configuration is read
+    bool baseline_central; // also train the pooled data on the same budget
+    bool baseline_local;   // and each client alone
+    bool report;           // write report.html at the end
+    FILE *progress;        // progress lines; NULL: none
+    const volatile sig_atomic_t *stop; // non-zero: write a checkpoint and end after this round; may
+                                       // be NULL
+    const char *command;               // how to run it again, for the report; may be NULL
+} ch_run_options;
+
+typedef struct ch_run_result {
+    double accuracy;     // on the central test set, of the final model; NaN when there is none
+    double loss;         // likewise
+    uint32_t rounds;     // closed
+    bool reached_target; // target_accuracy was set and reached
+    bool wants_target;   // target_accuracy was set
+    bool interrupted;    // *stop was set
+    char model_hash[2 * CHOIR_HASH_BYTES + 1]; // of the final parameters
+    uint64_t bytes_up;
+    uint64_t bytes_down;
+    double seconds;            // of training rounds, evaluation apart
+    double evaluation_seconds; // of evaluations
+    double virtual_seconds;    // in the job's cost model
+    char run_dir[CHOIR_PATH_MAX];
+    char report[CHOIR_PATH_MAX]; // "" when none was written
+    char warning[400];           // what is missing in it and how to get it; "" when nothing
+} ch_run_result;
+
+ch_run_options ch_run_defaults(void);
+
+/*
+ * Runs job to its end, its target, or a stop.
+ *
+ * Returns OK; EINVAL when the job does not fit its data or itself; EIO for files; ENOMEM; ERANGE
+ * when the global model or its loss stopped being finite (the run directory tells the round).
+ */
+CHOIR_NODISCARD choir_status ch_run_sim(ch_run_result *out, const choir_job *job,
+                                        const ch_run_options *options, const choir_env *env,
+                                        choir_error *err);
+
+typedef struct ch_eval_result {
+    uint32_t examples;
+    double accuracy;
+    double loss;
+    uint32_t classes;    // 0 for regression
+    uint64_t *confusion; // (classes, classes) rows: truth; owned, release below; may be NULL
+} ch_eval_result;
+
+/* model: a safetensors file or a run directory. data: which examples; its central test set. */
+CHOIR_NODISCARD choir_status ch_run_eval(ch_eval_result *out, const char *model,
+                                         const choir_job_data *data, uint64_t seed,
+                                         const choir_env *env, choir_error *err);
+void ch_eval_result_release(ch_eval_result *r, const choir_env *env);
+
+/*
+ * Prints one line for each of the first `count` central test examples: its number, the prediction,
+ * its probability (classification), the truth.
+ */
+CHOIR_NODISCARD choir_status ch_run_predict(FILE *out, const char *model,
+                                            const choir_job_data *data, uint64_t seed,
+                                            uint32_t first, uint32_t count, const choir_env *env,
+                                            choir_error *err);
+
+#endif

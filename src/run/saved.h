@@ -1,0 +1,45 @@
+/*
+ * Saved model: a safetensors file that says what it is: layers, input, loss, and where it is from.
+ */
+#ifndef CH_RUN_SAVED_H
+#define CH_RUN_SAVED_H
+
+#include "choir/env.h"
+#include "choir/layout.h"
+#include "choir/status.h"
+#include "nn/net.h"
+#include "onnx/safetensors.h"
+#include "train/zoo.h"
+
+typedef struct ch_saved {
+    ch_safetensors file;             // owned
+    char layers[CH_LAYERS_TEXT_MAX]; // "" when the file was not written by choir
+    ch_shape input;                  // of one example; all 0 likewise
+    ch_loss loss;
+} ch_saved;
+
+/*
+ * Opens path: a safetensors file, or a run directory with a model.safetensors in it.
+ * Returns OK and an object to release; EIO, EPROTO or ENOMEM with nothing to release.
+ */
+CHOIR_NODISCARD choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env,
+                                           choir_error *err);
+void ch_saved_release(ch_saved *saved);
+
+/* Copies the parameters (layout->dim) out. EINVAL when names or shapes differ from the layout's;
+ * err names the first tensor that does. */
+CHOIR_NODISCARD choir_status ch_saved_params(const ch_saved *saved, const choir_layout *layout,
+                                             float *params, choir_error *err);
+
+/*
+ * Writes params (dim of the net) to path, at once or not at all.
+ *
+ * options  the net's, with its layers and input
+ * hash     SHA-256 of params in hexadecimal
+ */
+CHOIR_NODISCARD choir_status ch_saved_write(const char *path, const ch_net *net,
+                                            const ch_net_options *options, const float *params,
+                                            const char *hash, const choir_env *env,
+                                            choir_error *err);
+
+#endif

@@ -1,0 +1,91 @@
+/* Session: see session.h. */
+#include "run/session.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint32_t cores(void) {
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    if (online < 1) {
+        return 1;
+    }
+    return online > CH_WORKERS_MAX ? CH_WORKERS_MAX : (uint32_t)online;
+}
+
+static choir_status engines_create(ch_session *s, bool pooled, choir_error *err) {
+    // A schedule may raise B beyond the job's; room for all local examples covers any.
+    const bool fixed = s->job.batch_size > 0 && strcmp(s->job.schedule_batch_size, "constant") == 0;
+    const uint32_t held = ch_federation_count_max(s->federation, CH_SPLIT_TRAIN);
+    const uint32_t all = ch_federation_pooled(s->federation)->count;
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < s->workers && status == CHOIR_OK; i++) {
+        const uint32_t local = fixed ? s->job.batch_size : held;
+        const uint32_t batch = pooled && i == 0 && !fixed && all > local ? all : local;
+        status =
+            ch_engine_create(&s->engines[i], &s->model.net, s->federation, batch, &s->env, err);
+        if (status == CHOIR_OK) {
+            s->trainers[i] = ch_engine_trainer(s->engines[i]);
+        }
+    }
+    return status;
+}
+
+static choir_status params_create(ch_session *s, choir_error *err) {
+    s->dim = ch_net_layout(ch_session_net(s))->dim;
+    s->params = s->env.alloc(s->env.self, ch_arena_cost(s->dim, sizeof(float)));
+    if (s->params == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    return ch_plan_params(&s->job, ch_session_net(s), s->params, &s->env, err);
+}
+
+choir_status ch_session_open(ch_session *out, const choir_job *job, uint32_t workers, bool pooled,
+                             const choir_env *env, choir_error *err) {
+    *out = (ch_session){.env = *env, .job = *job, .workers = workers == 0 ? cores() : workers};
+    ch_session *s = out;
+    if (s->workers > CH_WORKERS_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "workers: %u is more than %d", workers,
+                            (int)CH_WORKERS_MAX);
+    }
+    choir_status status = ch_federation_open(&s->federation, &s->job.data, s->job.seed, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_plan_model_init(&s->model, &s->job, s->federation, env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = engines_create(s, pooled, err);
+    }
+    if (status == CHOIR_OK) {
+        status = params_create(s, err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_pool_create(&s->pool, s->workers, env);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_evaluator_create(&s->evaluator, s->pool, s->engines, s->federation,
+                                     job->evaluate_clients, s->job.seed, env);
+    }
+    return status;
+}
+
+void ch_session_release(ch_session *s) {
+    ch_evaluator_destroy(s->evaluator);
+    ch_pool_destroy(s->pool);
+    for (uint32_t i = 0; i < s->workers && i < CH_WORKERS_MAX; i++) {
+        ch_engine_destroy(s->engines[i]);
+    }
+    if (s->params != NULL) {
+        s->env.free(s->env.self, s->params);
+    }
+    ch_federation_destroy(s->federation);
+    *s = (ch_session){0};
+}
+
+double ch_session_clock(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}

@@ -1,0 +1,50 @@
+/*
+ * Session: what a run is made of while it runs: data, net, workers. Shared by simulation,
+ * baselines, evaluation and prediction.
+ */
+#ifndef CH_RUN_SESSION_H
+#define CH_RUN_SESSION_H
+
+#include "base/pool.h"
+#include "run/evaluate.h"
+#include "run/plan.h"
+#include "train/engine.h"
+
+enum { CH_WORKERS_MAX = 256 };
+
+typedef struct ch_session {
+    choir_env env;
+    choir_job job;
+    ch_federation *federation; // owned, like all below
+    ch_plan_model model;
+    uint32_t workers;
+    ch_pool *pool;
+    ch_engine *engines[CH_WORKERS_MAX]; // (workers)
+    choir_trainer trainers[CH_WORKERS_MAX];
+    ch_evaluator *evaluator;
+    uint32_t dim;
+    float *params; // (dim) initial
+} ch_session;
+
+/*
+ * Opens the job's data and makes workers engines for its model, with initial parameters.
+ *
+ * workers  0 = one per core
+ * pooled   make the first engine fit for steps on all clients' examples at once, if the job's B
+ * asks for such
+ *
+ * Returns OK and an object to release, or what went wrong; *out is safe to release in any case.
+ */
+CHOIR_NODISCARD choir_status ch_session_open(ch_session *out, const choir_job *job,
+                                             uint32_t workers, bool pooled, const choir_env *env,
+                                             choir_error *err);
+void ch_session_release(ch_session *s);
+
+static inline const ch_net *ch_session_net(const ch_session *s) {
+    return ch_engine_net(s->engines[0]);
+}
+
+/* Wall time in seconds, from a clock that never goes back. */
+double ch_session_clock(void);
+
+#endif

@@ -1,0 +1,98 @@
+/* Baselines, and the identity they rest on: averaging full-batch steps is gradient descent. */
+#include "support/tiny_job.h"
+
+#include "run/baseline.h"
+#include "run/saved.h"
+#include "store/metrics_log.h"
+
+#include <string.h>
+
+static char folder[FOLDER_PATH_MAX];
+
+enum { DIM_MAX = 700 };
+
+/* w <- w - eta grad of the mean loss over all clients' examples, rounds times. */
+static void gradient_descent(const choir_job *job, float *w, uint32_t *dim) {
+    const choir_env env = choir_env_default();
+    ch_session s;
+    choir_error err = {.message = ""};
+    if (ch_session_open(&s, job, 1, true, &env, &err) != CHOIR_OK) {
+        fail_msg("%s", err.message);
+    }
+    *dim = s.dim;
+    assert_true(s.dim <= DIM_MAX);
+    memcpy(w, s.params, s.dim * sizeof(float));
+    const ch_holding *pooled = ch_federation_pooled(s.federation);
+    for (uint32_t round = 1; round <= job->rounds; round++) {
+        const choir_task task = {.round = round,
+                                 .dim = s.dim,
+                                 .epochs = 1,
+                                 .batch_size = 0,
+                                 .learning_rate = (float)job->client_learning_rate};
+        float delta[DIM_MAX];
+        choir_training out;
+        check_status(ch_engine_train(s.engines[0], pooled, 0, &task, w, delta, &out, &err),
+                     CHOIR_OK);
+        for (uint32_t i = 0; i < s.dim; i++) {
+            w[i] += delta[i];
+        }
+    }
+    ch_session_release(&s);
+}
+
+static void averaging_full_batch_steps_of_everyone_is_gradient_descent(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    choir_job job = tiny_job();
+    job.batch_size = 0;
+    job.sample_rate = 1;
+    job.rounds = 5;
+    ch_run_options o = ch_run_defaults();
+    o.run_dir = folder_file(folder, "descent");
+    o.report = false;
+    const ch_run_result run = tiny_run(&job, &o);
+    float w[DIM_MAX];
+    float averaged[DIM_MAX];
+    uint32_t dim = 0;
+    gradient_descent(&job, w, &dim);
+    ch_saved saved;
+    check_status(ch_saved_open(&saved, run.run_dir, &env, NULL), CHOIR_OK);
+    check_status(ch_saved_params(&saved, &saved.file.layout, averaged, NULL), CHOIR_OK);
+    for (uint32_t i = 0; i < dim; i++) {
+        check_near(averaged[i], w[i], 2e-6 * (1 + fabs((double)w[i])));
+    }
+    ch_saved_release(&saved);
+}
+
+static void both_baselines_write_a_log_beside_the_run(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job job = tiny_job();
+    ch_run_options o = ch_run_defaults();
+    o.run_dir = folder_file(folder, "based");
+    o.report = false;
+    o.baseline_central = true;
+    o.baseline_local = true;
+    const ch_run_result run = tiny_run(&job, &o);
+    const char *const names[] = {"based/baseline-central", "based/baseline-local"};
+    for (int i = 0; i < 2; i++) {
+        ch_metrics_table table;
+        check_status(ch_metrics_read(&table, folder_file(folder, names[i]), &env, NULL), CHOIR_OK);
+        assert_int_equal(table.count, run.rounds);
+        const ch_metrics_row *last = &table.rows[table.count - 1];
+        assert_true(last->accuracy > 0.1 && last->accuracy <= 1);
+        assert_true(last->heldout_mean > 0 && last->heldout_mean <= 1);
+        ch_metrics_table_release(&table);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(averaging_full_batch_steps_of_everyone_is_gradient_descent),
+        cmocka_unit_test(both_baselines_write_a_log_beside_the_run),
+    };
+    folder_make(folder);
+    const int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    folder_remove(folder);
+    return failures;
+}

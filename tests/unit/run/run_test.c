@@ -1,0 +1,191 @@
+/* Run: the same model whatever the workers, after a stop and a resume; what a run leaves behind. */
+#include "support/tiny_job.h"
+
+#include "run/plan.h"
+#include "store/metrics_log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char folder[FOLDER_PATH_MAX];
+
+static ch_run_options options_for(const char *name) {
+    ch_run_options o = ch_run_defaults();
+    o.run_dir = folder_file(folder, name);
+    o.workers = 1;
+    o.report = false;
+    return o;
+}
+
+static void the_model_does_not_depend_on_the_workers(void **state) {
+    (void)state;
+    const choir_job job = tiny_job();
+    ch_run_options o = options_for("one");
+    const ch_run_result one = tiny_run(&job, &o);
+    assert_int_equal(one.rounds, 6);
+    assert_true(one.accuracy > 0.2 && one.accuracy <= 1);
+    for (uint32_t workers = 2; workers <= 4; workers += 2) {
+        o = options_for(workers == 2 ? "two" : "four");
+        o.workers = workers;
+        const ch_run_result more = tiny_run(&job, &o);
+        assert_string_equal(one.model_hash, more.model_hash);
+        assert_true(one.accuracy == more.accuracy);
+        assert_true(one.loss == more.loss);
+        assert_true(one.bytes_up == more.bytes_up);
+    }
+}
+
+static void another_seed_gives_another_model(void **state) {
+    (void)state;
+    choir_job job = tiny_job();
+    ch_run_options o = options_for("seed-1");
+    const ch_run_result one = tiny_run(&job, &o);
+    job.seed = 2;
+    o = options_for("seed-2");
+    const ch_run_result two = tiny_run(&job, &o);
+    assert_string_not_equal(one.model_hash, two.model_hash);
+}
+
+/* Every column but wall times. */
+static bool rows_agree(const ch_metrics_row *a, const ch_metrics_row *b) {
+    return a->round == b->round && a->accuracy == b->accuracy && a->loss == b->loss &&
+           a->heldout_mean == b->heldout_mean && a->heldout_worst == b->heldout_worst &&
+           a->train_loss == b->train_loss && a->reports == b->reports &&
+           a->bytes_up == b->bytes_up && a->bytes_down == b->bytes_down &&
+           a->virtual_seconds == b->virtual_seconds;
+}
+
+static void a_stopped_run_resumes_to_the_undisturbed_model(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job job = tiny_job();
+    ch_run_options o = options_for("calm");
+    const ch_run_result calm = tiny_run(&job, &o);
+    // A stop before the first round writes a checkpoint after one round, and so does each resume.
+    const volatile sig_atomic_t stop = 1;
+    o = options_for("stopped");
+    o.stop = &stop;
+    ch_run_result result = tiny_run(&job, &o);
+    for (int resumes = 0; result.interrupted; resumes++) {
+        assert_true(resumes < 10);
+        o = options_for("unused");
+        o.resume = folder_file(folder, "stopped");
+        o.stop = resumes % 2 == 0 ? NULL : &stop;
+        result = tiny_run(&job, &o);
+    }
+    assert_string_equal(result.model_hash, calm.model_hash);
+    assert_true(result.bytes_up == calm.bytes_up);
+    ch_metrics_table a;
+    ch_metrics_table b;
+    check_status(ch_metrics_read(&a, folder_file(folder, "calm"), &env, NULL), CHOIR_OK);
+    check_status(ch_metrics_read(&b, folder_file(folder, "stopped"), &env, NULL), CHOIR_OK);
+    assert_int_equal(a.count, 6);
+    assert_int_equal(b.count, 6);
+    for (uint32_t i = 0; i < a.count; i++) {
+        assert_true(rows_agree(&a.rows[i], &b.rows[i]));
+    }
+    ch_metrics_table_release(&a);
+    ch_metrics_table_release(&b);
+}
+
+static void the_target_ends_a_run_and_is_reported(void **state) {
+    (void)state;
+    choir_job job = tiny_job();
+    job.target_accuracy = 0.2;
+    ch_run_options o = options_for("target");
+    const ch_run_result reached = tiny_run(&job, &o);
+    assert_true(reached.wants_target && reached.reached_target);
+    job.target_accuracy = 0.9999;
+    o = options_for("far-target");
+    const ch_run_result missed = tiny_run(&job, &o);
+    assert_true(missed.wants_target && !missed.reached_target);
+    assert_int_equal(missed.rounds, 6);
+}
+
+static void a_saved_model_judges_as_the_run_did(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job job = tiny_job();
+    ch_run_options o = options_for("saved");
+    const ch_run_result run = tiny_run(&job, &o);
+    ch_eval_result e;
+    choir_error err = {.message = ""};
+    if (ch_run_eval(&e, run.run_dir, &job.data, job.seed, &env, &err) != CHOIR_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_true(e.accuracy == run.accuracy);
+    assert_int_equal(e.examples, 300);
+    uint64_t right = 0;
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < e.classes * e.classes; i++) {
+        right += i % (e.classes + 1) == 0 ? e.confusion[i] : 0;
+        all += e.confusion[i];
+    }
+    assert_int_equal(all, 300);
+    check_near((double)right / 300, e.accuracy, 1e-12);
+    ch_eval_result_release(&e, &env);
+}
+
+static void starting_from_a_saved_model_starts_there(void **state) {
+    (void)state;
+    choir_job job = tiny_job();
+    ch_run_options o = options_for("parent");
+    const ch_run_result parent = tiny_run(&job, &o);
+    (void)snprintf(job.model.init, sizeof(job.model.init), "%s", parent.run_dir);
+    job.rounds = 1;
+    job.client_learning_rate = 1e-9; // stays where it starts, to rounding
+    o = options_for("child");
+    const ch_run_result child = tiny_run(&job, &o);
+    check_near(child.accuracy, parent.accuracy, 0.01);
+    check_near(child.loss, parent.loss, 1e-4);
+}
+
+static void a_diverging_run_says_where(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    choir_job job = tiny_job();
+    job.client_learning_rate = 1000;
+    job.coordinate_max = 1e6;
+    job.update_norm_max = 1e9;
+    job.rounds = 3;
+    ch_run_options o = options_for("diverging");
+    ch_run_result result;
+    choir_error err = {.message = ""};
+    const choir_status status = ch_run_sim(&result, &job, &o, &env, &err);
+    // A softmax's loss stays finite for long: either outcome must be told, none may crash.
+    if (status != CHOIR_OK) {
+        check_status(status, CHOIR_ERANGE);
+        assert_non_null(strstr(err.message, "round "));
+    } else {
+        assert_true(result.loss > 1);
+    }
+}
+
+static void a_folder_that_holds_a_run_is_not_overwritten(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job job = tiny_job();
+    ch_run_options o = options_for("taken");
+    (void)tiny_run(&job, &o);
+    ch_run_result result;
+    choir_error err = {.message = ""};
+    check_status(ch_run_sim(&result, &job, &o, &env, &err), CHOIR_EINVAL);
+    assert_non_null(strstr(err.message, "taken"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_model_does_not_depend_on_the_workers),
+        cmocka_unit_test(another_seed_gives_another_model),
+        cmocka_unit_test(a_stopped_run_resumes_to_the_undisturbed_model),
+        cmocka_unit_test(the_target_ends_a_run_and_is_reported),
+        cmocka_unit_test(a_saved_model_judges_as_the_run_did),
+        cmocka_unit_test(starting_from_a_saved_model_starts_there),
+        cmocka_unit_test(a_diverging_run_says_where),
+        cmocka_unit_test(a_folder_that_holds_a_run_is_not_overwritten),
+    };
+    folder_make(folder);
+    const int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    folder_remove(folder);
+    return failures;
+}
