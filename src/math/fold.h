@@ -24,6 +24,17 @@ typedef struct ch_measure {
     bool is_finite;  // no NaN, no infinity
 } ch_measure;
 
+/* The two passes for one instruction set. */
+typedef struct ch_fold {
+    const char *name;
+    ch_measure (*measure)(const void *values, size_t count);
+    void (*add)(int64_t *sum, const void *values, size_t count, uint32_t scale_bits,
+                uint32_t weight);
+} ch_fold;
+
+/* Those that this CPU can run, the best first, which the functions below use; then NULL. */
+const ch_fold *ch_fold_variant(uint32_t index);
+
 /* values (count) fp32 at any address. The measure of nothing is 0, 0, finite. */
 ch_measure ch_fold_measure(const void *values, size_t count);
 
