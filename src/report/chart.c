@@ -111,7 +111,8 @@ static bool is_log(const ch_chart *c, const extent *e) {
 static void put_log_ticks(ch_draft *d, const extent *e) {
     const char *comma = "";
     ch_draft_put(d, "set logscale y\nset ytics (");
-    for (double decade = floor(log10(e->least)); decade <= log10(e->most); decade++) {
+    const int last = (int)floor(log10(e->most));
+    for (int decade = (int)floor(log10(e->least)); decade <= last; decade++) {
         for (int k = 0; k < 3; k++) {
             static const double steps[] = {1, 2, 5};
             const double at = steps[k] * pow(10, decade);

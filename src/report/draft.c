@@ -129,9 +129,11 @@ void ch_draft_base64(ch_draft *d, choir_bytes bytes) {
         uint32_t three = (uint32_t)bytes.data[i] << 16;
         three |= left > 1 ? (uint32_t)bytes.data[i + 1] << 8 : 0;
         three |= left > 2 ? bytes.data[i + 2] : 0;
-        const char four[4] = {digits[three >> 18], digits[three >> 12 & 63],
-                              left > 1 ? digits[three >> 6 & 63] : '=',
-                              left > 2 ? digits[three & 63] : '='};
+        char four[] = {digits[three >> 18], digits[three >> 12 & 63], digits[three >> 6 & 63],
+                       digits[three & 63]};
+        if (left < 3) {
+            memset(four + left + 1, '=', 3 - left);
+        }
         ch_draft_put_bytes(d, four, sizeof(four));
     }
 }

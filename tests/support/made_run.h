@@ -132,7 +132,8 @@ static inline void made_samples(const made_run *m) {
         s.clients[i] = i < 15 ? i * 3 : UINT32_MAX;
         for (uint32_t at = 0; at < 28 * 28; at++) {
             const double x = at % 28 - 13.5;
-            const double y = (double)(at / 28) - 13.5;
+            const uint32_t line = at / 28;
+            const double y = line - 13.5;
             const double ring = fabs(hypot(x * (1 + 0.05 * i), y) - 8.5);
             const double bar = fabs(x + 0.1 * y * (i % 5));
             const double far = i % 2 == 0 ? ring : fmax(bar, fabs(y) - 9);

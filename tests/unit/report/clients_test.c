@@ -11,12 +11,13 @@ static char folder[FOLDER_PATH_MAX];
 static void three_clients(ch_clients *c, const choir_env *env) {
     check_status(ch_clients_create(c, 3, 2, env), CHOIR_OK);
     c->total = 1000000;
-    for (uint32_t i = 0; i < 3; i++) {
-        c->clients[i].id = 333333 * i;
-        c->clients[i].examples = 10 * i;
-        c->clients[i].heldout = i;
-        c->labels[2 * i] = 4 * i;
-        c->labels[2 * i + 1] = 6 * i;
+    for (size_t i = 0; i < 3; i++) {
+        const uint32_t n = (uint32_t)i;
+        c->clients[i].id = 333333 * n;
+        c->clients[i].examples = 10 * n;
+        c->clients[i].heldout = n;
+        c->labels[2 * i] = 4 * n;
+        c->labels[2 * i + 1] = 6 * n;
     }
     c->clients[1].accuracy = 1.0 / 3.0;
     c->clients[2].accuracy = 1;
@@ -99,6 +100,11 @@ static void what_is_wrong_is_said(void **state) {
     }
 }
 
+static void flip(char *bytes, size_t bit) {
+    uint8_t *at = (uint8_t *)bytes + bit / 8;
+    *at = (uint8_t)(*at ^ 1U << bit % 8);
+}
+
 static void every_prefix_and_every_flipped_bit_is_survived(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -113,12 +119,12 @@ static void every_prefix_and_every_flipped_bit_is_survived(void **state) {
         check_status(ch_clients_parse(&c, bytes, "f", &env, NULL), CHOIR_EPROTO);
     }
     for (size_t bit = 0; bit < 8 * size; bit++) {
-        text[bit / 8] ^= (char)(1 << bit % 8);
+        flip(text, bit);
         const choir_bytes bytes = {.data = (const uint8_t *)text, .size = size};
         const choir_status status = ch_clients_parse(&c, bytes, "f", &env, NULL);
         assert_true(status == CHOIR_OK || status == CHOIR_EPROTO);
         ch_clients_release(&c);
-        text[bit / 8] ^= (char)(1 << bit % 8);
+        flip(text, bit);
     }
 }
 

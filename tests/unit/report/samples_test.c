@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { HEADER_BITS = 8 * 28 };
+
 static char folder[FOLDER_PATH_MAX];
 
 static void two_pictures(ch_samples *s, const choir_env *env) {
@@ -52,6 +54,11 @@ static void sizes_outside_their_bounds_are_refused(void **state) {
     ch_samples_release(&s);
 }
 
+static void flip(char *bytes, size_t bit) {
+    uint8_t *at = (uint8_t *)bytes + bit / 8;
+    *at = (uint8_t)(*at ^ 1U << bit % 8);
+}
+
 static void every_prefix_and_every_flipped_bit_is_survived(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -68,12 +75,12 @@ static void every_prefix_and_every_flipped_bit_is_survived(void **state) {
     }
     assert_string_equal(err.message, "f: has 79 bytes; its header says 80");
     for (size_t bit = 0; bit < 8 * size; bit++) {
-        file[bit / 8] ^= (char)(1 << bit % 8);
+        flip(file, bit);
         const choir_bytes bytes = {.data = (const uint8_t *)file, .size = size};
         const choir_status status = ch_samples_parse(&s, bytes, "f", &env, NULL);
-        check_status(status, bit < 8 * 28 ? CHOIR_EPROTO : CHOIR_OK);
+        check_status(status, bit < HEADER_BITS ? CHOIR_EPROTO : CHOIR_OK);
         ch_samples_release(&s);
-        file[bit / 8] ^= (char)(1 << bit % 8);
+        flip(file, bit);
     }
 }
 
