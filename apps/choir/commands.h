@@ -26,6 +26,9 @@ int exit_of(choir_status status);
 /* A command without flags. */
 extern const ch_options NO_OPTIONS;
 
+extern const ch_command CMD_DATA_GET;
+extern const ch_command CMD_DATA_LIST;
+extern const ch_command CMD_DATA_SHOW;
 extern const ch_command CMD_HELP;
 extern const ch_command CMD_JOB_CHECK;
 extern const ch_command CMD_JOB_KEYS;

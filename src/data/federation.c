@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define DRAWN_BYTES_MAX   (UINT64_C(128) << 20) // of inputs, kept in memory
-#define TEST_EXAMPLES_MAX UINT32_C(1000000)     // of generated sources
+#define TEST_EXAMPLES_MAX UINT32_C(10000000)    // of generated sources
 
 enum { SPLITS = 2 };
 

@@ -1,0 +1,51 @@
+/* choir data list: what data sets there are, and which are on this machine. */
+#include "commands.h"
+
+#include "choir/job.h"
+#include "data/catalog.h"
+#include "data/generator.h"
+#include "data/source.h"
+
+typedef struct list_flags {
+    char dir[CHOIR_PATH_MAX];
+} list_flags;
+
+static const ch_option ROWS[] = {
+    {"--dir", CH_OPTION_TEXT, offsetof(list_flags, dir), 0, CHOIR_PATH_MAX, "", NULL,
+     "where data sets are kept; empty: the user's data directory"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const list_flags DEFAULTS = {.dir = ""};
+
+static int list_run(const ch_call *call, choir_error *err) {
+    const list_flags *flags = call->options;
+    char dir[CHOIR_PATH_MAX];
+    const choir_status status = ch_data_dir(dir, flags->dir, err);
+    if (status != CHOIR_OK) {
+        return exit_of(status);
+    }
+    for (size_t i = 0; i < CH_GENERATORS_COUNT; i++) {
+        (void)fprintf(call->out, "%-14s built in  %s\n", CH_GENERATORS[i]->name,
+                      CH_GENERATORS[i]->about);
+    }
+    for (size_t i = 0; i < CH_CATALOG_COUNT; i++) {
+        (void)fprintf(call->out, "%-14s %-8s  %s\n", CH_CATALOG[i].name,
+                      ch_catalog_is_here(&CH_CATALOG[i], dir) ? "here" : "to get",
+                      CH_CATALOG[i].about);
+    }
+    return EXIT_DONE;
+}
+
+const ch_command CMD_DATA_LIST = {
+    .name = "data list",
+    .operands = "",
+    .summary = "list the data sets that have names",
+    .text = "Lists the data sets that data.source can name: those built in, those downloaded to "
+            "the data directory (here), and those that 'choir data get' would download. Files of "
+            "your own are named by their path; docs/dataset.md says which kinds.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .run = list_run,
+};

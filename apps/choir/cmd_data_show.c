@@ -1,0 +1,96 @@
+/* choir data show: who holds what, as text and as a picture. */
+#include "commands.h"
+
+#include "base/error.h"
+#include "choir/job.h"
+#include "data/federation.h"
+#include "data/overview.h"
+
+#include <errno.h>
+#include <string.h>
+
+typedef struct show_flags {
+    ch_option_texts set;
+    char out[CHOIR_PATH_MAX];
+    uint32_t rows;
+} show_flags;
+
+static const ch_option ROWS[] = {
+    {"--set", CH_OPTION_TEXTS, offsetof(show_flags, set), 0, 0, "", NULL,
+     "key=value of a job, such as data.partition=shards"},
+    {"--rows", CH_OPTION_U32, offsetof(show_flags, rows), 0, 1e6, "clients", NULL,
+     "how many clients to print"},
+    {"--out", CH_OPTION_TEXT, offsetof(show_flags, out), 0, CHOIR_PATH_MAX, "", NULL,
+     "also draw clients and labels to this SVG file"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const show_flags DEFAULTS = {.rows = 20};
+
+/* The job of a file ending in .yaml, or the default one with this source. */
+static choir_status job_of(choir_job *job, const char *what, const ch_option_texts *set,
+                           choir_error *err) {
+    const size_t size = strlen(what);
+    if (size > 5 && strcmp(what + size - 5, ".yaml") == 0) {
+        return choir_job_read(job, what, set->items, set->count, err);
+    }
+    const choir_status status =
+        choir_job_parse(job, "", 0, "defaults", set->items, set->count, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (size >= sizeof(job->data.source)) {
+        return ch_error_set(err, CHOIR_EINVAL, "the data set's path has %zu bytes; at most %zu",
+                            size, sizeof(job->data.source) - 1);
+    }
+    memcpy(job->data.source, what, size + 1);
+    return CHOIR_OK;
+}
+
+static choir_status picture_write(const char *path, const ch_federation *f, const char *name,
+                                  const choir_env *env, choir_error *err) {
+    FILE *file = fopen(path, "w");
+    if (file == NULL) {
+        return ch_error_set(err, CHOIR_EIO, "%s: %s", path, strerror(errno));
+    }
+    const choir_status status = ch_overview_draw(file, f, name, env, err);
+    const bool failed = ferror(file) != 0;
+    if (fclose(file) != 0 || failed) {
+        return ch_error_set(err, CHOIR_EIO, "%s: could not be written", path);
+    }
+    return status;
+}
+
+static int show_run(const ch_call *call, choir_error *err) {
+    const show_flags *flags = call->options;
+    const choir_env env = choir_env_default();
+    choir_job job;
+    ch_federation *f = NULL;
+    choir_status status = job_of(&job, call->operands[0], &flags->set, err);
+    if (status == CHOIR_OK) {
+        status = ch_federation_open(&f, &job.data, job.seed, &env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_overview_print(call->out, f, job.data.source, flags->rows, &env);
+    }
+    if (status == CHOIR_OK && flags->out[0] != '\0') {
+        status = picture_write(flags->out, f, job.data.source, &env, err);
+    }
+    ch_federation_destroy(f);
+    return exit_of(status);
+}
+
+const ch_command CMD_DATA_SHOW = {
+    .name = "data show",
+    .operands = "NAME|PATH|JOB.yaml",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "show how a data set is dealt to clients",
+    .text = "Opens a data set as a run would, deals it to clients, and prints how many examples "
+            "each holds and of which labels. The data section of a job file, or --set, says how it "
+            "is dealt; 'choir job keys' lists what can be set.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .run = show_run,
+};

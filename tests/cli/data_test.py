@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Data sets by name and by path: listing, getting, showing."""
+import os
+import re
+import struct
+import unittest
+import xml.etree.ElementTree as xml
+
+from choir import Case
+
+
+def idx(type_code, sizes, elements):
+    header = bytes([0, 0, type_code, len(sizes)]) + struct.pack(f">{len(sizes)}I", *sizes)
+    return header + bytes(elements)
+
+
+class List(Case):
+    def test_names_say_whether_they_are_here(self):
+        ran = self.run_in("data", "list", "--dir", "store")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertRegex(ran.out, r"(?m)^digits +built in  ")
+        self.assertRegex(ran.out, r"(?m)^synthetic +built in  ")
+        self.assertRegex(ran.out, r"(?m)^mnist +to get  ")
+        self.assertRegex(ran.out, r"(?m)^cifar10 +to get  ")
+
+
+class Get(Case):
+    def test_a_name_nobody_has_is_refused(self):
+        self.assert_says(self.run_in("data", "get", "mnits"), 2,
+                         "choir data get: no data set is called 'mnits'; 'choir data list' shows "
+                         "their names\n")
+
+    def test_what_is_built_in_need_not_be_got(self):
+        self.assert_says(self.run_in("data", "get", "digits"), 2,
+                         "choir data get: 'digits' is built in; there is nothing to get\n")
+
+
+class Show(Case):
+    def show(self, *words):
+        return self.run_in("data", "show", *words)
+
+    def counts(self, text):
+        """client -> (train, heldout, counts by label)."""
+        rows = re.findall(r"(?m)^ +(\d+) +(\d+) +(\d+)((?: +\d+){10})$", text)
+        return {int(k): (int(t), int(h), [int(c) for c in cs.split()]) for k, t, h, cs in rows}
+
+    def test_a_job_shows_its_writers_and_their_labels(self):
+        self.file("a.yaml", "data: {source: digits, clients: 12, examples: 40, heldout: 0.25}\n")
+        ran = self.show("a.yaml")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn("digits: inputs of 28 x 28 x 1, 10 classes\nclients   12\n", ran.out)
+        rows = self.counts(ran.out)
+        self.assertEqual(sorted(rows), list(range(12)))
+        for train, heldout, labels in rows.values():
+            self.assertEqual(sum(labels), train)
+            self.assertAlmostEqual(heldout / (train + heldout), 0.25, delta=0.05)
+
+    def test_shards_show_few_labels(self):
+        ran = self.show("digits", "--set", "data.partition=shards", "--set", "data.clients=20",
+                        "--set", "data.shards=1", "--rows", "5")
+        rows = self.counts(ran.out)
+        self.assertEqual(len(rows), 5)
+        self.assertIn("... and 15 more", ran.out)
+        for _, _, labels in rows.values():
+            self.assertLessEqual(sum(c > 0 for c in labels), 2)
+
+    def test_the_picture_is_xml_with_a_row_for_each_client(self):
+        ran = self.show("digits", "--set", "data.clients=7", "--out", "a.svg")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        root = xml.parse(self.folder / "a.svg").getroot()
+        titles = [t.text for t in root.iter("{http://www.w3.org/2000/svg}title")]
+        self.assertEqual({t.split(",")[0] for t in titles}, {f"client {k}" for k in range(7)})
+        total = sum(int(t.rsplit(" ", 1)[1]) for t in titles)
+        self.assertIn(f"examples  {total} to train on", ran.out)
+
+    def test_a_million_clients_are_shown_at_once(self):
+        ran = self.show("synthetic", "--set", "data.clients=2000000", "--rows", "1")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn("clients   2000000; below, the first 1000000\n", ran.out)
+
+    def test_many_classes_are_shaded(self):
+        for half in ("train", "t10k"):
+            (self.folder / f"{half}-images-idx3-ubyte").write_bytes(idx(8, [60, 2, 2], [9] * 240))
+            (self.folder / f"{half}-labels-idx1-ubyte").write_bytes(idx(8, [60], range(60)))
+        ran = self.show(".", "--set", "data.partition=iid", "--set", "data.clients=2")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn(".: inputs of 2 x 2 x 1, 60 classes", ran.out)
+        self.assertEqual(len(re.findall(r"(?m)\|[ @]{60}\|$", ran.out)), 2)
+
+    def test_a_csv_file_is_dealt_by_its_group_column(self):
+        rows = "".join(f"{i},{i % 3},team{i % 5},{i % 2}\n" for i in range(60))
+        self.file("t.csv", "a,b,team,won\n" + rows)
+        ran = self.show("t.csv", "--set", "data.group=team", "--set", "data.test_share=0")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn("t.csv: inputs of 1 x 1 x 2, 2 classes\nclients   5\n", ran.out)
+
+    def test_what_is_not_there_is_said_with_what_to_do(self):
+        ran = self.show("mnist", "--set", f"data.dir={self.folder}")
+        self.assert_says(ran, 1, f"choir data show: data.source: 'mnist' is not in "
+                                 f"{self.folder}/mnist; get it with: choir data get mnist\n")
+        ran = self.show("t.csv", "--set", f"data.dir={self.folder}")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("'t.csv' is no built-in data set", ran.log)
+
+    def test_a_truncated_file_is_named(self):
+        for half in ("train", "t10k"):
+            (self.folder / f"{half}-images-idx3-ubyte").write_bytes(idx(8, [5, 2, 2], [9] * 19))
+        ran = self.show(".")
+        self.assert_says(ran, 1, "choir data show: ./train-images-idx3-ubyte: 19 bytes after the "
+                                 "header, which promises 20: the file is cut off\n")
+
+    def test_a_picture_that_cannot_be_written_is_an_error(self):
+        ran = self.show("digits", "--set", "data.clients=2", "--out", "no/such/folder.svg")
+        self.assertEqual((ran.code, ran.log),
+                         (1, "choir data show: no/such/folder.svg: No such file or directory\n"))
+
+
+if __name__ == "__main__":
+    os.environ["CHOIR_DATA"] = "/nonexistent"
+    unittest.main()
