@@ -43,7 +43,7 @@ static inline made_run made_run_defaults(const char *dir) {
                   .target = 0.97,
                   .has_extras = true,
                   .has_model = true};
-    (void)snprintf(m.dir, sizeof(m.dir), "%s", dir);
+    (void)snprintf(m.dir, sizeof(m.dir), "%.*s", (int)sizeof(m.dir) - 1, dir);
     return m;
 }
 
