@@ -6,10 +6,16 @@
 /* One line per group of kernels; every backend exports one of each. */
 #define GROUPS(isa)                                                                                \
     extern const ch_map_kernels ch_map_##isa;                                                      \
-    extern const ch_dense_kernels ch_dense_##isa;
+    extern const ch_dense_kernels ch_dense_##isa;                                                  \
+    extern const ch_conv_kernels ch_conv_##isa;                                                    \
+    extern const ch_conv_kernels ch_winograd_##isa;                                                \
+    extern const ch_pool_kernels ch_pool_##isa;
 
 #define BACKEND(text, isa)                                                                         \
-    { .name = (text), .map = &ch_map_##isa, .dense = &ch_dense_##isa }
+    {                                                                                              \
+        .name = (text), .map = &ch_map_##isa, .dense = &ch_dense_##isa, .conv = &ch_conv_##isa,    \
+        .winograd = &ch_winograd_##isa, .pool = &ch_pool_##isa                                     \
+    }
 
 GROUPS(reference)
 GROUPS(baseline)
