@@ -22,8 +22,32 @@ static bool fuse_dense(ch_graph *graph, ch_node *node) {
     return true;
 }
 
+static bool is_halving(const ch_node *node) {
+    return ch_node_is(node, &CH_OP_MAXPOOL) && node->window_height == 2 && node->window_stride == 2;
+}
+
+static bool fuse_conv(ch_graph *graph, ch_node *node) {
+    if (!ch_node_is(node, &CH_OP_CONVOLVE) || !ch_node_is(node->next, &CH_OP_BIAS)) {
+        return false;
+    }
+    node->op = &CH_OP_CONV;
+    node->params[1] = node->next->params[0];
+    node->updates = true;
+    ch_graph_remove(graph, node->next);
+    if (ch_node_is(node->next, &CH_OP_RELU)) {
+        node->relu = true;
+        ch_graph_remove(graph, node->next);
+    }
+    if (is_halving(node->next) && ch_conv_pool(node) == CHOIR_OK) {
+        node->stride = node->next->stride;
+        ch_graph_remove(graph, node->next);
+    }
+    return true;
+}
+
 const ch_fusion CH_FUSIONS[] = {
     {"dense", fuse_dense},
+    {"conv", fuse_conv},
 };
 
 const uint32_t CH_FUSIONS_COUNT = sizeof(CH_FUSIONS) / sizeof(CH_FUSIONS[0]);

@@ -3,6 +3,8 @@
  *
  *     matmul, bias, relu  ->  dense      bias and relu inside the product's tile; SGD inside the
  *                                        gradient's tile; zero features of the input skipped
+ *     convolve, bias, relu, maxpool 2  ->  conv      all in one pass over the outputs; the gradient
+ *                                        goes from the maxima straight into the backward transform
  *
  * Each fusion is a row: a pattern and a rewrite. A fused chain has the same parameters in the same
  * layout and computes the same operations on each element in the same order, so its results are

@@ -58,6 +58,7 @@ struct ch_node {
     // What the layer asked for; an operator reads the fields it has a use for.
     uint32_t units;                       // outputs
     uint32_t window_height, window_width; // of a convolution or a pooling
+    uint32_t window_stride;               // of a pooling
 
     ch_param *params[CH_NODE_PARAMS_MAX]; // NULL where it has none
     ch_shape shape;                       // of one example
@@ -66,8 +67,11 @@ struct ch_node {
     float *g;                             // (batch, stride) gradient; NULL for the input
     void *work;                           // the operator's own, op->work_bytes of it
 
+    bool winograd; // set by its operator: the algorithm of a convolution
+
     // Set by the fusion pass.
     bool relu;    // the value is the larger of the sum and zero
+    bool pools;   // the value is the largest of each 2 x 2
     bool updates; // its backward finishes the update of its parameters
 };
 
@@ -116,6 +120,7 @@ struct ch_graph {
     uint32_t params_count;
     choir_layout layout;
     ch_node *first, *last; // first is the input
+    bool winograd;         // convolutions may use that algorithm; set before nodes are added
     uint32_t batch;
     ch_arena arena; // activations, gradients, parameters; after ch_graph_plan
 };

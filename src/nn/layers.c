@@ -2,6 +2,7 @@
 #include "nn/layers.h"
 
 #include "base/error.h"
+#include "math/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +62,56 @@ static choir_status append_relu(ch_graph *graph, const ch_layer *layer, choir_er
     return append_node(graph, layer, "relu", 0, err);
 }
 
+enum { FILTER_MAX = 31 };
+
+/* A word of two numbers in [1, max] with a sign between them: "5x5", "3/2". */
+static bool pair_of(const char *word, char sign, uint32_t max, uint32_t *a, uint32_t *b) {
+    const char *at = strchr(word, sign);
+    char first[CH_LAYER_WORD_MAX] = "";
+    if (at == NULL) {
+        return false;
+    }
+    memcpy(first, word, (size_t)(at - word));
+    return ch_layer_number(first, max, a) && ch_layer_number(at + 1, max, b);
+}
+
+static choir_status append_conv(ch_graph *graph, const ch_layer *layer, choir_error *err) {
+    ch_node *node = ch_layer_node(graph, layer, "convolve");
+    if (node == NULL) {
+        return ch_layer_refuse(layer, "a net of fewer layers", err);
+    }
+    if (!pair_of(layer->words[1], 'x', FILTER_MAX, &node->window_height, &node->window_width) ||
+        !ch_layer_number(layer->words[2], CH_LAYER_UNITS_MAX, &node->units)) {
+        return ch_layer_refuse(layer,
+                               "'conv HEIGHTxWIDTH CHANNELS', HEIGHT and WIDTH odd in [1, 31], "
+                               "CHANNELS in [1, 1048576]",
+                               err);
+    }
+    const choir_status status = ch_graph_append(graph, node, err);
+    return status == CHOIR_OK ? append_node(graph, layer, "bias", 0, err) : status;
+}
+
+static choir_status append_maxpool(ch_graph *graph, const ch_layer *layer, choir_error *err) {
+    ch_node *node = ch_layer_node(graph, layer, "maxpool");
+    if (node == NULL) {
+        return ch_layer_refuse(layer, "a net of fewer layers", err);
+    }
+    const char *word = layer->words[1];
+    if (ch_layer_number(word, CH_POOL_WINDOW_MAX, &node->window_height)) {
+        node->window_stride = node->window_height;
+    } else if (!pair_of(word, '/', CH_POOL_WINDOW_MAX, &node->window_height,
+                        &node->window_stride)) {
+        return ch_layer_refuse(layer,
+                               "'maxpool WINDOW' or 'maxpool WINDOW/STRIDE', both in [1, 15]", err);
+    }
+    node->window_width = node->window_height;
+    return ch_graph_append(graph, node, err);
+}
+
 static const ch_layer_kind KINDS[] = {
+    {"conv HEIGHTxWIDTH CHANNELS", append_conv},
     {"dense UNITS", append_dense},
+    {"maxpool WINDOW", append_maxpool},
     {"relu", append_relu},
 };
 

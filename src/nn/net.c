@@ -90,6 +90,7 @@ static choir_status append_loss(ch_graph *graph, ch_loss loss, choir_error *err)
 static choir_status net_build(ch_net *net, const ch_net_options *o, choir_error *err) {
     const ch_shape input = {o->height, o->width, o->channels};
     ch_graph_init(&net->graph, input);
+    net->graph.winograd = o->winograd;
     choir_status status = ch_layers_append(&net->graph, o->layers, err);
     if (status != CHOIR_OK) {
         return status;
