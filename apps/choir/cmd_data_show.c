@@ -5,6 +5,7 @@
 #include "choir/job.h"
 #include "data/federation.h"
 #include "data/overview.h"
+#include "jobs.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,26 +28,6 @@ static const ch_option ROWS[] = {
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const show_flags DEFAULTS = {.rows = 20};
 
-/* The job of a file ending in .yaml, or the default one with this source. */
-static choir_status job_of(choir_job *job, const char *what, const ch_option_texts *set,
-                           choir_error *err) {
-    const size_t size = strlen(what);
-    if (size > 5 && strcmp(what + size - 5, ".yaml") == 0) {
-        return choir_job_read(job, what, set->items, set->count, err);
-    }
-    const choir_status status =
-        choir_job_parse(job, "", 0, "defaults", set->items, set->count, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    if (size >= sizeof(job->data.source)) {
-        return ch_error_set(err, CHOIR_EINVAL, "the data set's path has %zu bytes; at most %zu",
-                            size, sizeof(job->data.source) - 1);
-    }
-    memcpy(job->data.source, what, size + 1);
-    return CHOIR_OK;
-}
-
 static choir_status picture_write(const char *path, const ch_federation *f, const char *name,
                                   const choir_env *env, choir_error *err) {
     FILE *file = fopen(path, "w");
@@ -66,7 +47,7 @@ static int show_run(const ch_call *call, choir_error *err) {
     const choir_env env = choir_env_default();
     choir_job job;
     ch_federation *f = NULL;
-    choir_status status = job_of(&job, call->operands[0], &flags->set, err);
+    choir_status status = job_of_source(&job, call->operands[0], &flags->set, err);
     if (status == CHOIR_OK) {
         status = ch_federation_open(&f, &job.data, job.seed, &env, err);
     }

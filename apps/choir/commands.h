@@ -26,6 +26,7 @@ int exit_of(choir_status status);
 /* A command without flags. */
 extern const ch_options NO_OPTIONS;
 
+extern const ch_command CMD_DATA_EXPORT;
 extern const ch_command CMD_DATA_GET;
 extern const ch_command CMD_DATA_LIST;
 extern const ch_command CMD_DATA_SHOW;

@@ -2,8 +2,8 @@
 #include "commands.h"
 
 static const ch_command *const COMMANDS[] = {
-    &CMD_DATA_LIST, &CMD_DATA_GET, &CMD_DATA_SHOW, &CMD_JOB_CHECK,
-    &CMD_JOB_KEYS,  &CMD_HELP,     &CMD_VERSION,
+    &CMD_DATA_LIST, &CMD_DATA_GET, &CMD_DATA_SHOW, &CMD_DATA_EXPORT,
+    &CMD_JOB_CHECK, &CMD_JOB_KEYS, &CMD_HELP,      &CMD_VERSION,
 };
 
 static const ch_exit EXITS[] = {

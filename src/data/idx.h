@@ -58,4 +58,15 @@ bool ch_idx_is_folder(const char *folder);
  */
 CHOIR_NODISCARD choir_status ch_idx_read(ch_dataset *out, const char *folder, choir_error *err);
 
+/*
+ * Writes tables of pixels as such a folder, uncompressed, for other programs; groups, when the
+ * training table has them, as QMNIST's writers. The folder exists.
+ *
+ * Returns OK; EINVAL for inputs that are not bytes, labels beyond 255 or an empty test table; EIO;
+ * ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_idx_write(const char *folder, const ch_examples *train,
+                                          const ch_examples *test, const choir_env *env,
+                                          choir_error *err);
+
 #endif

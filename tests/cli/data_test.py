@@ -115,6 +115,21 @@ class Show(Case):
                          (1, "choir data show: no/such/folder.svg: No such file or directory\n"))
 
 
+class Export(Case):
+    def test_an_exported_set_is_dealt_as_the_original(self):
+        how = ["--set", "data.clients=9", "--set", "data.examples=20", "--rows", "9"]
+        ran = self.run_in("data", "export", "digits", "out", *how[:4])
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        first = self.run_in("data", "show", "digits", *how).out
+        again = self.run_in("data", "show", "out", *how).out
+        self.assertEqual(first.split("\n", 1)[1], again.split("\n", 1)[1])
+
+    def test_what_is_not_pixels_is_refused(self):
+        ran = self.run_in("data", "export", "synthetic", "out", "--set", "data.clients=2")
+        self.assert_says(ran, 2, "choir data export: out: IDX files hold bytes, and these inputs "
+                                 "are real numbers\n")
+
+
 if __name__ == "__main__":
     os.environ["CHOIR_DATA"] = "/nonexistent"
     unittest.main()

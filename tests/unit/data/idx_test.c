@@ -244,6 +244,42 @@ static void every_failed_allocation_is_reported(void **state) {
     folder_remove(&f);
 }
 
+static void what_is_written_reads_back_the_same(void **state) {
+    (void)state;
+    folder from;
+    folder to;
+    folder_make(&from);
+    folder_make(&to);
+    folder_fill(&from, '-', "", folder_write);
+    folder_write(&from, "qmnist-train-labels-idx2-int", WRITERS, sizeof(WRITERS));
+    const choir_env plain = choir_env_default();
+    ch_dataset d;
+    ch_dataset_init(&d, &plain);
+    check_status(ch_idx_read(&d, from.path, NULL), CHOIR_OK);
+    choir_status status = CHOIR_ENOMEM;
+    for (uint32_t n = 0; status == CHOIR_ENOMEM && n < 10; n++) {
+        counted_memory memory;
+        const choir_env env = counted_env(&memory, n);
+        status = ch_idx_write(to.path, &d.train, &d.test, &env, NULL);
+        assert_int_equal(memory.alive, 0);
+    }
+    check_status(status, CHOIR_OK);
+    ch_dataset again;
+    ch_dataset_init(&again, &plain);
+    check_status(ch_idx_read(&again, to.path, NULL), CHOIR_OK);
+    assert_int_equal(again.train.count, d.train.count);
+    assert_memory_equal(again.train.bytes, d.train.bytes, 12);
+    assert_memory_equal(again.train.labels, d.train.labels, 2 * sizeof(d.train.labels[0]));
+    assert_memory_equal(again.train.groups, d.train.groups, 2 * sizeof(d.train.groups[0]));
+    assert_memory_equal(again.test.bytes, d.test.bytes, 12);
+    const ch_examples none = {.count = 0};
+    check_status(ch_idx_write(to.path, &d.train, &none, &plain, NULL), CHOIR_EINVAL);
+    ch_dataset_release(&d);
+    ch_dataset_release(&again);
+    folder_remove(&from);
+    folder_remove(&to);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_file_is_viewed_in_place),
@@ -254,6 +290,7 @@ int main(void) {
         cmocka_unit_test(files_that_do_not_fit_each_other_are_refused),
         cmocka_unit_test(damaged_gzip_is_refused_at_every_prefix_and_flip),
         cmocka_unit_test(every_failed_allocation_is_reported),
+        cmocka_unit_test(what_is_written_reads_back_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

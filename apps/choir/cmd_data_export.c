@@ -1,0 +1,67 @@
+/* choir data export: a data set of pictures as files that other programs read. */
+#include "commands.h"
+
+#include "base/error.h"
+#include "data/federation.h"
+#include "data/idx.h"
+#include "jobs.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct export_flags {
+    ch_option_texts set;
+} export_flags;
+
+static const ch_option ROWS[] = {
+    {"--set", CH_OPTION_TEXTS, offsetof(export_flags, set), 0, 0, "", NULL,
+     "key=value of a job, such as data.clients=100"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const export_flags DEFAULTS = {.set = {.count = 0}};
+
+static choir_status federation_write(const ch_federation *f, const char *folder,
+                                     const choir_env *env, choir_error *err) {
+    const ch_holding *pooled = ch_federation_pooled(f);
+    if (pooled->count == 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%s: the clients are too many to be in memory; ask for fewer", folder);
+    }
+    if (mkdir(folder, 0755) != 0 && errno != EEXIST) {
+        return ch_error_set(err, CHOIR_EIO, "%s: %s", folder, strerror(errno));
+    }
+    return ch_idx_write(folder, pooled->examples, ch_federation_test(f), env, err);
+}
+
+static int export_run(const ch_call *call, choir_error *err) {
+    const export_flags *flags = call->options;
+    const choir_env env = choir_env_default();
+    choir_job job;
+    ch_federation *f = NULL;
+    choir_status status = job_of_source(&job, call->operands[0], &flags->set, err);
+    if (status == CHOIR_OK) {
+        status = ch_federation_open(&f, &job.data, job.seed, &env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = federation_write(f, call->operands[1], &env, err);
+    }
+    ch_federation_destroy(f);
+    return exit_of(status);
+}
+
+const ch_command CMD_DATA_EXPORT = {
+    .name = "data export",
+    .operands = "NAME|PATH|JOB.yaml FOLDER",
+    .operands_min = 2,
+    .operands_max = 2,
+    .summary = "write pictures as the files MNIST comes in",
+    .text = "Writes the training and test examples of a data set of pictures to a folder as IDX "
+            "files, for other programs: all clients' examples, held-out ones among them, and "
+            "who made each in QMNIST's format. The folder is itself a data set that choir reads.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .run = export_run,
+};

@@ -1,0 +1,25 @@
+/* Operands as jobs; see jobs.h. */
+#include "jobs.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+choir_status job_of_source(choir_job *job, const char *what, const ch_option_texts *set,
+                           choir_error *err) {
+    const size_t size = strlen(what);
+    if (size > 5 && strcmp(what + size - 5, ".yaml") == 0) {
+        return choir_job_read(job, what, set->items, set->count, err);
+    }
+    const choir_status status =
+        choir_job_parse(job, "", 0, "defaults", set->items, set->count, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (size >= sizeof(job->data.source)) {
+        return ch_error_set(err, CHOIR_EINVAL, "the data set's path has %zu bytes; at most %zu",
+                            size, sizeof(job->data.source) - 1);
+    }
+    memcpy(job->data.source, what, size + 1);
+    return CHOIR_OK;
+}

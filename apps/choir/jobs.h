@@ -1,0 +1,18 @@
+/* Jobs as commands are given them: by a file, or by what they are to run on. */
+#ifndef CHOIR_APPS_JOBS_H
+#define CHOIR_APPS_JOBS_H
+
+#include "base/options.h"
+#include "choir/job.h"
+
+/*
+ * The job of a file whose name ends in .yaml, or else the default job on the data that what names.
+ *
+ * set  key=value texts that win over both
+ *
+ * Returns OK; EINVAL or EIO as choir_job_read.
+ */
+CHOIR_NODISCARD choir_status job_of_source(choir_job *job, const char *what,
+                                           const ch_option_texts *set, choir_error *err);
+
+#endif

@@ -1,0 +1,111 @@
+/* Writing MNIST-like folders; see idx.h. */
+#include "base/disk.h"
+#include "base/error.h"
+#include "data/idx.h"
+
+#include <stdio.h>
+
+enum {
+    PATH_BYTES = 1024,
+    WRITER_COLUMNS = 3, // class, series, writer: what a reader of QMNIST needs
+};
+
+typedef struct header {
+    uint8_t bytes[4 + 4 * CH_IDX_RANK_MAX];
+    size_t size;
+} header;
+
+static void put_big_endian(uint8_t *out, uint32_t value) {
+    out[0] = (uint8_t)(value >> 24);
+    out[1] = (uint8_t)(value >> 16);
+    out[2] = (uint8_t)(value >> 8);
+    out[3] = (uint8_t)value;
+}
+
+static header header_make(uint8_t type, const uint32_t *sizes, uint8_t rank) {
+    header h = {.bytes = {0, 0, type, rank}, .size = 4 + 4 * (size_t)rank};
+    for (uint8_t i = 0; i < rank; i++) {
+        put_big_endian(h.bytes + 4 + 4 * (size_t)i, sizes[i]);
+    }
+    return h;
+}
+
+static choir_status file_write(const char *folder, const char *name, const header *h,
+                               const uint8_t *elements, size_t size, choir_error *err) {
+    char path[PATH_BYTES];
+    if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_BYTES) {
+        return ch_error_set(err, CHOIR_EINVAL, "%s: the path is too long", folder);
+    }
+    const choir_bytes parts[] = {{.data = h->bytes, .size = h->size},
+                                 {.data = elements, .size = size}};
+    return ch_disk_replace(path, parts, 2, err);
+}
+
+static choir_status images_write(const char *folder, const char *name, const ch_examples *e,
+                                 choir_error *err) {
+    const ch_shape s = e->shape;
+    const uint32_t sizes[] = {e->count, s.height, s.width, s.channels};
+    const header h = header_make(CH_IDX_U8, sizes, s.channels == 1 ? 3 : 4);
+    return file_write(folder, name, &h, e->bytes, (size_t)e->count * ch_shape_features(s), err);
+}
+
+static choir_status labels_write(const char *folder, const char *name, const ch_examples *e,
+                                 const choir_env *env, choir_error *err) {
+    uint8_t *labels = ch_claim(env, e->count, 1);
+    if (labels == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    for (uint32_t i = 0; i < e->count; i++) {
+        labels[i] = (uint8_t)e->labels[i];
+    }
+    const header h = header_make(CH_IDX_U8, &e->count, 1);
+    const choir_status status = file_write(folder, name, &h, labels, e->count, err);
+    env->free(env->self, labels);
+    return status;
+}
+
+static choir_status writers_write(const char *folder, const ch_examples *e, const choir_env *env,
+                                  choir_error *err) {
+    const size_t row = 4 * (size_t)WRITER_COLUMNS;
+    uint8_t *rows = ch_claim(env, e->count, row);
+    if (rows == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    for (uint32_t i = 0; i < e->count; i++) {
+        put_big_endian(rows + i * row, e->labels[i]);
+        put_big_endian(rows + i * row + 4, 0);
+        put_big_endian(rows + i * row + 8, e->groups[i]);
+    }
+    const uint32_t sizes[] = {e->count, WRITER_COLUMNS};
+    const header h = header_make(CH_IDX_I32, sizes, 2);
+    const choir_status status =
+        file_write(folder, "qmnist-train-labels-idx2-int", &h, rows, e->count * row, err);
+    env->free(env->self, rows);
+    return status;
+}
+
+choir_status ch_idx_write(const char *folder, const ch_examples *train, const ch_examples *test,
+                          const choir_env *env, choir_error *err) {
+    if (train->bytes == NULL || test->bytes == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL, "%s: IDX files hold bytes, and these inputs are %s",
+                            folder, train->bytes == NULL ? "real numbers" : "without a test set");
+    }
+    if (train->classes == 0 || train->classes > 256) {
+        return ch_error_set(err, CHOIR_EINVAL, "%s: IDX labels are bytes, and there are %u classes",
+                            folder, train->classes);
+    }
+    choir_status status = images_write(folder, "train-images-idx3-ubyte", train, err);
+    if (status == CHOIR_OK) {
+        status = labels_write(folder, "train-labels-idx1-ubyte", train, env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = images_write(folder, "t10k-images-idx3-ubyte", test, err);
+    }
+    if (status == CHOIR_OK) {
+        status = labels_write(folder, "t10k-labels-idx1-ubyte", test, env, err);
+    }
+    if (status == CHOIR_OK && train->groups != NULL) {
+        status = writers_write(folder, train, env, err);
+    }
+    return status;
+}
