@@ -13,11 +13,10 @@ const ch_op *const CH_OPS[] = {
 const uint32_t CH_OPS_COUNT = sizeof(CH_OPS) / sizeof(CH_OPS[0]);
 
 const ch_op *ch_op_find(const char *name) {
-    for (uint32_t row = 0; row < CH_OPS_COUNT; row++) {
-        if (strcmp(CH_OPS[row]->name, name) == 0) {
-            return CH_OPS[row];
-        }
+    uint32_t row = 0;
+    while (row < CH_OPS_COUNT && strcmp(CH_OPS[row]->name, name) != 0) {
+        row += 1;
     }
-    CH_ASSERT(!"no such operator");
-    return NULL;
+    CH_ASSERT(row < CH_OPS_COUNT); // else there is no operator of this name
+    return CH_OPS[row];
 }
