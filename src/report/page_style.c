@@ -54,7 +54,7 @@ const char *const CH_PAGE_STYLE[] = {
     ".legend i.dashed{border-top-style:dashed}",
     ".legend i.thin{border-top-width:2px}",
     ".legend i.bars{height:12px;border-top-width:12px;width:12px;border-radius:2px}",
-    ".samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(72px,1fr));gap:12px;"
+    ".samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(74px,1fr));gap:12px;"
     "padding:16px;margin:0;list-style:none}",
     ".samples img{display:block;width:100%;height:auto;border-radius:6px;"
     "border:1px solid var(--line)}",
@@ -86,7 +86,8 @@ const char *const CH_PAGE_STYLE[] = {
     "@media (max-width:600px){main{padding:24px 14px}h1{font-size:1.6rem}"
     ".tiles{grid-template-columns:1fr 1fr;gap:10px}.tile{padding:12px 14px}"
     ".tile dd{font-size:1.3rem}figure{padding:12px 8px 4px}figcaption{margin-left:6px}"
-    "figure.wide{overflow-x:auto}figure.wide svg{min-width:760px}}",
+    "figure.wide{overflow-x:auto}figure.wide svg{min-width:760px}"
+    ".samples{grid-template-columns:repeat(4,1fr)}}",
     "@media print{:root{--paper:#fff;--code:#fff}main{max-width:none;"
     "padding:0}pre{white-space:pre-wrap;border:1px solid var(--line)}h2{break-after:avoid}"
     ".tiles,.samples{break-inside:avoid}.figures{grid-template-columns:1fr 1fr}}",
