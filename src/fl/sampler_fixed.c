@@ -13,7 +13,11 @@
 
 #include <string.h>
 
-enum { FEISTEL_PAIRS = 6, RADIX_BITS = 8, RADIX = 1 << RADIX_BITS };
+// Tiny domains mix slowly: with 6 pairs of steps the sets of 4 out of 8 are off by a quarter; with
+// 24 no bias shows in 100 000 draws from any population of 3 to 12.
+enum { FEISTEL_PAIRS = 24 };
+
+enum { RADIX_BITS = 8, RADIX = 1 << RADIX_BITS };
 
 /* The halves are as equal as the number of bits allows. */
 typedef struct feistel {

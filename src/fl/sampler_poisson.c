@@ -28,6 +28,9 @@ static uint32_t poisson_cohort_max(uint32_t clients, double rate) {
 static uint32_t poisson_draw(const ch_sampler *s, ch_rng *rng, uint32_t *out, uint32_t *scratch) {
     (void)scratch;
     const double log_stay = ch_real_log(1 - s->rate); // -inf when everybody is in: all gaps are 0
+    if (!(log_stay < 0)) {                            // C below 2^-54: nobody among 2^31
+        return 0;
+    }
     uint32_t count = 0;
     double client = -1; // doubles hold every client's id, and gaps beyond the last
     while (count < s->cohort_max) {

@@ -1,0 +1,67 @@
+/* Algorithms: their formulas, on numbers small enough to work out by hand. */
+#include "support/check.h"
+
+#include "fl/algorithm.h"
+
+static const double DIVISOR = 4 * 1024.0; // N = 4, s = 10
+
+static void fedavg_adds_the_mean_times_its_step(void **state) {
+    (void)state;
+    const ch_algorithm_ops *ops = ch_algorithm_find("fedavg", NULL);
+    assert_non_null(ops);
+    assert_int_equal(ops->state_per_param, 0);
+    const ch_algorithm_options o = {.learning_rate = 0.5};
+    float params[3] = {1, -2, 0};
+    const int64_t sum[3] = {4 * 1024, -8 * 1024, 1};
+    ops->apply(&o, params, NULL, sum, DIVISOR, 3);
+    assert_true(params[0] == 1.5F);
+    assert_true(params[1] == -3);
+    assert_true(params[2] == (float)(0.5 / DIVISOR));
+}
+
+static void fedavgm_remembers_where_it_went(void **state) {
+    (void)state;
+    const ch_algorithm_ops *ops = ch_algorithm_find("fedavgm", NULL);
+    assert_non_null(ops);
+    assert_int_equal(ops->state_per_param, 1);
+    const ch_algorithm_options o = {.learning_rate = 2, .momentum = 0.5};
+    float params[2] = {0, 1};
+    float velocity[2] = {0, 0};
+    const int64_t sum[2] = {4 * 1024, 0};
+    ops->apply(&o, params, velocity, sum, DIVISOR, 2); // v = 1, w = 2
+    ops->apply(&o, params, velocity, sum, DIVISOR, 2); // v = 1.5, w = 5
+    assert_true(velocity[0] == 1.5F);
+    assert_true(params[0] == 5);
+    assert_true(velocity[1] == 0);
+    assert_true(params[1] == 1);
+}
+
+static void without_momentum_fedavgm_is_fedavg(void **state) {
+    (void)state;
+    const ch_algorithm_options o = {.learning_rate = 1};
+    float a[2] = {0.1F, 7};
+    float b[2] = {0.1F, 7};
+    float velocity[2] = {0};
+    const int64_t sum[2] = {64, -4096}; // means that fp32 holds exactly
+    ch_algorithm_find("fedavg", NULL)->apply(&o, a, NULL, sum, DIVISOR, 2);
+    ch_algorithm_find("fedavgm", NULL)->apply(&o, b, velocity, sum, DIVISOR, 2);
+    assert_memory_equal(a, b, sizeof(a));
+}
+
+static void an_unknown_algorithm_is_refused(void **state) {
+    (void)state;
+    choir_error err;
+    assert_null(ch_algorithm_find("fedsgd", &err));
+    assert_string_equal(err.message, "algorithm: 'fedsgd' is unknown; known: fedavg, fedavgm");
+    assert_null(ch_algorithm_find(NULL, NULL));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fedavg_adds_the_mean_times_its_step),
+        cmocka_unit_test(fedavgm_remembers_where_it_went),
+        cmocka_unit_test(without_momentum_fedavgm_is_fedavg),
+        cmocka_unit_test(an_unknown_algorithm_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
