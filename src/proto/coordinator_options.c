@@ -62,8 +62,8 @@ static choir_status numbers_check(const choir_coordinator_options *o, choir_erro
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         if (!(rules[i].value >= rules[i].min && rules[i].value <= rules[i].max)) {
             return ch_error_set(err, CHOIR_EINVAL,
-                                "coordinator: %s is %.9g, must be in [%.9g, %.9g]", rules[i].name,
-                                rules[i].value, rules[i].min, rules[i].max);
+                                "coordinator: %s is %.10g, must be in [%.10g, %.10g]",
+                                rules[i].name, rules[i].value, rules[i].min, rules[i].max);
         }
     }
     return CHOIR_OK;

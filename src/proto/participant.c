@@ -39,7 +39,7 @@ struct choir_participant {
     choir_blob blob;         // READY
     choir_workspace *room;   // borrowed; REPORT of an update
     uint32_t damaged;        // how often the coordinator could not read this report
-    uint32_t given_up_round; // whose report it never could; not to be trained for again
+    uint32_t given_up_round; // whose report it never could; not to be trained for again; or 0
     choir_bytes request;     // in head, or in room
     uint8_t head[CH_REQUEST_HEAD_MAX];
 };
@@ -208,7 +208,7 @@ static bool task_is_sane(const choir_task *t) {
 
 /* What it cannot do it reports, instead of asking for the same task again and again. */
 static choir_status task_accept(choir_participant *p, uint64_t now_ms, const choir_task *task) {
-    if (task->round == p->given_up_round) {
+    if (p->given_up_round != 0 && task->round == p->given_up_round) {
         wake_after(p, now_ms, (uint64_t)p->options.retry_ms * DAMAGED_MAX);
         return CHOIR_OK;
     }

@@ -1,0 +1,1 @@
+choir_bench(fold_bench LINKS choir_proto)
