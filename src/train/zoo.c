@@ -27,6 +27,20 @@ const ch_zoo_row CH_ZOO[] = {
      10,
      199210,
      "two hidden layers of 200 units"},
+    {"mnist-cnn",
+     "conv 5x5 32 | relu | maxpool 2 | conv 5x5 64 | relu | maxpool 2 | "
+     "dense 512 | relu | dense 10",
+     {28, 28, 1},
+     10,
+     1663370,
+     "two 5x5 convolutions and 512 units"},
+    {"cifar-cnn",
+     "conv 5x5 64 | relu | maxpool 3/2 | conv 5x5 64 | relu | maxpool 3/2 | "
+     "dense 384 | relu | dense 192 | relu | dense 10",
+     {24, 24, 3},
+     10,
+     1068298,
+     "two 5x5 convolutions, 384 and 192 units; 24x24 crops"},
 };
 
 const uint32_t CH_ZOO_COUNT = sizeof(CH_ZOO) / sizeof(CH_ZOO[0]);

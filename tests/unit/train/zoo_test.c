@@ -34,7 +34,7 @@ static void every_named_model_has_the_parameters_it_says(void **state) {
             counted += 1;
         }
     }
-    assert_int_equal(counted, 1);
+    assert_int_equal(counted, 3);
 }
 
 static void sized_models_follow_the_data(void **state) {
