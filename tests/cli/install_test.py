@@ -26,6 +26,43 @@ int main(void) {
 }
 """
 
+# A model of one number that every client pulls half the way to its own: a trainer of one's own.
+SIMULATION = r"""
+#include <choir/sim.h>
+#include <stdio.h>
+static choir_status train(void *self, uint32_t client, const choir_task *task, const float *params,
+                          float *delta, choir_training *out, choir_error *err) {
+    (void)self, (void)task, (void)err;
+    delta[0] = 0.5F * ((float)client - params[0]);
+    *out = (choir_training){.examples = 1};
+    return CHOIR_OK;
+}
+static uint32_t examples(void *self, uint32_t client) {
+    (void)self, (void)client;
+    return 1;
+}
+int main(void) {
+    static const choir_trainer_ops ops = {.train = train, .examples = examples};
+    const choir_trainer trainer = {.ops = &ops};
+    const choir_env env = choir_env_default();
+    choir_sim_options o = choir_sim_defaults();
+    o.coordinator.dim = 1;
+    o.coordinator.clients = 5;
+    o.coordinator.rounds = 30;
+    float start = 0;
+    choir_sim *sim;
+    choir_sim_round round;
+    if (choir_sim_create(&sim, &start, &trainer, &o, &env, NULL) != CHOIR_OK) {
+        return 1;
+    }
+    while (choir_sim_step(sim, &round, NULL) == CHOIR_OK) {
+    }
+    printf("%.3f\n", (double)choir_coordinator_params(choir_sim_coordinator(sim))[0]);
+    choir_sim_destroy(sim);
+    return 0;
+}
+"""
+
 PROJECT = """
 cmake_minimum_required(VERSION 3.21)
 project(ten LANGUAGES C)
@@ -75,6 +112,12 @@ class Install(Case):
         words = shlex.split(run("pkg-config", "--cflags", "--libs", "choir", env=self.environment))
         run(*CC, *FLAGS, "-o", self.folder / "ten", self.folder / "ten.c", *words)
         self.assertEqual(run(self.folder / "ten"), "ten 3\n")
+
+    def test_a_trainer_of_ones_own_runs_in_the_installed_simulator(self):
+        words = shlex.split(run("pkg-config", "--cflags", "--libs", "choir", env=self.environment))
+        self.file("mine.c", SIMULATION)
+        run(*CC, *FLAGS, "-o", self.folder / "mine", self.folder / "mine.c", *words)
+        self.assertEqual(run(self.folder / "mine"), "2.000\n")
 
     def test_a_program_builds_by_cmake(self):
         self.file("CMakeLists.txt", PROJECT)
