@@ -48,7 +48,7 @@ static int export_run(const ch_call *call, choir_error *err) {
         status = federation_write(f, call->operands[1], &env, err);
     }
     ch_federation_destroy(f);
-    return exit_of(status);
+    return exit_of(status, err);
 }
 
 const ch_command CMD_DATA_EXPORT = {

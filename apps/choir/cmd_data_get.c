@@ -75,7 +75,7 @@ static int get_run(const ch_call *call, choir_error *err) {
         status = ch_data_dir(dir, flags->dir, err);
     }
     if (status != CHOIR_OK) {
-        return exit_of(status);
+        return exit_of(status, err);
     }
     telling t = {.out = flags->quiet ? NULL : stderr, .is_terminal = isatty(STDERR_FILENO) == 1};
     ch_download like = ch_download_defaults();
@@ -85,7 +85,7 @@ static int get_run(const ch_call *call, choir_error *err) {
     if (status == CHOIR_OK) {
         (void)fprintf(call->out, "%s/%s\n", dir, row->name);
     }
-    return exit_of(status);
+    return exit_of(status, err);
 }
 
 const ch_command CMD_DATA_GET = {

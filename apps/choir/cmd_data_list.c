@@ -23,7 +23,7 @@ static int list_run(const ch_call *call, choir_error *err) {
     char dir[CHOIR_PATH_MAX];
     const choir_status status = ch_data_dir(dir, flags->dir, err);
     if (status != CHOIR_OK) {
-        return exit_of(status);
+        return exit_of(status, err);
     }
     for (size_t i = 0; i < CH_GENERATORS_COUNT; i++) {
         (void)fprintf(call->out, "%-14s built in  %s\n", CH_GENERATORS[i]->name,

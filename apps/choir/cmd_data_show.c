@@ -58,7 +58,7 @@ static int show_run(const ch_call *call, choir_error *err) {
         status = picture_write(flags->out, f, job.data.source, &env, err);
     }
     ch_federation_destroy(f);
-    return exit_of(status);
+    return exit_of(status, err);
 }
 
 const ch_command CMD_DATA_SHOW = {

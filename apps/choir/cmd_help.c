@@ -48,8 +48,9 @@ static int help_run(const ch_call *call, choir_error *err) {
                    is_two ? call->operands[1] : "");
     const ch_command *command = ch_program_find(p, name);
     if (command == NULL) {
-        return exit_of(ch_error_set(err, CHOIR_EINVAL,
-                                    "'%s' is not a command; 'choir --help' lists them", name));
+        (void)ch_error_set(err, CHOIR_EINVAL, "'%s' is not a command; 'choir --help' lists them",
+                           name);
+        return EXIT_WRONG;
     }
     (flags->man ? ch_manual_command_man : ch_manual_command)(call->out, p, command);
     return EXIT_DONE;

@@ -29,7 +29,7 @@ static int check_run(const ch_call *call, choir_error *err) {
         (void)choir_job_write(&job, text, sizeof(text));
         (void)fprintf(call->out, "%s", text);
     }
-    return exit_of(status);
+    return exit_of(status, err);
 }
 
 const ch_command CMD_JOB_CHECK = {

@@ -20,8 +20,8 @@ enum {
 #undef X
 };
 
-/* The exit code of a run that ended with this status. */
-int exit_of(choir_status status);
+/* The exit code for this status. A failure that left no message gets the status' own. */
+int exit_of(choir_status status, choir_error *err);
 
 /* A command without flags. */
 extern const ch_options NO_OPTIONS;
@@ -30,9 +30,13 @@ extern const ch_command CMD_DATA_EXPORT;
 extern const ch_command CMD_DATA_GET;
 extern const ch_command CMD_DATA_LIST;
 extern const ch_command CMD_DATA_SHOW;
+extern const ch_command CMD_EVAL;
 extern const ch_command CMD_HELP;
 extern const ch_command CMD_JOB_CHECK;
 extern const ch_command CMD_JOB_KEYS;
+extern const ch_command CMD_PREDICT;
+extern const ch_command CMD_REPORT;
+extern const ch_command CMD_SIM;
 extern const ch_command CMD_VERSION;
 
 #endif

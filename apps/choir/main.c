@@ -1,9 +1,11 @@
 /* choir: one binary, one table of subcommands. */
 #include "commands.h"
 
+#include "base/error.h"
+
 static const ch_command *const COMMANDS[] = {
-    &CMD_DATA_LIST, &CMD_DATA_GET, &CMD_DATA_SHOW, &CMD_DATA_EXPORT,
-    &CMD_JOB_CHECK, &CMD_JOB_KEYS, &CMD_HELP,      &CMD_VERSION,
+    &CMD_SIM,       &CMD_EVAL,        &CMD_PREDICT,   &CMD_REPORT,   &CMD_DATA_LIST, &CMD_DATA_GET,
+    &CMD_DATA_SHOW, &CMD_DATA_EXPORT, &CMD_JOB_CHECK, &CMD_JOB_KEYS, &CMD_HELP,      &CMD_VERSION,
 };
 
 static const ch_exit EXITS[] = {
@@ -26,7 +28,10 @@ static const ch_program PROGRAM = {
 
 const ch_options NO_OPTIONS = {NULL, 0};
 
-int exit_of(choir_status status) {
+int exit_of(choir_status status, choir_error *err) {
+    if (status != CHOIR_OK && err->message[0] == '\0') {
+        (void)ch_error_set(err, status, "%s", choir_status_text(status));
+    }
     switch (status) {
     case CHOIR_OK:
         return EXIT_DONE;

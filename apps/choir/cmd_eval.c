@@ -1,0 +1,111 @@
+/* choir eval: how good a saved model is. */
+#include "commands.h"
+#include "model_data.h"
+
+#include "base/text.h"
+#include "run/run.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { CLASSES_SHOWN_MAX = 20 }; // more columns do not fit a terminal
+
+typedef struct eval_flags {
+    char job[CHOIR_PATH_MAX];
+    ch_option_texts set;
+    bool json;
+} eval_flags;
+
+static const ch_option ROWS[] = {
+    {"--job", CH_OPTION_TEXT, offsetof(eval_flags, job), 0, CHOIR_PATH_MAX, "", NULL,
+     "a job file whose data to use; empty: the job of the model's run"},
+    {"--set", CH_OPTION_TEXTS, offsetof(eval_flags, set), 0, 0, "", NULL,
+     "key=value that wins over it, such as data.source=mnist"},
+    {"--json", CH_OPTION_FLAG, offsetof(eval_flags, json), 0, 0, "", NULL,
+     "one line: the result as a JSON object"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const eval_flags DEFAULTS = {.job = ""};
+
+static void number_show(char text[CH_TEXT_NUMBER_MAX], double value) {
+    (void)snprintf(text, CH_TEXT_NUMBER_MAX, "null");
+    if (isfinite(value)) {
+        ch_text_number(text, CH_TEXT_NUMBER_MAX, value);
+    }
+}
+
+static void json_print(FILE *out, const ch_eval_result *r) {
+    char accuracy[CH_TEXT_NUMBER_MAX];
+    char loss[CH_TEXT_NUMBER_MAX];
+    number_show(accuracy, r->accuracy);
+    number_show(loss, r->loss);
+    (void)fprintf(out, "{\"examples\":%u,\"accuracy\":%s,\"loss\":%s,\"confusion\":[", r->examples,
+                  accuracy, loss);
+    for (uint32_t i = 0; r->confusion != NULL && i < r->classes; i++) {
+        (void)fprintf(out, i == 0 ? "[" : ",[");
+        for (uint32_t j = 0; j < r->classes; j++) {
+            (void)fprintf(out, "%s%llu", j == 0 ? "" : ",",
+                          (unsigned long long)r->confusion[(size_t)i * r->classes + j]);
+        }
+        (void)fprintf(out, "]");
+    }
+    (void)fprintf(out, "]}\n");
+}
+
+static void table_print(FILE *out, const ch_eval_result *r) {
+    if (r->classes == 0) {
+        (void)fprintf(out, "loss %.4f, %u examples\n", r->loss, r->examples);
+        return;
+    }
+    (void)fprintf(out, "accuracy %.2f %%, loss %.4f, %u examples\n", 100.0 * r->accuracy, r->loss,
+                  r->examples);
+    if (r->confusion == NULL || r->classes > CLASSES_SHOWN_MAX) {
+        return;
+    }
+    (void)fprintf(out, "\nhow often each label (rows) was taken for each (columns):\n     ");
+    for (uint32_t j = 0; j < r->classes; j++) {
+        (void)fprintf(out, "%6u", j);
+    }
+    for (uint32_t i = 0; i < r->classes; i++) {
+        (void)fprintf(out, "\n%5u", i);
+        for (uint32_t j = 0; j < r->classes; j++) {
+            (void)fprintf(out, "%6llu",
+                          (unsigned long long)r->confusion[(size_t)i * r->classes + j]);
+        }
+    }
+    (void)fprintf(out, "\n");
+}
+
+static int eval_run(const ch_call *call, choir_error *err) {
+    const eval_flags *flags = call->options;
+    const char *model = call->operands[0];
+    const choir_env env = choir_env_default();
+    choir_job job;
+    ch_eval_result result = {0};
+    choir_status status = model_job(&job, model, flags->job, &flags->set, err);
+    if (status == CHOIR_OK) {
+        status = ch_run_eval(&result, model, &job.data, job.seed, &env, err);
+    }
+    if (status == CHOIR_OK) {
+        (flags->json ? json_print : table_print)(call->out, &result);
+    }
+    ch_eval_result_release(&result, &env);
+    return exit_of(status, err);
+}
+
+const ch_command CMD_EVAL = {
+    .name = "eval",
+    .operands = "MODEL",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "evaluate a saved model on a test set",
+    .text = "Evaluates MODEL, a run folder or a safetensors file that choir wrote, on the central "
+            "test set of its job's data, or of other data, and prints accuracy, loss and how "
+            "often each label was taken for each.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .run = eval_run,
+};

@@ -1,0 +1,199 @@
+/* choir sim: runs a job in simulation. */
+#include "commands.h"
+#include "result.h"
+
+#include "base/error.h"
+#include "job/keys.h"
+#include "job/origin.h"
+#include "run/run.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+enum { SHORT_MAX = 24, SHORTS_MAX = 2, COMMAND_MAX = 2048 };
+
+typedef struct sim_flags {
+    ch_option_texts set;
+    uint32_t workers;
+    char seed[SHORT_MAX];
+    char rounds[SHORT_MAX];
+    char run_dir[CHOIR_PATH_MAX];
+    char resume[CHOIR_PATH_MAX];
+    char baseline[SHORT_MAX];
+    bool no_report;
+    bool quiet;
+    bool json;
+} sim_flags;
+
+#define FIELD(member) offsetof(sim_flags, member)
+#define FLAG(key, member, help)                                                                    \
+    { key, CH_OPTION_FLAG, FIELD(member), 0, 0, "", NULL, help }
+#define TEXT(key, member, choices, help)                                                           \
+    { key, CH_OPTION_TEXT, FIELD(member), 0, sizeof(((sim_flags *)0)->member), "", choices, help }
+
+static const ch_option ROWS[] = {
+    {"--set", CH_OPTION_TEXTS, FIELD(set), 0, 0, "", NULL,
+     "key=value that wins over the file, such as client.epochs=5"},
+    TEXT("--seed", seed, NULL, "short for --set seed=TEXT"),
+    TEXT("--rounds", rounds, NULL, "short for --set server.rounds=TEXT"),
+    {"--workers", CH_OPTION_U32, FIELD(workers), 0, 256, "threads", NULL,
+     "that train; 0 = one per core; the model does not depend on it"},
+    TEXT("--run-dir", run_dir, NULL, "the run's folder; empty: runs/NAME-N"),
+    TEXT("--resume", resume, NULL, "goes on with the run in this folder, from its checkpoint"),
+    TEXT("--baseline", baseline, "none|central|local|central,local|local,central",
+         "also trains the pooled examples, each client alone, on the same budget"),
+    FLAG("--no-report", no_report, "leaves report.html to 'choir report'"),
+    FLAG("--quiet", quiet, "no progress, no summary"),
+    FLAG("--json", json, "ends standard output with one line: the result as a JSON object"),
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const sim_flags DEFAULTS = {.baseline = "none"};
+
+static volatile sig_atomic_t stop;
+
+/* The first asks for a checkpoint and an end; SA_RESETHAND lets the second end it at once. */
+static void on_signal(int signal) {
+    (void)signal;
+    stop = 1;
+}
+
+static void signals_catch(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+/* Overrides in their order, the short ones last. */
+static choir_status job_read(choir_job *out, const char *path, const sim_flags *flags,
+                             choir_error *err) {
+    const char *all[CH_OPTION_TEXTS_MAX + SHORTS_MAX];
+    char shorts[SHORTS_MAX][SHORT_MAX + 16];
+    uint32_t count = flags->set.count;
+    memcpy((void *)all, (const void *)flags->set.items, count * sizeof(all[0]));
+    const struct {
+        const char *key, *value;
+    } given[SHORTS_MAX] = {{"seed", flags->seed}, {"server.rounds", flags->rounds}};
+    for (uint32_t i = 0; i < SHORTS_MAX; i++) {
+        if (given[i].value[0] != '\0') {
+            (void)snprintf(shorts[i], sizeof(shorts[i]), "%s=%s", given[i].key, given[i].value);
+            all[count] = shorts[i];
+            count += 1;
+        }
+    }
+    return choir_job_read(out, path, all, count, err);
+}
+
+/* A run goes on with its own job; what the command line says must not contradict it. */
+static choir_status job_resume(choir_job *out, const ch_call *call, choir_error *err) {
+    const sim_flags *flags = call->options;
+    char path[CHOIR_PATH_MAX];
+    char own_value[CH_OPTION_VALUE_MAX];
+    char value[CH_OPTION_VALUE_MAX];
+    if (!ch_job_origin(path, flags->resume)) {
+        return ch_error_set(err, CHOIR_EIO, "--resume: '%s' is not a run: no job.yaml in it",
+                            flags->resume);
+    }
+    choir_job wanted;
+    const char *from = call->operands_count > 0 ? call->operands[0] : path;
+    choir_status status = choir_job_read(out, path, NULL, 0, err);
+    if (status == CHOIR_OK) {
+        status = job_read(&wanted, from, flags, err);
+    }
+    const ch_option *row = status == CHOIR_OK ? ch_job_difference(&wanted, out) : NULL;
+    if (row != NULL) {
+        ch_options_get(row, out, own_value, sizeof(own_value));
+        ch_options_get(row, &wanted, value, sizeof(value));
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "--resume: %s is '%.60s' in the run and cannot become '%.60s'; leave "
+                            "it as it was, or start a run of its own",
+                            row->key, own_value, value);
+    }
+    return status;
+}
+
+static choir_status job_load(choir_job *out, const ch_call *call, choir_error *err) {
+    const sim_flags *flags = call->options;
+    if (flags->resume[0] != '\0') {
+        return job_resume(out, call, err);
+    }
+    if (call->operands_count == 0) {
+        return ch_error_set(err, CHOIR_EINVAL, "needs JOB.yaml, or --resume RUN");
+    }
+    return job_read(out, call->operands[0], flags, err);
+}
+
+/* What a run that did not fail may still not have done. */
+static int run_judge(const ch_run_result *r, const choir_job *job, choir_error *err) {
+    if (r->interrupted) {
+        (void)ch_error_set(err, CHOIR_EAGAIN,
+                           "interrupted after round %u; 'choir sim --resume %s' goes on", r->rounds,
+                           r->run_dir);
+        return EXIT_INTERRUPTED;
+    }
+    if (r->wants_target && !r->reached_target) {
+        (void)ch_error_set(err, CHOIR_EAGAIN,
+                           "server.target_accuracy %g was not reached in %u rounds",
+                           job->target_accuracy, r->rounds);
+        return EXIT_TARGET;
+    }
+    return EXIT_DONE;
+}
+
+static int sim_run(const ch_call *call, choir_error *err) {
+    const sim_flags *flags = call->options;
+    choir_job job;
+    choir_status status = job_load(&job, call, err);
+    if (status != CHOIR_OK) {
+        return exit_of(status, err);
+    }
+    char command[COMMAND_MAX];
+    ch_call_text(call, command, sizeof(command));
+    ch_run_options o = ch_run_defaults();
+    o.workers = flags->workers;
+    o.run_dir = flags->run_dir;
+    o.resume = flags->resume[0] == '\0' ? NULL : flags->resume;
+    o.baseline_central = strstr(flags->baseline, "central") != NULL;
+    o.baseline_local = strstr(flags->baseline, "local") != NULL;
+    o.report = !flags->no_report;
+    o.progress = flags->quiet ? NULL : stderr;
+    o.stop = &stop;
+    o.command = command;
+    signals_catch();
+    const choir_env env = choir_env_default();
+    ch_run_result result;
+    status = ch_run_sim(&result, &job, &o, &env, err);
+    if (status != CHOIR_OK) {
+        return exit_of(status, err);
+    }
+    if (!flags->quiet) {
+        result_summary(stderr, &result, &job);
+    }
+    if (flags->json) {
+        result_json(call->out, &result);
+    }
+    return run_judge(&result, &job, err);
+}
+
+const ch_command CMD_SIM = {
+    .name = "sim",
+    .operands = "JOB.yaml",
+    .operands_max = 1,
+    .summary = "run a job in simulation: train federated, evaluate, report",
+    .text =
+        "Trains the job's model over its clients, in virtual time, through the very coordinator "
+        "and participants that serve devices. Leaves a run folder with the job, metrics, "
+        "checkpoints, the model and a report. The same job and seed give the same model, "
+        "whatever the number of workers, and however often it was killed and resumed. Ctrl-C "
+        "writes a checkpoint and ends.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .keys = &CH_JOB_KEYS,
+    .keys_defaults = &CH_JOB_DEFAULTS,
+    .keys_title = "keys of JOB.yaml and --set",
+    .run = sim_run,
+};

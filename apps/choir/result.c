@@ -1,0 +1,67 @@
+/* A run's result: see result.h. */
+#include "result.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "report/summary.h"
+#include "store/metrics_log.h"
+
+#include <math.h>
+
+static void real_put(FILE *out, const char *key, double value) {
+    char text[CH_TEXT_NUMBER_MAX] = "null";
+    if (isfinite(value)) {
+        ch_text_number(text, sizeof(text), value);
+    }
+    (void)fprintf(out, "\"%s\":%s,", key, text);
+}
+
+static void count_put(FILE *out, const char *key, uint64_t value) {
+    (void)fprintf(out, "\"%s\":%llu,", key, (unsigned long long)value);
+}
+
+static void text_put(FILE *out, const char *key, const char *value, const char *after) {
+    char quoted[2 * CHOIR_PATH_MAX + 2];
+    (void)ch_text_quote(quoted, sizeof(quoted), value);
+    (void)fprintf(out, "\"%s\":%s%s", key, quoted, after);
+}
+
+void result_json(FILE *out, const ch_run_result *r) {
+    (void)fprintf(out, "{");
+    real_put(out, "accuracy", r->accuracy);
+    real_put(out, "loss", r->loss);
+    count_put(out, "rounds", r->rounds);
+    (void)fprintf(out, "\"reached_target\":%s,", r->reached_target ? "true" : "false");
+    (void)fprintf(out, "\"interrupted\":%s,", r->interrupted ? "true" : "false");
+    text_put(out, "model_hash", r->model_hash, ",");
+    count_put(out, "bytes_up", r->bytes_up);
+    count_put(out, "bytes_down", r->bytes_down);
+    real_put(out, "seconds", r->seconds);
+    real_put(out, "evaluation_seconds", r->evaluation_seconds);
+    real_put(out, "virtual_seconds", r->virtual_seconds);
+    text_put(out, "report", r->report, ",");
+    text_put(out, "run_dir", r->run_dir, "}\n");
+}
+
+void result_summary(FILE *out, const ch_run_result *r, const choir_job *job) {
+    const choir_env env = choir_env_default();
+    ch_metrics_table table = {0};
+    ch_ignore(ch_metrics_read(&table, r->run_dir, &env, NULL), "the summary then has totals only");
+    ch_summary s = ch_summary_of(table.rows, table.count, job->rounds, job->target_accuracy);
+    s.name = job->name;
+    s.accuracy = r->accuracy;
+    s.loss = r->loss;
+    s.round = r->rounds;
+    s.is_interrupted = r->interrupted;
+    s.bytes_up = r->bytes_up;
+    s.bytes_down = r->bytes_down;
+    s.seconds = r->seconds;
+    s.evaluation_seconds = r->evaluation_seconds;
+    s.virtual_seconds = r->virtual_seconds;
+    s.report = r->report;
+    ch_summary_print(out, &s);
+    if (r->warning[0] != '\0') {
+        (void)fprintf(out, "%s\n", r->warning);
+    }
+    ch_metrics_table_release(&table);
+}

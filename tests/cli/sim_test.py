@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+"""Running jobs: the result, what a run leaves behind, stopping and going on, and exit codes."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+from choir import CHOIR, Case, choir
+
+JOB = """
+model: softmax
+data: {source: digits, partition: natural, clients: 8, examples: 20, test_examples: 60}
+client: {learning_rate: 0.05}
+server: {rounds: 4, sample_rate: 0.5}
+"""
+
+
+class SimCase(Case):
+    def sim(self, *words, job=JOB, report=False):
+        self.file("small.yaml", job)
+        page = () if report else ("--no-report",)  # which takes longer than all the rest
+        return self.run_in("sim", "small.yaml", "--quiet", "--json", *page, *words, timeout=200)
+
+    def result(self, *words, code=0, **more):
+        ran = self.sim(*words, **more)
+        self.assertEqual(ran.code, code, ran.log)
+        return json.loads(ran.out.splitlines()[-1])
+
+
+class Result(SimCase):
+    def test_the_last_line_is_the_result(self):
+        r = self.result()
+        self.assertEqual(r["rounds"], 4)
+        self.assertIs(r["reached_target"], False)
+        self.assertTrue(0 <= r["accuracy"] <= 1)
+        self.assertGreater(r["loss"], 0)
+        self.assertRegex(r["model_hash"], r"^[0-9a-f]{64}$")
+        self.assertGreater(r["bytes_up"], 4 * 4 * 7850 * 4)  # rounds, clients, parameters, bytes
+        self.assertGreater(r["bytes_down"], 4 * 4 * 7850 * 4)
+        self.assertGreater(r["seconds"], 0)
+        self.assertGreater(r["virtual_seconds"], 0)
+        self.assertEqual(r["run_dir"], "runs/small-1")
+
+    def test_quiet_runs_say_nothing_else(self):
+        ran = self.sim()
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertEqual(len(ran.out.splitlines()), 1)
+
+    def test_other_runs_say_how_they_get_on_and_what_they_came_to(self):
+        self.file("small.yaml", JOB)
+        ran = self.run_in("sim", "small.yaml", timeout=200)
+        self.assertEqual((ran.code, ran.out), (0, ""))
+        self.assertIn("round 4/4", ran.log)
+        self.assertIn("accuracy", ran.log)
+        self.assertIn("runs/small-1/report.html", ran.log)
+
+    def test_a_run_leaves_its_job_its_metrics_its_model_and_a_report(self):
+        folder = self.folder / self.result("--run-dir", "here", report=True)["run_dir"]
+        self.assertEqual(folder, self.folder / "here")
+        for name in ("job.yaml", "run.json", "metrics.jsonl", "metrics.csv", "model.safetensors",
+                     "report.html"):
+            self.assertGreater((folder / name).stat().st_size, 0, name)
+        rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        self.assertEqual([row["round"] for row in rows], [1, 2, 3, 4])
+        self.assertEqual(choir("job", "check", folder / "job.yaml").out,
+                         (folder / "job.yaml").read_text())
+        facts = json.loads((folder / "run.json").read_text())
+        self.assertEqual(facts["seed"], "1")
+        self.assertIn("sim small.yaml --quiet --json --run-dir here", facts["command"])
+
+    def test_a_run_can_be_run_again_from_the_job_it_left(self):
+        first = self.result("--set", "client.epochs=2")
+        self.file("again.yaml", (self.folder / first["run_dir"] / "job.yaml").read_text())
+        ran = self.run_in("sim", "again.yaml", "--quiet", "--json", "--no-report", timeout=200)
+        self.assertEqual(json.loads(ran.out)["model_hash"], first["model_hash"])
+
+    def test_baselines_are_put_beside_it(self):
+        folder = self.folder / self.result("--baseline", "central,local")["run_dir"]
+        for name in ("baseline-central", "baseline-local"):
+            self.assertGreater((folder / name / "metrics.jsonl").stat().st_size, 0)
+
+    def test_a_report_can_be_left_out_and_made_later(self):
+        folder = self.folder / self.result()["run_dir"]
+        self.assertFalse((folder / "report.html").exists())
+        ran = self.run_in("report", folder)
+        self.assertEqual((ran.code, ran.out), (0, f"{folder}/report.html\n"))
+        self.assertTrue((folder / "report.html").exists())
+
+
+class Sameness(SimCase):
+    def test_the_same_job_and_seed_give_the_same_model_for_any_number_of_workers(self):
+        hashes = {self.result("--workers", workers)["model_hash"] for workers in (1, 2, 3)}
+        self.assertEqual(len(hashes), 1)
+
+    def test_another_seed_gives_another_model(self):
+        hashes = {self.result("--seed", seed)["model_hash"] for seed in (1, 2)}
+        self.assertEqual(len(hashes), 2)
+
+    def test_an_unkind_network_in_which_all_report_gives_the_same_model(self):
+        kind = self.result()
+        unkind = self.result("--set", "network.loss=0.3", "--set", "network.seed=9")
+        self.assertEqual(kind["model_hash"], unkind["model_hash"])
+        self.assertGreater(unkind["virtual_seconds"], kind["virtual_seconds"])
+
+    def test_flags_change_what_is_run(self):
+        self.assertEqual(self.result("--rounds", 2)["rounds"], 2)
+        self.assertEqual(self.result("--set", "server.rounds=3")["rounds"], 3)
+
+
+class Ends(SimCase):
+    def test_a_target_that_is_reached_ends_the_run(self):
+        r = self.result("--set", "server.target_accuracy=0.0001", "--rounds", 50)
+        self.assertIs(r["reached_target"], True)
+        self.assertLess(r["rounds"], 50)
+
+    def test_a_target_that_is_not_reached_is_exit_3(self):
+        ran = self.sim("--set", "server.target_accuracy=1")
+        self.assertEqual(ran.code, 3)
+        self.assertEqual(ran.log, "choir sim: server.target_accuracy 1 was not reached in 4 "
+                                  "rounds\n")
+        self.assertIs(json.loads(ran.out)["reached_target"], False)
+
+    def test_a_wrong_job_is_exit_2_and_leaves_nothing(self):
+        for line in ("client: {epoch: 5}", "model: sofmax", "chain: clop|weight",
+                     "schedule: {epochs: never}", "data: {partition: natrual}"):
+            with self.subTest(line):
+                ran = self.sim(job=line + "\n")
+                self.assertEqual((ran.code, ran.out), (2, ""), ran.log)
+                self.assertRegex(ran.log, r"^choir sim: .+\n$")
+                self.assertFalse((self.folder / "runs").exists())
+
+    def test_data_that_are_not_there_are_exit_1_and_leave_nothing(self):
+        ran = self.sim(job="data: {source: digitz}\n")
+        self.assertEqual((ran.code, ran.out), (1, ""))
+        self.assertRegex(ran.log, r"^choir sim: data.source: 'digitz' is ")
+        self.assertFalse((self.folder / "runs").exists())
+
+    def test_a_job_that_is_not_there_is_exit_1(self):
+        self.assert_says(self.run_in("sim", "none.yaml"), 1, "choir sim: none.yaml: cannot be "
+                         "opened: No such file or directory\n")
+
+    def test_no_job_is_exit_2(self):
+        self.assert_says(choir("sim"), 2, "choir sim: needs JOB.yaml, or --resume RUN\n")
+
+    def test_a_folder_that_holds_a_run_is_not_written_over(self):
+        self.result("--run-dir", "here")
+        before = (self.folder / "here" / "metrics.jsonl").read_bytes()
+        ran = self.sim("--run-dir", "here", "--seed", 2)
+        self.assertEqual((ran.code, ran.out), (2, ""))
+        self.assertIn("here", ran.log)
+        self.assertEqual((self.folder / "here" / "metrics.jsonl").read_bytes(), before)
+
+
+class Resume(SimCase):
+    LONG = ("--set", "evaluate_every=50", "--set", "checkpoint_every=5", "--rounds", 200)
+
+    def interrupt(self, number, *words):
+        """Starts a long run, sends it a signal after some rounds, and returns what came of it."""
+        self.file("small.yaml", JOB)
+        process = subprocess.Popen([CHOIR, "sim", "small.yaml", "--run-dir", "cut", "--quiet",
+                                    "--no-report", *map(str, self.LONG), *words], cwd=self.folder, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        metrics = self.folder / "cut" / "metrics.jsonl"
+        limit = time.monotonic() + 60
+        while time.monotonic() < limit and process.poll() is None:
+            if metrics.exists() and metrics.read_bytes().count(b"\n") >= 7:
+                break
+            time.sleep(0.01)
+        process.send_signal(number)
+        out, log = process.communicate(timeout=100)
+        return process.returncode, out, log
+
+    def test_a_run_that_was_interrupted_or_killed_ends_in_the_model_of_one_that_was_not(self):
+        whole = self.result(*self.LONG)
+        code, out, log = self.interrupt(signal.SIGINT)
+        self.assertEqual((code, out), (130, ""))
+        self.assertRegex(log, r"^choir sim: interrupted after round \d+; 'choir sim --resume cut' "
+                              r"goes on\n$")
+        for name in os.listdir(self.folder / "cut"):
+            self.assertFalse(name.endswith(".tmp"), name)
+        ran = self.run_in("sim", "--resume", "cut", "--quiet", "--json", "--no-report",
+                          timeout=200)
+        self.assertEqual(ran.code, 0, ran.log)
+        resumed = json.loads(ran.out)
+        for key in ("model_hash", "rounds", "accuracy", "loss", "bytes_up", "bytes_down",
+                    "virtual_seconds"):
+            self.assertEqual(resumed[key], whole[key], key)
+
+        def rounds(run):
+            return [json.loads(line)["round"]
+                    for line in (self.folder / run / "metrics.jsonl").read_text().splitlines()]
+        self.assertEqual(rounds("cut"), rounds(whole["run_dir"]))
+
+    def test_a_run_that_was_killed_goes_on_from_its_checkpoint(self):
+        whole = self.result(*self.LONG)
+        code, _, _ = self.interrupt(signal.SIGKILL)
+        self.assertEqual(code, -signal.SIGKILL)
+        ran = self.run_in("sim", "small.yaml", "--resume", "cut", "--quiet", "--json",
+                          "--no-report", *self.LONG, timeout=200)
+        self.assertEqual(ran.code, 0, ran.log)
+        self.assertEqual(json.loads(ran.out)["model_hash"], whole["model_hash"])
+
+    def test_a_run_cannot_go_on_as_another_job(self):
+        self.result("--run-dir", "here")
+        ran = self.run_in("sim", "small.yaml", "--resume", "here", "--set", "client.epochs=3")
+        self.assert_says(ran, 2, "choir sim: --resume: client.epochs is '1' in the run and cannot "
+                                 "become '3'; leave it as it was, or start a run of its own\n")
+
+    def test_what_is_not_a_run_cannot_go_on(self):
+        self.assert_says(self.run_in("sim", "--resume", "nowhere"), 1,
+                         "choir sim: --resume: 'nowhere' is not a run: no job.yaml in it\n")
+
+
+class Model(SimCase):
+    def setUp(self):
+        super().setUp()
+        self.run_result = self.result("--run-dir", "run")
+
+    def test_eval_of_a_run_says_what_the_run_said(self):
+        ran = self.run_in("eval", "run", "--json")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        e = json.loads(ran.out)
+        self.assertEqual(e["accuracy"], self.run_result["accuracy"])
+        self.assertEqual(e["loss"], self.run_result["loss"])
+        self.assertEqual(e["examples"], 60)
+        self.assertEqual(sum(map(sum, e["confusion"])), 60)
+        right = sum(e["confusion"][i][i] for i in range(10))
+        self.assertAlmostEqual(right / 60, e["accuracy"])
+
+    def test_eval_takes_the_model_file_and_other_data(self):
+        self.assertEqual(self.run_in("eval", "run/model.safetensors", "--json").out,
+                         self.run_in("eval", "run", "--json").out)
+        ran = self.run_in("eval", "run", "--json", "--set", "data.test_examples=90")
+        self.assertEqual(json.loads(ran.out)["examples"], 90)
+        self.assertRegex(self.run_in("eval", "run").out, r"^accuracy \d+\.\d\d %, loss ")
+
+    def test_predict_prints_a_line_for_each_example(self):
+        ran = self.run_in("predict", "run", "--first", 3, "--count", 5)
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        lines = ran.out.splitlines()
+        self.assertEqual([line.split("\t")[0] for line in lines[1:]], ["3", "4", "5", "6", "7"])
+        self.assertEqual(self.run_in("predict", "run", "--first", 60).code, 2)
+
+    def test_a_model_that_is_none_is_refused(self):
+        self.file("none.safetensors", "not a model at all")
+        for command in ("eval", "predict"):
+            ran = self.run_in(command, "none.safetensors")
+            self.assertEqual((ran.code, ran.out), (1, ""))
+            self.assertIn("none.safetensors", ran.log)
+            self.assertEqual(self.run_in(command, "nowhere").code, 1)
+
+    def test_a_run_can_start_from_the_model_of_another(self):
+        r = self.result("--set", "model.init=run/model.safetensors", "--rounds", 1)
+        self.assertNotEqual(r["model_hash"], self.run_result["model_hash"])
+        r = self.result("--set", "model.file=run/model.safetensors", "--rounds", 1)
+        self.assertEqual(r["rounds"], 1)
+
+    def test_report_compares_runs(self):
+        self.result("--run-dir", "other", "--seed", 2)
+        ran = self.run_in("report", "run", "other", "--out", "both.html")
+        self.assertEqual((ran.code, ran.out), (0, "both.html\n"))
+        page = (self.folder / "both.html").read_text()
+        self.assertNotRegex(page, r"""(src|href)=["']?https?:""")
+        self.assertEqual(self.run_in("report", "nowhere").code, 1)
+
+
+class Help(Case):
+    def test_help_lists_every_key_with_bounds_and_default(self):
+        text = re.sub(r"\s+", " ", choir("sim", "--help").out)
+        for row in json.loads(choir("job", "keys", "--json").out):
+            self.assertIn(f" {row['key']} {row['help']} ", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
