@@ -19,7 +19,8 @@ typedef enum ch_split {
 
 typedef struct ch_federation ch_federation;
 
-/* One worker's room for examples that are generated on demand. */
+/* One worker's room for examples that are generated on demand; not touched, and may be NULL, when
+ * the federation is in memory. */
 typedef struct ch_scratch ch_scratch;
 
 /*
@@ -48,21 +49,25 @@ uint32_t ch_federation_classes(const ch_federation *f);
 const ch_examples *ch_federation_test(const ch_federation *f);
 
 /* All training examples of a data set in memory (held-out ones are not among them), for a central
- * baseline; count 0 for generated sources of more than 4 GB. Borrowed. */
+ * baseline; count 0 when clients are drawn on demand. Borrowed. */
 const ch_holding *ch_federation_pooled(const ch_federation *f);
 
 /* How many examples a client has in a split. O(1), thread-safe. */
 uint32_t ch_federation_count(const ch_federation *f, uint32_t client, ch_split split);
 
-/* The most that any client has in a split: what buffers must hold. */
+/* The most that any client has in a split, or, drawn on demand, can have: what buffers must hold.
+ */
 uint32_t ch_federation_count_max(const ch_federation *f, ch_split split);
 
-/* How many of a client's training examples have each label: (classes) counts. */
+/* How many of a client's training examples have each label: (classes) counts. scratch as below. */
 CHOIR_NODISCARD choir_status ch_federation_labels(const ch_federation *f, uint32_t client,
                                                   ch_scratch *scratch, uint32_t *counts);
 
+/* Claims room for any client's examples; next to nothing when they are in memory. ENOMEM. */
 CHOIR_NODISCARD choir_status ch_scratch_create(ch_scratch **out, const ch_federation *f,
                                                const choir_env *env);
+
+/* Accepts NULL. */
 void ch_scratch_destroy(ch_scratch *s);
 
 /*

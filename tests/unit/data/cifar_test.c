@@ -4,7 +4,7 @@
 
 #include "data/cifar.h"
 #include "data/tar.h"
-#include "unit/data/folder.h"
+#include "unit/data/files.h"
 
 #include <string.h>
 
@@ -49,16 +49,16 @@ static void pixels_are_interleaved(void **state) {
 static void folders_have_batches_and_a_test_batch(void **state) {
     (void)state;
     static uint8_t records[RECORDS * CH_CIFAR_RECORD];
-    folder f;
-    folder_make(&f);
-    assert_false(ch_cifar_is(f.path));
+    char f[FOLDER_PATH_MAX];
+    folder_make(f);
+    assert_false(ch_cifar_is(f));
     records_make(records, RECORDS, 0);
-    folder_write(&f, "data_batch_1.bin", records, 5 * CH_CIFAR_RECORD);
-    folder_write(&f, "data_batch_2.bin", records + 5 * CH_CIFAR_RECORD, 3 * CH_CIFAR_RECORD);
-    folder_write(&f, "test_batch.bin", records + 8 * CH_CIFAR_RECORD, 2 * CH_CIFAR_RECORD);
-    assert_true(ch_cifar_is(f.path));
+    file_write(f, "data_batch_1.bin", records, 5 * CH_CIFAR_RECORD);
+    file_write(f, "data_batch_2.bin", records + 5 * CH_CIFAR_RECORD, 3 * CH_CIFAR_RECORD);
+    file_write(f, "test_batch.bin", records + 8 * CH_CIFAR_RECORD, 2 * CH_CIFAR_RECORD);
+    assert_true(ch_cifar_is(f));
     ch_dataset d;
-    check_status(read_path(&d, f.path, 0.5, NULL), CHOIR_OK);
+    check_status(read_path(&d, f, 0.5, NULL), CHOIR_OK);
     assert_int_equal(d.train.count, 8);
     assert_int_equal(d.test.count, 2);
     for (uint32_t i = 0; i < 8; i++) {
@@ -67,17 +67,17 @@ static void folders_have_batches_and_a_test_batch(void **state) {
     }
     assert_int_equal(d.test.labels[1], 9);
     ch_dataset_release(&d);
-    folder_remove(&f);
+    folder_remove(f);
 }
 
 static void a_single_file_is_split_by_the_test_share(void **state) {
     (void)state;
     static uint8_t records[RECORDS * CH_CIFAR_RECORD];
-    folder f;
-    folder_make(&f);
+    char f[FOLDER_PATH_MAX];
+    folder_make(f);
     records_make(records, RECORDS, 0);
-    folder_write(&f, "some.bin", records, sizeof(records));
-    const char *path = folder_file(&f, "some.bin");
+    file_write(f, "some.bin", records, sizeof(records));
+    const char *path = folder_file(f, "some.bin");
     assert_true(ch_cifar_is(path));
     ch_dataset d;
     check_status(read_path(&d, path, 0.3, NULL), CHOIR_OK);
@@ -100,7 +100,7 @@ static void a_single_file_is_split_by_the_test_share(void **state) {
     assert_string_equal(err.message, "data.test_share: 0.999 of 20 examples leaves none to train "
                                      "on");
     ch_dataset_release(&d);
-    folder_remove(&f);
+    folder_remove(f);
 }
 
 /* Appends a file to a tar archive; returns the archive's new size. */
@@ -135,19 +135,19 @@ static void the_archive_is_read_as_it_was_downloaded(void **state) {
     (void)state;
     static uint8_t records[3 * CH_CIFAR_RECORD];
     static uint8_t archive[1 << 15];
-    folder f;
-    folder_make(&f);
+    char f[FOLDER_PATH_MAX];
+    folder_make(f);
     records_make(records, 3, 0);
     const size_t size = archive_make(archive, records);
-    folder_write_gz(&f, "cifar-10-binary.tar.gz", archive, size);
-    assert_true(ch_cifar_is(f.path));
+    file_write_gz(f, "cifar-10-binary.tar.gz", archive, size);
+    assert_true(ch_cifar_is(f));
     ch_dataset d;
-    check_status(read_path(&d, f.path, 0, NULL), CHOIR_OK);
+    check_status(read_path(&d, f, 0, NULL), CHOIR_OK);
     assert_int_equal(d.train.count, 2);
     assert_int_equal(d.test.count, 1);
     assert_int_equal(d.test.labels[0], 2);
     ch_dataset_release(&d);
-    folder_remove(&f);
+    folder_remove(f);
 }
 
 static void every_prefix_of_an_archive_ends_in_an_answer(void **state) {
@@ -205,10 +205,10 @@ static void every_failed_allocation_is_reported(void **state) {
     (void)state;
     static uint8_t records[3 * CH_CIFAR_RECORD];
     static uint8_t archive[1 << 15];
-    folder f;
-    folder_make(&f);
+    char f[FOLDER_PATH_MAX];
+    folder_make(f);
     records_make(records, 3, 0);
-    folder_write_gz(&f, "cifar-10-binary.tar.gz", archive, archive_make(archive, records));
+    file_write_gz(f, "cifar-10-binary.tar.gz", archive, archive_make(archive, records));
     const choir_job_data options = {.test_share = 0};
     choir_status status = CHOIR_ENOMEM;
     for (uint32_t n = 0; status == CHOIR_ENOMEM && n < 100; n++) {
@@ -216,12 +216,12 @@ static void every_failed_allocation_is_reported(void **state) {
         const choir_env env = counted_env(&memory, n);
         ch_dataset d;
         ch_dataset_init(&d, &env);
-        status = ch_cifar_read(&d, f.path, &options, 1, NULL);
+        status = ch_cifar_read(&d, f, &options, 1, NULL);
         ch_dataset_release(&d);
         assert_int_equal(memory.alive, 0);
     }
     check_status(status, CHOIR_OK);
-    folder_remove(&f);
+    folder_remove(f);
 }
 
 int main(void) {

@@ -4,7 +4,7 @@
 #include "base/sha256.h"
 #include "data/catalog.h"
 #include "support/web_server.h"
-#include "unit/data/folder.h"
+#include "unit/data/files.h"
 
 #include <string.h>
 
@@ -14,8 +14,8 @@ enum { SIZE = 100000 };
 typedef struct site {
     uint8_t file[SIZE];
     char sha256[65];
-    folder folder;
-    char path[128];
+    char folder[FOLDER_PATH_MAX];
+    char path[FOLDER_PATH_MAX + 8];
     web_server server;
     const char *urls[1];
     ch_download download;
@@ -30,8 +30,8 @@ static void site_open(site *s, const web_answer *script, size_t steps) {
     for (size_t i = 0; i < 32; i++) {
         (void)snprintf(s->sha256 + 2 * i, 3, "%02x", hash[i]);
     }
-    folder_make(&s->folder);
-    (void)snprintf(s->path, sizeof(s->path), "%s/file", s->folder.path);
+    folder_make(s->folder);
+    (void)snprintf(s->path, sizeof(s->path), "%s/file", s->folder);
     assert_true(web_start(&s->server, s->file, SIZE, script, steps));
     s->urls[0] = s->server.url;
     s->download = ch_download_defaults();
@@ -46,7 +46,7 @@ static void site_open(site *s, const web_answer *script, size_t steps) {
 
 static void site_close(site *s) {
     web_stop(&s->server);
-    folder_remove(&s->folder);
+    folder_remove(s->folder);
 }
 
 static void check_file(const site *s) {
@@ -56,7 +56,7 @@ static void check_file(const site *s) {
     assert_int_equal(fread(read_back, 1, sizeof(read_back), file), SIZE);
     (void)fclose(file);
     assert_memory_equal(read_back, s->file, SIZE);
-    assert_int_not_equal(access(folder_file(&s->folder, "file.part"), F_OK), 0);
+    assert_int_not_equal(access(folder_file(s->folder, "file.part"), F_OK), 0);
 }
 
 static void a_file_arrives_whole_and_is_not_fetched_twice(void **state) {
@@ -70,7 +70,7 @@ static void a_file_arrives_whole_and_is_not_fetched_twice(void **state) {
     assert_int_equal(s.server.requests, 1);
     check_status(ch_download_run(&s.download, &err), CHOIR_OK);
     assert_int_equal(s.server.requests, 1);
-    folder_write(&s.folder, "file", s.file, SIZE - 1); // damaged since: fetched again
+    file_write(s.folder, "file", s.file, SIZE - 1); // damaged since: fetched again
     check_status(ch_download_run(&s.download, &err), CHOIR_OK);
     check_file(&s);
     site_close(&s);
@@ -127,7 +127,7 @@ static void a_wrong_hash_is_refused_and_deleted(void **state) {
     assert_non_null(strstr(err.message, right));
     assert_non_null(strstr(err.message, s.sha256));
     assert_int_not_equal(access(s.path, F_OK), 0);
-    assert_int_not_equal(access(folder_file(&s.folder, "file.part"), F_OK), 0);
+    assert_int_not_equal(access(folder_file(s.folder, "file.part"), F_OK), 0);
     site_close(&s);
 }
 
@@ -196,7 +196,7 @@ static void nobody_listening_and_wrong_protocols_are_reported(void **state) {
     choir_error err = {.message = ""};
     check_status(ch_download_run(&s.download, &err), CHOIR_EIO);
     assert_non_null(strstr(err.message, "http://127.0.0.1"));
-    folder_remove(&s.folder);
+    folder_remove(s.folder);
 }
 
 static void a_part_longer_than_the_file_is_begun_again(void **state) {
@@ -205,7 +205,7 @@ static void a_part_longer_than_the_file_is_begun_again(void **state) {
     static site s;
     static uint8_t junk[SIZE + 5];
     site_open(&s, script, 1);
-    folder_write(&s.folder, "file.part", junk, sizeof(junk));
+    file_write(s.folder, "file.part", junk, sizeof(junk));
     check_status(ch_download_run(&s.download, NULL), CHOIR_OK);
     assert_int_equal(s.server.last_range, 0);
     check_file(&s);
@@ -263,8 +263,8 @@ static void a_row_is_fetched_into_its_own_folder(void **state) {
                                 .files = {{"one", {s.server.url, NULL}, s.sha256, SIZE},
                                           {"two", {s.server.url, NULL}, s.sha256, SIZE}},
                                 .file_count = 2};
-    char dir[160];
-    (void)snprintf(dir, sizeof(dir), "%s/deep/er", s.folder.path);
+    char dir[FOLDER_PATH_MAX + 16];
+    (void)snprintf(dir, sizeof(dir), "%s/deep/er", s.folder);
     assert_false(ch_catalog_is_here(&row, dir));
     check_status(ch_catalog_get(&row, dir, &s.download, NULL, NULL), CHOIR_OK);
     assert_true(ch_catalog_is_here(&row, dir));
@@ -272,7 +272,7 @@ static void a_row_is_fetched_into_its_own_folder(void **state) {
     static const char *const made[] = {"deep/er/set/one", "deep/er/set/two", "deep/er/set",
                                        "deep/er", "deep"};
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
-        assert_int_equal(remove(folder_file(&s.folder, made[i])), 0);
+        assert_int_equal(remove(folder_file(s.folder, made[i])), 0);
     }
     site_close(&s);
 }

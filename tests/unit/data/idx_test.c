@@ -2,7 +2,7 @@
 #include "support/check.h"
 
 #include "data/idx.h"
-#include "unit/data/folder.h"
+#include "unit/data/files.h"
 
 #include <string.h>
 
@@ -79,9 +79,9 @@ static void wrong_headers_are_named(void **state) {
     }
 }
 
-typedef void (*file_writer)(const folder *f, const char *name, const void *data, size_t size);
+typedef void (*file_writer)(const char *f, const char *name, const void *data, size_t size);
 
-static void folder_fill(const folder *f, char joint, const char *suffix, file_writer write) {
+static void folder_fill(const char *f, char joint, const char *suffix, file_writer write) {
     static const char *const halves[] = {"train", "t10k"};
     for (int i = 0; i < 2; i++) {
         char name[64];
@@ -92,13 +92,13 @@ static void folder_fill(const folder *f, char joint, const char *suffix, file_wr
     }
 }
 
-static void check_read(const folder *f) {
+static void check_read(const char *f) {
     const choir_env env = choir_env_default();
     ch_dataset d;
     ch_dataset_init(&d, &env);
     choir_error err = {.message = ""};
-    assert_true(ch_idx_is_folder(f->path));
-    check_status(ch_idx_read(&d, f->path, &err), CHOIR_OK);
+    assert_true(ch_idx_is_folder(f));
+    check_status(ch_idx_read(&d, f, &err), CHOIR_OK);
     assert_int_equal(d.train.count, 2);
     assert_int_equal(d.test.count, 2);
     assert_int_equal(d.train.classes, 5);
@@ -116,45 +116,44 @@ static void folders_are_read_in_every_spelling(void **state) {
         char joint;
         const char *suffix;
         file_writer write;
-    } rows[] =
-        {
-            {'-', "", folder_write},       {'.', "", folder_write},
-            {'-', ".gz", folder_write_gz}, {'.', ".gz", folder_write_gz},
-            {'-', ".gz", folder_write}, // not compressed in spite of its name
-        };
+    } rows[] = {
+        {'-', "", file_write},       {'.', "", file_write},    {'-', ".gz", file_write_gz},
+        {'.', ".gz", file_write_gz}, {'-', ".gz", file_write}, // not compressed in spite of its
+                                                               // name
+    };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        folder f;
-        folder_make(&f);
-        assert_false(ch_idx_is_folder(f.path));
-        folder_fill(&f, rows[i].joint, rows[i].suffix, rows[i].write);
-        check_read(&f);
-        folder_remove(&f);
+        char f[FOLDER_PATH_MAX];
+        folder_make(f);
+        assert_false(ch_idx_is_folder(f));
+        folder_fill(f, rows[i].joint, rows[i].suffix, rows[i].write);
+        check_read(f);
+        folder_remove(f);
     }
 }
 
 static void writers_become_groups_without_gaps(void **state) {
     (void)state;
-    folder f;
-    folder_make(&f);
-    folder_fill(&f, '-', ".gz", folder_write_gz);
-    folder_write_gz(&f, "qmnist-train-labels-idx2-int.gz", WRITERS, sizeof(WRITERS));
+    char f[FOLDER_PATH_MAX];
+    folder_make(f);
+    folder_fill(f, '-', ".gz", file_write_gz);
+    file_write_gz(f, "qmnist-train-labels-idx2-int.gz", WRITERS, sizeof(WRITERS));
     const choir_env env = choir_env_default();
     ch_dataset d;
     ch_dataset_init(&d, &env);
-    check_status(ch_idx_read(&d, f.path, NULL), CHOIR_OK);
+    check_status(ch_idx_read(&d, f, NULL), CHOIR_OK);
     assert_int_equal(d.train.groups[0], 1); // 500
     assert_int_equal(d.train.groups[1], 0); // 20
     assert_null(d.test.groups);
     ch_dataset_release(&d);
-    folder_remove(&f);
+    folder_remove(f);
 }
 
-static void check_refused(const folder *f, choir_status expected, const char *message) {
+static void check_refused(const char *f, choir_status expected, const char *message) {
     const choir_env env = choir_env_default();
     ch_dataset d;
     ch_dataset_init(&d, &env);
     choir_error err = {.message = ""};
-    check_status(ch_idx_read(&d, f->path, &err), expected);
+    check_status(ch_idx_read(&d, f, &err), expected);
     if (strstr(err.message, message) == NULL) {
         fail_msg("'%s' lacks '%s'", err.message, message);
     }
@@ -163,56 +162,56 @@ static void check_refused(const folder *f, choir_status expected, const char *me
 
 static void files_that_do_not_fit_each_other_are_refused(void **state) {
     (void)state;
-    folder f;
-    folder_make(&f);
-    folder_fill(&f, '-', "", folder_write);
+    char f[FOLDER_PATH_MAX];
+    folder_make(f);
+    folder_fill(f, '-', "", file_write);
     uint8_t three[] = {0, 0, 8, 1, 0, 0, 0, 3, 4, 1, 0};
-    folder_write(&f, "train-labels-idx1-ubyte", three, sizeof(three));
-    check_refused(&f, CHOIR_EPROTO, "train-labels-idx1-ubyte: 3 labels, but there are 2 images");
-    folder_write(&f, "train-labels-idx1-ubyte", IMAGES, sizeof(IMAGES));
-    check_refused(&f, CHOIR_EPROTO, "holds type 0x08 of rank 3; here type 0x08 of rank 1");
-    folder_write(&f, "train-labels-idx1-ubyte", LABELS, sizeof(LABELS));
+    file_write(f, "train-labels-idx1-ubyte", three, sizeof(three));
+    check_refused(f, CHOIR_EPROTO, "train-labels-idx1-ubyte: 3 labels, but there are 2 images");
+    file_write(f, "train-labels-idx1-ubyte", IMAGES, sizeof(IMAGES));
+    check_refused(f, CHOIR_EPROTO, "holds type 0x08 of rank 3; here type 0x08 of rank 1");
+    file_write(f, "train-labels-idx1-ubyte", LABELS, sizeof(LABELS));
     uint8_t wide[sizeof(IMAGES)];
     memcpy(wide, IMAGES, sizeof(wide));
     wide[11] = 3;
     wide[15] = 2;
-    folder_write(&f, "t10k-images-idx3-ubyte", wide, sizeof(wide));
-    check_refused(&f, CHOIR_EPROTO, "training images are 2 x 3 x 1, test images 3 x 2 x 1");
-    (void)remove(folder_file(&f, "t10k-images-idx3-ubyte"));
-    check_refused(&f, CHOIR_EIO, "t10k-images-idx3-ubyte.gz: cannot open: No such file");
-    folder_fill(&f, '-', "", folder_write);
-    folder_write(&f, "qmnist-train-labels-idx2-int", LABELS, sizeof(LABELS));
-    check_refused(&f, CHOIR_EPROTO, "holds type 0x08 of rank 1; here type 0x0c of rank 2");
+    file_write(f, "t10k-images-idx3-ubyte", wide, sizeof(wide));
+    check_refused(f, CHOIR_EPROTO, "training images are 2 x 3 x 1, test images 3 x 2 x 1");
+    (void)remove(folder_file(f, "t10k-images-idx3-ubyte"));
+    check_refused(f, CHOIR_EIO, "t10k-images-idx3-ubyte.gz: cannot open: No such file");
+    folder_fill(f, '-', "", file_write);
+    file_write(f, "qmnist-train-labels-idx2-int", LABELS, sizeof(LABELS));
+    check_refused(f, CHOIR_EPROTO, "holds type 0x08 of rank 1; here type 0x0c of rank 2");
     uint8_t huge[sizeof(WRITERS)];
     memcpy(huge, WRITERS, sizeof(huge));
     huge[20] = 0x7F;
-    folder_write(&f, "qmnist-train-labels-idx2-int", huge, sizeof(huge));
-    check_refused(&f, CHOIR_EPROTO, "row 0: writer id");
-    folder_remove(&f);
+    file_write(f, "qmnist-train-labels-idx2-int", huge, sizeof(huge));
+    check_refused(f, CHOIR_EPROTO, "row 0: writer id");
+    folder_remove(f);
 }
 
 static void damaged_gzip_is_refused_at_every_prefix_and_flip(void **state) {
     (void)state;
-    folder f;
-    folder_make(&f);
-    folder_fill(&f, '-', ".gz", folder_write_gz);
+    char f[FOLDER_PATH_MAX];
+    folder_make(f);
+    folder_fill(f, '-', ".gz", file_write_gz);
     const char *name = "train-images-idx3-ubyte.gz";
     uint8_t packed[256];
-    FILE *file = fopen(folder_file(&f, name), "rb");
+    FILE *file = fopen(folder_file(f, name), "rb");
     assert_non_null(file);
     const size_t size = fread(packed, 1, sizeof(packed), file);
     (void)fclose(file);
     for (size_t cut = 2; cut < size; cut++) {
-        folder_write(&f, name, packed, cut);
-        check_refused(&f, CHOIR_EPROTO, name);
+        file_write(f, name, packed, cut);
+        check_refused(f, CHOIR_EPROTO, name);
     }
     for (size_t bit = 16; bit < 8 * size; bit++) {
         packed[bit / 8] ^= (uint8_t)(1U << bit % 8);
-        folder_write(&f, name, packed, size);
+        file_write(f, name, packed, size);
         const choir_env env = choir_env_default();
         ch_dataset d;
         ch_dataset_init(&d, &env);
-        const choir_status status = ch_idx_read(&d, f.path, NULL);
+        const choir_status status = ch_idx_read(&d, f, NULL);
         if (status == CHOIR_OK) { // a bit that means nothing, as in the header's time
             assert_memory_equal(d.train.bytes, IMAGES + 16, 12);
         } else {
@@ -221,63 +220,63 @@ static void damaged_gzip_is_refused_at_every_prefix_and_flip(void **state) {
         ch_dataset_release(&d);
         packed[bit / 8] ^= (uint8_t)(1U << bit % 8);
     }
-    folder_remove(&f);
+    folder_remove(f);
 }
 
 static void every_failed_allocation_is_reported(void **state) {
     (void)state;
-    folder f;
-    folder_make(&f);
-    folder_fill(&f, '-', ".gz", folder_write_gz);
-    folder_write_gz(&f, "qmnist-train-labels-idx2-int.gz", WRITERS, sizeof(WRITERS));
+    char f[FOLDER_PATH_MAX];
+    folder_make(f);
+    folder_fill(f, '-', ".gz", file_write_gz);
+    file_write_gz(f, "qmnist-train-labels-idx2-int.gz", WRITERS, sizeof(WRITERS));
     choir_status status = CHOIR_ENOMEM;
     for (uint32_t n = 0; status == CHOIR_ENOMEM && n < 100; n++) {
         counted_memory memory;
         const choir_env env = counted_env(&memory, n);
         ch_dataset d;
         ch_dataset_init(&d, &env);
-        status = ch_idx_read(&d, f.path, NULL);
+        status = ch_idx_read(&d, f, NULL);
         ch_dataset_release(&d);
         assert_int_equal(memory.alive, 0);
     }
     check_status(status, CHOIR_OK);
-    folder_remove(&f);
+    folder_remove(f);
 }
 
 static void what_is_written_reads_back_the_same(void **state) {
     (void)state;
-    folder from;
-    folder to;
-    folder_make(&from);
-    folder_make(&to);
-    folder_fill(&from, '-', "", folder_write);
-    folder_write(&from, "qmnist-train-labels-idx2-int", WRITERS, sizeof(WRITERS));
+    char from[FOLDER_PATH_MAX];
+    char to[FOLDER_PATH_MAX];
+    folder_make(from);
+    folder_make(to);
+    folder_fill(from, '-', "", file_write);
+    file_write(from, "qmnist-train-labels-idx2-int", WRITERS, sizeof(WRITERS));
     const choir_env plain = choir_env_default();
     ch_dataset d;
     ch_dataset_init(&d, &plain);
-    check_status(ch_idx_read(&d, from.path, NULL), CHOIR_OK);
+    check_status(ch_idx_read(&d, from, NULL), CHOIR_OK);
     choir_status status = CHOIR_ENOMEM;
     for (uint32_t n = 0; status == CHOIR_ENOMEM && n < 10; n++) {
         counted_memory memory;
         const choir_env env = counted_env(&memory, n);
-        status = ch_idx_write(to.path, &d.train, &d.test, &env, NULL);
+        status = ch_idx_write(to, &d.train, &d.test, &env, NULL);
         assert_int_equal(memory.alive, 0);
     }
     check_status(status, CHOIR_OK);
     ch_dataset again;
     ch_dataset_init(&again, &plain);
-    check_status(ch_idx_read(&again, to.path, NULL), CHOIR_OK);
+    check_status(ch_idx_read(&again, to, NULL), CHOIR_OK);
     assert_int_equal(again.train.count, d.train.count);
     assert_memory_equal(again.train.bytes, d.train.bytes, 12);
     assert_memory_equal(again.train.labels, d.train.labels, 2 * sizeof(d.train.labels[0]));
     assert_memory_equal(again.train.groups, d.train.groups, 2 * sizeof(d.train.groups[0]));
     assert_memory_equal(again.test.bytes, d.test.bytes, 12);
     const ch_examples none = {.count = 0};
-    check_status(ch_idx_write(to.path, &d.train, &none, &plain, NULL), CHOIR_EINVAL);
+    check_status(ch_idx_write(to, &d.train, &none, &plain, NULL), CHOIR_EINVAL);
     ch_dataset_release(&d);
     ch_dataset_release(&again);
-    folder_remove(&from);
-    folder_remove(&to);
+    folder_remove(from);
+    folder_remove(to);
 }
 
 int main(void) {
