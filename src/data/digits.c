@@ -225,7 +225,7 @@ static void line_ink(float *paper, point a, point b, float reach, float edge) {
             const float ex = px - t * dx;
             const float ey = py - t * dy;
             const float ink = (reach - sqrtf(ex * ex + ey * ey)) * slope;
-            float *pixel = paper + y * SIDE + x;
+            float *pixel = paper + (ptrdiff_t)y * SIDE + x;
             *pixel = ink > *pixel ? ink : *pixel;
         }
     }
@@ -282,7 +282,7 @@ static void digit_draw(uint8_t *bytes, uint32_t digit, const writer *w, ch_rng *
     const ch_glyph *glyph = &CH_GLYPHS[digit][allograph];
     const pose p = pose_slip(w, rng);
     const double radius = w->pen * ch_real_exp(spread(rng, SPREAD.pen_slip));
-    point at[CH_GLYPH_POINTS_MAX];
+    point at[CH_GLYPH_POINTS_MAX] = {{0}};
     points_place(at, glyph, w, &p, digit * CH_GLYPH_ALLOGRAPHS_MAX + allograph, rng);
     float paper[PIXELS] = {0};
     for (uint32_t i = 0; i + 1 < glyph->count; i++) {

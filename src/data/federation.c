@@ -198,6 +198,7 @@ static choir_status deal(ch_federation *f, const choir_job_data *options, choir_
     if (status != CHOIR_OK) {
         return status;
     }
+    CH_ASSERT(row != NULL);
     const size_t words = 3 * (size_t)examples->count + (size_t)f->clients + 1;
     void *room = ch_claim(&f->env, words * sizeof(uint32_t) + f->clients * sizeof(double), 1);
     if (room == NULL) {

@@ -1,6 +1,7 @@
 /* Reading IDX files and MNIST-like folders; see idx.h. */
 #include "data/idx.h"
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "data/file.h"
 
@@ -101,6 +102,7 @@ bool ch_idx_is_folder(const char *folder) {
 /* One part's file, read and checked against the type and rank it must have. */
 static choir_status part_read(ch_file *file, ch_idx *idx, const char *path, uint32_t type,
                               uint32_t rank_max, const choir_env *env, choir_error *err) {
+    *idx = (ch_idx){0};
     choir_status status = ch_file_read(file, path, CH_FILE_BYTES_MAX, env, err);
     if (status != CHOIR_OK) {
         return status;
@@ -115,8 +117,10 @@ static choir_status part_read(ch_file *file, ch_idx *idx, const char *path, uint
     }
     if (status != CHOIR_OK) {
         ch_file_release(file);
+        return status;
     }
-    return status;
+    CH_ASSERT(idx->elements != NULL);
+    return CHOIR_OK;
 }
 
 static choir_status images_read(ch_dataset *out, ch_examples *e, const char *path,
