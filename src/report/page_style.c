@@ -56,6 +56,7 @@ const char *const CH_PAGE_STYLE[] = {
     ".legend i.bars{height:12px;border-top-width:12px;width:12px;border-radius:2px}",
     ".samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(74px,1fr));gap:12px;"
     "padding:16px;margin:0;list-style:none}",
+    ".samples li{break-inside:avoid}",
     ".samples img{display:block;width:100%;height:auto;border-radius:6px;"
     "border:1px solid var(--line)}",
     ".samples b{display:block;text-align:center;font-size:.9rem;line-height:1.3;margin-top:4px}",
@@ -90,7 +91,8 @@ const char *const CH_PAGE_STYLE[] = {
     ".samples{grid-template-columns:repeat(4,1fr)}}",
     "@media print{:root{--paper:#fff;--code:#fff}main{max-width:none;"
     "padding:0}pre{white-space:pre-wrap;border:1px solid var(--line)}h2{break-after:avoid}"
-    ".tiles,.samples{break-inside:avoid}.figures{grid-template-columns:1fr 1fr}}",
+    ".tiles{break-inside:avoid;grid-template-columns:repeat(3,1fr)}"
+    ".figures{grid-template-columns:1fr 1fr}}",
     NULL,
 };
 // clang-format on
