@@ -1,0 +1,122 @@
+/*
+ * One job and one seed give one model, bit for bit, with real models on real kernels: however many
+ * workers train, whatever the network does to messages, and however wide the CPU's vectors are.
+ */
+#include "support/check.h"
+#include "support/tiny_job.h"
+
+#include "math/kernels.h"
+
+#include <string.h>
+
+static char folder[FOLDER_PATH_MAX];
+
+/* The models that are put to the test. */
+static const struct {
+    const char *model;
+    const char *hidden;
+    const char *source;
+} MODELS[] = {
+    {"softmax", "", "synthetic"},
+    {"mlp", "24,17", "digits"},
+    {"mnist-2nn", "", "digits"},
+};
+
+enum { MODELS_COUNT = sizeof(MODELS) / sizeof(MODELS[0]) };
+
+static choir_job job_of(int model) {
+    choir_job job = tiny_job();
+    (void)snprintf(job.model.name, sizeof(job.model.name), "%s", MODELS[model].model);
+    (void)snprintf(job.model.hidden, sizeof(job.model.hidden), "%s", MODELS[model].hidden);
+    (void)snprintf(job.data.source, sizeof(job.data.source), "%s", MODELS[model].source);
+    job.data.clients = 6;
+    job.data.examples = 12;
+    job.data.test_examples = 20;
+    job.sample_rate = 0.5;
+    job.rounds = 3;
+    job.batch_size = 5; // the last batch is short
+    job.momentum = 0.5;
+    job.weight_decay = 1e-3;
+    job.proximal_mu = 0.01;
+    job.deadline_s = 1e6; // everybody reports
+    job.evaluate_every = 3;
+    return job;
+}
+
+static ch_run_result run(const choir_job *job, uint32_t workers) {
+    static uint32_t number;
+    char name[32];
+    number += 1;
+    (void)snprintf(name, sizeof(name), "run-%u", number);
+    ch_run_options o = ch_run_defaults();
+    o.run_dir = folder_file(folder, name);
+    o.workers = workers;
+    o.report = false;
+    const ch_run_result result = tiny_run(job, &o);
+    assert_int_equal(result.rounds, job->rounds);
+    return result;
+}
+
+static void the_number_of_workers_changes_nothing(void **state) {
+    (void)state;
+    for (int model = 0; model < MODELS_COUNT; model++) {
+        const choir_job job = job_of(model);
+        const ch_run_result one = run(&job, 1);
+        for (uint32_t workers = 2; workers <= 4; workers *= 2) {
+            const ch_run_result many = run(&job, workers);
+            assert_string_equal(many.model_hash, one.model_hash);
+            assert_true(many.virtual_seconds == one.virtual_seconds);
+        }
+    }
+}
+
+static void an_unkind_network_changes_nothing_but_the_time(void **state) {
+    (void)state;
+    for (int model = 0; model < MODELS_COUNT; model++) {
+        choir_job job = job_of(model);
+        const ch_run_result calm = run(&job, 2);
+        job.network.latency_ms = 900;
+        job.network.loss = 0.4;
+        job.network.speed_spread = 1.5;
+        job.network.seed = 77;
+        const ch_run_result rough = run(&job, 2);
+        assert_string_equal(rough.model_hash, calm.model_hash);
+        assert_true(rough.virtual_seconds > calm.virtual_seconds);
+    }
+}
+
+static void the_width_of_vectors_changes_nothing(void **state) {
+    (void)state;
+    // Of these, two at least run wherever there are fused multiply-adds.
+    static const char *const backends[] = {"vector-avx2", "vector-wide", "vector-avx512"};
+    uint32_t compared = 0;
+    for (int model = 0; model < MODELS_COUNT; model++) {
+        ch_run_result first = {.model_hash = ""};
+        for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+            if (ch_kernels_find(backends[i]) == NULL) {
+                continue;
+            }
+            choir_job job = job_of(model);
+            (void)snprintf(job.backend, sizeof(job.backend), "%s", backends[i]);
+            const ch_run_result result = run(&job, 1);
+            first = first.model_hash[0] == '\0' ? result : first;
+            assert_string_equal(result.model_hash, first.model_hash);
+            compared += 1;
+        }
+    }
+    if (compared < 2 * (uint32_t)MODELS_COUNT) {
+        skip();
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_number_of_workers_changes_nothing),
+        cmocka_unit_test(an_unkind_network_changes_nothing_but_the_time),
+        cmocka_unit_test(the_width_of_vectors_changes_nothing),
+    };
+    folder_make(folder);
+    const int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    folder_remove(folder);
+    return failures;
+}
