@@ -153,11 +153,12 @@ static void bench_reply(float *params) {
 }
 
 int main(void) {
+    const choir_env env = choir_env_default();
     const size_t bytes = (DIM * sizeof(float) + 63) / 64 * 64;
     float *updates[RING];
-    sum = aligned_alloc(64, 2 * bytes);
+    sum = env.alloc(env.self, 2 * bytes);
     for (int i = 0; i < RING; i++) {
-        updates[i] = aligned_alloc(64, bytes);
+        updates[i] = env.alloc(env.self, bytes);
         if (updates[i] == NULL || sum == NULL) {
             fail("out of memory");
         }
@@ -179,8 +180,8 @@ int main(void) {
     print_row("", "checksum", pass_checksum, NULL);
     bench_reply(updates[1]);
     for (int i = 0; i < RING; i++) {
-        free(updates[i]);
+        env.free(env.self, updates[i]);
     }
-    free(sum);
+    env.free(env.self, sum);
     return 0;
 }

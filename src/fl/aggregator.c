@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "math/fold.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { SUM_BITS = 62 }; // sums stay below 2^62 in magnitude
@@ -12,7 +13,7 @@ enum { SUM_BITS = 62 }; // sums stay below 2^62 in magnitude
 /* The smallest b with value <= 2^b, b >= 0. */
 static int bits_for(double value) {
     int bits = 0;
-    for (double power = 1; power < value; power *= 2) {
+    while (ldexp(1, bits) < value) {
         bits += 1;
     }
     return bits;

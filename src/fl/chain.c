@@ -68,6 +68,7 @@ static choir_status chain_check(const ch_chain *chain, choir_error *err) {
     ch_stage stage = CH_STAGE_START;
     for (uint32_t i = 0; i < chain->count; i++) {
         const ch_transform_ops *ops = chain->links[i].ops;
+        CH_ASSERT(ops != NULL);
         if (ops->stage <= stage || ops->from != domain) {
             return ch_error_set(err, CHOIR_EINVAL, "chain: '%s' may not follow '%s': %s", ops->name,
                                 i == 0 ? "" : chain->links[i - 1].ops->name, ops->place);

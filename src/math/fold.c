@@ -83,32 +83,29 @@ ALWAYS_INLINE void add_body(int64_t *restrict sum, const void *values, size_t co
     }
 }
 
+/* The two passes, compiled with attributes: () or (target("...")). */
 #define VARIANT(isa, attributes)                                                                   \
-    attributes static ch_measure measure_##isa(const void *values, size_t count) {                 \
+    __attribute__(attributes) static ch_measure measure_##isa(const void *values, size_t count) {  \
         return measure_body(values, count);                                                        \
     }                                                                                              \
-    attributes static void add_##isa(int64_t *sum, const void *values, size_t count,               \
-                                     uint32_t scale_bits, uint32_t weight) {                       \
+    __attribute__(attributes) static void add_##isa(                                               \
+        int64_t *sum, const void *values, size_t count, uint32_t scale_bits, uint32_t weight) {    \
         add_body(sum, values, count, scale_bits, weight);                                          \
     }
 
-VARIANT(baseline, )
+VARIANT(baseline, ())
 
 static bool runs_everywhere(void) {
     return true;
 }
 
 #if defined(__x86_64__)
-#define TARGET_AVX2 __attribute__((target("avx2,fma")))
+VARIANT(avx2, (target("avx2,fma")))
 #if defined(__clang__)
-#define TARGET_AVX512                                                                              \
-    __attribute__((target("avx512f,avx512dq,avx512vl,fma"), min_vector_width(512)))
+VARIANT(avx512, (target("avx512f,avx512dq,avx512vl,fma"), min_vector_width(512)))
 #else
-#define TARGET_AVX512                                                                              \
-    __attribute__((target("avx512f,avx512dq,avx512vl,fma,prefer-vector-width=512")))
+VARIANT(avx512, (target("avx512f,avx512dq,avx512vl,fma,prefer-vector-width=512")))
 #endif
-VARIANT(avx2, TARGET_AVX2)
-VARIANT(avx512, TARGET_AVX512)
 
 static bool runs_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");

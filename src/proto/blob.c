@@ -14,11 +14,11 @@ choir_hash choir_hash_params(const float *params, uint32_t dim) {
 
 void choir_hash_text(const choir_hash *hash, char out[2 * CHOIR_HASH_BYTES + 1]) {
     static const char digits[] = "0123456789abcdef";
-    for (int i = 0; i < CHOIR_HASH_BYTES; i++) {
+    for (size_t i = 0; i < CHOIR_HASH_BYTES; i++) {
         out[2 * i] = digits[hash->bytes[i] >> 4];
         out[2 * i + 1] = digits[hash->bytes[i] & 15];
     }
-    out[2 * CHOIR_HASH_BYTES] = '\0';
+    out[2 * (size_t)CHOIR_HASH_BYTES] = '\0';
 }
 
 choir_status choir_blob_open(choir_blob *out, choir_bytes bytes, const choir_hash *hash) {
