@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "choir/blob.h"
+#include "math/fold.h"
 
 #include <string.h>
 
@@ -68,6 +69,10 @@ static choir_status state_check(const choir_coordinator *c, choir_bytes state, c
     if (magic != STATE_MAGIC || memcmp(digest.data, c->options_digest, CHOIR_HASH_BYTES) != 0 ||
         rounds > c->options.rounds) {
         return ch_error_set(err, CHOIR_EPROTO, "state: of another job; resume with equal options");
+    }
+    const size_t numbers = size - STATE_HEAD - CHOIR_HASH_BYTES;
+    if (!ch_fold_measure(state.data + STATE_HEAD, numbers / sizeof(float)).is_finite) {
+        return ch_error_set(err, CHOIR_EPROTO, "state: holds a parameter that is not finite");
     }
     return CHOIR_OK;
 }

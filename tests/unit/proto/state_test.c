@@ -1,6 +1,8 @@
 /* The coordinator's state: saved after any round, it continues to the same model. */
 #include "support/exchange.h"
 
+#include "base/sha256.h"
+
 #include <stdlib.h>
 
 enum { DIM = 4, ROUNDS = 6 };
@@ -97,6 +99,25 @@ static void damaged_states_are_refused_and_change_nothing(void **state) {
     exchange_close(&e);
 }
 
+/* With the right checksum, as a faulty writer would leave it. */
+static void a_state_that_holds_no_numbers_is_refused(void **state) {
+    (void)state;
+    const choir_coordinator_options o = job();
+    exchange e = job_open(&o);
+    const size_t size = choir_coordinator_state_bytes(e.coordinator);
+    uint8_t *saved = malloc(size);
+    assert_non_null(saved);
+    choir_coordinator_save(e.coordinator, saved);
+    const float nan = NAN;
+    uint8_t *last = saved + size - CHOIR_HASH_BYTES - sizeof(nan);
+    memcpy(last, &nan, sizeof(nan));
+    ch_sha256_of(saved, size - CHOIR_HASH_BYTES, saved + size - CHOIR_HASH_BYTES);
+    check_refused(e.coordinator, (choir_bytes){saved, size},
+                  "state: holds a parameter that is not finite");
+    free(saved);
+    exchange_close(&e);
+}
+
 static void states_of_other_jobs_are_refused(void **state) {
     (void)state;
     const choir_coordinator_options o = job();
@@ -132,6 +153,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_restored_run_ends_like_an_undisturbed_one),
         cmocka_unit_test(damaged_states_are_refused_and_change_nothing),
+        cmocka_unit_test(a_state_that_holds_no_numbers_is_refused),
         cmocka_unit_test(states_of_other_jobs_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

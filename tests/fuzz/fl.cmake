@@ -1,0 +1,2 @@
+choir_fuzz(chain LINKS choir_fl)
+choir_fuzz(schedule LINKS choir_fl)

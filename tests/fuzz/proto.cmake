@@ -1,0 +1,3 @@
+choir_fuzz(coordinator LINKS choir_proto)
+choir_fuzz(participant LINKS choir_proto)
+choir_fuzz(state LINKS choir_proto)
