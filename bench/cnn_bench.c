@@ -229,7 +229,7 @@ int main(int argc, char **argv) {
     const double seconds =
         argc == 3 && strcmp(argv[1], "--seconds") == 0 ? strtod(argv[2], NULL) : 20.0;
     ch_rng rng = ch_rng_stream(1, CH_PURPOSE_TEST, 0, 0);
-    for (size_t i = 0; i < EXAMPLES * INPUTS; i++) {
+    for (size_t i = 0; i < (size_t)EXAMPLES * INPUTS; i++) {
         images[i] = (float)ch_rng_unit(&rng);
     }
     for (size_t i = 0; i < EXAMPLES; i++) {

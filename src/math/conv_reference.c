@@ -141,16 +141,16 @@ static void conv_input_gradient(float *gx, size_t gx_stride, const ch_conv_gradi
 /* sum over images and positions of x[p + tap][c] gy[p][o] */
 static double weight_sum(const ch_images *x, const ch_conv_gradient *gy, const ch_conv_shape *s,
                          size_t tap, uint32_t c, uint32_t o) {
+    const size_t positions = (size_t)s->height * s->width;
     double sum = 0.0;
-    for (size_t b = 0; b < x->count; b++) {
-        for (uint32_t row = 0; row < s->height; row++) {
-            for (uint32_t column = 0; column < s->width; column++) {
-                size_t at;
-                if (tap_at(s, row, column, tap, &at)) {
-                    sum += (double)x->x[b * x->stride + at + c] *
-                           (double)gradient_at(gy, s, b, row, column, o);
-                }
-            }
+    for (size_t k = 0; k < x->count * positions; k++) {
+        const size_t b = k / positions;
+        const uint32_t row = (uint32_t)(k % positions / s->width);
+        const uint32_t column = (uint32_t)(k % s->width);
+        size_t at;
+        if (tap_at(s, row, column, tap, &at)) {
+            sum += (double)x->x[b * x->stride + at + c] *
+                   (double)gradient_at(gy, s, b, row, column, o);
         }
     }
     return sum;
@@ -173,14 +173,13 @@ static void conv_weight_gradient(const ch_weights *w, const ch_images *x,
 
 static void conv_bias_gradient(const ch_weights *bias, const ch_conv_gradient *gy, uint32_t count,
                                const ch_conv_shape *s, const ch_update *update) {
+    const size_t positions = (size_t)s->height * s->width;
     for (uint32_t o = 0; o < s->out; o++) {
         double sum = update->continued ? (double)bias->g[o] : 0.0;
-        for (size_t b = 0; b < count; b++) {
-            for (uint32_t y = 0; y < s->height; y++) {
-                for (uint32_t x = 0; x < s->width; x++) {
-                    sum += (double)gradient_at(gy, s, b, y, x, o);
-                }
-            }
+        for (size_t k = 0; k < count * positions; k++) {
+            const uint32_t y = (uint32_t)(k % positions / s->width);
+            const uint32_t x = (uint32_t)(k % s->width);
+            sum += (double)gradient_at(gy, s, k / positions, y, x, o);
         }
         reference_finish(bias, o, sum, update);
     }

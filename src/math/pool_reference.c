@@ -3,32 +3,36 @@
 
 #include <string.h>
 
+/* The largest of one window that starts at corner, of every channels-th value there. */
+static float window_max(uint8_t *code, const float *corner, const ch_pool_shape *s, ch_pool_span h,
+                        ch_pool_span w) {
+    float best = *corner;
+    *code = (uint8_t)(h.first * s->window + w.first);
+    for (uint32_t i = h.first; i < h.last; i++) {
+        for (uint32_t j = w.first; j < w.last; j++) {
+            const size_t at = (size_t)(i - h.first) * s->width + (j - w.first);
+            if (corner[at * s->channels] > best) {
+                best = corner[at * s->channels];
+                *code = (uint8_t)(i * s->window + j);
+            }
+        }
+    }
+    return best;
+}
+
 static void pool_forward(float *y, size_t y_stride, uint8_t *codes, const ch_images *x,
                          const ch_pool_shape *s) {
     const uint32_t width = ch_pool_size(s->width, s->stride);
     const size_t size = (size_t)ch_pool_size(s->height, s->stride) * width * s->channels;
     for (size_t b = 0; b < x->count; b++) {
         for (size_t k = 0; k < size; k++) {
-            const size_t c = k % s->channels;
             const uint32_t column = (uint32_t)(k / s->channels % width);
             const uint32_t row = (uint32_t)(k / s->channels / width);
             const ch_pool_span h = ch_pool_span_of(s->height, s->window, s->stride, row);
             const ch_pool_span w = ch_pool_span_of(s->width, s->window, s->stride, column);
-            const float *corner =
-                x->x + b * x->stride + ((size_t)h.start * s->width + w.start) * s->channels + c;
-            float best = *corner;
-            uint32_t code = h.first * s->window + w.first;
-            for (uint32_t i = h.first; i < h.last; i++) {
-                for (uint32_t j = w.first; j < w.last; j++) {
-                    const size_t at = (size_t)(i - h.first) * s->width + (j - w.first);
-                    if (corner[at * s->channels] > best) {
-                        best = corner[at * s->channels];
-                        code = i * s->window + j;
-                    }
-                }
-            }
-            y[b * y_stride + k] = best;
-            codes[b * size + k] = (uint8_t)code;
+            const size_t corner = (size_t)h.start * s->width + w.start;
+            const float *from = x->x + b * x->stride + corner * s->channels + k % s->channels;
+            y[b * y_stride + k] = window_max(&codes[b * size + k], from, s, h, w);
         }
     }
 }

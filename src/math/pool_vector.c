@@ -25,27 +25,32 @@ V_INLINE vfloat window_max(vint *code, const float *corner, const ch_pool_shape 
     return best;
 }
 
+/* One row of windows. */
+static void row_max(float *y, uint8_t *codes, const float *image, const ch_pool_shape *s,
+                    uint32_t row) {
+    const ch_pool_span h = ch_pool_span_of(s->height, s->window, s->stride, row);
+    for (uint32_t column = 0; column < ch_pool_size(s->width, s->stride); column++) {
+        const ch_pool_span w = ch_pool_span_of(s->width, s->window, s->stride, column);
+        const float *corner = image + ((size_t)h.start * s->width + w.start) * s->channels;
+        for (size_t c = 0; c < s->channels; c += LANES) {
+            const size_t some = s->channels - c;
+            vint code;
+            v_store_some(y + c, window_max(&code, corner + c, s, h, w, some), some);
+            v_store_some_codes(codes + c, code, some);
+        }
+        y += s->channels;
+        codes += s->channels;
+    }
+}
+
 static void pool_forward(float *y, size_t y_stride, uint8_t *codes, const ch_images *x,
                          const ch_pool_shape *s) {
-    const uint32_t height = ch_pool_size(s->height, s->stride);
-    const uint32_t width = ch_pool_size(s->width, s->stride);
+    const size_t height = ch_pool_size(s->height, s->stride);
+    const size_t size = (size_t)ch_pool_size(s->width, s->stride) * s->channels; // of a row
     for (size_t b = 0; b < x->count; b++) {
-        float *to = y + b * y_stride;
-        for (uint32_t row = 0; row < height; row++) {
-            const ch_pool_span h = ch_pool_span_of(s->height, s->window, s->stride, row);
-            const float *from = x->x + b * x->stride + (size_t)h.start * s->width * s->channels;
-            for (uint32_t column = 0; column < width; column++) {
-                const ch_pool_span w = ch_pool_span_of(s->width, s->window, s->stride, column);
-                const float *corner = from + (size_t)w.start * s->channels;
-                for (size_t c = 0; c < s->channels; c += LANES) {
-                    const size_t some = s->channels - c;
-                    vint code;
-                    v_store_some(to + c, window_max(&code, corner + c, s, h, w, some), some);
-                    v_store_some_codes(codes + c, code, some);
-                }
-                to += s->channels;
-                codes += s->channels;
-            }
+        for (size_t row = 0; row < height; row++) {
+            row_max(y + b * y_stride + row * size, codes + (b * height + row) * size,
+                    x->x + b * x->stride, s, (uint32_t)row);
         }
     }
 }
@@ -63,28 +68,34 @@ V_INLINE void window_scatter(float *corner, vfloat g, vint code, const ch_pool_s
     }
 }
 
+/* One row of windows, from left to right. */
+static void row_scatter(float *image, const float *g, const uint8_t *codes, const ch_pool_shape *s,
+                        uint32_t row) {
+    const ch_pool_span h = ch_pool_span_of(s->height, s->window, s->stride, row);
+    for (uint32_t column = 0; column < ch_pool_size(s->width, s->stride); column++) {
+        const ch_pool_span w = ch_pool_span_of(s->width, s->window, s->stride, column);
+        float *corner = image + ((size_t)h.start * s->width + w.start) * s->channels;
+        for (size_t c = 0; c < s->channels; c += LANES) {
+            const size_t some = s->channels - c;
+            const vint code = v_load_some_codes(codes + c, some);
+            window_scatter(corner + c, v_load_some(g + c, some), code, s, h, w, some);
+        }
+        g += s->channels;
+        codes += s->channels;
+    }
+}
+
 /* Windows in reading order, so that the sums of those that overlap have one. */
 static void pool_input_gradient(float *gx, size_t gx_stride, const float *gy, size_t gy_stride,
                                 const uint8_t *codes, uint32_t count, const ch_pool_shape *s) {
-    const uint32_t height = ch_pool_size(s->height, s->stride);
-    const uint32_t width = ch_pool_size(s->width, s->stride);
+    const size_t height = ch_pool_size(s->height, s->stride);
+    const size_t size = (size_t)ch_pool_size(s->width, s->stride) * s->channels; // of a row
     for (size_t b = 0; b < count; b++) {
         float *image = gx + b * gx_stride;
-        const float *g = gy + b * gy_stride;
         memset(image, 0, (size_t)s->height * s->width * s->channels * sizeof(float));
-        for (uint32_t row = 0; row < height; row++) {
-            const ch_pool_span h = ch_pool_span_of(s->height, s->window, s->stride, row);
-            for (uint32_t column = 0; column < width; column++) {
-                const ch_pool_span w = ch_pool_span_of(s->width, s->window, s->stride, column);
-                float *corner = image + ((size_t)h.start * s->width + w.start) * s->channels;
-                for (size_t c = 0; c < s->channels; c += LANES) {
-                    const size_t some = s->channels - c;
-                    const vint code = v_load_some_codes(codes + c, some);
-                    window_scatter(corner + c, v_load_some(g + c, some), code, s, h, w, some);
-                }
-                g += s->channels;
-                codes += s->channels;
-            }
+        for (size_t row = 0; row < height; row++) {
+            row_scatter(image, gy + b * gy_stride + row * size, codes + (b * height + row) * size,
+                        s, (uint32_t)row);
         }
     }
 }

@@ -37,57 +37,68 @@ V_INLINE ptrdiff_t vector_at(ptrdiff_t panel, ptrdiff_t v) {
     return v * LANES / CH_PANEL * panel + v * LANES % CH_PANEL;
 }
 
+/* The sums of one tile, and where its columns of b are. */
+typedef struct tile_sums {
+    vfloat sum[TILE_ROWS][TILE_VECTORS];
+    const float *b[TILE_VECTORS];
+} tile_sums;
+
+/* Adds one column of a, at a, times one row of b, k rows on. */
+V_INLINE void tile_add(tile_sums *t, const product *p, const float *a, ptrdiff_t k, const int rows,
+                       const int vectors) {
+    vfloat y[TILE_VECTORS];
+    V_UNROLL
+    for (int j = 0; j < vectors; j++) {
+        y[j] = v_load(t->b[j] + k * p->b_k);
+    }
+    V_UNROLL
+    for (int i = 0; i < rows; i++) {
+        const vfloat x = v_splat(a[i * p->a_row]);
+        V_UNROLL
+        for (int j = 0; j < vectors; j++) {
+            t->sum[i][j] = v_fma(x, y[j], t->sum[i][j]);
+        }
+    }
+}
+
 /* One tile: rows from r, vectors from v; rows and vectors are compile-time constants. */
 V_INLINE void product_tile(const product *p, ptrdiff_t r, ptrdiff_t v, const int rows,
                            const int vectors) {
-    vfloat sum[TILE_ROWS][TILE_VECTORS];
+    tile_sums t;
     float *c[TILE_VECTORS];
     V_UNROLL
     for (int j = 0; j < vectors; j++) {
         c[j] = p->c + r * p->c_row + vector_at(p->c_panel, v + j);
         V_UNROLL
         for (int i = 0; i < rows; i++) {
-            sum[i][j] = p->added ? v_load(c[j] + i * p->c_row) : v_splat(0.0F);
+            t.sum[i][j] = p->added ? v_load(c[j] + i * p->c_row) : v_splat(0.0F);
         }
     }
     for (uint32_t s = 0; s < p->segments; s++) {
         const float *a = p->a + r * p->a_row + s * p->a_segment;
-        const float *b[TILE_VECTORS];
         V_UNROLL
         for (int j = 0; j < vectors; j++) {
-            b[j] = p->b + s * p->b_segment + vector_at(p->b_panel, v + j);
+            t.b[j] = p->b + s * p->b_segment + vector_at(p->b_panel, v + j);
         }
         const ptrdiff_t last = p->length;
         for (ptrdiff_t k = 0; k < last; k++) {
-            vfloat y[TILE_VECTORS];
-            V_UNROLL
-            for (int j = 0; j < vectors; j++) {
-                y[j] = v_load(b[j] + k * p->b_k);
-            }
-            V_UNROLL
-            for (int i = 0; i < rows; i++) {
-                const vfloat x = v_splat(a[i * p->a_row + k * p->a_k]);
-                V_UNROLL
-                for (int j = 0; j < vectors; j++) {
-                    sum[i][j] = v_fma(x, y[j], sum[i][j]);
-                }
-            }
+            tile_add(&t, p, a + k * p->a_k, k, rows, vectors);
         }
     }
     V_UNROLL
     for (int j = 0; j < vectors; j++) {
         V_UNROLL
         for (int i = 0; i < rows; i++) {
-            v_store(c[j] + i * p->c_row, sum[i][j]);
+            v_store(c[j] + i * p->c_row, t.sum[i][j]);
         }
     }
 }
 
 /* Runs CALL(n) with the constant n equal to rows, which is in 1 .. TILE_ROWS. */
 #define ROWS_CASE(n, CALL)                                                                         \
-    case n:                                                                                        \
-        if (n <= TILE_ROWS) {                                                                      \
-            CALL(n <= TILE_ROWS ? n : 1);                                                          \
+    case (n):                                                                                      \
+        if ((n) <= TILE_ROWS) {                                                                    \
+            CALL((n) <= TILE_ROWS ? (n) : 1);                                                      \
         }                                                                                          \
         break;
 #define FOR_ROWS(rows, CALL)                                                                       \

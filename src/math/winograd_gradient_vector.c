@@ -15,13 +15,11 @@ V_INLINE void square_columns(vfloat o[OUTPUT], vfloat g[OUTPUT][OUTPUT], int i) 
     }
 }
 
-/* Rows of z at the LANES channels from o of a tile; points are a matrix (tiles, out) apart. */
-V_INLINE void store_points(float *z, ptrdiff_t tiles, ptrdiff_t out, ptrdiff_t o,
-                           const vfloat row[SIDE]) {
-    float *at = z + o / CH_PANEL * tiles * CH_PANEL + o % CH_PANEL;
+/* Six points at z, a matrix (tiles, out) apart. */
+V_INLINE void store_points(float *z, ptrdiff_t matrix, const vfloat row[SIDE]) {
     V_UNROLL
     for (int j = 0; j < SIDE; j++) {
-        v_store(at + j * out * tiles, row[j]);
+        v_store(z + j * matrix, row[j]);
     }
 }
 
@@ -29,7 +27,7 @@ static void gradient_image(const winograd *n, const float *gy, int i) {
     const ptrdiff_t tiles = n->tiles;
     const ptrdiff_t out = n->out;
     float *to = n->z;
-    for (ptrdiff_t tile = 0; tile < tiles; tile++, to += CH_PANEL) {
+    for (ptrdiff_t tile = 0; tile < tiles; tile++, to += out) {
         const ptrdiff_t top = tile / n->tile_columns * OUTPUT;
         const ptrdiff_t left = tile % n->tile_columns * OUTPUT;
         const float *corner = gy + (top * n->width + left) * out;
@@ -38,13 +36,13 @@ static void gradient_image(const winograd *n, const float *gy, int i) {
             vfloat half[OUTPUT];
             vfloat z[SIDE];
             V_UNROLL
-            for (int k = 0; k < OUTPUT * OUTPUT; k++) {
+            for (int k = 0; k < SQUARE; k++) {
                 const float *at = corner + (k / OUTPUT * n->width + k % OUTPUT) * out + o;
                 g[k / OUTPUT][k % OUTPUT] = v_load(at);
             }
             square_columns(half, g, i);
             output_adjoint(z, half);
-            store_points(to, tiles, out, o, z);
+            store_points(to + o, tiles * out, z);
         }
     }
 }
@@ -56,7 +54,7 @@ static void gradient_pooled(const winograd *n, const float *gy, const uint8_t *c
     const ptrdiff_t tiles = n->tiles;
     const ptrdiff_t out = n->out;
     float *to = n->z;
-    for (ptrdiff_t tile = 0; tile < tiles; tile++, to += CH_PANEL) {
+    for (ptrdiff_t tile = 0; tile < tiles; tile++, to += out) {
         for (ptrdiff_t o = 0; o < out; o += LANES) {
             const vfloat pooled = v_load(gy + tile * out + o);
             const vint code = v_load_codes(codes + tile * out + o);
@@ -67,7 +65,7 @@ static void gradient_pooled(const winograd *n, const float *gy, const uint8_t *c
             half[0] = (vfloat)((vint)g & (column == 0));
             half[1] = (vfloat)((vint)g & (column == 1));
             output_adjoint(z, half);
-            store_points(to, tiles, out, o, z);
+            store_points(to + o, tiles * out, z);
         }
     }
 }
@@ -82,67 +80,54 @@ static void winograd_gradient(const winograd *n, const ch_conv_gradient *gy, siz
 }
 
 /*
- * strips = m B, row i of the points: neighbouring tiles share four columns of the image, so two are
- * complete after each tile and four are carried on. The first two lie in the border.
+ * B along one direction: neighbouring tiles share four of their six positions, so two are complete
+ * after each tile and four are carried on. The first two and the last two lie in the border.
+ *
+ * to        the first position inside; positions are to_step floats apart
+ * from      the first tile's first point; tiles and points are so many floats apart
  */
+V_INLINE void overlap_add(float *to, ptrdiff_t to_step, const float *from, ptrdiff_t tile_step,
+                          ptrdiff_t point_step, ptrdiff_t tiles) {
+    vfloat carried[4] = {{0}};
+    for (ptrdiff_t tile = 0; tile < tiles; tile++) {
+        vfloat d[SIDE];
+        vfloat o[SIDE];
+        V_UNROLL
+        for (int j = 0; j < SIDE; j++) {
+            d[j] = v_load(from + tile * tile_step + j * point_step);
+        }
+        input_adjoint(o, d);
+        if (tile > 0) {
+            v_store(to, carried[0] + o[0]);
+            v_store(to + to_step, carried[1] + o[1]);
+            to += OUTPUT * to_step;
+        }
+        carried[0] = carried[2] + o[2];
+        carried[1] = carried[3] + o[3];
+        carried[2] = o[4];
+        carried[3] = o[5];
+    }
+    v_store(to, carried[0]);
+    v_store(to + to_step, carried[1]);
+}
+
+/* strips = m B, row i of the points. */
 static void gradient_columns(const winograd *n, float *strips) {
     for (ptrdiff_t ty = 0; ty < n->tile_rows; ty++) {
         for (ptrdiff_t part = 0; part < CH_PANEL; part += LANES) {
-            const float *m = n->m + ty * n->tile_columns * CH_PANEL + part;
-            float *strip = strips + ty * n->width * CH_PANEL + part;
-            vfloat carried[4] = {{0}};
-            for (ptrdiff_t tx = 0; tx < n->tile_columns; tx++) {
-                vfloat d[SIDE];
-                vfloat o[SIDE];
-                V_UNROLL
-                for (int j = 0; j < SIDE; j++) {
-                    d[j] = v_load(m + (j * n->tiles + tx) * CH_PANEL);
-                }
-                input_adjoint(o, d);
-                if (tx > 0) {
-                    v_store(strip, carried[0] + o[0]);
-                    v_store(strip + CH_PANEL, carried[1] + o[1]);
-                    strip += OUTPUT * CH_PANEL;
-                }
-                carried[0] = carried[2] + o[2];
-                carried[1] = carried[3] + o[3];
-                carried[2] = o[4];
-                carried[3] = o[5];
-            }
-            v_store(strip, carried[0]);
-            v_store(strip + CH_PANEL, carried[1]);
+            overlap_add(strips + ty * n->width * CH_PANEL + part, CH_PANEL,
+                        n->m + ty * n->tile_columns * CH_PANEL + part, CH_PANEL,
+                        n->tiles * CH_PANEL, n->tile_columns);
         }
     }
 }
 
-/* gx = B strips, one panel of channels: the same in the other direction. */
-static void gradient_rows(const winograd *n, float *gx) {
-    const ptrdiff_t row = n->width * n->in;
-    const ptrdiff_t strip = n->tile_rows * n->width * CH_PANEL;
-    for (ptrdiff_t k = 0; k < n->width * CH_PANEL; k += LANES) {
-        const float *from = n->strips + k;
-        float *to = gx + k / CH_PANEL * n->in + k % CH_PANEL;
-        vfloat carried[4] = {{0}};
-        for (ptrdiff_t ty = 0; ty < n->tile_rows; ty++) {
-            vfloat d[SIDE];
-            vfloat o[SIDE];
-            V_UNROLL
-            for (int i = 0; i < SIDE; i++) {
-                d[i] = v_load(from + i * strip + ty * n->width * CH_PANEL);
-            }
-            input_adjoint(o, d);
-            if (ty > 0) {
-                v_store(to, carried[0] + o[0]);
-                v_store(to + row, carried[1] + o[1]);
-                to += OUTPUT * row;
-            }
-            carried[0] = carried[2] + o[2];
-            carried[1] = carried[3] + o[3];
-            carried[2] = o[4];
-            carried[3] = o[5];
-        }
-        v_store(to, carried[0]);
-        v_store(to + row, carried[1]);
+/* gx = B strips, one panel of channels. */
+static void gradient_rows(const winograd *n, float *gx, const float *strips) {
+    const ptrdiff_t row = n->width * CH_PANEL;
+    for (ptrdiff_t k = 0; k < row; k += LANES) {
+        overlap_add(gx + k / CH_PANEL * n->in + k % CH_PANEL, n->width * n->in, strips + k, row,
+                    n->tile_rows * row, n->tile_rows);
     }
 }
 
@@ -152,18 +137,16 @@ static void input_gradient_row(const winograd *n, int i) {
     for (ptrdiff_t c = 0; c < n->in; c += CH_PANEL) {
         for (ptrdiff_t j = 0; j < SIDE; j++) {
             const product p = {.a = n->z + j * n->tiles * n->out,
-                               .a_row = CH_PANEL,
+                               .a_row = n->out,
                                .a_k = 1,
-                               .a_segment = n->tiles * CH_PANEL,
-                               .b = n->ut + (i * SIDE + j) * n->in * n->out + c * n->out,
+                               .b = n->ut + (i * (ptrdiff_t)SIDE + j) * n->in * n->out + c * n->out,
                                .b_k = CH_PANEL,
-                               .b_segment = CH_PANEL * CH_PANEL,
                                .c = n->m + j * n->tiles * CH_PANEL,
                                .c_row = CH_PANEL,
                                .rows = (uint32_t)n->tiles,
                                .panels = 1,
-                               .length = CH_PANEL,
-                               .segments = (uint32_t)(n->out / CH_PANEL)};
+                               .length = (uint32_t)n->out,
+                               .segments = 1};
             product_run(&p);
         }
         gradient_columns(n, n->strips + (c / CH_PANEL * SIDE + i) * strip);
@@ -182,9 +165,7 @@ void CH_EXPORT(ch_winograd_input_gradient)(float *gx, size_t gx_stride, const ch
             input_gradient_row(&n, i);
         }
         for (ptrdiff_t c = 0; c < n.in; c += CH_PANEL) {
-            winograd from = n;
-            from.strips += c / CH_PANEL * panel;
-            gradient_rows(&from, gx + b * gx_stride + c);
+            gradient_rows(&n, gx + b * gx_stride + c, n.strips + c / CH_PANEL * panel);
         }
     }
 }
@@ -196,9 +177,9 @@ static void weight_gradient_row(const winograd *n, int i, bool added) {
                            .a_row = 1,
                            .a_k = n->in,
                            .b = n->z + j * n->tiles * n->out,
-                           .b_k = CH_PANEL,
-                           .b_panel = n->tiles * CH_PANEL,
-                           .c = n->gu + (i * SIDE + j) * n->in * n->out,
+                           .b_k = n->out,
+                           .b_panel = CH_PANEL,
+                           .c = n->gu + (i * (ptrdiff_t)SIDE + j) * n->in * n->out,
                            .c_row = CH_PANEL,
                            .c_panel = n->in * CH_PANEL,
                            .rows = (uint32_t)n->in,

@@ -62,16 +62,16 @@ typedef float v4_anywhere __attribute__((vector_size(16), aligned(4), may_alias)
 V_INLINE void transpose_four(float *to, const float *from) {
     const v4 a = *(const v4_anywhere *)from;
     const v4 b = *(const v4_anywhere *)(from + CH_PANEL);
-    const v4 c = *(const v4_anywhere *)(from + 2 * CH_PANEL);
-    const v4 d = *(const v4_anywhere *)(from + 3 * CH_PANEL);
+    const v4 c = *(const v4_anywhere *)(from + (ptrdiff_t)2 * CH_PANEL);
+    const v4 d = *(const v4_anywhere *)(from + (ptrdiff_t)3 * CH_PANEL);
     const v4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
     const v4 cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
     const v4 ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
     const v4 cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
     *(v4_anywhere *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
     *(v4_anywhere *)(to + CH_PANEL) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-    *(v4_anywhere *)(to + 2 * CH_PANEL) = __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5);
-    *(v4_anywhere *)(to + 3 * CH_PANEL) = __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7);
+    *(v4_anywhere *)(to + (ptrdiff_t)2 * CH_PANEL) = __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5);
+    *(v4_anywhere *)(to + (ptrdiff_t)3 * CH_PANEL) = __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7);
 }
 
 /* ut = u', each point by itself, from panels of out to panels of in. */
@@ -90,34 +90,32 @@ static void winograd_prepare_gradient(float *workspace, const ch_conv_shape *s) 
     }
 }
 
-/*
- * Adds row i of the points in m to the sums of one panel:
- *
- *     sums[r][q] += A[i][r] * (sum over j of m[j] A[j][q])
- */
+/* sums[r][q] += A[i][r] o[q], for LANES channels of one tile. */
+V_INLINE void sums_add(float *sums, const vfloat o[OUTPUT], const int i) {
+    V_UNROLL
+    for (ptrdiff_t k = 0; k < SQUARE; k++) {
+        const float factor = OUTPUT_MATRIX[i][k / OUTPUT];
+        float *at = sums + k * CH_PANEL;
+        if (i == 0) {
+            v_store(at, v_splat(factor) * o[k % OUTPUT]);
+        } else if (factor != 0.0F) {
+            v_store(at, v_fma(v_splat(factor), o[k % OUTPUT], v_load(at)));
+        }
+    }
+}
+
+/* Adds row i of the points, one panel of them in m: sums += A' (m A). */
 V_INLINE void output_row(const winograd *n, float *sums, const int i) {
-    for (ptrdiff_t k = 0; k < n->tiles * CH_PANEL; k += LANES) {
-        float *sum = sums + k / CH_PANEL * OUTPUT * OUTPUT * CH_PANEL + k % CH_PANEL;
+    const ptrdiff_t matrix = n->tiles * CH_PANEL;
+    for (ptrdiff_t k = 0; k < matrix; k += LANES) {
         vfloat m[SIDE];
         vfloat o[OUTPUT];
         V_UNROLL
         for (int j = 0; j < SIDE; j++) {
-            m[j] = v_load(n->m + j * n->tiles * CH_PANEL + k);
+            m[j] = v_load(n->m + j * matrix + k);
         }
         output_transform(o, m);
-        V_UNROLL
-        for (int r = 0; r < OUTPUT; r++) {
-            const float factor = OUTPUT_MATRIX[i][r];
-            V_UNROLL
-            for (int q = 0; q < OUTPUT; q++) {
-                float *at = sum + (r * OUTPUT + q) * CH_PANEL;
-                if (i == 0) {
-                    v_store(at, v_splat(factor) * o[q]);
-                } else if (factor != 0.0F) {
-                    v_store(at, v_fma(v_splat(factor), o[q], v_load(at)));
-                }
-            }
-        }
+        sums_add(sums + k / CH_PANEL * SQUARE * CH_PANEL + k % CH_PANEL, o, i);
     }
 }
 
@@ -130,7 +128,8 @@ static void winograd_sums(const winograd *n, const float *x) {
                 const product p = {.a = n->v + j * n->tiles * n->in,
                                    .a_row = n->in,
                                    .a_k = 1,
-                                   .b = n->u + (i * SIDE + j) * n->in * n->out + o * n->in,
+                                   .b = n->u + (i * (ptrdiff_t)SIDE + j) * n->in * n->out +
+                                        o * n->in,
                                    .b_k = CH_PANEL,
                                    .c = n->m + j * n->tiles * CH_PANEL,
                                    .c_row = CH_PANEL,
@@ -140,7 +139,7 @@ static void winograd_sums(const winograd *n, const float *x) {
                                    .segments = 1};
                 product_run(&p);
             }
-            float *sums = n->sums + o * n->tiles * OUTPUT * OUTPUT;
+            float *sums = n->sums + o * n->tiles * SQUARE;
 #define CASE(c)                                                                                    \
     case c:                                                                                        \
         output_row(n, sums, c);                                                                    \
@@ -152,12 +151,12 @@ static void winograd_sums(const winograd *n, const float *x) {
 }
 
 /* The four outputs of one tile, LANES channels from o, with their bias. */
-V_INLINE void output_square(vfloat y[4], const winograd *n, ptrdiff_t tile, ptrdiff_t o,
+V_INLINE void output_square(vfloat y[SQUARE], const winograd *n, ptrdiff_t tile, ptrdiff_t o,
                             const float *bias) {
-    const float *sums = n->sums + (o / CH_PANEL * n->tiles + tile) * OUTPUT * OUTPUT * CH_PANEL;
+    const float *sums = n->sums + (o / CH_PANEL * n->tiles + tile) * SQUARE * CH_PANEL;
     const vfloat b = bias != NULL ? v_load(bias + o) : v_splat(0.0F);
     V_UNROLL
-    for (int k = 0; k < OUTPUT * OUTPUT; k++) {
+    for (ptrdiff_t k = 0; k < SQUARE; k++) {
         y[k] = v_load(sums + k * CH_PANEL + o % CH_PANEL) + b;
     }
 }
@@ -168,9 +167,9 @@ static void write_image(const winograd *n, float *y, const float *bias, bool rel
         const ptrdiff_t left = tile % n->tile_columns * OUTPUT;
         float *corner = y + (top * n->width + left) * n->out;
         for (ptrdiff_t o = 0; o < n->out; o += LANES) {
-            vfloat square[4];
+            vfloat square[SQUARE];
             output_square(square, n, tile, o, bias);
-            for (int k = 0; k < OUTPUT * OUTPUT; k++) {
+            for (int k = 0; k < SQUARE; k++) {
                 float *at = corner + (k / OUTPUT * n->width + k % OUTPUT) * n->out + o;
                 v_store(at, relu ? v_relu(square[k]) : square[k]);
             }
@@ -181,7 +180,7 @@ static void write_image(const winograd *n, float *y, const float *bias, bool rel
 static void write_pooled(const winograd *n, float *y, uint8_t *codes, const float *bias) {
     for (ptrdiff_t tile = 0; tile < n->tiles; tile++) {
         for (ptrdiff_t o = 0; o < n->out; o += LANES) {
-            vfloat square[4];
+            vfloat square[SQUARE];
             vint code;
             output_square(square, n, tile, o, bias);
             v_store(y + tile * n->out + o, pool_square(square, &code));

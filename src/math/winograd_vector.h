@@ -11,7 +11,7 @@
  * beside the transformed filters, and products run from the first-level one.
  *
  *     u   filters, 36 x (in, out) in panels      ut  36 x (out, in) in panels
- *     v   inputs, 6 x (tiles, in)                z   output gradients, 6 x (tiles, out) in panels
+ *     v   inputs, 6 x (tiles, in)                z   output gradients, 6 x (tiles, out)
  *     m   products, 6 x one panel of tiles
  *
  * Source: Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, sec. 4; the
@@ -27,6 +27,7 @@ enum {
     TAPS = 5,
     SIDE = 6,   // points in a direction
     OUTPUT = 2, // outputs in a direction
+    SQUARE = OUTPUT * OUTPUT,
     BORDER = 2, // of zeros around an image
     POINTS = SIDE * SIDE,
 };
@@ -168,9 +169,9 @@ static inline size_t winograd_cut(winograd *n, const ch_conv_shape *s, float *wo
     n->v = winograd_part(workspace, &used, SIDE * n->tiles * n->in);
     n->z = winograd_part(workspace, &used, SIDE * n->tiles * n->out);
     n->m = winograd_part(workspace, &used, SIDE * n->tiles * CH_PANEL);
-    n->sums = winograd_part(workspace, &used, OUTPUT * OUTPUT * n->tiles * n->out);
+    n->sums = winograd_part(workspace, &used, SQUARE * n->tiles * n->out);
     n->strips = winograd_part(workspace, &used, SIDE * n->tile_rows * n->width * n->in);
-    n->row = winograd_part(workspace, &used, (n->width + 2 * BORDER) * n->in);
+    n->row = winograd_part(workspace, &used, (n->width + (ptrdiff_t)2 * BORDER) * n->in);
     n->zeros = winograd_part(workspace, &used, n->width * n->in);
     return used;
 }
@@ -190,6 +191,28 @@ V_INLINE void input_columns(float *row, const float *const rows[SIDE], ptrdiff_t
     }
 }
 
+/* The other half, along one row of tiles. */
+V_INLINE void input_rows(const winograd *n, float *v, const float *row) {
+    const ptrdiff_t matrix = n->tiles * n->in;
+    for (ptrdiff_t tx = 0; tx < n->tile_columns; tx++) {
+        for (ptrdiff_t c = 0; c < n->in; c += LANES) {
+            vfloat d[SIDE];
+            vfloat o[SIDE];
+            V_UNROLL
+            for (int j = 0; j < SIDE; j++) {
+                d[j] = v_load(row + j * n->in + c);
+            }
+            input_transform(o, d);
+            V_UNROLL
+            for (int j = 0; j < SIDE; j++) {
+                v_store(v + j * matrix + c, o[j]);
+            }
+        }
+        v += n->in;
+        row += OUTPUT * n->in;
+    }
+}
+
 /* v = row i of B' x B, for all tiles of one image. */
 static void winograd_input(const winograd *n, const float *x, int i) {
     const ptrdiff_t size = n->width * n->in;
@@ -205,25 +228,7 @@ static void winograd_input(const winograd *n, const float *x, int i) {
         break;
         FOR_POINTS(i, CASE)
 #undef CASE
-        float *v = n->v + ty * n->tile_columns * n->in;
-        const float *row = n->row;
-        for (ptrdiff_t tx = 0; tx < n->tile_columns; tx++) {
-            for (ptrdiff_t c = 0; c < n->in; c += LANES) {
-                vfloat d[SIDE];
-                vfloat o[SIDE];
-                V_UNROLL
-                for (int j = 0; j < SIDE; j++) {
-                    d[j] = v_load(row + j * n->in + c);
-                }
-                input_transform(o, d);
-                V_UNROLL
-                for (int j = 0; j < SIDE; j++) {
-                    v_store(v + j * n->tiles * n->in + c, o[j]);
-                }
-            }
-            v += n->in;
-            row += OUTPUT * n->in;
-        }
+        input_rows(n, n->v + ty * n->tile_columns * n->in, n->row);
     }
 }
 

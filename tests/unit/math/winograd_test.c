@@ -19,7 +19,7 @@
 
 #include "math/kernels.h"
 
-enum { SIDE = 6, TAPS = 5, ROUNDINGS = 27 };
+enum { SIDE = 6, TAPS = 5, TAPS_ALL = 25, ROUNDINGS = 27 };
 
 /* Absolute values of the matrices, by name: (rows, columns). */
 static const double A[SIDE][2] = {{1, 0}, {1, 1}, {1, 1}, {1, 2}, {1, 2}, {0, 1}};
@@ -45,11 +45,11 @@ enum { SHAPES_COUNT = sizeof(SHAPES) / sizeof(SHAPES[0]) };
 
 /* m = |G| |w| |G'| of one filter. */
 static void filter_sizes(double m[SIDE][SIDE], const conv_case *c, size_t in, size_t out) {
-    const size_t rows = TAPS * TAPS * (size_t)c->s.in;
+    const size_t rows = (size_t)TAPS_ALL * c->s.in;
     for (int i = 0; i < SIDE; i++) {
         for (int j = 0; j < SIDE; j++) {
             m[i][j] = 0.0;
-            for (size_t t = 0; t < TAPS * TAPS; t++) {
+            for (size_t t = 0; t < TAPS_ALL; t++) {
                 const float w = c->w[ch_panel_offset(rows, t * c->s.in + in, out)];
                 m[i][j] += G[i][t / TAPS] * G[j][t % TAPS] * fabs((double)w);
             }
@@ -108,7 +108,7 @@ static void add_sizes(bounds *to, const conv_case *c, size_t image, int top, int
     double u[SIDE][SIDE];
     double v[SIDE][SIDE];
     double z[SIDE][SIDE];
-    const size_t rows = TAPS * TAPS * (size_t)c->s.in;
+    const size_t rows = (size_t)TAPS_ALL * c->s.in;
     filter_sizes(u, c, in, out);
     input_sizes(v, c, image, top, left, in);
     output_sizes(z, c, image, top, left, out);
@@ -129,7 +129,7 @@ static void add_sizes(bounds *to, const conv_case *c, size_t image, int top, int
                     B[q / SIDE][i] * B[q % SIDE][j] * u[i][j] * z[i][j];
             }
         }
-        for (size_t t = 0; t < TAPS * TAPS; t++) {
+        for (size_t t = 0; t < TAPS_ALL; t++) {
             to->gw[ch_panel_offset(rows, t * c->s.in + in, out)] +=
                 G[i][t / TAPS] * G[j][t % TAPS] * v[i][j] * z[i][j];
         }
@@ -140,13 +140,13 @@ static bounds bounds_make(const conv_case *c) {
     bounds b = {.y = doubles(c->count * c->out),
                 .gx = doubles(c->count * c->in),
                 .gw = doubles(c->filters)};
-    for (size_t image = 0; image < c->count; image++) {
-        for (int top = 0; top < (int)c->s.height; top += 2) {
-            for (int left = 0; left < (int)c->s.width; left += 2) {
-                for (size_t k = 0; k < (size_t)c->s.in * c->s.out; k++) {
-                    add_sizes(&b, c, image, top, left, k / c->s.out, k % c->s.out);
-                }
-            }
+    const size_t columns = c->s.width / 2;
+    const size_t tiles = c->s.height / 2 * columns;
+    for (size_t tile = 0; tile < c->count * tiles; tile++) {
+        const int top = (int)(tile % tiles / columns * 2);
+        const int left = (int)(tile % columns * 2);
+        for (size_t k = 0; k < (size_t)c->s.in * c->s.out; k++) {
+            add_sizes(&b, c, tile / tiles, top, left, k / c->s.out, k % c->s.out);
         }
     }
     return b;

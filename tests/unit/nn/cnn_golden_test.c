@@ -153,6 +153,15 @@ static void fill_mnist(const choir_layout *layout, float *params) {
     }
 }
 
+static void check_spots(const choir_layout *layout, const float *gradient) {
+    for (uint32_t i = 0; i < TENSORS * SPOTS; i++) {
+        const choir_tensor *tensor = &layout->tensors[i / SPOTS];
+        const uint64_t at = tensor->offset + (uint64_t)(i % SPOTS) * tensor->count / SPOTS;
+        check_near((double)gradient[at], (double)golden.mnist_spots[i / SPOTS][i % SPOTS],
+                   (double)golden.mnist_scatter[i / SPOTS]);
+    }
+}
+
 static void the_gradient_of_the_mnist_cnn_is_that_of_pytorch(void **state) {
     (void)state;
     static float params[MNIST_DIM];
@@ -174,14 +183,7 @@ static void the_gradient_of_the_mnist_cnn_is_that_of_pytorch(void **state) {
         check_status(ch_net_gradient(net, images, labels, NULL, MNIST_BATCH, gradient, &score),
                      CHOIR_OK);
         check_near(score.loss / MNIST_BATCH, (double)golden.mnist_loss, 1e-5);
-        for (uint32_t t = 0; t < TENSORS; t++) {
-            const choir_tensor *tensor = &layout->tensors[t];
-            for (uint32_t k = 0; k < SPOTS; k++) {
-                const float g = gradient[tensor->offset + (uint64_t)k * tensor->count / SPOTS];
-                check_near((double)g, (double)golden.mnist_spots[t][k],
-                           (double)golden.mnist_scatter[t]);
-            }
-        }
+        check_spots(layout, gradient);
         ch_net_destroy(net);
     }
 }
