@@ -361,19 +361,25 @@ static choir_status federation_fill(ch_federation *f, const choir_job_data *opti
     return source.is_generated ? generated_open(f, options, err) : deal(f, options, err);
 }
 
+static choir_status no_memory(const choir_job_data *options, choir_error *err) {
+    return ch_error_set(err, CHOIR_ENOMEM,
+                        "data.source: not enough memory for '%s'; use fewer clients or examples",
+                        options->source);
+}
+
 choir_status ch_federation_open(ch_federation **out, const choir_job_data *options, uint64_t seed,
                                 const choir_env *env, choir_error *err) {
     *out = NULL;
     ch_federation *f = ch_claim(env, 1, sizeof(*f));
     if (f == NULL) {
-        return CHOIR_ENOMEM;
+        return no_memory(options, err);
     }
     *f = (ch_federation){.env = *env, .seed = seed};
     ch_dataset_init(&f->dataset, env);
     const choir_status status = federation_fill(f, options, err);
     if (status != CHOIR_OK) {
         ch_federation_destroy(f);
-        return status;
+        return status == CHOIR_ENOMEM ? no_memory(options, err) : status;
     }
     *out = f;
     return CHOIR_OK;
