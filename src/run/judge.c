@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "run/saved.h"
 #include "run/session.h"
 
 #include <math.h>
@@ -10,6 +11,20 @@
 #include <string.h>
 
 enum { PREDICT_PIECE = 64 }; // examples predicted at a time
+
+/* A model is judged by the loss it was trained for. */
+static choir_status loss_find(choir_job *job, const char *model, const choir_env *env,
+                              choir_error *err) {
+    ch_saved saved;
+    const choir_status status = ch_saved_open(&saved, model, env, err);
+    if (status == CHOIR_OK) {
+        const bool squared = saved.loss == CH_LOSS_MEAN_SQUARED;
+        (void)snprintf(job->model.loss, sizeof(job->model.loss), "%s",
+                       squared ? "mean-squared-error" : "cross-entropy");
+        ch_saved_release(&saved);
+    }
+    return status;
+}
 
 /* A session whose initial parameters are the model's. */
 static choir_status model_open(ch_session *s, const char *model, const choir_job_data *data,
@@ -24,7 +39,12 @@ static choir_status model_open(ch_session *s, const char *model, const choir_job
     }
     job.model.name[0] = '\0';
     job.model.hidden[0] = '\0';
-    choir_status status = ch_session_open(s, &job, 1, false, env, err);
+    choir_status status = loss_find(&job, model, env, err);
+    if (status != CHOIR_OK) {
+        *s = (ch_session){0};
+        return status;
+    }
+    status = ch_session_open(s, &job, 1, false, env, err);
     if (status == CHOIR_OK && ch_federation_test(s->federation)->count == 0) {
         status =
             ch_error_set(err, CHOIR_EINVAL, "data.source: '%s' has no test examples", data->source);
