@@ -1,6 +1,6 @@
 /* choir eval: how good a saved model is. */
 #include "commands.h"
-#include "model_data.h"
+#include "jobs.h"
 
 #include "base/text.h"
 #include "run/run.h"
@@ -84,7 +84,7 @@ static int eval_run(const ch_call *call, choir_error *err) {
     const choir_env env = choir_env_default();
     choir_job job;
     ch_eval_result result = {0};
-    choir_status status = model_job(&job, model, flags->job, &flags->set, err);
+    choir_status status = job_of_model(&job, model, flags->job, &flags->set, err);
     if (status == CHOIR_OK) {
         status = ch_run_eval(&result, model, &job.data, job.seed, &env, err);
     }

@@ -1,6 +1,6 @@
 /* choir predict: what a saved model says of single examples. */
 #include "commands.h"
-#include "model_data.h"
+#include "jobs.h"
 
 #include "run/run.h"
 
@@ -32,7 +32,7 @@ static int predict_run(const ch_call *call, choir_error *err) {
     const char *model = call->operands[0];
     const choir_env env = choir_env_default();
     choir_job job;
-    choir_status status = model_job(&job, model, flags->job, &flags->set, err);
+    choir_status status = job_of_model(&job, model, flags->job, &flags->set, err);
     if (status == CHOIR_OK) {
         status = ch_run_predict(call->out, model, &job.data, job.seed, flags->first, flags->count,
                                 &env, err);

@@ -127,7 +127,18 @@ static choir_status job_load(choir_job *out, const ch_call *call, choir_error *e
 }
 
 /* What a run that did not fail may still not have done. */
-static int run_judge(const ch_run_result *r, const choir_job *job, choir_error *err) {
+static int run_judge(const ch_run_result *r, const ch_summary *s, const choir_job *job,
+                     choir_error *err) {
+    if (s->round > 0 && s->discarded == s->round) {
+        char refusals[200];
+        ch_summary_refusals(refusals, sizeof(refusals), s);
+        (void)ch_error_set(err, CHOIR_ERANGE,
+                           "not one of %u rounds counted; updates refused: %s; a lower "
+                           "client.learning_rate keeps them small, server.quorum says how many "
+                           "must come",
+                           s->round, refusals[0] == '\0' ? "none, none came" : refusals);
+        return EXIT_DIVERGED;
+    }
     if (r->interrupted) {
         (void)ch_error_set(err, CHOIR_EAGAIN,
                            "interrupted after round %u; 'choir sim --resume %s' goes on", r->rounds,
@@ -169,13 +180,15 @@ static int sim_run(const ch_call *call, choir_error *err) {
     if (status != CHOIR_OK) {
         return exit_of(status, err);
     }
+    const ch_summary summary = result_summary(&result, &job);
     if (!flags->quiet) {
-        result_summary(stderr, &result, &job);
+        ch_summary_print(stderr, &summary);
+        (void)fprintf(stderr, "%s%s", result.warning, result.warning[0] == '\0' ? "" : "\n");
     }
     if (flags->json) {
         result_json(call->out, &result);
     }
-    return run_judge(&result, &job, err);
+    return run_judge(&result, &summary, &job, err);
 }
 
 const ch_command CMD_SIM = {

@@ -2,6 +2,7 @@
 #include "jobs.h"
 
 #include "base/error.h"
+#include "job/origin.h"
 
 #include <string.h>
 
@@ -22,4 +23,17 @@ choir_status job_of_source(choir_job *job, const char *what, const ch_option_tex
     }
     memcpy(job->data.source, what, size + 1);
     return CHOIR_OK;
+}
+
+choir_status job_of_model(choir_job *out, const char *model, const char *job_path,
+                          const ch_option_texts *overrides, choir_error *err) {
+    char origin[CHOIR_PATH_MAX];
+    const char *path = job_path;
+    if (path[0] == '\0' && ch_job_origin(origin, model)) {
+        path = origin;
+    }
+    if (path[0] == '\0') {
+        return choir_job_parse(out, "", 0, "defaults", overrides->items, overrides->count, err);
+    }
+    return choir_job_read(out, path, overrides->items, overrides->count, err);
 }

@@ -15,4 +15,11 @@
 CHOIR_NODISCARD choir_status job_of_source(choir_job *job, const char *what,
                                            const ch_option_texts *set, choir_error *err);
 
+/*
+ * The job whose data and seed to use: job_path, or what the model's run says, or the defaults;
+ * with overrides over it. Returns OK, or what choir_job_read returns.
+ */
+CHOIR_NODISCARD choir_status job_of_model(choir_job *out, const char *model, const char *job_path,
+                                          const ch_option_texts *overrides, choir_error *err);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "report/summary.h"
 #include "store/metrics_log.h"
 
 #include <math.h>
@@ -43,11 +42,12 @@ void result_json(FILE *out, const ch_run_result *r) {
     text_put(out, "run_dir", r->run_dir, "}\n");
 }
 
-void result_summary(FILE *out, const ch_run_result *r, const choir_job *job) {
+ch_summary result_summary(const ch_run_result *r, const choir_job *job) {
     const choir_env env = choir_env_default();
     ch_metrics_table table = {0};
     ch_ignore(ch_metrics_read(&table, r->run_dir, &env, NULL), "the summary then has totals only");
     ch_summary s = ch_summary_of(table.rows, table.count, job->rounds, job->target_accuracy);
+    ch_metrics_table_release(&table);
     s.name = job->name;
     s.accuracy = r->accuracy;
     s.loss = r->loss;
@@ -59,9 +59,5 @@ void result_summary(FILE *out, const ch_run_result *r, const choir_job *job) {
     s.evaluation_seconds = r->evaluation_seconds;
     s.virtual_seconds = r->virtual_seconds;
     s.report = r->report;
-    ch_summary_print(out, &s);
-    if (r->warning[0] != '\0') {
-        (void)fprintf(out, "%s\n", r->warning);
-    }
-    ch_metrics_table_release(&table);
+    return s;
 }

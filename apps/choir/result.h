@@ -2,6 +2,7 @@
 #ifndef CHOIR_APPS_RESULT_H
 #define CHOIR_APPS_RESULT_H
 
+#include "report/summary.h"
 #include "run/run.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 /* One line: one JSON object. Numbers that are not finite are null. */
 void result_json(FILE *out, const ch_run_result *r);
 
-/* The lines that end a run on a terminal. */
-void result_summary(FILE *out, const ch_run_result *r, const choir_job *job);
+/* Its figures, from its metrics; texts borrowed from both. */
+ch_summary result_summary(const ch_run_result *r, const choir_job *job);
 
 #endif

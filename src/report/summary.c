@@ -21,6 +21,10 @@ ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t ro
         s.seconds += row->seconds;
         s.evaluation_seconds += row->evaluation_seconds;
         s.virtual_seconds = row->virtual_seconds;
+        s.discarded += row->applied ? 0 : 1;
+        for (int reason = 0; reason < CHOIR_REFUSAL_COUNT; reason++) {
+            s.refused[reason] += row->refused[reason];
+        }
         if (!isnan(row->accuracy) || !isnan(row->loss)) {
             s.accuracy = row->accuracy;
             s.loss = row->loss;
@@ -85,6 +89,45 @@ static void put_accuracy(block *b, const ch_summary *s) {
     }
 }
 
+// As choir_refusal_text has them; a report is made without the coordinator.
+static const char *const REFUSALS[] = {
+#define X(name, text) text,
+    CHOIR_REFUSAL_MAP(X)
+#undef X
+};
+
+void ch_summary_refusals(char *out, size_t size, const ch_summary *s) {
+    block b = {.out = out, .size = size};
+    bool is_told[CHOIR_REFUSAL_COUNT] = {false};
+    out[0] = '\0';
+    for (;;) {
+        int most = -1;
+        for (int i = 0; i < CHOIR_REFUSAL_COUNT; i++) {
+            if (!is_told[i] && s->refused[i] > (most < 0 ? 0 : s->refused[most])) {
+                most = i;
+            }
+        }
+        if (most < 0) {
+            return;
+        }
+        is_told[most] = true;
+        put(&b, "%s%llu %s", b.used == 0 ? "" : ", ", (unsigned long long)s->refused[most],
+            REFUSALS[most]);
+    }
+}
+
+/* What was trained in vain. */
+static void put_losses(block *b, const ch_summary *s) {
+    char refusals[CH_SUMMARY_MAX];
+    ch_summary_refusals(refusals, sizeof(refusals), s);
+    if (refusals[0] != '\0') {
+        put(b, "  refused   %s\n", refusals);
+    }
+    if (s->discarded > 0) {
+        put(b, "  discarded %u of %u rounds, for want of a quorum\n", s->discarded, s->round);
+    }
+}
+
 static void put_cost(block *b, const ch_summary *s) {
     char value[CH_UNITS_MAX];
     ch_units_bytes(value, s->bytes_up);
@@ -107,6 +150,7 @@ void ch_summary_text(char *out, size_t size, const ch_summary *s, bool is_bold) 
     out[0] = '\0';
     put_title(&b, s);
     put_accuracy(&b, s);
+    put_losses(&b, s);
     put_cost(&b, s);
     if (s->report != NULL && s->report[0] != '\0') {
         put(&b, "  report    %s\n", s->report);

@@ -28,6 +28,8 @@ typedef struct ch_summary {
     uint32_t round;        // closed
     uint32_t rounds;       // to run
     bool is_interrupted;
+    uint32_t discarded;                    // rounds without quorum, that left the model as it was
+    uint64_t refused[CHOIR_REFUSAL_COUNT]; // updates, by reason
     uint64_t bytes_up;
     uint64_t bytes_down;
     double seconds;            // training
@@ -39,6 +41,9 @@ typedef struct ch_summary {
 /* The figures of (count) rows; texts NULL. target: accuracy, 0 = none. rounds: to run. */
 ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t rounds,
                          double target);
+
+/* "118 out_of_range, 2 norm": the most frequent first; "" when nothing was refused. */
+void ch_summary_refusals(char *out, size_t size, const ch_summary *s);
 
 enum {
     CH_SUMMARY_MAX = 2048

@@ -123,6 +123,12 @@ class Ends(SimCase):
                                   "rounds\n")
         self.assertIs(json.loads(ran.out)["reached_target"], False)
 
+    def test_a_run_in_which_no_round_counts_is_exit_4_and_says_why(self):
+        ran = self.sim("--set", "client.learning_rate=1000")
+        self.assertEqual(ran.code, 4)
+        self.assertRegex(ran.log, r"^choir sim: not one of 4 rounds counted; updates refused: "
+                                  r"\d+ \w+.*; a lower client.learning_rate .*\n$")
+
     def test_a_wrong_job_is_exit_2_and_leaves_nothing(self):
         for line in ("client: {epoch: 5}", "model: sofmax", "chain: clop|weight",
                      "schedule: {epochs: never}", "data: {partition: natrual}"):
@@ -265,6 +271,26 @@ class Model(SimCase):
         page = (self.folder / "both.html").read_text()
         self.assertNotRegex(page, r"""(src|href)=["']?https?:""")
         self.assertEqual(self.run_in("report", "nowhere").code, 1)
+
+
+class Regression(SimCase):
+    def test_numbers_are_predicted_as_classes_are_and_have_no_accuracy(self):
+        rows = "".join(f"{i % 7},{i % 5},s{i % 4},{2 * (i % 7) - i % 5}\n" for i in range(200))
+        self.file("points.csv", "a,b,site,y\n" + rows)
+        r = self.result("--run-dir", "run", job="""
+model: {name: mlp, hidden: [4], loss: mean-squared-error}
+data: {source: points.csv, partition: natural, clients: 0, group: site, task: regression}
+client: {learning_rate: 0.02}
+server: {rounds: 5, sample_rate: 0.5}
+""")
+        self.assertIsNone(r["accuracy"])
+        self.assertGreater(r["loss"], 0)
+        ran = self.run_in("eval", "run", "--json")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertEqual(json.loads(ran.out), {"examples": 40, "accuracy": None,
+                                               "loss": r["loss"], "confusion": []})
+        self.assertRegex(self.run_in("eval", "run").out, r"^loss \d+\.\d{4}, 40 examples\n$")
+        self.assertEqual(len(self.run_in("predict", "run").out.splitlines()), 11)
 
 
 class Help(Case):

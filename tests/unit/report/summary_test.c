@@ -54,6 +54,22 @@ static void a_finished_run_says_what_it_came_to(void **state) {
     assert_non_null(strstr(text, "\033[1m94.00 %\033[0m"));
 }
 
+static void updates_and_rounds_that_did_not_count_are_told(void **state) {
+    (void)state;
+    ch_metrics_row rows[] = {row_of(1, 0.95, 0.2), row_of(2, 0.94, 0.25)};
+    rows[0].refused[CHOIR_REFUSAL_NORM] = 2;
+    rows[0].refused[CHOIR_REFUSAL_RANGE] = 1;
+    rows[1].refused[CHOIR_REFUSAL_RANGE] = 4;
+    rows[1].applied = false;
+    const ch_summary s = ch_summary_of(rows, 2, 2, 0);
+    char text[CH_SUMMARY_MAX];
+    ch_summary_text(text, sizeof(text), &s, false);
+    assert_non_null(strstr(text, "\n  refused   5 out_of_range, 2 norm\n"
+                                 "  discarded 1 of 2 rounds, for want of a quorum\n"));
+    ch_summary_refusals(text, 4, &s);
+    assert_string_equal(text, "5 o");
+}
+
 static void a_run_without_rounds_has_a_summary(void **state) {
     (void)state;
     ch_summary s = ch_summary_of(NULL, 0, 10, 0);
@@ -85,6 +101,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_best_the_last_and_the_first_on_target_are_told_apart),
         cmocka_unit_test(a_finished_run_says_what_it_came_to),
+        cmocka_unit_test(updates_and_rounds_that_did_not_count_are_told),
         cmocka_unit_test(a_run_without_rounds_has_a_summary),
         cmocka_unit_test(a_summary_is_cut_where_its_buffer_ends),
     };
