@@ -228,14 +228,16 @@ static void row_draw(FILE *out, const uint32_t *counts, uint32_t classes, uint32
     const uint32_t width = cell_width(classes);
     const uint32_t y = TOP + k * CELL_HEIGHT;
     uint32_t total = 0;
+    uint32_t most = 1;
     for (uint32_t c = 0; c < classes; c++) {
         total += counts[c];
+        most = counts[c] > most ? counts[c] : most;
     }
     (void)fprintf(out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">%u</text>\n",
                   (uint32_t)LEFT - 8, y + 9, k);
     for (uint32_t c = 0; c < classes; c++) {
         if (counts[c] > 0) {
-            const double share = (double)counts[c] / total;
+            const double share = (double)counts[c] / most;
             (void)fprintf(out,
                           "<rect x=\"%u\" y=\"%u\" width=\"%u\" height=\"%u\" fill=\"#1f5fa8\" "
                           "fill-opacity=\"%.3f\"><title>client %u, label %u: %u</title></rect>\n",

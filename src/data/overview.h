@@ -30,7 +30,7 @@ CHOIR_NODISCARD choir_status ch_overview_print(FILE *out, const ch_federation *f
 
 /*
  * Draws an SVG heat map: a row a client, a column a label, darker where the client holds more of
- * it, and the number of its training examples beside it.
+ * it than of others, and the number of its training examples beside it.
  *
  * Returns OK; EINVAL for regression, which has no labels; ENOMEM.
  */

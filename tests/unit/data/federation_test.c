@@ -1,6 +1,7 @@
 /* Federations: exact shares, splits, determinism, and generated clients in and out of memory. */
 #include "support/check.h"
 
+#include "base/pool.h"
 #include "data/federation.h"
 
 #include <stdbool.h>
@@ -131,6 +132,55 @@ static void clients_on_demand_hold_what_they_hold_in_memory(void **state) {
     }
 }
 
+enum { ASKED = 40 };
+
+/* Several threads asking one federation, each with its own scratch. */
+typedef struct askers {
+    const ch_federation *f;
+    ch_scratch *rooms[4];
+    uint32_t hashes[ASKED]; // of what client i holds
+} askers;
+
+static void ask(void *self, uint32_t worker, uint32_t index) {
+    askers *a = self;
+    ch_holding h;
+    check_status(ch_federation_holding(a->f, index, CH_SPLIT_TRAIN, a->rooms[worker], &h),
+                 CHOIR_OK);
+    uint32_t hash = ch_federation_count(a->f, index, CH_SPLIT_HELDOUT);
+    for (uint32_t i = 0; i < h.count; i++) {
+        const uint8_t *x = h.examples->bytes + (size_t)ch_holding_row(&h, i) * 784;
+        for (uint32_t p = 0; p < 784; p++) {
+            hash = hash * 31 + x[p];
+        }
+    }
+    a->hashes[index] = hash;
+}
+
+static void threads_may_ask_at_once(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job_data o = options_of("digits", "natural", 1000000);
+    ch_federation *f = open_or_fail(&o, 4);
+    askers many = {.f = f};
+    askers alone = {.f = f};
+    ch_pool *pool;
+    check_status(ch_pool_create(&pool, 4, &env), CHOIR_OK);
+    for (uint32_t w = 0; w < 4; w++) {
+        check_status(ch_scratch_create(&many.rooms[w], f, &env), CHOIR_OK);
+    }
+    alone.rooms[0] = many.rooms[0];
+    ch_pool_each(pool, ASKED, ask, &many);
+    for (uint32_t k = ASKED; k > 0; k--) {
+        ask(&alone, 0, k - 1);
+    }
+    assert_memory_equal(many.hashes, alone.hashes, sizeof(alone.hashes));
+    ch_pool_destroy(pool);
+    for (uint32_t w = 0; w < 4; w++) {
+        ch_scratch_destroy(many.rooms[w]);
+    }
+    ch_federation_destroy(f);
+}
+
 static void a_million_clients_cost_no_memory(void **state) {
     (void)state;
     counted_memory memory;
@@ -230,6 +280,7 @@ int main(void) {
         cmocka_unit_test(every_example_is_dealt_to_one_client_in_one_split),
         cmocka_unit_test(clients_keep_at_least_one_example_to_train_on),
         cmocka_unit_test(clients_on_demand_hold_what_they_hold_in_memory),
+        cmocka_unit_test(threads_may_ask_at_once),
         cmocka_unit_test(a_million_clients_cost_no_memory),
         cmocka_unit_test(options_that_do_not_fit_are_refused_with_a_sentence),
         cmocka_unit_test(pixels_become_255ths),
