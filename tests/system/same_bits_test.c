@@ -23,7 +23,10 @@ static const struct {
      "125380acc0283e08a55f0b5a9a01dfc70dd2f660e2cc2c006d8f0ef7b4407791"},
     {"mlp", "24,17", "digits", "c26b0fb3920fa458efb56a056939ae98ed089a42cdc7916faa5e1efab15522ac"},
     {"mnist-2nn", "", "digits", "59580f42f751e4e0ad3bac05b5a32f31820797769553e867783bf47660cd876e"},
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    // Takes minutes with a sanitizer; the optimised builds of both compilers test it.
     {"mnist-cnn", "", "digits", "73f2acfa4ad72a532f3cff40dddb704f08af2928cf3c3da6addc097675040c8d"},
+#endif
 };
 
 enum { MODELS_COUNT = sizeof(MODELS) / sizeof(MODELS[0]) };
