@@ -62,8 +62,10 @@ static choir_status row_find(const ch_catalog_row **out, const char *name, choir
     if (ch_generator_parse(&built_in, name, NULL) == CHOIR_OK) {
         return ch_error_set(err, CHOIR_EINVAL, "'%s' is built in; there is nothing to get", name);
     }
-    return ch_error_set(err, CHOIR_EINVAL,
-                        "no data set is called '%.60s'; 'choir data list' shows their names", name);
+    const char *near = ch_source_nearest(name);
+    return ch_error_set(err, CHOIR_EINVAL, "no data set is called '%.60s'; %s%s%s", name,
+                        near != NULL ? "did you mean '" : "'choir data list' shows their names",
+                        near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
 static int get_run(const ch_call *call, choir_error *err) {

@@ -2,6 +2,7 @@
 #include "data/source.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "data/catalog.h"
 #include "data/cifar.h"
 #include "data/encoding.h"
@@ -80,11 +81,33 @@ static choir_status source_locate(char path[PATH_BYTES], const choir_job_data *o
     return status;
 }
 
+const char *ch_source_nearest(const char *name) {
+    const char *best = NULL;
+    uint32_t least = CH_TEXT_DISTANCE_FAR;
+    for (size_t i = 0; i < CH_GENERATORS_COUNT + CH_CATALOG_COUNT; i++) {
+        const char *known = i < CH_GENERATORS_COUNT ? CH_GENERATORS[i]->name
+                                                    : CH_CATALOG[i - CH_GENERATORS_COUNT].name;
+        const uint32_t distance = ch_text_distance(name, known);
+        if (distance < least) {
+            least = distance;
+            best = known;
+        }
+    }
+    return best != NULL && ch_text_is_near(least, strlen(best)) ? best : NULL;
+}
+
 static choir_status source_missing(const char *source, const char *path, choir_error *err) {
     if (ch_catalog_find(source) != NULL) {
         return ch_error_set(err, CHOIR_EIO,
                             "data.source: '%s' is not in %s; get it with: choir data get %s",
                             source, path, source);
+    }
+    const char *near = ch_source_nearest(source);
+    if (near != NULL) {
+        return ch_error_set(err, CHOIR_EIO,
+                            "data.source: no data set is called '%s', and there is no %s; did you "
+                            "mean '%s'?",
+                            source, path, near);
     }
     return ch_error_set(err, CHOIR_EIO,
                         "data.source: '%s' is no built-in data set, and there is no %s; "

@@ -37,4 +37,7 @@ CHOIR_NODISCARD choir_status ch_source_open(ch_source *out, const choir_job_data
 CHOIR_NODISCARD choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *options_dir,
                                          choir_error *err);
 
+/* The name of a data set nearest to a misspelt one; NULL when none is near. */
+const char *ch_source_nearest(const char *name);
+
 #endif

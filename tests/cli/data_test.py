@@ -27,7 +27,9 @@ class List(Case):
 class Get(Case):
     def test_a_name_nobody_has_is_refused(self):
         self.assert_says(self.run_in("data", "get", "mnits"), 2,
-                         "choir data get: no data set is called 'mnits'; 'choir data list' shows "
+                         "choir data get: no data set is called 'mnits'; did you mean 'mnist'?\n")
+        self.assert_says(self.run_in("data", "get", "weather"), 2,
+                         "choir data get: no data set is called 'weather'; 'choir data list' shows "
                          "their names\n")
 
     def test_what_is_built_in_need_not_be_got(self):

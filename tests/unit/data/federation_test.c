@@ -215,7 +215,8 @@ static void options_that_do_not_fit_are_refused_with_a_sentence(void **state) {
         {"digits", "iid", 3, 1, CHOIR_EINVAL, "data.heldout: 1 is not in [0, 1)"},
         {"synthetic", "iid", 10000000, 0, CHOIR_EINVAL,
          "data.partition: 'iid' needs all examples in memory"},
-        {"digit", "natural", 3, 0, CHOIR_EIO, "data.source: 'digit' is no built-in data set"},
+        {"digit", "natural", 3, 0, CHOIR_EIO, "data.source: no data set is called 'digit'"},
+        {"weather", "natural", 3, 0, CHOIR_EIO, "data.source: 'weather' is no built-in data set"},
         {"/nowhere", "iid", 3, 0, CHOIR_EIO, "there is no /nowhere"},
         {"/", "iid", 3, 0, CHOIR_EPROTO, "data.source: / holds nothing that is known"},
     };
