@@ -31,6 +31,8 @@ typedef struct run {
     uint8_t *state; // (state_bytes) room for the simulation's part of a checkpoint
     size_t state_bytes;
     ch_run_result result; // totals so far
+    uint32_t saved;       // round of the last checkpoint; 0: none
+    uint32_t evaluated;   // round of the last evaluation; 0: none
 } run;
 
 ch_run_options ch_run_defaults(void) {
@@ -75,6 +77,7 @@ static choir_status checkpoint_write(run *r, choir_error *err) {
     }
     uint8_t totals[STATE_BYTES];
     choir_sim_save(r->sim, r->state);
+    r->saved = r->result.rounds;
     return ch_checkpoint_write(
         r->dir.path, r->result.rounds, (choir_bytes){.data = r->state, .size = r->state_bytes},
         (choir_bytes){.data = totals, .size = totals_encode(&r->result, totals)}, err);
@@ -94,6 +97,7 @@ static choir_status checkpoint_restore(run *r, choir_error *err) {
     if (status == CHOIR_OK) {
         status = totals_decode(&r->result, found.run);
         r->result.rounds = found.round;
+        r->saved = found.round;
     }
     ch_checkpoint_release(&found);
     return status;
@@ -209,37 +213,52 @@ static bool stop_is_wanted(const run *r) {
     return r->options->stop != NULL && *r->options->stop != 0;
 }
 
-static choir_status evaluate(run *r, ch_metrics_row *row, choir_error *err) {
+/* Measures the model as it is; the figures become the result's. */
+static choir_status evaluation_run(run *r, ch_evaluation *e, double *seconds, choir_error *err) {
     const double start = ch_session_clock();
-    choir_coordinator *c = choir_sim_coordinator(r->sim);
-    ch_evaluation e;
+    const choir_coordinator *c = choir_sim_coordinator(r->sim);
     const choir_status status =
-        ch_evaluator_run(r->session.evaluator, choir_coordinator_params(c), &e);
+        ch_evaluator_run(r->session.evaluator, choir_coordinator_params(c), e);
     if (status != CHOIR_OK) {
         return ch_error_set(err, status, "round %u: a client's held-out data cannot be read",
-                            row->round);
+                            r->result.rounds);
+    }
+    *seconds = ch_session_clock() - start;
+    r->result.accuracy = e->accuracy;
+    r->result.loss = e->loss;
+    r->result.evaluation_seconds += *seconds;
+    r->evaluated = r->result.rounds;
+    return CHOIR_OK;
+}
+
+static choir_status evaluation_check(const run *r, const ch_evaluation *e, choir_error *err) {
+    if (e->examples > 0 && !isfinite(e->loss)) {
+        return ch_error_set(err, CHOIR_ERANGE,
+                            "round %u: the loss on the test set is %g; lower client.learning_rate "
+                            "or bound updates with chain: clip",
+                            r->result.rounds, e->loss);
+    }
+    return CHOIR_OK;
+}
+
+/* An evaluation that the job asks for: it is recorded, and may end the run or cut its rate. */
+static choir_status evaluate(run *r, ch_metrics_row *row, choir_error *err) {
+    ch_evaluation e;
+    const choir_status status = evaluation_run(r, &e, &row->evaluation_seconds, err);
+    if (status != CHOIR_OK) {
+        return status;
     }
     row->accuracy = e.accuracy;
     row->loss = e.loss;
     row->heldout_mean = e.heldout_mean;
     row->heldout_worst = e.heldout_worst;
     row->heldout_spread = e.heldout_spread;
-    row->evaluation_seconds = ch_session_clock() - start;
-    r->result.accuracy = e.accuracy;
-    r->result.loss = e.loss;
-    r->result.evaluation_seconds += row->evaluation_seconds;
     if (e.examples > 0) {
-        choir_coordinator_observe(c, e.loss);
+        choir_coordinator_observe(choir_sim_coordinator(r->sim), e.loss);
     }
     const double target = r->session.job.target_accuracy;
     r->result.reached_target = target > 0 && e.accuracy >= target;
-    if (e.examples > 0 && !isfinite(e.loss)) {
-        return ch_error_set(err, CHOIR_ERANGE,
-                            "round %u: the loss on the test set is %g; lower client.learning_rate "
-                            "or bound updates with chain: clip",
-                            row->round, e.loss);
-    }
-    return CHOIR_OK;
+    return evaluation_check(r, &e, err);
 }
 
 static void totals_add(ch_run_result *t, const ch_metrics_row *row) {
@@ -267,9 +286,8 @@ static choir_status round_run(run *r, choir_error *err) {
     row.virtual_seconds = (double)round.virtual_ms / 1000.0;
     totals_add(&r->result, &row);
     const bool last = choir_coordinator_is_done(choir_sim_coordinator(r->sim));
-    const bool ending = last || stop_is_wanted(r);
     choir_status judged = CHOIR_OK;
-    if (ending || row.round % job->evaluate_every == 0) {
+    if (last || row.round % job->evaluate_every == 0) {
         judged = evaluate(r, &row, err);
     }
     status = ch_metrics_log_add(r->log, &row, judged == CHOIR_OK ? err : NULL);
@@ -278,8 +296,25 @@ static choir_status round_run(run *r, choir_error *err) {
         return judged != CHOIR_OK ? judged : status;
     }
     const bool due = job->checkpoint_every > 0 && row.round % job->checkpoint_every == 0;
-    if (due || ending || r->result.reached_target) {
+    return due || last || r->result.reached_target ? checkpoint_write(r, err) : CHOIR_OK;
+}
+
+/*
+ * What an interrupted run still does: a checkpoint, then figures of the model that it leaves. These
+ * are not recorded and nothing follows from them: a run that nobody disturbed would not have them.
+ */
+static choir_status interruption(run *r, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    if (r->result.rounds > r->saved) {
         status = checkpoint_write(r, err);
+    }
+    if (status == CHOIR_OK && r->result.rounds > r->evaluated) {
+        ch_evaluation e;
+        double seconds = 0;
+        status = evaluation_run(r, &e, &seconds, err);
+        if (status == CHOIR_OK) {
+            status = evaluation_check(r, &e, err);
+        }
     }
     return status;
 }
@@ -292,8 +327,8 @@ static choir_status rounds_run(run *r, choir_error *err) {
         status = round_run(r, err);
     }
     r->result.interrupted =
-        stop_is_wanted(r) && !choir_coordinator_is_done(c) && !r->result.reached_target;
-    return status;
+        status == CHOIR_OK && !choir_coordinator_is_done(c) && !r->result.reached_target;
+    return r->result.interrupted ? interruption(r, err) : status;
 }
 
 static choir_status model_write(run *r, choir_error *err) {

@@ -88,6 +88,63 @@ static void a_stopped_run_resumes_to_the_undisturbed_model(void **state) {
     ch_metrics_table_release(&b);
 }
 
+static volatile sig_atomic_t stop_now;
+static uint32_t stop_after; // rounds
+
+static void log_stop(void *self, choir_level level, const char *event, const char *fields) {
+    (void)self;
+    (void)level;
+    char round[32];
+    (void)snprintf(round, sizeof(round), "round=%u ", stop_after);
+    if (strcmp(event, "round_applied") == 0 && strncmp(fields, round, strlen(round)) == 0) {
+        stop_now = 1;
+    }
+}
+
+/* Runs options, interrupted when so many rounds have closed. */
+static void interrupted_run(const choir_job *job, ch_run_options options, uint32_t rounds) {
+    choir_env env = choir_env_default();
+    env.log = log_stop;
+    stop_now = 0;
+    stop_after = rounds;
+    options.stop = &stop_now;
+    ch_run_result result;
+    check_status(ch_run_sim(&result, job, &options, &env, NULL), CHOIR_OK);
+    assert_true(result.interrupted);
+    assert_int_equal(result.rounds, rounds);
+    assert_true(result.accuracy > 0); // measured, though nobody had asked for it in this round
+}
+
+// Figures that nobody asked for must not be recorded, nor cut the learning rate.
+static void an_interruption_between_evaluations_leaves_no_trace(void **state) {
+    (void)state;
+    choir_job job = tiny_job();
+    job.evaluate_every = 2;
+    job.checkpoint_every = 100;
+    job.client_learning_rate = 2; // so large that the loss goes up and down
+    (void)snprintf(job.schedule_learning_rate, sizeof(job.schedule_learning_rate),
+                   "plateau patience=1 factor=0.5");
+    ch_run_options o = options_for("between-calm");
+    const ch_run_result undisturbed = tiny_run(&job, &o);
+    for (uint32_t rounds = 1; rounds < job.rounds; rounds++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "between-%u", rounds);
+        interrupted_run(&job, options_for(name), rounds);
+        o = options_for("unused");
+        o.resume = folder_file(folder, name);
+        const ch_run_result resumed = tiny_run(&job, &o);
+        assert_string_equal(resumed.model_hash, undisturbed.model_hash);
+        assert_true(resumed.accuracy == undisturbed.accuracy);
+        const choir_env env = choir_env_default();
+        ch_metrics_table table;
+        check_status(ch_metrics_read(&table, o.resume, &env, NULL), CHOIR_OK);
+        for (uint32_t i = 0; i < table.count; i++) {
+            assert_int_equal(isnan(table.rows[i].accuracy), i % 2 == 0);
+        }
+        ch_metrics_table_release(&table);
+    }
+}
+
 static void the_target_ends_a_run_and_is_reported(void **state) {
     (void)state;
     choir_job job = tiny_job();
@@ -178,6 +235,7 @@ int main(void) {
         cmocka_unit_test(the_model_does_not_depend_on_the_workers),
         cmocka_unit_test(another_seed_gives_another_model),
         cmocka_unit_test(a_stopped_run_resumes_to_the_undisturbed_model),
+        cmocka_unit_test(an_interruption_between_evaluations_leaves_no_trace),
         cmocka_unit_test(the_target_ends_a_run_and_is_reported),
         cmocka_unit_test(a_saved_model_judges_as_the_run_did),
         cmocka_unit_test(starting_from_a_saved_model_starts_there),
