@@ -50,6 +50,19 @@ fuzz: ## every decoder and reader under libFuzzer, 5 s each
 	cmake --preset fuzz --log-level=WARNING && cmake --build --preset fuzz && \
 	$(CTEST) --test-dir build/fuzz -L fuzz
 
+check-long: setup ## what needs longer: an hour of fuzzing, a hundred kills, valgrind over everything
+	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=150 && \
+	cmake --build --preset fuzz && $(CTEST) --test-dir build/fuzz -L fuzz
+	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && cmake --build --preset release
+	CHOIR_KILLS=100 CHOIR=$(CURDIR)/build/release/choir CHOIR_SOURCE_DIR=$(CURDIR) \
+	python3 -B tests/cli/kill_test.py
+	tools/valgrind.sh build/release
+
+bench: ## the benchmarks; bench/RESULTS.md keeps what they said
+	@tools/setup
+	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && cmake --build --preset release
+	python3 bench/run.py build/release
+
 install: release ## install binary, manual, library and headers; PREFIX=/usr/local, DESTDIR
 	cmake --install build/release --prefix "$(PREFIX)"
 

@@ -1,0 +1,1 @@
+choir_bench(step_bench LINKS choir_nn)
