@@ -17,7 +17,7 @@ static inline choir_job tiny_job(void) {
     job.data.examples = 30;
     job.data.test_examples = 300;
     job.data.heldout = 0.2;
-    job.client_learning_rate = 0.05;
+    job.client_learning_rate = 0.2;
     job.sample_rate = 0.25;
     job.rounds = 6;
     job.checkpoint_every = 2;
