@@ -59,10 +59,23 @@ V_INLINE size_t input_row(const ch_dense_input *input, size_t i, bool gathered) 
         break;                                                                                     \
     }
 
-/* The height of the next tile when left rows remain: equal shares. */
-V_INLINE uint32_t tile_height(uint32_t left, uint32_t limit) {
-    const uint32_t tiles = (left + limit - 1) / limit;
-    return (left + tiles - 1) / tiles;
+/* How count rows are shared out: the first `more` tiles have height + 1, the others height. */
+typedef struct share {
+    uint32_t tiles, height, more;
+} share;
+
+static share share_of(uint32_t count, uint32_t limit) {
+    const uint32_t tiles = (count + limit - 1) / limit;
+    return tiles > 0 ? (share){tiles, count / tiles, count % tiles} : (share){0};
+}
+
+/* The height of the next tile. */
+V_INLINE uint32_t share_next(share *s) {
+    if (s->more == 0) {
+        return s->height;
+    }
+    s->more -= 1;
+    return s->height + 1;
 }
 
 typedef struct forward_call {
@@ -123,8 +136,9 @@ V_INLINE void forward_tile(const forward_call *f, size_t r, size_t c, const int 
 
 V_INLINE void forward_columns(const forward_call *f, uint32_t m, size_t c, const int vectors,
                               const bool gathered) {
+    share tiles = share_of(m, TILE_ROWS);
     for (uint32_t r = 0; r < m;) {
-        const uint32_t rows = tile_height(m - r, TILE_ROWS);
+        const uint32_t rows = share_next(&tiles);
 #define CALL(n) forward_tile(f, r, c, n, vectors, gathered)
         FOR_ROWS(rows, CALL)
 #undef CALL
@@ -164,6 +178,13 @@ static void dense_forward(float *y, const ch_dense_input *input, uint32_t m, ch_
     }
 }
 
+/* What a weight gradient's tiles have in common; what is constant in each of the three is fast. */
+typedef enum weight_mode {
+    WEIGHT_PLAIN,    // sums start at zero and end in a plain step, every row of w in order
+    WEIGHT_GATHERED, // likewise, the rows that the input names
+    WEIGHT_ANY,      // whatever the update says
+} weight_mode;
+
 typedef struct weight_call {
     const ch_weights *w;
     const ch_dense_input *input;
@@ -177,22 +198,12 @@ typedef struct weight_call {
 
 // g[k + i][c ..] = sum over b of x[b][k + i] gy[b][c ..]
 
-V_INLINE void weight_tile(const weight_call *f, size_t k, size_t c, const int rows,
+V_INLINE void weight_sums(tile *t, const weight_call *f, size_t k, size_t c, const int rows,
                           const int vectors) {
+    const size_t stride = f->input->stride;
     const float *x = f->input->x + k;
     const float *gy = f->gy + c;
-    size_t at[TILE_ROWS][TILE_VECTORS];
-    tile t;
-    V_UNROLL
-    for (int i = 0; i < rows; i++) {
-        const size_t row = input_row(f->input, k + (size_t)i, f->input->rows != NULL) * CH_PANEL;
-        V_UNROLL
-        for (int j = 0; j < vectors; j++) {
-            at[i][j] = column_offset(f->rows, c + (size_t)j * LANES) + row;
-            t.sum[i][j] = sgd_start(f->w, at[i][j], f->update);
-        }
-    }
-    for (uint32_t b = 0; b < f->m; b++, x += f->input->stride, gy += f->stride) {
+    for (uint32_t b = 0; b < f->m; b++, x += stride, gy += f->stride) {
         vfloat g[TILE_VECTORS];
         V_UNROLL
         for (int j = 0; j < vectors; j++) {
@@ -203,26 +214,74 @@ V_INLINE void weight_tile(const weight_call *f, size_t k, size_t c, const int ro
             const vfloat a = v_splat(x[i]);
             V_UNROLL
             for (int j = 0; j < vectors; j++) {
-                t.sum[i][j] = v_fma(a, g[j], t.sum[i][j]);
+                t->sum[i][j] = v_fma(a, g[j], t->sum[i][j]);
             }
-        }
-    }
-    V_UNROLL
-    for (int i = 0; i < rows; i++) {
-        V_UNROLL
-        for (int j = 0; j < vectors; j++) {
-            sgd_finish(f->w, at[i][j], t.sum[i][j], f->update, f->plain);
         }
     }
 }
 
-V_INLINE void weight_columns(const weight_call *f, size_t c, const int vectors) {
-    for (uint32_t k = 0; k < f->input->k;) {
-        const uint32_t rows = tile_height(f->input->k - k, TILE_ROWS);
-#define CALL(n) weight_tile(f, k, c, n, vectors)
-        FOR_ROWS(rows, CALL)
+V_INLINE void weight_tile(const weight_call *f, size_t k, size_t c, const int rows,
+                          const int vectors, const weight_mode mode) {
+    const bool gathered = mode == WEIGHT_ANY ? f->input->rows != NULL : mode == WEIGHT_GATHERED;
+    size_t column[TILE_VECTORS];
+    size_t at[TILE_ROWS];
+    tile t;
+    V_UNROLL
+    for (int j = 0; j < vectors; j++) {
+        column[j] = column_offset(f->rows, c + (size_t)j * LANES);
+    }
+    V_UNROLL
+    for (int i = 0; i < rows; i++) {
+        at[i] = input_row(f->input, k + (size_t)i, gathered) * CH_PANEL;
+        V_UNROLL
+        for (int j = 0; j < vectors; j++) {
+            t.sum[i][j] =
+                mode == WEIGHT_ANY ? sgd_start(f->w, column[j] + at[i], f->update) : v_splat(0.0F);
+        }
+    }
+    weight_sums(&t, f, k, c, rows, vectors);
+    const vfloat rate = v_splat(-f->update->rate);
+    V_UNROLL
+    for (int i = 0; i < rows; i++) {
+        V_UNROLL
+        for (int j = 0; j < vectors; j++) {
+            if (mode == WEIGHT_ANY) {
+                sgd_finish(f->w, column[j] + at[i], t.sum[i][j], f->update, f->plain);
+            } else {
+                float *w = f->w->w + column[j] + at[i];
+                v_store(w, v_fma(rate, t.sum[i][j], v_load(w)));
+            }
+        }
+    }
+}
+
+/* tiles tiles of rows rows each, from row k of the input's. */
+V_INLINE void weight_tiles(const weight_call *f, size_t k, size_t c, uint32_t tiles, const int rows,
+                           const int vectors, const weight_mode mode) {
+    for (; tiles > 0; tiles--, k += (size_t)rows) {
+        weight_tile(f, k, c, rows, vectors, mode);
+    }
+}
+
+V_INLINE void weight_columns(const weight_call *f, size_t c, const int vectors,
+                             const weight_mode mode) {
+    const share s = share_of(f->input->k, TILE_ROWS);
+    const size_t k = s.more * (size_t)(s.height + 1);
+#define CALL(n) weight_tiles(f, 0, c, s.more, n, vectors, mode)
+    FOR_ROWS(s.height + 1, CALL)
 #undef CALL
-        k += rows;
+#define CALL(n) weight_tiles(f, k, c, s.tiles - s.more, n, vectors, mode)
+    FOR_ROWS(s.height, CALL)
+#undef CALL
+}
+
+V_INLINE void weight_all(const weight_call *f, uint32_t n, const weight_mode mode) {
+    size_t c = 0;
+    for (; c + (TILE_VECTORS - 1) * LANES < n; c += (size_t)TILE_VECTORS * LANES) {
+        weight_columns(f, c, TILE_VECTORS, mode);
+    }
+    for (; c < n; c += LANES) {
+        weight_columns(f, c, 1, mode);
     }
 }
 
@@ -236,12 +295,12 @@ static void dense_weight_gradient(const ch_weights *w, const ch_dense_input *inp
                            .stride = ch_padded(shape.n),
                            .m = m,
                            .plain = ch_update_is_plain(update)};
-    size_t c = 0;
-    for (; c + (TILE_VECTORS - 1) * LANES < shape.n; c += (size_t)TILE_VECTORS * LANES) {
-        weight_columns(&f, c, TILE_VECTORS);
-    }
-    for (; c < shape.n; c += LANES) {
-        weight_columns(&f, c, 1);
+    if (!update->applied || update->continued || !f.plain) {
+        weight_all(&f, shape.n, WEIGHT_ANY);
+    } else if (input->rows != NULL) {
+        weight_all(&f, shape.n, WEIGHT_GATHERED);
+    } else {
+        weight_all(&f, shape.n, WEIGHT_PLAIN);
     }
 }
 
@@ -305,17 +364,20 @@ V_INLINE void dot_tile(v8 *out, const float *gy, const float *w, size_t w_rows, 
         }
     }
     for (size_t c = 0; c < stride; c += CH_PANEL, w += w_rows * CH_PANEL) {
-        v16 b[DOT_COLUMNS];
         V_UNROLL
-        for (int j = 0; j < columns; j++) {
-            b[j] = v16_load(w + (ptrdiff_t)j * CH_PANEL);
-        }
-        V_UNROLL
-        for (int i = 0; i < rows; i++) {
-            const v16 a = v16_load(gy + (size_t)i * stride + c);
+        for (int p = 0; p < V16_PARTS; p++) {
+            vfloat b[DOT_COLUMNS];
             V_UNROLL
             for (int j = 0; j < columns; j++) {
-                sum[i][j] = v16_fma(a, b[j], sum[i][j]);
+                b[j] = v_load(w + (ptrdiff_t)j * CH_PANEL + (ptrdiff_t)p * LANES);
+            }
+            V_UNROLL
+            for (int i = 0; i < rows; i++) {
+                const vfloat a = v_load(gy + (size_t)i * stride + c + (size_t)p * LANES);
+                V_UNROLL
+                for (int j = 0; j < columns; j++) {
+                    sum[i][j].part[p] = v_fma(a, b[j], sum[i][j].part[p]);
+                }
             }
         }
     }
@@ -330,8 +392,9 @@ V_INLINE void dot_tile(v8 *out, const float *gy, const float *w, size_t w_rows, 
 
 V_INLINE void dot_columns(v8 *out, const float *gy, uint32_t m, const float *w, size_t w_rows,
                           size_t stride, const int columns) {
+    share tiles = share_of(m, DOT_ROWS);
     for (uint32_t r = 0; r < m;) {
-        const uint32_t rows = tile_height(m - r, DOT_ROWS);
+        const uint32_t rows = share_next(&tiles);
         const float *from = gy + r * stride;
         if (rows == 4 && DOT_ROWS == 4) {
             dot_tile(out + (size_t)r * DOT_GROUP, from, w, w_rows, stride, DOT_ROWS, columns);

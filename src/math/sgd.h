@@ -31,20 +31,16 @@ V_INLINE vfloat sgd_start(const ch_weights *w, size_t offset, const ch_update *u
 
 /* Out of line, through the buffer, so that tiles stay small where it is not needed. */
 __attribute__((noinline, unused)) static void sgd_apply_buffer(const ch_weights *w, size_t offset,
-                                                               const ch_update *u) {
-    sgd_apply(w, offset, v_load(w->g + offset), u, false);
+                                                               const ch_update *u, bool plain) {
+    sgd_apply(w, offset, v_load(w->g + offset), u, plain);
 }
 
 /* What becomes of the sum. */
 V_INLINE void sgd_finish(const ch_weights *w, size_t offset, vfloat g, const ch_update *u,
                          bool plain) {
-    if (u->applied && plain) {
-        sgd_apply(w, offset, g, u, true);
-        return;
-    }
     v_store(w->g + offset, g);
     if (u->applied) {
-        sgd_apply_buffer(w, offset, u);
+        sgd_apply_buffer(w, offset, u, plain);
     }
 }
 
