@@ -2,7 +2,7 @@
  * Dense kernels: products of activations with a weight matrix, and its gradient.
  *
  *     forward         y (m,n) = act(x (m,k) w (k,n) + bias)       over k ascending
- *     input_gradient  gx (m,k) = gy (m,n) w^T                     over n in 16 virtual lanes
+ *     input_gradient  gx (m,k) = gy (m,n) w^T                     over n ascending
  *     weight_gradient g (k,n) = x^T gy, and its update            over m ascending
  *
  * Activations are row-major; the rows of y, gy and gx are padded to whole panels (panels.h), and

@@ -5,7 +5,7 @@
  *
  *     forward          rows of x  by  columns of y      one broadcast of x, one vector of w
  *     weight_gradient  rows of w  by  columns of w      one broadcast of x, one vector of gy
- *     input_gradient   rows of gy by  rows of w         a v16 of each, summed over lanes at the end
+ *     input_gradient   rows of gy by  rows of w         as forward, w transposed on the way
  *
  * TILE_ROWS x TILE_VECTORS leaves registers for one vector of each operand. Rows are divided into
  * tiles of nearly equal height, so that ten rows are 5 + 5 and not 6 + 4.
@@ -17,12 +17,13 @@
 
 enum {
     TILE_ROWS = CH_TILE_ROWS,
+    TILE_ROWS_MAX = TILE_ROWS < 6 ? 2 * TILE_ROWS : 12, // of a tile of one vector
     TILE_VECTORS = 2,
 };
 
 /* A tile of sums is rows x vectors, both compile-time constants where it matters. */
 typedef struct tile {
-    vfloat sum[TILE_ROWS][TILE_VECTORS];
+    vfloat sum[TILE_ROWS_MAX][TILE_VECTORS];
 } tile;
 
 /* Column c of a panel matrix, as an offset to which row * CH_PANEL is added. */
@@ -34,30 +35,35 @@ V_INLINE size_t input_row(const ch_dense_input *input, size_t i, bool gathered) 
     return gathered ? input->rows[i] : i;
 }
 
-/* Runs CALL(n) with the constant n equal to rows, which is in 1 .. TILE_ROWS. */
-#define ROWS_CASE(n, CALL)                                                                         \
+/* Runs CALL(n) with the constant n equal to rows, which is in 1 .. limit. */
+#define ROWS_CASE(n, limit, CALL)                                                                  \
     case n:                                                                                        \
-        if (n <= TILE_ROWS) {                                                                      \
-            CALL(n <= TILE_ROWS ? n : 1);                                                          \
+        if (n <= (limit)) {                                                                        \
+            CALL(n <= (limit) ? n : 1);                                                            \
         }                                                                                          \
         break;
-#define FOR_ROWS(rows, CALL)                                                                       \
+#define FOR_ROWS(rows, limit, CALL)                                                                \
     switch (rows) {                                                                                \
-        ROWS_CASE(1, CALL)                                                                         \
-        ROWS_CASE(2, CALL)                                                                         \
-        ROWS_CASE(3, CALL)                                                                         \
-        ROWS_CASE(4, CALL)                                                                         \
-        ROWS_CASE(5, CALL)                                                                         \
-        ROWS_CASE(6, CALL)                                                                         \
-        ROWS_CASE(7, CALL)                                                                         \
-        ROWS_CASE(8, CALL)                                                                         \
-        ROWS_CASE(9, CALL)                                                                         \
-        ROWS_CASE(10, CALL)                                                                        \
-        ROWS_CASE(11, CALL)                                                                        \
-        ROWS_CASE(12, CALL)                                                                        \
+        ROWS_CASE(1, limit, CALL)                                                                  \
+        ROWS_CASE(2, limit, CALL)                                                                  \
+        ROWS_CASE(3, limit, CALL)                                                                  \
+        ROWS_CASE(4, limit, CALL)                                                                  \
+        ROWS_CASE(5, limit, CALL)                                                                  \
+        ROWS_CASE(6, limit, CALL)                                                                  \
+        ROWS_CASE(7, limit, CALL)                                                                  \
+        ROWS_CASE(8, limit, CALL)                                                                  \
+        ROWS_CASE(9, limit, CALL)                                                                  \
+        ROWS_CASE(10, limit, CALL)                                                                 \
+        ROWS_CASE(11, limit, CALL)                                                                 \
+        ROWS_CASE(12, limit, CALL)                                                                 \
     default:                                                                                       \
         break;                                                                                     \
     }
+
+/* The most rows of a tile that wide. */
+V_INLINE uint32_t rows_limit(const int vectors) {
+    return vectors == 1 ? TILE_ROWS_MAX : TILE_ROWS;
+}
 
 /* How count rows are shared out: the first `more` tiles have height + 1, the others height. */
 typedef struct share {
@@ -85,6 +91,7 @@ typedef struct forward_call {
     const float *bias;
     size_t rows; // of w
     size_t stride;
+    bool continued; // sums start from what is in y
     bool relu;
 } forward_call;
 
@@ -103,7 +110,9 @@ V_INLINE void forward_tile(const forward_call *f, size_t r, size_t c, const int 
     for (int i = 0; i < rows; i++) {
         V_UNROLL
         for (int j = 0; j < vectors; j++) {
-            t.sum[i][j] = v_splat(0.0F);
+            t.sum[i][j] = f->continued
+                              ? v_load(f->y + (r + (size_t)i) * f->stride + c + (size_t)j * LANES)
+                              : v_splat(0.0F);
         }
     }
     for (size_t k = 0; k < input->k; k++) {
@@ -136,29 +145,27 @@ V_INLINE void forward_tile(const forward_call *f, size_t r, size_t c, const int 
 
 V_INLINE void forward_columns(const forward_call *f, uint32_t m, size_t c, const int vectors,
                               const bool gathered) {
-    share tiles = share_of(m, TILE_ROWS);
+    share tiles = share_of(m, rows_limit(vectors));
     for (uint32_t r = 0; r < m;) {
         const uint32_t rows = share_next(&tiles);
 #define CALL(n) forward_tile(f, r, c, n, vectors, gathered)
-        FOR_ROWS(rows, CALL)
+        FOR_ROWS(rows, rows_limit(vectors), CALL)
 #undef CALL
         r += rows;
     }
 }
 
-V_INLINE void forward_all(const forward_call *f, uint32_t m, uint32_t n, const bool gathered) {
-    size_t c = 0;
-    for (; c + (TILE_VECTORS - 1) * LANES < n; c += (size_t)TILE_VECTORS * LANES) {
-        forward_columns(f, m, c, TILE_VECTORS, gathered);
-    }
-    for (; c < n; c += LANES) {
-        forward_columns(f, m, c, 1, gathered);
-    }
-    const vfloat zero = {0};
-    for (; c < f->stride; c += LANES) {
-        for (size_t r = 0; r < m; r++) {
-            v_store(f->y + r * f->stride + c, zero);
-        }
+/* One column of tiles, that many vectors wide. */
+static void forward_some(const forward_call *f, uint32_t m, size_t c, int vectors) {
+    const bool gathered = f->input->rows != NULL;
+    if (vectors == TILE_VECTORS && !gathered) {
+        forward_columns(f, m, c, TILE_VECTORS, false);
+    } else if (vectors == TILE_VECTORS) {
+        forward_columns(f, m, c, TILE_VECTORS, true);
+    } else if (!gathered) {
+        forward_columns(f, m, c, 1, false);
+    } else {
+        forward_columns(f, m, c, 1, true);
     }
 }
 
@@ -171,10 +178,17 @@ static void dense_forward(float *y, const ch_dense_input *input, uint32_t m, ch_
                             .rows = shape.rows,
                             .stride = ch_padded(shape.n),
                             .relu = relu};
-    if (input->rows != NULL) {
-        forward_all(&f, m, shape.n, true);
-    } else {
-        forward_all(&f, m, shape.n, false);
+    size_t c = 0;
+    for (; c + (TILE_VECTORS - 1) * LANES < shape.n; c += (size_t)TILE_VECTORS * LANES) {
+        forward_some(&f, m, c, TILE_VECTORS);
+    }
+    for (; c < shape.n; c += LANES) {
+        forward_some(&f, m, c, 1);
+    }
+    for (; c < f.stride; c += LANES) {
+        for (size_t r = 0; r < m; r++) {
+            v_store(y + r * f.stride + c, v_splat(0.0F));
+        }
     }
 }
 
@@ -224,7 +238,7 @@ V_INLINE void weight_tile(const weight_call *f, size_t k, size_t c, const int ro
                           const int vectors, const weight_mode mode) {
     const bool gathered = mode == WEIGHT_ANY ? f->input->rows != NULL : mode == WEIGHT_GATHERED;
     size_t column[TILE_VECTORS];
-    size_t at[TILE_ROWS];
+    size_t at[TILE_ROWS_MAX];
     tile t;
     V_UNROLL
     for (int j = 0; j < vectors; j++) {
@@ -240,6 +254,7 @@ V_INLINE void weight_tile(const weight_call *f, size_t k, size_t c, const int ro
         }
     }
     weight_sums(&t, f, k, c, rows, vectors);
+    float *const base = f->w->w;
     const vfloat rate = v_splat(-f->update->rate);
     V_UNROLL
     for (int i = 0; i < rows; i++) {
@@ -248,7 +263,7 @@ V_INLINE void weight_tile(const weight_call *f, size_t k, size_t c, const int ro
             if (mode == WEIGHT_ANY) {
                 sgd_finish(f->w, column[j] + at[i], t.sum[i][j], f->update, f->plain);
             } else {
-                float *w = f->w->w + column[j] + at[i];
+                float *w = base + column[j] + at[i];
                 v_store(w, v_fma(rate, t.sum[i][j], v_load(w)));
             }
         }
@@ -265,13 +280,13 @@ V_INLINE void weight_tiles(const weight_call *f, size_t k, size_t c, uint32_t ti
 
 V_INLINE void weight_columns(const weight_call *f, size_t c, const int vectors,
                              const weight_mode mode) {
-    const share s = share_of(f->input->k, TILE_ROWS);
+    const share s = share_of(f->input->k, rows_limit(vectors));
     const size_t k = s.more * (size_t)(s.height + 1);
 #define CALL(n) weight_tiles(f, 0, c, s.more, n, vectors, mode)
-    FOR_ROWS(s.height + 1, CALL)
+    FOR_ROWS(s.height + 1, rows_limit(vectors), CALL)
 #undef CALL
 #define CALL(n) weight_tiles(f, k, c, s.tiles - s.more, n, vectors, mode)
-    FOR_ROWS(s.height, CALL)
+    FOR_ROWS(s.height, rows_limit(vectors), CALL)
 #undef CALL
 }
 
@@ -304,144 +319,84 @@ static void dense_weight_gradient(const ch_weights *w, const ch_dense_input *inp
     }
 }
 
-// gx[r][k ..+ 8] = sum over n of gy[r][n] w[k ..+ 8][n]: dot products over v16, eight rows of w at
-// a time, each first folded to eight lanes.
+// gx = gy w^T is a forward product once w is transposed: some rows of w at a time become the panels
+// of a matrix that stays in the first cache, and n comes in parts, each carrying on from what is in
+// gx.
 
 typedef float v8 __attribute__((vector_size(32)));
 typedef float v8_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
 
 enum {
-    DOT_GROUP = 8,                     // rows of w whose results are one v8
-    DOT_COLUMNS = LANES == 16 ? 4 : 2, // rows of w in a tile
-    DOT_ROWS = LANES == 16 ? 4 : 3,    // rows of gy in a tile
-    DOT_BATCH = 64,                    // rows of gy between two reductions
+    TURN = 8,                              // rows and columns turned at a time
+    TURNED_COLUMNS = TILE_VECTORS * LANES, // rows of w in the transposed matrix
+    TURNED_ROWS = 256,                     // columns of w in it, at most
+    TURNED_SIZE = TURNED_ROWS * (TURNED_COLUMNS > CH_PANEL ? TURNED_COLUMNS : CH_PANEL),
 };
 
-/* Lane l plus lane l + 8. */
-V_INLINE v8 v16_fold(v16 a) {
-    float x[CH_PANEL];
-#if CH_LANES == 8
-    (void)x;
-    return (v8)(a.part[0] + a.part[1]);
-#elif CH_LANES == 16
-    (void)x;
-    return __builtin_shufflevector(a.part[0], a.part[0], 0, 1, 2, 3, 4, 5, 6, 7) +
-           __builtin_shufflevector(a.part[0], a.part[0], 8, 9, 10, 11, 12, 13, 14, 15);
-#else
-    v16_store(x, a);
-    return *(const v8_anywhere *)x + *(const v8_anywhere *)(x + DOT_GROUP);
-#endif
+#define TURN_PAIRS(to, from, distance, low, high)                                                  \
+    V_UNROLL                                                                                       \
+    for (int i = 0; i < TURN; i++) {                                                               \
+        const v8 a = (from)[i & ~(distance)];                                                      \
+        const v8 b = (from)[i | (distance)];                                                       \
+        (to)[i] = (i & (distance)) == 0 ? low : high;                                              \
+    }
+
+/* Row i and column j of eight rows change places: halves, quarters, elements. */
+V_INLINE void turn(v8 *x) {
+    v8 y[TURN];
+    TURN_PAIRS(y, x, 4, __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11),
+               __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15))
+    TURN_PAIRS(x, y, 2, __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13),
+               __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15))
+    TURN_PAIRS(y, x, 1, __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14),
+               __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15))
+    V_UNROLL
+    for (int i = 0; i < TURN; i++) {
+        x[i] = y[i];
+    }
 }
 
-/* Lane i of the result is the sum of a[i]: lanes l and l + 4, then l + 2, then l + 1. */
-V_INLINE v8 v8_sums(const v8 *a) {
-    v8 four[4];
-    V_UNROLL
-    for (int i = 0; i < 4; i++) {
-        four[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11) +
-                  __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-    v8 two[2];
-    V_UNROLL
-    for (int i = 0; i < 2; i++) {
-        const v8 u = four[2 * i];
-        const v8 v = four[2 * i + 1];
-        two[i] = __builtin_shufflevector(u, v, 0, 1, 8, 9, 4, 5, 12, 13) +
-                 __builtin_shufflevector(u, v, 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-    return __builtin_shufflevector(two[0], two[1], 0, 2, 8, 10, 4, 6, 12, 14) +
-           __builtin_shufflevector(two[0], two[1], 1, 3, 9, 11, 5, 7, 13, 15);
-}
-
-V_INLINE void dot_tile(v8 *out, const float *gy, const float *w, size_t w_rows, size_t stride,
-                       const int rows, const int columns) {
-    v16 sum[DOT_ROWS][DOT_COLUMNS];
-    V_UNROLL
-    for (int i = 0; i < rows; i++) {
-        V_UNROLL
-        for (int j = 0; j < columns; j++) {
-            sum[i][j] = v16_splat(0.0F);
-        }
-    }
-    for (size_t c = 0; c < stride; c += CH_PANEL, w += w_rows * CH_PANEL) {
-        V_UNROLL
-        for (int p = 0; p < V16_PARTS; p++) {
-            vfloat b[DOT_COLUMNS];
+/* turned (count, TURNED_COLUMNS) = rows k .. and columns n .. n + count of w, transposed. */
+static void turn_rows(float *turned, const float *w, ch_dense_shape shape, size_t k, size_t n,
+                      size_t count) {
+    for (size_t i = 0; i < TURNED_COLUMNS; i += TURN) {
+        for (size_t c = 0; c < count; c += TURN) {
+            const float *from = w + ch_panel_offset(shape.rows, k + i, n + c);
+            float *to = turned + ch_panel_offset(TURNED_ROWS, c, i);
+            v8 x[TURN];
             V_UNROLL
-            for (int j = 0; j < columns; j++) {
-                b[j] = v_load(w + (ptrdiff_t)j * CH_PANEL + (ptrdiff_t)p * LANES);
-            }
-            V_UNROLL
-            for (int i = 0; i < rows; i++) {
-                const vfloat a = v_load(gy + (size_t)i * stride + c + (size_t)p * LANES);
-                V_UNROLL
-                for (int j = 0; j < columns; j++) {
-                    sum[i][j].part[p] = v_fma(a, b[j], sum[i][j].part[p]);
+            for (size_t r = 0; r < TURN; r++) {
+                const v8 zero = {0};
+                x[r] = zero;
+                if (k + i + r < shape.rows) {
+                    x[r] = *(const v8_anywhere *)(from + r * CH_PANEL);
                 }
             }
-        }
-    }
-    V_UNROLL
-    for (int i = 0; i < rows; i++) {
-        V_UNROLL
-        for (int j = 0; j < columns; j++) {
-            out[i * DOT_GROUP + j] = v16_fold(sum[i][j]);
-        }
-    }
-}
-
-V_INLINE void dot_columns(v8 *out, const float *gy, uint32_t m, const float *w, size_t w_rows,
-                          size_t stride, const int columns) {
-    share tiles = share_of(m, DOT_ROWS);
-    for (uint32_t r = 0; r < m;) {
-        const uint32_t rows = share_next(&tiles);
-        const float *from = gy + r * stride;
-        if (rows == 4 && DOT_ROWS == 4) {
-            dot_tile(out + (size_t)r * DOT_GROUP, from, w, w_rows, stride, DOT_ROWS, columns);
-        } else if (rows == 3) {
-            dot_tile(out + (size_t)r * DOT_GROUP, from, w, w_rows, stride, 3, columns);
-        } else if (rows == 2) {
-            dot_tile(out + (size_t)r * DOT_GROUP, from, w, w_rows, stride, 2, columns);
-        } else {
-            dot_tile(out + (size_t)r * DOT_GROUP, from, w, w_rows, stride, 1, columns);
-        }
-        r += rows;
-    }
-}
-
-static void input_gradient_some(float *gx, const float *gy, uint32_t m, ch_dense_shape shape,
-                                const float *w) {
-    const size_t stride = ch_padded(shape.n);
-    const size_t gx_stride = ch_padded(shape.rows);
-    v8 dots[DOT_BATCH][DOT_GROUP] = {0};
-    for (size_t k = 0; k < gx_stride; k += DOT_GROUP) {
-        const size_t left = k < shape.rows ? shape.rows - k : 0;
-        const size_t columns = left < DOT_GROUP ? left : DOT_GROUP;
-        size_t j = 0;
-        for (; j + DOT_COLUMNS <= columns; j += DOT_COLUMNS) {
-            dot_columns(&dots[0][j], gy, m, w + (k + j) * CH_PANEL, shape.rows, stride,
-                        DOT_COLUMNS);
-        }
-        for (; j < columns; j++) {
-            dot_columns(&dots[0][j], gy, m, w + (k + j) * CH_PANEL, shape.rows, stride, 1);
-        }
-        for (; j < DOT_GROUP; j++) {
-            for (uint32_t r = 0; r < m; r++) {
-                dots[r][j] = (v8){0};
+            turn(x);
+            V_UNROLL
+            for (size_t r = 0; r < TURN; r++) {
+                *(v8_anywhere *)(to + r * CH_PANEL) = x[r];
             }
-        }
-        for (uint32_t r = 0; r < m; r++) {
-            *(v8_anywhere *)(gx + r * gx_stride + k) = v8_sums(dots[r]);
         }
     }
 }
 
 static void dense_input_gradient(float *gx, const float *gy, uint32_t m, ch_dense_shape shape,
                                  const float *w) {
-    for (uint32_t r = 0; r < m; r += DOT_BATCH) {
-        const uint32_t some = m - r < DOT_BATCH ? m - r : DOT_BATCH;
-        input_gradient_some(gx + r * ch_padded(shape.rows), gy + r * ch_padded(shape.n), some,
-                            shape, w);
+    float turned[TURNED_SIZE];
+    ch_dense_input input = {.stride = ch_padded(shape.n)};
+    forward_call f = {
+        .input = &input, .w = turned, .rows = TURNED_ROWS, .stride = ch_padded(shape.rows)};
+    for (size_t k = 0; k < f.stride; k += TURNED_COLUMNS) {
+        f.y = gx + k;
+        for (uint32_t n = 0; n < shape.n; n += TURNED_ROWS) {
+            const uint32_t left = shape.n - n;
+            input.k = left < TURNED_ROWS ? left : TURNED_ROWS;
+            input.x = gy + n;
+            f.continued = n > 0;
+            turn_rows(turned, w, shape, k, n, input.k);
+            forward_some(&f, m, 0, f.stride - k < TURNED_COLUMNS ? 1 : TILE_VECTORS);
+        }
     }
 }
 
