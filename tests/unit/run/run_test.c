@@ -23,7 +23,7 @@ static void the_model_does_not_depend_on_the_workers(void **state) {
     ch_run_options o = options_for("one");
     const ch_run_result one = tiny_run(&job, &o);
     assert_int_equal(one.rounds, 6);
-    assert_true(one.accuracy > 0.25 && one.accuracy <= 1); // guessing: 0.1, give or take 0.017
+    assert_true(one.accuracy > 0.2 && one.accuracy <= 1); // guessing: 0.1, give or take 0.017
     for (uint32_t workers = 2; workers <= 4; workers += 2) {
         o = options_for(workers == 2 ? "two" : "four");
         o.workers = workers;
