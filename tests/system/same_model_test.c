@@ -58,9 +58,11 @@ static void training_finds_the_model_everyone_agrees_on(void **state) {
     const choir_sim_options o = options();
     float params[DIM];
     (void)run(&o, params);
+    float furthest = 0;
     for (int i = 0; i < DIM; i++) {
-        check_near(params[i], i + 1, 1e-3);
+        furthest = fmaxf(furthest, fabsf(params[i] - (float)(i + 1)));
     }
+    check_near(furthest, 0, 1e-3);
 }
 
 static void the_number_of_workers_changes_nothing(void **state) {
@@ -252,7 +254,7 @@ static void a_socket_gives_the_same_bits_as_the_simulator(void **state) {
     assert_int_equal(pthread_create(&thread, NULL, server_run, &s), 0);
     devices d = {.fd = fds[1]};
     devices_make(&d, &env);
-    for (uint64_t now_ms = 0; !devices_step(&d, now_ms); now_ms += 600 * 1000) {
+    for (uint64_t now_ms = 0; !devices_step(&d, now_ms); now_ms += 600000) {
     }
     assert_int_equal(close(fds[1]), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);

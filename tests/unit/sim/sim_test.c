@@ -92,8 +92,8 @@ static void a_round_is_what_its_cohort_reported(void **state) {
         assert_int_equal(r->summary.reports, 10);
         assert_true(r->summary.applied);
         assert_int_equal(r->requests, 20); // everybody checks in and reports
-        assert_true(r->bytes_down >= 10 * DIM * sizeof(float));
-        assert_true(r->bytes_up >= 10 * DIM * sizeof(float));
+        assert_true(r->bytes_down >= sizeof(float) * 10 * DIM);
+        assert_true(r->bytes_up >= sizeof(float) * 10 * DIM);
         assert_true(r->virtual_ms > last_ms);
         last_ms = r->virtual_ms;
     }

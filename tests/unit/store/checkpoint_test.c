@@ -100,10 +100,11 @@ static void a_torn_one_falls_back_to_the_one_before(void **state) {
         assert_non_null(strstr(warned, "checkpoint-2.bin"));
     }
     for (size_t bit = 0; bit < 8 * size; bit++) {
-        bytes[bit / 8] ^= (char)(1U << (bit % 8));
+        const char whole = bytes[bit / 8];
+        bytes[bit / 8] = (char)((unsigned char)whole ^ (1U << (bit % 8)));
         folder_put(path_of(dir, 2), bytes, size);
         check_found(dir, 1);
-        bytes[bit / 8] ^= (char)(1U << (bit % 8));
+        bytes[bit / 8] = whole;
     }
     folder_put(path_of(dir, 2), bytes, size);
     check_found(dir, 2);
