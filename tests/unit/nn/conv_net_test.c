@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE = 8, CHANNELS = 3, FEATURES = SIDE * SIDE * CHANNELS, EXAMPLES = 12, DIM_MAX = 24000 };
+enum { SIDE = 8, CHANNELS = 3, FEATURES = SIDE * SIDE * CHANNELS, EXAMPLES = 6, DIM_MAX = 24000 };
 
 /* The second convolution has a shape that Winograd's algorithm can do; the others do not. */
 static const char *const LAYERS[] = {
@@ -56,7 +56,7 @@ static ch_net *create(const ch_net_options *o) {
     return net;
 }
 
-/* Four steps on all examples from seeded parameters; params (DIM_MAX) out. Returns the losses. */
+/* Two steps on all examples from seeded parameters; params (DIM_MAX) out. Returns the losses. */
 static double train(const ch_net_options *o, const ch_sgd *sgd, float *params) {
     static samples s;
     samples_fill(&s);
@@ -66,7 +66,7 @@ static double train(const ch_net_options *o, const ch_sgd *sgd, float *params) {
     assert_true(ch_net_layout(net)->dim <= DIM_MAX);
     ch_net_init(net, 11, params);
     ch_net_load(net, params);
-    for (int step = 0; step < 4; step++) {
+    for (int step = 0; step < 2; step++) {
         check_status(ch_net_step(net, s.x, s.labels, NULL, EXAMPLES, sgd, &score), CHOIR_OK);
     }
     ch_net_store(net, params);
@@ -111,7 +111,7 @@ static void a_batch_in_parts_is_the_batch(void **state) {
         o.winograd = i % 2 == 0;
         o.fused = i / 2 % 2 == 0;
         (void)train(&o, &SGDS[1], first);
-        o.batch_max = 5;
+        o.batch_max = 4;
         (void)train(&o, &SGDS[1], second);
         assert_memory_equal(first, second, sizeof(first));
     }
@@ -199,14 +199,14 @@ static void gradients_agree_with_finite_differences(void **state) {
         const uint32_t dim = ch_net_layout(net)->dim;
         uint32_t kinks = 0;
         ch_net_init(net, 11, second);
-        for (uint32_t j = 0; j < dim; j += 97) {
+        for (uint32_t j = 0; j < dim; j += 211) {
             const float step = 0x1p-11F;
             const double above = loss_at(net, &s, second, j, step);
             const double below = loss_at(net, &s, second, j, -step);
             const double slope = (above - below) / (2.0 * (double)step);
             kinks += fabs(slope - (double)first[j]) <= 2e-3 * (1.0 + fabs(slope)) ? 0 : 1;
         }
-        assert_in_range(kinks, 0, dim / 97 / 50); // of relu and maximum: rare
+        assert_in_range(kinks, 0, dim / 211 / 20); // of relu and maximum: rare
         ch_net_destroy(net);
     }
 }
