@@ -50,7 +50,7 @@ fuzz: ## every decoder and reader under libFuzzer, 5 s each
 	cmake --preset fuzz --log-level=WARNING && cmake --build --preset fuzz && \
 	$(CTEST) --test-dir build/fuzz -L fuzz
 
-check-long: setup ## what needs longer: an hour of fuzzing, a hundred kills, valgrind over everything
+check-long: setup ## what needs longer: 150 s of fuzzing a decoder, a hundred kills, valgrind over everything
 	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=150 && \
 	cmake --build --preset fuzz && $(CTEST) --test-dir build/fuzz -L fuzz
 	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && cmake --build --preset release
