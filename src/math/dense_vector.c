@@ -194,7 +194,7 @@ static void dense_forward(float *y, const ch_dense_input *input, uint32_t m, ch_
 
 /* What a weight gradient's tiles have in common; what is constant in each of the three is fast. */
 typedef enum weight_mode {
-    WEIGHT_PLAIN,    // sums start at zero and end in a plain step, every row of w in order
+    WEIGHT_PLAIN,    // sums start at zero and are added to w, every row of w in order
     WEIGHT_GATHERED, // likewise, the rows that the input names
     WEIGHT_ANY,      // whatever the update says
 } weight_mode;
@@ -255,7 +255,6 @@ V_INLINE void weight_tile(const weight_call *f, size_t k, size_t c, const int ro
     }
     weight_sums(&t, f, k, c, rows, vectors);
     float *const base = f->w->w;
-    const vfloat rate = v_splat(-f->update->rate);
     V_UNROLL
     for (int i = 0; i < rows; i++) {
         V_UNROLL
@@ -264,7 +263,7 @@ V_INLINE void weight_tile(const weight_call *f, size_t k, size_t c, const int ro
                 sgd_finish(f->w, column[j] + at[i], t.sum[i][j], f->update, f->plain);
             } else {
                 float *w = base + column[j] + at[i];
-                v_store(w, v_fma(rate, t.sum[i][j], v_load(w)));
+                v_store(w, t.sum[i][j] + v_load(w));
             }
         }
     }
@@ -310,7 +309,7 @@ static void dense_weight_gradient(const ch_weights *w, const ch_dense_input *inp
                            .stride = ch_padded(shape.n),
                            .m = m,
                            .plain = ch_update_is_plain(update)};
-    if (!update->applied || update->continued || !f.plain) {
+    if (!update->applied || update->continued || !f.plain || update->rate != -1.0F) {
         weight_all(&f, shape.n, WEIGHT_ANY);
     } else if (input->rows != NULL) {
         weight_all(&f, shape.n, WEIGHT_GATHERED);

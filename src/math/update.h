@@ -10,6 +10,8 @@
  *     applied:      g = fma(decay, w, g);  g = fma(proximal, w - anchor, g)
  *                   v = fma(momentum, v, g);  w = fma(-rate, v, w)
  *     applied, plain (all three zero):  w = fma(-rate, g, w)
+ *
+ * A plain update whose gradient has been multiplied by -rate beforehand says rate = -1: w = w + g.
  */
 #ifndef CH_MATH_UPDATE_H
 #define CH_MATH_UPDATE_H

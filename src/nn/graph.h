@@ -82,6 +82,7 @@ typedef struct ch_pass {
     uint32_t total;         // examples in the whole step: gradients are means over these
     const uint32_t *labels; // (count), each below the number of outputs; or NULL
     const float *targets;   // (count, outputs) or NULL
+    float scale;            // of every gradient: 1 / total, and in a plain step also times -rate
     ch_update update;       // what becomes of the parameters' gradients
     ch_score *score;        // losses add to it
 } ch_pass;

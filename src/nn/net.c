@@ -1,6 +1,11 @@
 /*
  * Net: see net.h.
  *
+ * Backward is linear in the gradient that the loss starts with. A plain step, w -= rate * g,
+ * therefore starts from -rate times the gradient, once for ten numbers an example, and parameters
+ * only add what arrives: in the tile of a weight gradient that saves a multiplication for each
+ * parameter.
+ *
  * A batch larger than batch_max goes through the graph in parts. All but the last leave their
  * gradients in buffers, from which the next carries on, and the last one updates; so parts change
  * the memory a step needs and not one bit of its result.
@@ -188,6 +193,7 @@ static ch_pass pass_of(const ch_net *net, const batch *b, uint32_t at, ch_score 
     return (ch_pass){.kernels = net->kernels,
                      .count = left < net->batch_max ? left : net->batch_max,
                      .total = b->count,
+                     .scale = 1.0F / (float)b->count,
                      .labels = b->labels != NULL ? b->labels + at : NULL,
                      .targets = b->targets != NULL ? b->targets + (size_t)at * net->outputs : NULL,
                      .score = score};
@@ -216,6 +222,10 @@ static choir_status train(ch_net *net, const batch *b, const ch_update *update, 
         pass.update = *update;
         pass.update.continued = at > 0;
         pass.update.applied = update->applied && at + pass.count == b->count;
+        if (update->applied && ch_update_is_plain(update)) {
+            pass.scale *= -update->rate;
+            pass.update.rate = -1.0F;
+        }
         ch_graph_input(&net->graph, b->x + (size_t)at * net->inputs);
         ch_graph_forward(&net->graph, &pass);
         ch_graph_backward(&net->graph, &pass);

@@ -1,7 +1,7 @@
 /*
  * Losses: the last operator of a chain that is trained. The value is the prediction; forward adds
- * the loss to the pass's score when there are labels or targets, backward starts the gradients of
- * the mean over the step's examples.
+ * the loss to the pass's score when there are labels or targets, backward starts the gradients:
+ * those of the mean over the step's examples, by the pass's scale.
  */
 #include "math/map.h"
 #include "nn/op.h"
@@ -22,7 +22,7 @@ static ch_loss_input loss_input(const ch_node *node, const ch_pass *pass) {
                            .n = ch_features(node->shape)};
 }
 
-// cross_entropy: y = softmax(x), loss = -log y[label];  g(x) = (y - one-hot) / total
+// cross_entropy: y = softmax(x), loss = -log y[label];  g(x) = (y - one-hot) scale
 
 static void cross_entropy_forward(ch_node *node, const ch_pass *pass) {
     const ch_loss_input in = loss_input(node, pass);
@@ -32,7 +32,7 @@ static void cross_entropy_forward(ch_node *node, const ch_pass *pass) {
 
 static void cross_entropy_backward(ch_node *node, const ch_pass *pass) {
     const ch_loss_input in = loss_input(node, pass);
-    pass->kernels->map->softmax_gradient(node->in->g, node->x, &in, 1.0F / (float)pass->total);
+    pass->kernels->map->softmax_gradient(node->in->g, node->x, &in, pass->scale);
 }
 
 const ch_op CH_OP_CROSS_ENTROPY = {
@@ -43,7 +43,7 @@ const ch_op CH_OP_CROSS_ENTROPY = {
     .backward = cross_entropy_backward,
 };
 
-// mean_squared: y = x, loss = mean over outputs of (y - t)^2;  g(x) = 2 (y - t) / outputs / total
+// mean_squared: y = x, loss = mean over outputs of (y - t)^2;  g(x) = 2 (y - t) / outputs scale
 
 static void mean_squared_forward(ch_node *node, const ch_pass *pass) {
     const ch_loss_input in = loss_input(node, pass);
@@ -55,7 +55,7 @@ static void mean_squared_forward(ch_node *node, const ch_pass *pass) {
 
 static void mean_squared_backward(ch_node *node, const ch_pass *pass) {
     const ch_loss_input in = loss_input(node, pass);
-    pass->kernels->map->squared_gradient(node->in->g, node->x, &in, 1.0F / (float)pass->total);
+    pass->kernels->map->squared_gradient(node->in->g, node->x, &in, pass->scale);
 }
 
 const ch_op CH_OP_MEAN_SQUARED = {

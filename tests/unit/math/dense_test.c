@@ -84,6 +84,7 @@ static const ch_update UPDATES[] = {
     {.applied = false},
     {.applied = false, .continued = true},
     {.applied = true, .rate = 0.1F},
+    {.applied = true, .rate = -1.0F},
     {.applied = true, .rate = 0.1F, .continued = true},
     {.applied = true, .rate = 0.1F, .momentum = 0.9F, .decay = 0.01F, .proximal = 0.5F},
 };

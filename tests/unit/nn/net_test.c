@@ -162,7 +162,7 @@ static void the_gradient_is_what_a_step_subtracts(void **state) {
     check_status(ch_net_step(net, s.x, s.labels, NULL, 10, &SGDS[0], &score), CHOIR_OK);
     ch_net_store(net, stepped);
     for (uint32_t i = 0; i < ch_net_layout(net)->dim; i++) {
-        assert_true(stepped[i] == fmaf(-0.2F, gradient[i], params[i]));
+        check_near((double)stepped[i], (double)fmaf(-0.2F, gradient[i], params[i]), 1e-7);
     }
     ch_net_destroy(net);
 }

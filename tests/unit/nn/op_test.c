@@ -79,6 +79,7 @@ static void bench_build(bench *b, const ch_op *op, bool pools, const choir_env *
     b->pass = (ch_pass){.kernels = ch_kernels_best(),
                         .count = BATCH,
                         .total = BATCH,
+                        .scale = 1.0F / BATCH,
                         .labels = LABELS,
                         .score = &b->score};
     bench_fill(b);
