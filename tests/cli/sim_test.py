@@ -141,7 +141,7 @@ class Ends(SimCase):
     def test_data_that_are_not_there_are_exit_1_and_leave_nothing(self):
         ran = self.sim(job="data: {source: digitz}\n")
         self.assertEqual((ran.code, ran.out), (1, ""))
-        self.assertRegex(ran.log, r"^choir sim: data.source: 'digitz' is ")
+        self.assertRegex(ran.log, r"^choir sim: data.source: no data set is called 'digitz'")
         self.assertFalse((self.folder / "runs").exists())
 
     def test_a_job_that_is_not_there_is_exit_1(self):
