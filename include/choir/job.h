@@ -40,6 +40,7 @@ typedef struct choir_job_data {
     uint32_t examples;              // generated sources: mean examples a client
     uint32_t test_examples;         // generated sources: size of the central test set
     double heldout;                 // share of every client's examples kept for its own evaluation
+    uint32_t crop;                  // pictures: keep the middle crop x crop pixels; 0 = all
     char label[CHOIR_NAME_MAX];     // csv: label column, by name or number from 1; "" = the last
     char group[CHOIR_NAME_MAX];     // csv: group column of "natural"
     char categorical[CHOIR_TEXT_MAX]; // csv: columns to one-hot encode, comma-separated

@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "data/crop.h"
 #include "data/partition.h"
 #include "data/source.h"
 
@@ -27,6 +28,8 @@ struct ch_federation {
     uint64_t seed;
     double heldout;
     uint32_t clients;
+    uint32_t crop;
+    ch_shape shape; // of every example, cropped
     bool on_demand;
     ch_generator generator; // on demand
     ch_dataset dataset;     // on demand: only the test set
@@ -266,6 +269,7 @@ static choir_status test_draw(ch_federation *f, uint32_t count) {
         table_claim(&f->dataset, &f->dataset.test, &drawing, f->generator.ops, count);
     if (status == CHOIR_OK) {
         table_draw(&f->generator, CH_GENERATOR_UNSEEN, count, &drawing, NULL);
+        ch_crop_apply(f->crop, &f->dataset.test);
     }
     return status;
 }
@@ -283,6 +287,7 @@ static choir_status train_draw(ch_federation *f, uint32_t count) {
     }
     table_draw(&f->generator, 0, count, &drawing, groups);
     f->dataset.train.groups = groups;
+    ch_crop_apply(f->crop, &f->dataset.train);
     return CHOIR_OK;
 }
 
@@ -344,6 +349,12 @@ static choir_status generated_open(ch_federation *f, const choir_job_data *optio
 
 /* ------------------------------------------------------------------------------------ opening */
 
+static choir_status read_open(ch_federation *f, const choir_job_data *options, choir_error *err) {
+    ch_crop_apply(f->crop, &f->dataset.train);
+    ch_crop_apply(f->crop, &f->dataset.test);
+    return deal(f, options, err);
+}
+
 static choir_status federation_fill(ch_federation *f, const choir_job_data *options,
                                     choir_error *err) {
     if (!(options->heldout >= 0 && options->heldout < 1)) {
@@ -351,14 +362,21 @@ static choir_status federation_fill(ch_federation *f, const choir_job_data *opti
                             options->heldout);
     }
     ch_source source;
-    const choir_status status = ch_source_open(&source, options, f->seed, &f->env, err);
+    choir_status status = ch_source_open(&source, options, f->seed, &f->env, err);
     if (status != CHOIR_OK) {
         return status;
     }
     f->heldout = options->heldout;
     f->dataset = source.dataset;
     f->generator = source.generator;
-    return source.is_generated ? generated_open(f, options, err) : deal(f, options, err);
+    f->crop = options->crop;
+    const ch_shape whole = source.is_generated ? f->generator.ops->shape : f->dataset.train.shape;
+    status = ch_crop_check(f->crop, whole, options->source, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    f->shape = ch_crop_shape(f->crop, whole);
+    return source.is_generated ? generated_open(f, options, err) : read_open(f, options, err);
 }
 
 static choir_status no_memory(const choir_job_data *options, choir_error *err) {
@@ -410,7 +428,7 @@ uint32_t ch_federation_clients(const ch_federation *f) {
 }
 
 ch_shape ch_federation_shape(const ch_federation *f) {
-    return f->on_demand ? f->generator.ops->shape : f->dataset.train.shape;
+    return f->shape;
 }
 
 uint32_t ch_federation_classes(const ch_federation *f) {
@@ -486,6 +504,8 @@ choir_status ch_federation_holding(const ch_federation *f, uint32_t client, ch_s
     split_rows(f, client, NULL, n, split == CH_SPLIT_TRAIN ? scratch->rows : NULL,
                split == CH_SPLIT_HELDOUT ? scratch->rows : NULL);
     scratch->examples.count = n;
+    scratch->examples.shape = f->generator.ops->shape;
+    ch_crop_apply(f->crop, &scratch->examples);
     *out = (ch_holding){.examples = &scratch->examples, .rows = scratch->rows, .count = count};
     return CHOIR_OK;
 }

@@ -41,7 +41,7 @@ void ch_federation_destroy(ch_federation *f);
 
 uint32_t ch_federation_clients(const ch_federation *f);
 
-/* Shape and classes of every example. */
+/* Shape of every example, cropped when the job says so, and classes. */
 ch_shape ch_federation_shape(const ch_federation *f);
 uint32_t ch_federation_classes(const ch_federation *f);
 

@@ -42,6 +42,8 @@ static const ch_option ROWS[] = {
         "generated sources: size of the central test set"),
     F64("data.heldout", data.heldout, 0, 0.9, "",
         "share of every client's examples kept for its own evaluation"),
+    U32("data.crop", data.crop, 0, 65536, "pixels",
+        "pictures: the side of the square kept of each one's middle; 0 = all"),
     TEXT("data.label", data.label, NULL, "csv: label column, name or number; empty: the last"),
     TEXT("data.group", data.group, NULL, "csv: the column whose values are natural's clients"),
     TEXT("data.categorical", data.categorical, NULL, "csv: columns to one-hot encode, '[a, b]'"),

@@ -2,6 +2,7 @@
 #include "run/plan.h"
 
 #include "base/error.h"
+#include "data/crop.h"
 #include "run/saved.h"
 
 #include <string.h>
@@ -35,9 +36,11 @@ static choir_status file_layers(const char *path, const ch_federation *federatio
                               "choir; give model.name, and this file as model.init",
                               path);
     } else if (memcmp(&data, &wants, sizeof(data)) != 0) {
-        status = ch_error_set(
-            err, CHOIR_EINVAL, "model.file: %s wants %ux%ux%u inputs, the data has %ux%ux%u", path,
-            wants.height, wants.width, wants.channels, data.height, data.width, data.channels);
+        char hint[CH_CROP_HINT_MAX];
+        status = ch_error_set(err, CHOIR_EINVAL,
+                              "model.file: %s wants %ux%ux%u inputs, the data has %ux%ux%u%s", path,
+                              wants.height, wants.width, wants.channels, data.height, data.width,
+                              data.channels, ch_crop_hint(hint, wants, data));
     }
     memcpy(out, saved.layers, sizeof(saved.layers));
     ch_saved_release(&saved);

@@ -2,6 +2,7 @@
 #include "train/zoo.h"
 
 #include "base/error.h"
+#include "data/crop.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -67,11 +68,13 @@ static choir_status row_fits(const ch_zoo_row *row, ch_shape shape, uint32_t cla
     const bool same = row->shape.height == shape.height && row->shape.width == shape.width &&
                       row->shape.channels == shape.channels;
     if (!any && (!same || row->classes != classes)) {
+        char hint[CH_CROP_HINT_MAX];
         return ch_error_set(err, CHOIR_EINVAL,
                             "model '%s' wants %ux%ux%u inputs and %u classes, the data has "
-                            "%ux%ux%u and %u; 'softmax' and 'mlp' fit any data",
+                            "%ux%ux%u and %u%s; 'softmax' and 'mlp' fit any data",
                             row->name, row->shape.height, row->shape.width, row->shape.channels,
-                            row->classes, shape.height, shape.width, shape.channels, classes);
+                            row->classes, shape.height, shape.width, shape.channels, classes,
+                            ch_crop_hint(hint, row->shape, shape));
     }
     return CHOIR_OK;
 }
