@@ -306,55 +306,6 @@ server: {rounds: 1, sample_rate: 0.5}
         self.assertIn("inputs of 24 x 24 x 3, 10 classes", shown.out)
 
     def test_pictures_of_another_size_are_refused_with_the_key_that_helps(self):
-        fits = "data.crop: 24 cuts larger pictures to that size, 'softmax' and 'mlp' fit any data"
-        for crop, side in ((0, 32), (20, 20)):
-            ran = self.sim("--set", f"data.crop={crop}", job=self.JOB)
-            self.assert_says(ran, 2, "choir sim: model 'cifar-cnn' wants 24x24x3 inputs and 10 "
-                                     f"classes, the data has {side}x{side}x3 and 10; {fits}\n")
-        self.assert_says(self.sim("--set", "data.crop=33", job=self.JOB), 2,
-                         "choir sim: data.crop: 33 is more than the pictures of './pictures' have, "
-                         "which are 32x32\n")
-
-    def test_rows_of_a_table_have_no_middle(self):
-        self.file("t.csv", "a,b\n" + "1,0\n2,1\n" * 10)
-        ran = self.sim("--set", "data.source=t.csv", "--set", "model=softmax", job=self.JOB)
-        self.assert_says(ran, 2, "choir sim: data.crop: 24 crops pictures, and 't.csv' has rows of "
-                                 "1 numbers; leave it at 0\n")
-
-
-class Crop(SimCase):
-    JOB = """
-model: cifar-cnn
-data: {source: ./pictures, partition: iid, clients: 3, crop: 24}
-client: {learning_rate: 0.01}
-server: {rounds: 1, sample_rate: 0.5}
-"""
-
-    def setUp(self):
-        super().setUp()
-        (self.folder / "pictures").mkdir()
-        for name, count in (("data_batch_1.bin", 30), ("test_batch.bin", 6)):
-            records = b"".join(bytes([i % 10]) + bytes((i * 7 + p) % 251 for p in range(3072))
-                               for i in range(count))
-            (self.folder / "pictures" / name).write_bytes(records)
-
-    def test_a_model_for_24x24_trains_on_the_middle_of_32x32(self):
-        r = self.result("--run-dir", "run", job=self.JOB, report=True)
-        self.assertEqual(r["rounds"], 1)
-        self.assertIn("\n  crop: 24\n", (self.folder / "run" / "job.yaml").read_text())
-        ran = self.run_in("eval", "run", "--json")
-        self.assertEqual((ran.code, ran.log), (0, ""))
-        self.assertEqual(json.loads(ran.out)["loss"], r["loss"])
-        ran = self.run_in("eval", "run", "--set", "data.crop=0")
-        self.assert_says(ran, 2, "choir eval: model.file: run wants 24x24x3 inputs, the data has "
-                                 "32x32x3; data.crop: 24 cuts larger pictures to that size\n")
-        ran = self.run_in("predict", "run/model.safetensors", "--set", "data.source=./pictures",
-                          "--set", "data.partition=iid", "--set", "data.crop=24")
-        self.assertEqual((ran.code, len(ran.out.splitlines())), (0, 7), ran.log)
-        shown = self.run_in("data", "show", "small.yaml")
-        self.assertIn("inputs of 24 x 24 x 3, 10 classes", shown.out)
-
-    def test_pictures_of_another_size_are_refused_with_the_key_that_helps(self):
         for crop, side in ((0, 32), (20, 20)):
             ran = self.sim("--set", f"data.crop={crop}", job=self.JOB)
             self.assert_says(ran, 2, "choir sim: model 'cifar-cnn' wants 24x24x3 inputs and 10 "
