@@ -240,11 +240,14 @@ static choir_status local_judge(const local *l, ch_engine *e, uint32_t client, c
     ch_score score = {0};
     ch_engine_load(e, params);
     ch_engine_evaluate(e, &all, 0, all.count, &score);
-    out->accuracy = test->count == 0 ? (double)NAN : (double)score.correct / test->count;
+    // A regression has no hits to count.
+    const bool classifies = ch_federation_classes(l->s->federation) > 0;
+    out->accuracy =
+        test->count == 0 || !classifies ? (double)NAN : (double)score.correct / test->count;
     out->loss = test->count == 0 ? (double)NAN : score.loss / test->count;
     uint32_t count = 0;
     const choir_status status = ch_engine_heldout(e, client, &count, &score);
-    out->heldout = count == 0 ? (double)NAN : (double)score.correct / count;
+    out->heldout = count == 0 || !classifies ? (double)NAN : (double)score.correct / count;
     return status;
 }
 

@@ -97,12 +97,18 @@ static void piece_run(void *self, uint32_t worker, uint32_t index) {
                        &v->piece[index]);
 }
 
+/* A regression has no hits to count. */
+static bool classifies(const ch_evaluator *v) {
+    return ch_federation_classes(v->federation) > 0;
+}
+
 static void client_run(void *self, uint32_t worker, uint32_t index) {
     ch_evaluator *v = self;
     ch_score score;
     uint32_t count = 0;
     v->status[index] = ch_engine_heldout(v->engines[worker], v->id[index], &count, &score);
-    v->accuracy[index] = count == 0 ? (double)NAN : (double)score.correct / (double)count;
+    v->accuracy[index] =
+        count == 0 || !classifies(v) ? (double)NAN : (double)score.correct / (double)count;
 }
 
 static int by_value(const void *a, const void *b) {
@@ -157,10 +163,8 @@ choir_status ch_evaluator_run(ch_evaluator *v, const float *params, ch_evaluatio
         }
     }
     *out = (ch_evaluation){.examples = v->test.count};
-    // A regression has no hits to count.
-    const bool classifies = ch_federation_classes(v->federation) > 0;
     out->accuracy =
-        v->test.count == 0 || !classifies ? (double)NAN : (double)sum.correct / v->test.count;
+        v->test.count == 0 || !classifies(v) ? (double)NAN : (double)sum.correct / v->test.count;
     out->loss = v->test.count == 0 ? (double)NAN : sum.loss / v->test.count;
     heldout_summarise(v, out);
     return CHOIR_OK;

@@ -284,6 +284,9 @@ static choir_status round_run(run *r, choir_error *err) {
     row.bytes_up = round.bytes_up;
     row.bytes_down = round.bytes_down;
     row.virtual_seconds = (double)round.virtual_ms / 1000.0;
+    if (ch_federation_classes(r->session.federation) == 0) {
+        row.train_accuracy = (double)NAN; // a regression has no hits to count
+    }
     totals_add(&r->result, &row);
     const bool last = choir_coordinator_is_done(choir_sim_coordinator(r->sim));
     choir_status judged = CHOIR_OK;

@@ -327,7 +327,7 @@ class Regression(SimCase):
     def test_numbers_are_predicted_as_classes_are_and_have_no_accuracy(self):
         rows = "".join(f"{i % 7},{i % 5},s{i % 4},{2 * (i % 7) - i % 5}\n" for i in range(200))
         self.file("points.csv", "a,b,site,y\n" + rows)
-        r = self.result("--run-dir", "run", job="""
+        r = self.result("--run-dir", "run", "--baseline", "local", job="""
 model: {name: mlp, hidden: [4], loss: mean-squared-error}
 data: {source: points.csv, partition: natural, clients: 0, group: site, task: regression}
 client: {learning_rate: 0.02}
@@ -335,6 +335,13 @@ server: {rounds: 5, sample_rate: 0.5}
 """)
         self.assertIsNone(r["accuracy"])
         self.assertGreater(r["loss"], 0)
+        for log in ("metrics.jsonl", "baseline-local/metrics.jsonl"):
+            for line in (self.folder / "run" / log).read_text().splitlines():
+                row = json.loads(line)
+                for key in ("accuracy", "heldout_mean", "heldout_worst", "train_accuracy"):
+                    self.assertIsNone(row[key], f"{log}: {key}")
+        clients = json.loads((self.folder / "run" / "clients.json").read_text())["clients"]
+        self.assertEqual({c["accuracy"] for c in clients}, {None})
         ran = self.run_in("eval", "run", "--json")
         self.assertEqual((ran.code, ran.log), (0, ""))
         self.assertEqual(json.loads(ran.out), {"examples": 40, "accuracy": None,
