@@ -24,7 +24,10 @@ typedef struct crowd {
     double *served; // (evaluated) accuracies, ascending
     double *alone;  // (evaluated) of the same clients
     uint32_t evaluated;
-    bool has_alone;
+    uint32_t alones;   // of those, trained alone too
+    uint32_t better;   // of those, better served alone
+    double mean_alone; // over the alones: by a model of their own
+    double mean_both;  // and by the final model
 } crowd;
 
 /* What clients are ordered by. */
@@ -90,7 +93,12 @@ static void crowd_fill_accuracies(crowd *w, rank *order) {
         const ch_client_facts *f = &c->clients[order[i].index];
         w->served[i] = f->accuracy;
         w->alone[i] = f->alone;
-        w->has_alone = w->has_alone || !isnan(f->alone);
+        if (!isnan(f->alone)) {
+            w->alones += 1;
+            w->better += f->alone > f->accuracy ? 1 : 0;
+            w->mean_alone += (f->alone - w->mean_alone) / w->alones;
+            w->mean_both += (f->accuracy - w->mean_both) / w->alones;
+        }
     }
 }
 
@@ -139,6 +147,19 @@ static void put_note(ch_page *p, const crowd *w) {
                     w->sizes[c->count - 1], w->sizes[0], w->sizes[c->count / 2]);
 }
 
+/* Is it worth a client's while to take part? */
+static void put_alone(ch_page *p, const crowd *w) {
+    char alone[CH_UNITS_MAX];
+    char both[CH_UNITS_MAX];
+    ch_units_share(alone, w->mean_alone);
+    ch_units_share(both, w->mean_both);
+    ch_draft_format(&p->html,
+                    "<p class=\"note\">Trained alone, %u of these clients reach %s on their own "
+                    "held-out examples on average, where the final model reaches %s; %u of them %s "
+                    "better served alone.</p>\n",
+                    w->alones, alone, both, w->better, w->better == 1 ? "is" : "are");
+}
+
 static void put_labels(ch_page *p, const crowd *w) {
     ch_chart c = ch_chart_defaults();
     c.title = "share of each label among each client's examples";
@@ -180,7 +201,7 @@ static void put_served(ch_page *p, const crowd *w) {
     for (uint32_t i = 0; i < w->evaluated; i++) {
         x[i] = i + 1.0;
     }
-    if (w->has_alone) {
+    if (w->alones > 0) {
         ch_chart_add(&c,
                      &(ch_chart_series){x, w->alone, w->evaluated, CH_COLOUR_GREEN, CH_LOOK_TICKS});
     }
@@ -195,7 +216,7 @@ static void put_served(ch_page *p, const crowd *w) {
     (void)snprintf(heading, sizeof(heading),
                    "How well each is served <span>accuracy of the final model on the client's own "
                    "held-out examples: mean %s (dashed), worst tenth %s (red)%s</span>",
-                   all, low, w->has_alone ? "; a model of its own, trained alone (green)" : "");
+                   all, low, w->alones > 0 ? "; a model of its own, trained alone (green)" : "");
     ch_page_chart(p, &c, heading);
 }
 
@@ -223,6 +244,9 @@ static void put_crowd(ch_page *p, const ch_clients *clients, const choir_env *en
         return;
     }
     put_note(p, &w);
+    if (w.alones > 0) {
+        put_alone(p, &w);
+    }
     ch_draft_put(&p->html, "<div class=\"figures\">\n");
     put_labels(p, &w);
     put_sizes(p, &w);

@@ -2,6 +2,7 @@
 #include "run/baseline.h"
 
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/error.h"
 #include "data/deviates.h"
 #include "store/metrics_log.h"
@@ -198,6 +199,7 @@ typedef struct local {
     const volatile sig_atomic_t *stop;
     ch_arena arena; // owns the arrays below
     ch_metrics_log *log;
+    ch_client_facts **facts; // (clients) of those trained; borrowed
     uint32_t clients;
     uint32_t epochs;      // in all
     float *params;        // (workers, dim)
@@ -206,22 +208,45 @@ typedef struct local {
     choir_status *status; // (clients)
 } local;
 
-static uint32_t local_id(const local *l, uint32_t index) {
-    const uint64_t all = ch_federation_clients(l->s->federation);
-    return (uint32_t)(index * all / l->clients); // evenly over the roster
+/* Clients that can be compared with the federated model, or all when none can. */
+static uint32_t comparable_count(const ch_clients *c) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        count += isnan(c->clients[i].accuracy) ? 0 : 1;
+    }
+    return count == 0 ? c->count : count;
 }
 
-static choir_status local_open(local *l, const char *dir, choir_error *err) {
+/* An even choice of the comparable clients. */
+static void local_choose(local *l, const ch_clients *c, uint32_t comparable) {
+    const bool all = comparable == c->count;
+    uint32_t chosen = 0;
+    uint32_t at = 0; // of the comparable ones
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (all || !isnan(c->clients[i].accuracy)) {
+            if (at == (uint64_t)chosen * comparable / l->clients) {
+                l->facts[chosen] = &c->clients[i];
+                chosen += 1;
+            }
+            at += 1;
+        }
+    }
+    CH_ASSERT(chosen == l->clients);
+}
+
+static choir_status local_open(local *l, const ch_clients *clients, const char *dir,
+                               choir_error *err) {
     const ch_session *s = l->s;
-    const uint32_t all = ch_federation_clients(s->federation);
-    l->clients = all < LOCAL_CLIENTS_MAX ? all : LOCAL_CLIENTS_MAX;
-    const double share = (double)cohort_size(s) / (double)all;
+    const uint32_t comparable = comparable_count(clients);
+    l->clients = comparable < LOCAL_CLIENTS_MAX ? comparable : LOCAL_CLIENTS_MAX;
+    const double share = (double)cohort_size(s) / (double)ch_federation_clients(s->federation);
     const double epochs = share * s->job.rounds * s->job.epochs;
     l->epochs = epochs < LOCAL_POINTS ? LOCAL_POINTS : (uint32_t)(epochs + 0.5);
     const size_t numbers = (size_t)s->workers * s->dim;
     const size_t bytes = 2 * ch_arena_cost(numbers, sizeof(float)) +
                          ch_arena_cost((size_t)l->clients * LOCAL_POINTS, sizeof(local_point)) +
-                         ch_arena_cost(l->clients, sizeof(choir_status));
+                         ch_arena_cost(l->clients, sizeof(choir_status)) +
+                         ch_arena_cost(l->clients, sizeof(l->facts[0]));
     const choir_status status = ch_arena_init(&l->arena, bytes, &s->env);
     if (status != CHOIR_OK) {
         return status;
@@ -230,6 +255,8 @@ static choir_status local_open(local *l, const char *dir, choir_error *err) {
     l->delta = CH_NEW(&l->arena, float, numbers);
     l->points = CH_NEW(&l->arena, local_point, (size_t)l->clients * LOCAL_POINTS);
     l->status = CH_NEW(&l->arena, choir_status, l->clients);
+    l->facts = CH_NEW(&l->arena, ch_client_facts *, l->clients);
+    local_choose(l, clients, comparable);
     return log_open(&l->log, s, dir, "baseline-local", err);
 }
 
@@ -255,7 +282,7 @@ static choir_status local_judge(const local *l, ch_engine *e, uint32_t client, c
 static void local_run(void *self, uint32_t worker, uint32_t index) {
     local *l = self;
     const ch_session *s = l->s;
-    const uint32_t client = local_id(l, index);
+    const uint32_t client = l->facts[index]->id;
     float *params = l->params + (size_t)worker * s->dim;
     float *delta = l->delta + (size_t)worker * s->dim;
     choir_status status = is_stopped(l->stop) ? CHOIR_EAGAIN : CHOIR_OK;
@@ -318,16 +345,29 @@ static choir_status local_record(local *l, ch_baseline *out, choir_error *err) {
     return status;
 }
 
-choir_status ch_baseline_local(ch_baseline *out, ch_session *s, const char *dir,
-                               const volatile sig_atomic_t *stop, choir_error *err) {
+/* What each client's own model came to. One that could not be trained has none. */
+static void local_tell(const local *l) {
+    for (uint32_t k = 0; k < l->clients; k++) {
+        if (l->status[k] == CHOIR_OK) {
+            l->facts[k]->alone = l->points[(size_t)k * LOCAL_POINTS + LOCAL_POINTS - 1].heldout;
+        }
+    }
+}
+
+choir_status ch_baseline_local(ch_baseline *out, ch_session *s, ch_clients *clients,
+                               const char *dir, const volatile sig_atomic_t *stop,
+                               choir_error *err) {
     *out = (ch_baseline){0};
     local l = {.s = s, .stop = stop};
     const double start = ch_session_clock();
-    choir_status status = local_open(&l, dir, err);
+    choir_status status = local_open(&l, clients, dir, err);
     if (status == CHOIR_OK) {
         ch_pool_each(s->pool, l.clients, local_run, &l);
         out->seconds = ch_session_clock() - start;
-        status = is_stopped(stop) ? CHOIR_OK : local_record(&l, out, err);
+        if (!is_stopped(stop)) {
+            local_tell(&l);
+            status = local_record(&l, out, err);
+        }
     }
     ch_metrics_log_close(l.log);
     ch_arena_release(&l.arena);

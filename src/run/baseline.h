@@ -3,8 +3,9 @@
  *
  *   central  the clients' training examples pooled on one machine, shuffled, trained by the same
  *            SGD on as many examples a round as the cohort of a federated round trains on
- *   local    every client alone, for as many epochs as it can expect in the federated run, E C R;
- *            the mean over clients
+ *   local    every client alone, for as many epochs as it can expect in the federated run, E C R,
+ *            and at least five;
+ *            the mean over clients, and each client's own accuracy
  *
  * Each writes a metrics log of its own, with the columns of the run's, in a folder of the run
  * directory: baseline-central, baseline-local.
@@ -12,6 +13,7 @@
 #ifndef CH_RUN_BASELINE_H
 #define CH_RUN_BASELINE_H
 
+#include "report/clients.h"
 #include "run/session.h"
 
 #include <signal.h>
@@ -25,8 +27,11 @@ typedef struct ch_baseline {
 } ch_baseline;
 
 /*
- * dir   the run directory
- * stop  as in ch_run_options; the baseline then ends early and its log with it
+ * dir      the run directory
+ * clients  as ch_exhibit_clients describes them. Of those with an accuracy (of all, when none has
+ *          one) up to 100, evenly chosen, are trained alone; each one's `alone` becomes what its
+ *          own model reaches on its held-out examples. Unchanged when the baseline ends early
+ * stop     as in ch_run_options; the baseline then ends early and its log with it
  *
  * Return OK; ERANGE when training diverges; EINVAL when the data is not in memory to be pooled;
  * EIO, ENOMEM.
@@ -34,7 +39,8 @@ typedef struct ch_baseline {
 CHOIR_NODISCARD choir_status ch_baseline_central(ch_baseline *out, ch_session *s, const char *dir,
                                                  const volatile sig_atomic_t *stop,
                                                  choir_error *err);
-CHOIR_NODISCARD choir_status ch_baseline_local(ch_baseline *out, ch_session *s, const char *dir,
-                                               const volatile sig_atomic_t *stop, choir_error *err);
+CHOIR_NODISCARD choir_status ch_baseline_local(ch_baseline *out, ch_session *s, ch_clients *clients,
+                                               const char *dir, const volatile sig_atomic_t *stop,
+                                               choir_error *err);
 
 #endif

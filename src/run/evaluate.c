@@ -76,6 +76,9 @@ choir_status ch_evaluator_create(ch_evaluator **out, ch_pool *pool, ch_engine *c
     v->sorted = CH_NEW(&v->arena, double, count);
     v->status = CH_NEW(&v->arena, choir_status, count);
     clients_choose(v->id, count, all, seed);
+    for (uint32_t i = 0; i < count; i++) {
+        v->accuracy[i] = (double)NAN;
+    }
     *out = v;
     return CHOIR_OK;
 }

@@ -1,11 +1,12 @@
 /* Exhibits: see exhibits.h. */
 #include "run/exhibits.h"
 
+#include "base/assert.h"
 #include "base/error.h"
-#include "report/clients.h"
 #include "report/samples.h"
 
-#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
 
 enum { SAMPLE_CLIENTS = 12, SAMPLES_EACH = 4 };
 
@@ -18,68 +19,103 @@ static uint32_t spread_id(const ch_session *s, uint32_t index, uint32_t count) {
     return (uint32_t)((uint64_t)index * ch_federation_clients(s->federation) / count);
 }
 
-/* The accuracy of a client in the evaluator's last run; its ids are ascending. */
-static double accuracy_of(const ch_session *s, uint32_t client) {
-    const uint32_t *ids = NULL;
-    const double *accuracies = NULL;
+/* An entry for a client. */
+static ch_client_facts *client_add(ch_clients *c, const ch_session *s, uint32_t id) {
+    ch_client_facts *facts = &c->clients[c->count];
+    facts->id = id;
+    facts->examples = ch_federation_count(s->federation, id, CH_SPLIT_TRAIN);
+    facts->heldout = ch_federation_count(s->federation, id, CH_SPLIT_HELDOUT);
+    c->count += 1;
+    return facts;
+}
+
+static bool is_among(const ch_client_facts *clients, uint32_t count, uint32_t id) {
     uint32_t low = 0;
-    uint32_t high = ch_evaluator_clients(s->evaluator, &ids, &accuracies);
+    uint32_t high = count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (ids[middle] == client) {
-            return accuracies[middle];
+        if (clients[middle].id == id) {
+            return true;
         }
-        if (ids[middle] < client) {
+        if (clients[middle].id < id) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return (double)NAN;
+    return false;
 }
 
-static choir_status clients_fill(ch_clients *c, const ch_session *s, ch_scratch *scratch,
-                                 choir_error *err) {
-    choir_status status = CHOIR_OK;
-    for (uint32_t i = 0; i < c->count && status == CHOIR_OK; i++) {
-        const uint32_t id = spread_id(s, i, c->count);
-        ch_client_facts *facts = &c->clients[i];
-        facts->id = id;
-        facts->examples = ch_federation_count(s->federation, id, CH_SPLIT_TRAIN);
-        facts->heldout = ch_federation_count(s->federation, id, CH_SPLIT_HELDOUT);
-        facts->accuracy = accuracy_of(s, id);
-        if (c->classes > 0) {
-            status = ch_federation_labels(s->federation, id, scratch,
-                                          c->labels + (size_t)i * c->classes);
-        }
-        if (status != CHOIR_OK) {
-            return ch_error_set(err, status, "client %u: its labels cannot be read", id);
+static int by_id(const void *a, const void *b) {
+    const ch_client_facts *x = a;
+    const ch_client_facts *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Those that were evaluated, or an even choice of them. */
+static void evaluated_add(ch_clients *c, const ch_session *s, uint32_t room) {
+    const uint32_t *ids = NULL;
+    const double *accuracies = NULL;
+    const uint32_t evaluated = ch_evaluator_clients(s->evaluator, &ids, &accuracies);
+    const uint32_t known = smaller(evaluated, room);
+    for (uint32_t i = 0; i < known; i++) {
+        const uint32_t from = (uint32_t)((uint64_t)i * evaluated / known);
+        client_add(c, s, ids[from])->accuracy = accuracies[from];
+    }
+}
+
+/* Fills up to room with an even choice of those places of the roster that c has not yet. */
+static void others_add(ch_clients *c, const ch_session *s, uint32_t room) {
+    const uint32_t known = c->count;
+    const uint64_t wanted = room - known;
+    uint64_t others = 0; // of room places; no fewer than wanted
+    for (uint32_t i = 0; i < room; i++) {
+        others += is_among(c->clients, known, spread_id(s, i, room)) ? 0 : 1;
+    }
+    uint64_t other = 0;
+    for (uint32_t i = 0; i < room; i++) {
+        const uint32_t id = spread_id(s, i, room);
+        if (!is_among(c->clients, known, id)) {
+            if ((other + 1) * wanted / others > other * wanted / others) {
+                (void)client_add(c, s, id);
+            }
+            other += 1;
         }
     }
-    return status;
+    CH_ASSERT(c->count == room);
 }
 
-choir_status ch_exhibit_clients(const ch_session *s, const char *dir, choir_error *err) {
-    const uint32_t total = ch_federation_clients(s->federation);
-    const uint32_t classes = ch_federation_classes(s->federation);
-    ch_clients clients = {0};
+static choir_status labels_fill(ch_clients *c, const ch_session *s, choir_error *err) {
     ch_scratch *scratch = NULL;
-    choir_status status =
-        ch_clients_create(&clients, smaller(total, CH_CLIENTS_MAX),
-                          classes > CH_CLIENTS_CLASSES_MAX ? 0 : classes, &s->env);
-    clients.total = total;
-    if (status == CHOIR_OK) {
-        status = ch_scratch_create(&scratch, s->federation, &s->env);
-    }
-    if (status == CHOIR_OK) {
-        status = clients_fill(&clients, s, scratch, err);
-    }
-    if (status == CHOIR_OK) {
-        status = ch_clients_write(&clients, dir, err);
+    choir_status status = ch_scratch_create(&scratch, s->federation, &s->env);
+    for (uint32_t i = 0; i < c->count && c->classes > 0 && status == CHOIR_OK; i++) {
+        const uint32_t id = c->clients[i].id;
+        status =
+            ch_federation_labels(s->federation, id, scratch, c->labels + (size_t)i * c->classes);
+        if (status != CHOIR_OK) {
+            status = ch_error_set(err, status, "client %u: its labels cannot be read", id);
+        }
     }
     ch_scratch_destroy(scratch);
-    ch_clients_release(&clients);
     return status;
+}
+
+choir_status ch_exhibit_clients(ch_clients *out, const ch_session *s, choir_error *err) {
+    const uint32_t total = ch_federation_clients(s->federation);
+    const uint32_t classes = ch_federation_classes(s->federation);
+    const choir_status status =
+        ch_clients_create(out, smaller(total, CH_CLIENTS_MAX),
+                          classes > CH_CLIENTS_CLASSES_MAX ? 0 : classes, &s->env);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const uint32_t room = out->count;
+    out->total = total;
+    out->count = 0;
+    evaluated_add(out, s, room);
+    others_add(out, s, room);
+    qsort(out->clients, out->count, sizeof(out->clients[0]), by_id);
+    return labels_fill(out, s, err);
 }
 
 /* Copies picture `at` of a client in; one that has no such example leaves its place black. */

@@ -353,7 +353,7 @@ static choir_status model_write(run *r, choir_error *err) {
     return status;
 }
 
-static choir_status baselines_run(run *r, choir_error *err) {
+static choir_status baselines_run(run *r, ch_clients *clients, choir_error *err) {
     const ch_run_options *o = r->options;
     ch_baseline figures;
     choir_status status = CHOIR_OK;
@@ -363,7 +363,10 @@ static choir_status baselines_run(run *r, choir_error *err) {
     }
     if (status == CHOIR_OK && o->baseline_local && !stop_is_wanted(r)) {
         ch_progress_note(&r->progress, "baseline local: every client alone");
-        status = ch_baseline_local(&figures, &r->session, r->dir.path, o->stop, err);
+        status = ch_baseline_local(&figures, &r->session, clients, r->dir.path, o->stop, err);
+        if (status == CHOIR_OK) {
+            status = ch_clients_write(clients, r->dir.path, err);
+        }
     }
     return status;
 }
@@ -388,17 +391,29 @@ static void failure_write(const run *r, const choir_error *err) {
               "the failure itself is what the caller must hear of");
 }
 
+/* Who holds what, and how each is served: by the run's model at once, since baselines take long and
+ * may be interrupted; after them by a model of its own. */
+static choir_status comparison_run(run *r, choir_error *err) {
+    ch_clients clients = {0};
+    choir_status status = ch_exhibit_clients(&clients, &r->session, err);
+    if (status == CHOIR_OK) {
+        status = ch_clients_write(&clients, r->dir.path, err);
+    }
+    if (status == CHOIR_OK) {
+        status = baselines_run(r, &clients, err);
+    }
+    ch_clients_release(&clients);
+    return status;
+}
+
 /* All that a run leaves behind beside its rounds. */
 static choir_status run_finish(run *r, choir_error *err) {
     choir_status status = model_write(r, err);
     if (status == CHOIR_OK) {
-        status = ch_exhibit_clients(&r->session, r->dir.path, err);
-    }
-    if (status == CHOIR_OK) {
         status = ch_exhibit_samples(&r->session, r->dir.path, err);
     }
     if (status == CHOIR_OK) {
-        status = baselines_run(r, err);
+        status = comparison_run(r, err);
     }
     ch_progress_close(&r->progress);
     if (status == CHOIR_OK && r->options->report) {

@@ -82,6 +82,16 @@ class Result(SimCase):
         for name in ("baseline-central", "baseline-local"):
             self.assertGreater((folder / name / "metrics.jsonl").stat().st_size, 0)
 
+    def test_each_client_is_told_how_it_does_alone(self):
+        folder = self.folder / self.result("--baseline", "local", report=True)["run_dir"]
+        clients = json.loads((folder / "clients.json").read_text())["clients"]
+        self.assertTrue(all(0 <= c[key] <= 1 for c in clients for key in ("accuracy", "alone")))
+        page = (folder / "report.html").read_text()
+        self.assertRegex(page, r"Trained alone, 8 of these clients reach \d+\.\d\d % on their own")
+        (folder / "report.html").unlink()
+        self.assertEqual(self.run_in("report", folder).code, 0)
+        self.assertEqual((folder / "report.html").read_text(), page)
+
     def test_a_report_can_be_left_out_and_made_later(self):
         folder = self.folder / self.result()["run_dir"]
         self.assertFalse((folder / "report.html").exists())

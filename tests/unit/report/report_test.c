@@ -93,6 +93,8 @@ static void a_whole_run_becomes_a_page_with_everything(void **state) {
         "central: all data",
         "Who holds which labels",
         "How well each is served",
+        "Trained alone, 100 of these clients reach ",
+        "a model of its own, trained alone (green)",
         "<th>missing</th>",
         "client 42",
         "choir sim experiments/digits.yaml",

@@ -86,10 +86,73 @@ static void both_baselines_write_a_log_beside_the_run(void **state) {
     }
 }
 
+static void every_client_is_told_how_it_does_alone(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job job = tiny_job();
+    ch_run_options o = ch_run_defaults();
+    o.run_dir = folder_file(folder, "alone");
+    o.baseline_central = true; // whose evaluations must not pass for the run's
+    o.baseline_local = true;
+    const ch_run_result run = tiny_run(&job, &o);
+    ch_metrics_table mine;
+    ch_metrics_table local;
+    ch_clients clients;
+    check_status(ch_metrics_read(&mine, run.run_dir, &env, NULL), CHOIR_OK);
+    check_status(ch_metrics_read(&local, folder_file(folder, "alone/baseline-local"), &env, NULL),
+                 CHOIR_OK);
+    check_status(ch_clients_read(&clients, run.run_dir, &env, NULL), CHOIR_OK);
+    assert_int_equal(clients.count, job.data.clients);
+    double federated = 0;
+    double alone = 0;
+    for (uint32_t i = 0; i < clients.count; i++) {
+        federated += clients.clients[i].accuracy / clients.count;
+        alone += clients.clients[i].alone / clients.count;
+    }
+    check_near(federated, mine.rows[mine.count - 1].heldout_mean, 1e-9);
+    check_near(alone, local.rows[local.count - 1].heldout_mean, 1e-9);
+    assert_true(fabs(federated - alone) > 1e-6);
+    static char page[1 << 20];
+    (void)folder_get(run.report, page, sizeof(page));
+    assert_non_null(strstr(page, "Trained alone, 20 of these clients reach "));
+    ch_metrics_table_release(&mine);
+    ch_metrics_table_release(&local);
+    ch_clients_release(&clients);
+}
+
+static void of_many_clients_those_evaluated_train_alone(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    choir_job job = tiny_job();
+    job.data.clients = 3000;
+    job.data.examples = 10;
+    job.sample_rate = 0.001;
+    job.rounds = 2;
+    job.evaluate_clients = 40;
+    ch_run_options o = ch_run_defaults();
+    o.run_dir = folder_file(folder, "many");
+    o.report = false;
+    o.baseline_local = true;
+    const ch_run_result run = tiny_run(&job, &o);
+    ch_clients clients;
+    check_status(ch_clients_read(&clients, run.run_dir, &env, NULL), CHOIR_OK);
+    uint32_t alone = 0;
+    for (uint32_t i = 0; i < clients.count; i++) {
+        const ch_client_facts *f = &clients.clients[i];
+        assert_true(isnan(f->alone) == isnan(f->accuracy));
+        alone += isnan(f->alone) ? 0 : 1;
+    }
+    assert_int_equal(clients.count, CH_CLIENTS_MAX);
+    assert_int_equal(alone, 40);
+    ch_clients_release(&clients);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(averaging_full_batch_steps_of_everyone_is_gradient_descent),
         cmocka_unit_test(both_baselines_write_a_log_beside_the_run),
+        cmocka_unit_test(every_client_is_told_how_it_does_alone),
+        cmocka_unit_test(of_many_clients_those_evaluated_train_alone),
     };
     folder_make(folder);
     const int failures = cmocka_run_group_tests(tests, NULL, NULL);

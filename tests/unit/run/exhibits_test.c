@@ -1,0 +1,100 @@
+/* Exhibits: whom a run describes, when it cannot describe everybody. */
+#include "support/tiny_job.h"
+
+#include "run/exhibits.h"
+
+/* A session whose initial model has been evaluated. */
+static void session_open(ch_session *s, uint32_t clients, uint32_t evaluated) {
+    const choir_env env = choir_env_default();
+    choir_job job = tiny_job();
+    job.data.clients = clients;
+    job.data.examples = 10;
+    job.evaluate_clients = evaluated;
+    check_status(ch_session_open(s, &job, 2, false, &env, NULL), CHOIR_OK);
+    ch_evaluation e;
+    check_status(ch_evaluator_run(s->evaluator, s->params, &e), CHOIR_OK);
+}
+
+/* Describes the clients and checks what holds for any roster. Returns how many have accuracies. */
+static uint32_t described(ch_clients *c, const ch_session *s) {
+    const uint32_t *ids = NULL;
+    const double *accuracies = NULL;
+    uint32_t known = 0;
+    check_status(ch_exhibit_clients(c, s, NULL), CHOIR_OK);
+    const uint32_t evaluated = ch_evaluator_clients(s->evaluator, &ids, &accuracies);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const ch_client_facts *f = &c->clients[i];
+        assert_true(i == 0 || f->id > f[-1].id);
+        assert_in_range(f->id, 0, c->total - 1);
+        assert_true(isnan(f->alone));
+        uint32_t at = 0;
+        while (at < evaluated && ids[at] != f->id) {
+            at += 1;
+        }
+        assert_true(isnan(f->accuracy) || (at < evaluated && f->accuracy == accuracies[at]));
+        known += isnan(f->accuracy) ? 0 : 1;
+        uint32_t labels = 0;
+        for (uint32_t k = 0; k < c->classes; k++) {
+            labels += c->labels[(size_t)i * c->classes + k];
+        }
+        assert_int_equal(labels, f->examples);
+    }
+    return known;
+}
+
+static void a_few_clients_are_all_described(void **state) {
+    (void)state;
+    ch_session s;
+    ch_clients c;
+    session_open(&s, 20, 0);
+    assert_int_equal(described(&c, &s), 20);
+    assert_int_equal(c.count, 20);
+    ch_clients_release(&c);
+    ch_session_release(&s);
+    session_open(&s, 20, 7);
+    assert_int_equal(described(&c, &s), 7);
+    assert_int_equal(c.count, 20);
+    ch_clients_release(&c);
+    ch_session_release(&s);
+}
+
+static void of_many_those_evaluated_come_first_and_others_are_spread(void **state) {
+    (void)state;
+    ch_session s;
+    ch_clients c;
+    session_open(&s, 5000, 100);
+    assert_int_equal(described(&c, &s), 100);
+    assert_int_equal(c.count, CH_CLIENTS_MAX);
+    assert_int_equal(c.total, 5000);
+    uint32_t others[10] = {0};
+    for (uint32_t i = 0; i < c.count; i++) {
+        others[c.clients[i].id / 500] += isnan(c.clients[i].accuracy) ? 1 : 0;
+    }
+    for (uint32_t tenth = 0; tenth < 10; tenth++) {
+        check_near(others[tenth], 41.2, 6);
+    }
+    ch_clients_release(&c);
+    ch_session_release(&s);
+}
+
+static void when_too_many_are_evaluated_an_even_choice_of_them_is_described(void **state) {
+    (void)state;
+    ch_session s;
+    ch_clients c;
+    session_open(&s, 5000, 0);
+    const uint32_t known = described(&c, &s);
+    assert_in_range(known, CH_CLIENTS_MAX - 20, CH_CLIENTS_MAX); // a few hold nothing out
+    assert_int_equal(c.clients[0].id, 0);
+    assert_int_equal(c.clients[256].id, 2500);
+    ch_clients_release(&c);
+    ch_session_release(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_few_clients_are_all_described),
+        cmocka_unit_test(of_many_those_evaluated_come_first_and_others_are_spread),
+        cmocka_unit_test(when_too_many_are_evaluated_an_even_choice_of_them_is_described),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
