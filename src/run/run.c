@@ -395,7 +395,15 @@ static void failure_write(const run *r, const choir_error *err) {
  * may be interrupted; after them by a model of its own. */
 static choir_status comparison_run(run *r, choir_error *err) {
     ch_clients clients = {0};
-    choir_status status = ch_exhibit_clients(&clients, &r->session, err);
+    choir_status status = CHOIR_OK;
+    if (r->evaluated != r->result.rounds) { // nothing was left to do of a run that goes on
+        ch_evaluation e;
+        double seconds = 0;
+        status = evaluation_run(r, &e, &seconds, err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_exhibit_clients(&clients, &r->session, err);
+    }
     if (status == CHOIR_OK) {
         status = ch_clients_write(&clients, r->dir.path, err);
     }

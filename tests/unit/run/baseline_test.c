@@ -147,12 +147,43 @@ static void of_many_clients_those_evaluated_train_alone(void **state) {
     ch_clients_release(&clients);
 }
 
+// A run that is over and goes on for its baselines has no round left in which it would evaluate.
+static void a_finished_run_can_be_given_its_baseline_later(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job job = tiny_job();
+    ch_run_options o = ch_run_defaults();
+    o.run_dir = folder_file(folder, "at-once");
+    o.report = false;
+    o.baseline_local = true;
+    (void)tiny_run(&job, &o);
+    o.run_dir = folder_file(folder, "later");
+    o.baseline_local = false;
+    const ch_run_result before = tiny_run(&job, &o);
+    o.resume = folder_file(folder, "later");
+    o.baseline_local = true;
+    const ch_run_result after = tiny_run(&job, &o);
+    assert_string_equal(before.model_hash, after.model_hash);
+    assert_true(before.accuracy == after.accuracy);
+    static char pages[2][1 << 14];
+    const char *const files[] = {"at-once/clients.json", "later/clients.json"};
+    for (int i = 0; i < 2; i++) {
+        (void)folder_get(folder_file(folder, files[i]), pages[i], sizeof(pages[i]));
+    }
+    assert_string_equal(pages[0], pages[1]);
+    ch_metrics_table table;
+    check_status(ch_metrics_read(&table, after.run_dir, &env, NULL), CHOIR_OK);
+    assert_int_equal(table.count, job.rounds);
+    ch_metrics_table_release(&table);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(averaging_full_batch_steps_of_everyone_is_gradient_descent),
         cmocka_unit_test(both_baselines_write_a_log_beside_the_run),
         cmocka_unit_test(every_client_is_told_how_it_does_alone),
         cmocka_unit_test(of_many_clients_those_evaluated_train_alone),
+        cmocka_unit_test(a_finished_run_can_be_given_its_baseline_later),
     };
     folder_make(folder);
     const int failures = cmocka_run_group_tests(tests, NULL, NULL);
