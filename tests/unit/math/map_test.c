@@ -2,7 +2,7 @@
  * Map kernels: functions within their units in the last place, losses against the reference, and
  * bits that do not depend on the vector width.
  */
-#include "support/check.h"
+#include "support/backends.h"
 
 #include "base/rng.h"
 #include "math/map.h"
@@ -124,39 +124,32 @@ static void losses_agree_with_the_reference(void **state) {
     }
 }
 
-static void vector_width_does_not_change_a_bit(void **state) {
-    (void)state;
+static void check_same_bits(const ch_kernels *narrow, const ch_kernels *wide) {
     static losses first;
     static losses other;
     static float x[N];
     static float y[2][N];
-    const ch_kernels *avx2 = ch_kernels_find("vector-avx2");
-    if (avx2 == NULL) {
-        skip();
-    }
-    static const char *const names[] = {"vector-wide", "vector-avx512"};
     float z[CELLS];
     float targets[ROWS * COLUMNS];
     fill(z, targets);
-    losses_run(&first, avx2, z, targets);
+    losses_run(&first, narrow, z, targets);
+    losses_run(&other, wide, z, targets);
+    assert_memory_equal(&first, &other, sizeof(first));
     for (int i = 0; i < N; i++) {
         x[i] = 0.01F + (float)i * 0.015F;
     }
-    for (int i = 0; i < 2; i++) {
-        const ch_kernels *k = ch_kernels_find(names[i]);
-        if (k == NULL) {
-            continue;
-        }
-        losses_run(&other, k, z, targets);
-        assert_memory_equal(&first, &other, sizeof(first));
-        map_function *const ours[] = {avx2->map->exp, avx2->map->log, avx2->map->tanh};
-        map_function *const theirs[] = {k->map->exp, k->map->log, k->map->tanh};
-        for (int f = 0; f < 3; f++) {
-            ours[f](y[0], x, N);
-            theirs[f](y[1], x, N);
-            assert_memory_equal(y[0], y[1], sizeof(y[0]));
-        }
+    map_function *const ours[] = {narrow->map->exp, narrow->map->log, narrow->map->tanh};
+    map_function *const theirs[] = {wide->map->exp, wide->map->log, wide->map->tanh};
+    for (int f = 0; f < 3; f++) {
+        ours[f](y[0], x, N);
+        theirs[f](y[1], x, N);
+        assert_memory_equal(y[0], y[1], sizeof(y[0]));
     }
+}
+
+static void vector_width_does_not_change_a_bit(void **state) {
+    (void)state;
+    for_vector_widths(check_same_bits);
 }
 
 static void active_columns_are_those_with_anything_in_them(void **state) {

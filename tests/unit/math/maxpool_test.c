@@ -1,7 +1,8 @@
 /* Pooling kernels: every backend against plain C, which is checked by hand. */
 #include "conv_case.h"
 
-#include "math/kernels.h"
+#include "support/backends.h"
+
 #include "math/pool.h"
 
 static const ch_pool_shape SHAPES[] = {
@@ -16,9 +17,12 @@ static size_t outputs(const ch_pool_shape *s) {
            s->channels;
 }
 
-/* Whole numbers in a small range, so that there are ties; sums of them are exact in any order. */
-static void check_shape(const ch_kernels *k, const ch_pool_shape *s) {
-    const ch_pool_kernels *reference = ch_kernels_find("reference")->pool;
+/*
+ * Two backends on one shape. steps = 0: real numbers; else whole ones in [-steps, steps], among
+ * which there are ties, and whose sums are exact in any order.
+ */
+static void check_shape(const ch_kernels *a, const ch_kernels *b, const ch_pool_shape *s,
+                        uint32_t steps) {
     const size_t in = (size_t)s->height * s->width * s->channels;
     const size_t out = outputs(s);
     ch_rng rng = ch_rng_stream(3, CH_PURPOSE_TEST, s->window, s->stride);
@@ -27,10 +31,10 @@ static void check_shape(const ch_kernels *k, const ch_pool_shape *s) {
     float *results[2][2] = {{floats(COUNT * out), floats(COUNT * in)},
                             {floats(COUNT * out), floats(COUNT * in)}};
     uint8_t *codes[2] = {calloc(COUNT, out), calloc(COUNT, out)};
-    fill(x, COUNT * in, 2, &rng);
-    fill(gy, COUNT * out, 9, &rng);
+    fill(x, COUNT * in, steps, &rng);
+    fill(gy, COUNT * out, steps, &rng);
     const ch_images images = {x, in, COUNT};
-    const ch_pool_kernels *both[2] = {k->pool, reference};
+    const ch_pool_kernels *both[2] = {a->pool, b->pool};
     for (int i = 0; i < 2; i++) {
         both[i]->forward(results[i][0], out, codes[i], &images, s);
         both[i]->input_gradient(results[i][1], in, gy, out, codes[i], COUNT, s);
@@ -51,14 +55,26 @@ static void check_shape(const ch_kernels *k, const ch_pool_shape *s) {
     free(gy);
 }
 
+static void check_like_reference(const ch_kernels *k) {
+    for (uint32_t i = 0; i < SHAPES_COUNT; i++) {
+        check_shape(k, ch_kernels_find("reference"), &SHAPES[i], 2);
+    }
+}
+
 static void every_backend_is_the_reference(void **state) {
     (void)state;
-    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
-        const ch_kernels *k = ch_kernels_find(ch_kernels_row(row));
-        for (uint32_t i = 0; k != NULL && i < SHAPES_COUNT; i++) {
-            check_shape(k, &SHAPES[i]);
-        }
+    for_backends(check_like_reference);
+}
+
+static void check_same_bits(const ch_kernels *narrow, const ch_kernels *wide) {
+    for (uint32_t i = 0; i < SHAPES_COUNT; i++) {
+        check_shape(narrow, wide, &SHAPES[i], 0);
     }
+}
+
+static void every_vector_width_gives_the_same_bits(void **state) {
+    (void)state;
+    for_vector_widths(check_same_bits);
 }
 
 static void the_largest_of_each_window_gets_the_gradient(void **state) {
@@ -102,6 +118,7 @@ static void windows_that_overlap_add_up_and_borders_are_divided(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_backend_is_the_reference),
+        cmocka_unit_test(every_vector_width_gives_the_same_bits),
         cmocka_unit_test(the_largest_of_each_window_gets_the_gradient),
         cmocka_unit_test(windows_that_overlap_add_up_and_borders_are_divided),
     };

@@ -17,7 +17,7 @@
  */
 #include "conv_case.h"
 
-#include "math/kernels.h"
+#include "support/backends.h"
 
 enum { SIDE = 6, TAPS = 5, TAPS_ALL = 25, ROUNDINGS = 27 };
 
@@ -167,16 +167,6 @@ static void check_within(const char *what, const float *a, const float *b, const
     print_message("%s: %.2g of the bound\n", what, worst);
 }
 
-/* Calls check for each backend this CPU can run. */
-static void for_backends(void (*check)(const ch_kernels *k)) {
-    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
-        const ch_kernels *k = ch_kernels_find(ch_kernels_row(row));
-        if (k != NULL) {
-            check(k);
-        }
-    }
-}
-
 static void check_near_direct(const ch_kernels *k) {
     const ch_conv_kernels *direct = ch_kernels_find("reference")->conv;
     for (uint32_t i = 1; i < SHAPES_COUNT; i++) {
@@ -254,12 +244,7 @@ static void check_pooled(const ch_kernels *k) {
 
 static void a_maximum_in_the_transform_is_relu_and_a_maximum_after_it(void **state) {
     (void)state;
-    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
-        const ch_kernels *k = ch_kernels_find(ch_kernels_row(row));
-        if (k != NULL && k != ch_kernels_find("reference")) {
-            check_pooled(k);
-        }
-    }
+    for_vector_backends(check_pooled);
 }
 
 static double inner(const float *a, const float *b, size_t count, double *size) {
@@ -317,21 +302,10 @@ static void check_parts(const ch_kernels *k) {
 
 static void a_batch_in_parts_ends_in_the_same_update(void **state) {
     (void)state;
-    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
-        const ch_kernels *k = ch_kernels_find(ch_kernels_row(row));
-        if (k != NULL && k != ch_kernels_find("reference")) {
-            check_parts(k);
-        }
-    }
+    for_vector_backends(check_parts);
 }
 
-static void both_vector_widths_give_the_same_bits(void **state) {
-    (void)state;
-    const ch_kernels *narrow = ch_kernels_find("vector-avx2");
-    const ch_kernels *wide = ch_kernels_find("vector-wide");
-    if (narrow == NULL || wide == NULL) {
-        skip();
-    }
+static void check_same_bits(const ch_kernels *narrow, const ch_kernels *wide) {
     for (uint32_t i = 0; i < 2 * SHAPES_COUNT; i++) {
         conv_case a = conv_case_make(SHAPES[i / 2], 2, i % 2 == 1, 0);
         conv_case b = conv_case_make(SHAPES[i / 2], 2, i % 2 == 1, 0);
@@ -347,6 +321,11 @@ static void both_vector_widths_give_the_same_bits(void **state) {
         conv_case_release(&a);
         conv_case_release(&b);
     }
+}
+
+static void every_vector_width_gives_the_same_bits(void **state) {
+    (void)state;
+    for_vector_widths(check_same_bits);
 }
 
 static void shapes_it_cannot_do_are_left_to_the_direct_algorithm(void **state) {
@@ -368,7 +347,7 @@ int main(void) {
         cmocka_unit_test(a_maximum_in_the_transform_is_relu_and_a_maximum_after_it),
         cmocka_unit_test(both_gradients_are_adjoint_to_the_forward_pass),
         cmocka_unit_test(a_batch_in_parts_ends_in_the_same_update),
-        cmocka_unit_test(both_vector_widths_give_the_same_bits),
+        cmocka_unit_test(every_vector_width_gives_the_same_bits),
         cmocka_unit_test(shapes_it_cannot_do_are_left_to_the_direct_algorithm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /*
- * Nets of convolutions: fused against unfused, Winograd's algorithm against the direct one, both
- * vector widths, batches in parts, finite differences, refusals, the sizes of known models.
+ * Nets of convolutions: fused against unfused, Winograd's algorithm against the direct one, every
+ * vector width, batches in parts, finite differences, refusals, the sizes of known models.
  */
-#include "support/check.h"
+#include "support/backends.h"
 
 #include "base/rng.h"
 #include "nn/net.h"
@@ -117,21 +117,22 @@ static void a_batch_in_parts_is_the_batch(void **state) {
     }
 }
 
-static void both_vector_widths_train_to_the_same_bits(void **state) {
-    (void)state;
-    const ch_kernels *narrow = ch_kernels_find("vector-avx2");
-    const ch_kernels *wide = ch_kernels_find("vector-wide");
-    if (narrow == NULL || wide == NULL) {
-        skip();
-    }
-    for (uint32_t i = 0; i < LAYERS_COUNT; i++) {
-        ch_net_options o = options(LAYERS[i]);
+static void check_same_bits(const ch_kernels *narrow, const ch_kernels *wide) {
+    for (uint32_t i = 0; i < 4 * LAYERS_COUNT; i++) {
+        ch_net_options o = options(LAYERS[i / 4]);
+        o.winograd = i % 2 == 0;
         o.kernels = narrow;
-        (void)train(&o, &SGDS[0], first);
+        const double a = train(&o, &SGDS[i / 2 % 2], first);
         o.kernels = wide;
-        (void)train(&o, &SGDS[0], second);
+        const double b = train(&o, &SGDS[i / 2 % 2], second);
         assert_memory_equal(first, second, sizeof(first));
+        assert_true(a == b);
     }
+}
+
+static void every_vector_width_trains_to_the_same_bits(void **state) {
+    (void)state;
+    for_vector_widths(check_same_bits);
 }
 
 /* The gradient of the mean loss at seeded parameters. */
@@ -296,7 +297,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fused_steps_are_the_unfused_ones),
         cmocka_unit_test(a_batch_in_parts_is_the_batch),
-        cmocka_unit_test(both_vector_widths_train_to_the_same_bits),
+        cmocka_unit_test(every_vector_width_trains_to_the_same_bits),
         cmocka_unit_test(every_backend_and_algorithm_has_the_gradient_of_the_reference),
         cmocka_unit_test(gradients_agree_with_finite_differences),
         cmocka_unit_test(known_models_have_their_sizes),
