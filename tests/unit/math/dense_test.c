@@ -2,7 +2,7 @@
  * Dense kernels: every backend against the reference over awkward shapes, and the backends that
  * fuse multiply-adds against each other, bit for bit.
  */
-#include "support/check.h"
+#include "support/backends.h"
 
 #include "base/rng.h"
 #include "math/dense.h"
@@ -105,13 +105,12 @@ static double bound(uint32_t n) {
 }
 
 static void check_like_reference(const ch_kernels *k, uint32_t shape, uint32_t update,
-                                 bool gathered) {
+                                 bool gathered, bool relu) {
     static bench want;
     static bench have;
     const ch_kernels *reference = ch_kernels_find("reference");
     bench_fill(&want, SHAPES[shape].m, SHAPES[shape].k, SHAPES[shape].n, gathered);
     have = want;
-    const bool relu = update % 2 == 0;
     bench_run(&want, reference, gathered, relu, &UPDATES[update]);
     bench_run(&have, k, gathered, relu, &UPDATES[update]);
     const size_t n = ch_padded(have.n);
@@ -125,44 +124,48 @@ static void check_like_reference(const ch_kernels *k, uint32_t shape, uint32_t u
     }
 }
 
+/* How operands meet: all combinations of the two. */
+static const struct {
+    bool gathered, relu;
+} WAYS[] = {{false, false}, {false, true}, {true, false}, {true, true}};
+
+enum { WAYS_COUNT = sizeof(WAYS) / sizeof(WAYS[0]) };
+
+static void check_all_like_reference(const ch_kernels *k) {
+    for (uint32_t i = 0; i < SHAPES_COUNT * UPDATES_COUNT * WAYS_COUNT; i++) {
+        const uint32_t way = i % WAYS_COUNT;
+        check_like_reference(k, i / WAYS_COUNT % SHAPES_COUNT, i / WAYS_COUNT / SHAPES_COUNT,
+                             WAYS[way].gathered, WAYS[way].relu);
+    }
+}
+
 static void every_backend_agrees_with_the_reference(void **state) {
     (void)state;
-    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
-        const ch_kernels *k = ch_kernels_find(ch_kernels_row(row));
-        for (uint32_t shape = 0; k != NULL && shape < SHAPES_COUNT; shape++) {
-            for (uint32_t update = 0; update < UPDATES_COUNT; update++) {
-                check_like_reference(k, shape, update, false);
-                check_like_reference(k, shape, update, true);
-            }
+    for_backends(check_all_like_reference);
+}
+
+static void check_same_bits(const ch_kernels *narrow, const ch_kernels *wide) {
+    static bench first;
+    static bench other;
+    for (uint32_t i = 0; i < SHAPES_COUNT * UPDATES_COUNT * WAYS_COUNT; i++) {
+        const uint32_t shape = i / WAYS_COUNT % SHAPES_COUNT;
+        const ch_update *update = &UPDATES[i / WAYS_COUNT / SHAPES_COUNT];
+        const bool gathered = WAYS[i % WAYS_COUNT].gathered;
+        const bool relu = WAYS[i % WAYS_COUNT].relu;
+        bench_fill(&first, SHAPES[shape].m, SHAPES[shape].k, SHAPES[shape].n, gathered);
+        other = first;
+        bench_run(&first, narrow, gathered, relu, update);
+        bench_run(&other, wide, gathered, relu, update);
+        if (update->applied && ch_update_is_plain(update)) {
+            memcpy(other.g, first.g, sizeof(first.g)); // a plain step need not store it
         }
+        assert_memory_equal(&first, &other, sizeof(first));
     }
 }
 
 static void vector_width_does_not_change_a_bit(void **state) {
     (void)state;
-    static bench first;
-    static bench other;
-    static const char *const names[] = {"vector-wide", "vector-avx512"};
-    const ch_kernels *avx2 = ch_kernels_find("vector-avx2");
-    if (avx2 == NULL) {
-        skip();
-    }
-    for (uint32_t i = 0; i < SHAPES_COUNT * UPDATES_COUNT * 2; i++) {
-        const uint32_t shape = i % SHAPES_COUNT;
-        const ch_update *update = &UPDATES[i / SHAPES_COUNT % UPDATES_COUNT];
-        const bool gathered = i % 2 == 0;
-        for (uint32_t name = 0; name < 2; name++) {
-            const ch_kernels *k = ch_kernels_find(names[name]);
-            bench_fill(&first, SHAPES[shape].m, SHAPES[shape].k, SHAPES[shape].n, gathered);
-            other = first;
-            bench_run(&first, avx2, gathered, gathered, update);
-            bench_run(&other, k != NULL ? k : avx2, gathered, gathered, update);
-            if (update->applied && ch_update_is_plain(update)) {
-                memcpy(other.g, first.g, sizeof(first.g)); // a plain step need not store it
-            }
-            assert_memory_equal(&first, &other, sizeof(first));
-        }
-    }
+    for_vector_widths(check_same_bits);
 }
 
 static void a_gradient_in_parts_is_the_gradient(void **state) {
