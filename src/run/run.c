@@ -391,6 +391,22 @@ static void failure_write(const run *r, const choir_error *err) {
               "the failure itself is what the caller must hear of");
 }
 
+/* What an earlier end of this run found out about clients alone is still so. */
+static void alone_keep(ch_clients *clients, const run *r) {
+    ch_clients before;
+    if (ch_clients_read(&before, r->dir.path, &r->session.env, NULL) == CHOIR_OK) {
+        for (uint32_t i = 0, at = 0; i < clients->count; i++) { // both by ascending ids
+            while (at < before.count && before.clients[at].id < clients->clients[i].id) {
+                at += 1;
+            }
+            if (at < before.count && before.clients[at].id == clients->clients[i].id) {
+                clients->clients[i].alone = before.clients[at].alone;
+            }
+        }
+    }
+    ch_clients_release(&before);
+}
+
 /* Who holds what, and how each is served: by the run's model at once, since baselines take long and
  * may be interrupted; after them by a model of its own. */
 static choir_status comparison_run(run *r, choir_error *err) {
@@ -405,6 +421,7 @@ static choir_status comparison_run(run *r, choir_error *err) {
         status = ch_exhibit_clients(&clients, &r->session, err);
     }
     if (status == CHOIR_OK) {
+        alone_keep(&clients, r);
         status = ch_clients_write(&clients, r->dir.path, err);
     }
     if (status == CHOIR_OK) {

@@ -162,6 +162,9 @@ static void a_finished_run_can_be_given_its_baseline_later(void **state) {
     const ch_run_result before = tiny_run(&job, &o);
     o.resume = folder_file(folder, "later");
     o.baseline_local = true;
+    (void)tiny_run(&job, &o);
+    o.baseline_local = false; // and then another, which leaves the first as it is
+    o.baseline_central = true;
     const ch_run_result after = tiny_run(&job, &o);
     assert_string_equal(before.model_hash, after.model_hash);
     assert_true(before.accuracy == after.accuracy);
