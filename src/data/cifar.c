@@ -16,6 +16,7 @@ enum {
 
 #define ARCHIVE "cifar-10-binary.tar.gz"
 #define INNER   "cifar-10-batches-bin"
+#define NAMES   "batches.meta.txt"
 
 choir_status ch_cifar_check(uint32_t *count, choir_bytes bytes, const char *name,
                             choir_error *err) {
@@ -36,6 +37,42 @@ choir_status ch_cifar_check(uint32_t *count, choir_bytes bytes, const char *name
         }
     }
     *count = (uint32_t)records;
+    return CHOIR_OK;
+}
+
+static bool is_blank(uint8_t c) {
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+choir_status ch_cifar_names(ch_cell names[CH_CIFAR_CLASSES], choir_bytes text, const char *name,
+                            choir_error *err) {
+    uint32_t count = 0;
+    if (text.size > CH_CIFAR_NAMES_MAX) {
+        return ch_error_set(err, CHOIR_EPROTO, "%s: %zu bytes for the names of %d labels", name,
+                            text.size, CH_CIFAR_CLASSES);
+    }
+    for (size_t at = 0; at < text.size; at++) {
+        size_t end = at;
+        while (end < text.size && text.data[end] != '\n') {
+            end += 1;
+        }
+        size_t last = end;
+        while (last > at && is_blank(text.data[last - 1])) {
+            last -= 1;
+        }
+        if (last > at) {
+            if (count < CH_CIFAR_CLASSES) {
+                names[count] =
+                    (ch_cell){.data = (const char *)text.data + at, .size = (uint32_t)(last - at)};
+            }
+            count += 1;
+        }
+        at = end;
+    }
+    if (count != CH_CIFAR_CLASSES) {
+        return ch_error_set(err, CHOIR_EPROTO, "%s: names %u labels; CIFAR-10 has %d", name, count,
+                            CH_CIFAR_CLASSES);
+    }
     return CHOIR_OK;
 }
 
@@ -61,18 +98,25 @@ typedef struct batches {
     choir_bytes bytes[1 + BATCHES_MAX]; // by number; size 0: not there
     uint32_t counts[1 + BATCHES_MAX];
     ch_file files[1 + BATCHES_MAX]; // owned; the archive is in the first
+    choir_bytes names;              // batches.meta.txt; size 0: not there
+    ch_file names_file;             // owned
 } batches;
 
 static void batches_release(batches *b) {
     for (uint32_t i = 0; i <= BATCHES_MAX; i++) {
         ch_file_release(&b->files[i]);
     }
+    ch_file_release(&b->names_file);
+}
+
+/* A path's last part. */
+static const char *base_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
 }
 
 /* "data_batch_3.bin" is 3, "test_batch.bin" is TEST, anything else -1. */
-static int batch_number(const char *name) {
-    const char *slash = strrchr(name, '/');
-    const char *base = slash == NULL ? name : slash + 1;
+static int batch_number(const char *base) {
     if (strcmp(base, "test_batch.bin") == 0) {
         return TEST;
     }
@@ -113,6 +157,11 @@ static choir_status folder_read(batches *b, const char *folder, const choir_env 
             status = batch_set(b, i, ch_file_bytes(&b->files[i]), path, err);
         }
     }
+    char path[PATH_BYTES];
+    if (status == CHOIR_OK && folder_find(path, folder, NAMES)) {
+        status = ch_file_read(&b->names_file, path, CH_CIFAR_NAMES_MAX, env, err);
+        b->names = ch_file_bytes(&b->names_file);
+    }
     return status;
 }
 
@@ -123,9 +172,12 @@ static choir_status archive_read(batches *b, const char *path, const choir_env *
     while (status == CHOIR_OK) {
         ch_tar_entry entry;
         status = ch_tar_next(&entry, &at, ch_file_bytes(&b->files[0]), path, err);
-        const int number = status == CHOIR_OK ? batch_number(entry.name) : -1;
+        const char *base = status == CHOIR_OK ? base_of(entry.name) : "";
+        const int number = batch_number(base);
         if (number >= 0) {
             status = batch_set(b, number, entry.bytes, entry.name, err);
+        } else if (strcmp(base, NAMES) == 0) {
+            b->names = entry.bytes;
         }
     }
     return status == CHOIR_EAGAIN ? CHOIR_OK : status;
@@ -189,6 +241,14 @@ static choir_status table_fill(ch_dataset *d, ch_examples *table, const batches 
     return CHOIR_OK;
 }
 
+static choir_status names_set(ch_dataset *d, const batches *b, const char *path, choir_error *err) {
+    char name[PATH_BYTES];
+    ch_cell names[CH_CIFAR_CLASSES];
+    (void)snprintf(name, sizeof(name), "%s/" NAMES, path);
+    const choir_status status = ch_cifar_names(names, b->names, name, err);
+    return status == CHOIR_OK ? ch_dataset_name(d, names, CH_CIFAR_CLASSES) : status;
+}
+
 choir_status ch_cifar_read(ch_dataset *out, const char *path, const choir_job_data *options,
                            uint64_t seed, choir_error *err) {
     batches b = {0};
@@ -198,6 +258,9 @@ choir_status ch_cifar_read(ch_dataset *out, const char *path, const choir_job_da
     }
     if (status == CHOIR_OK) {
         status = table_fill(out, &out->test, &b, TEST, TEST);
+    }
+    if (status == CHOIR_OK && b.names.size > 0) {
+        status = names_set(out, &b, path, err);
     }
     batches_release(&b);
     if (status == CHOIR_OK && out->test.count == 0) {

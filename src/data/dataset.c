@@ -4,6 +4,8 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/text.h"
+#include "data/csv.h"
 
 #include <string.h>
 
@@ -40,6 +42,38 @@ void *ch_claim(const choir_env *env, size_t count, size_t item_bytes) {
     }
     const size_t bytes = (count * item_bytes + 63) / 64 * 64;
     return env->alloc(env->self, bytes > 0 ? bytes : 64);
+}
+
+/* Copies a text to where there is room for it and its zero. */
+static void text_copy(char *to, const ch_cell *text) {
+    memcpy(to, text->data, text->size);
+    to[text->size] = '\0';
+    const bool is_whole = strlen(to) == text->size;
+    if (!is_whole || !ch_text_is_printable(to)) {
+        for (uint32_t i = 0; i < text->size; i++) {
+            to[i] = to[i] < ' ' || to[i] > '~' ? '?' : to[i];
+        }
+    }
+}
+
+choir_status ch_dataset_name(ch_dataset *d, const ch_cell *texts, uint32_t count) {
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += (size_t)texts[i].size + 1;
+    }
+    const char **names = ch_dataset_claim(d, count, sizeof(names[0]));
+    char *room = ch_dataset_claim(d, bytes, 1);
+    if (names == NULL || room == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        text_copy(room, &texts[i]);
+        names[i] = room;
+        room += texts[i].size + 1;
+    }
+    d->names = names;
+    d->named = count;
+    return CHOIR_OK;
 }
 
 /* Swaps items a and b of an array that may be missing. The dataset owns what its views point to. */

@@ -22,9 +22,13 @@ enum {
 #define CH_FEATURES_MAX (UINT32_C(1) << 20)
 #define CH_CLASSES_MAX  (UINT32_C(1) << 16)
 
+struct ch_cell; // of data/csv.h: a piece of text
+
 typedef struct ch_dataset {
     ch_examples train;
     ch_examples test;                    // count 0: the source has none
+    const char *const *names;            // (named) what labels 0, 1, ... are called, printable
+    uint32_t named;                      // 0: labels have no names but their numbers
     void *blocks[CH_DATASET_BLOCKS_MAX]; // (block_count) owned
     uint32_t block_count;
     choir_env env;
@@ -41,6 +45,13 @@ void *ch_dataset_claim(ch_dataset *d, size_t count, size_t item_bytes);
 
 /* Takes over a block that came from the same env. */
 void ch_dataset_adopt(ch_dataset *d, void *block);
+
+/*
+ * Names labels 0 .. count-1. The texts are copied; in one that is not printable UTF-8, every byte
+ * that is not printable ASCII becomes '?'. ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_dataset_name(ch_dataset *d, const struct ch_cell *texts,
+                                             uint32_t count);
 
 /* How many of count rows are for testing. EINVAL when share is not in [0, 1) or takes them all. */
 CHOIR_NODISCARD choir_status ch_test_count(uint32_t *out, uint32_t count, double share,

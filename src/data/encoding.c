@@ -372,7 +372,7 @@ static choir_status labels_claim(const encoder *e, ch_dataset *out, const uint32
     }
     *labels = to;
     *classes = count < 2 ? 2 : count;
-    return CHOIR_OK;
+    return ch_dataset_name(out, e->sorted, count);
 }
 
 /* Groups of the training rows only, so that none of them is empty. */

@@ -5,7 +5,7 @@
  *   categorical  one input for each value found in the training rows, in ascending order of bytes;
  *                1 for the row's value, else 0; missing and values first seen in test rows: all 0
  *   label        classification: the place of its value among all that occur, ascending, as
- *                numbers when all are; regression: the number as it is
+ *                numbers when all are, and the value is its name; regression: the number as it is
  *   group        no input; the place of its value among those of the training rows
  *
  * A column is categorical when data.categorical lists it or a value in it is not a number. Missing

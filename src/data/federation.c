@@ -435,6 +435,10 @@ uint32_t ch_federation_classes(const ch_federation *f) {
     return f->on_demand ? f->generator.ops->classes : f->dataset.train.classes;
 }
 
+const char *ch_federation_name(const ch_federation *f, uint32_t label) {
+    return label < f->dataset.named ? f->dataset.names[label] : NULL;
+}
+
 const ch_examples *ch_federation_test(const ch_federation *f) {
     return &f->dataset.test;
 }

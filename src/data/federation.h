@@ -45,6 +45,10 @@ uint32_t ch_federation_clients(const ch_federation *f);
 ch_shape ch_federation_shape(const ch_federation *f);
 uint32_t ch_federation_classes(const ch_federation *f);
 
+/* What a label, below classes, is called: printable; NULL when it has no name but its number.
+ * Borrowed. */
+const char *ch_federation_name(const ch_federation *f, uint32_t label);
+
 /* The central test set; count 0 when the data set has none. Borrowed. */
 const ch_examples *ch_federation_test(const ch_federation *f);
 

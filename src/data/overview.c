@@ -2,6 +2,7 @@
 #include "data/overview.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "data/dataset.h"
 
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 enum {
     COUNTED_CLASSES = 12, // up to here a terminal has room for numbers
     SHADED_CLASSES = 60,  // of more, as many shades are printed
+    NAME_BYTES = 64,      // of a label's name that are shown
 };
 
 /* Sizes of the first clients. */
@@ -76,6 +78,39 @@ static choir_status asking_begin(asking *a, const ch_federation *f, const choir_
 
 /* ---------------------------------------------------------------------------------------- text */
 
+/* Whether some label is called anything but its number. */
+static bool has_names(const ch_federation *f) {
+    for (uint32_t c = 0; c < ch_federation_classes(f); c++) {
+        char number[16];
+        const char *name = ch_federation_name(f, c);
+        (void)snprintf(number, sizeof(number), "%u", c);
+        if (name != NULL && strcmp(name, number) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What labels are called, as far as their numbers are shown below. */
+static void names_print(FILE *out, const ch_federation *f) {
+    const uint32_t classes = ch_federation_classes(f);
+    if (classes > COUNTED_CLASSES || !has_names(f)) {
+        return;
+    }
+    for (uint32_t c = 0; c < classes; c++) {
+        char shown[NAME_BYTES];
+        const char *name = ch_federation_name(f, c);
+        if (name != NULL && strlen(name) >= sizeof(shown)) {
+            ch_text_show(shown, sizeof(shown), name);
+            name = shown;
+        }
+        if (name != NULL) {
+            (void)fprintf(out, "%s%u %s", c == 0 ? "labels    " : ", ", c, name);
+        }
+    }
+    (void)fputc('\n', out);
+}
+
 static void summary_print(FILE *out, const ch_federation *f, const char *name, const sizes *s) {
     const ch_shape shape = ch_federation_shape(f);
     const uint32_t classes = ch_federation_classes(f);
@@ -86,6 +121,7 @@ static void summary_print(FILE *out, const ch_federation *f, const char *name, c
     } else {
         (void)fprintf(out, "regression\n");
     }
+    names_print(out, f);
     (void)fprintf(out, "clients   %u", ch_federation_clients(f));
     if (s->clients < ch_federation_clients(f)) {
         (void)fprintf(out, "; below, the first %u", s->clients);

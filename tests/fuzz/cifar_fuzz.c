@@ -26,14 +26,29 @@ static void unpack(choir_bytes bytes) {
     free(labels);
 }
 
+static void names(choir_bytes bytes) {
+    ch_cell found[CH_CIFAR_CLASSES];
+    choir_error err = {.message = ""};
+    if (ch_cifar_names(found, bytes, "fuzz", &err) != CHOIR_OK) {
+        CH_ASSERT(err.message[0] != '\0');
+        return;
+    }
+    for (uint32_t i = 0; i < CH_CIFAR_CLASSES; i++) {
+        CH_ASSERT(found[i].size > 0);
+        CH_ASSERT(found[i].data + found[i].size <= (const char *)bytes.data + bytes.size);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const choir_bytes bytes = {.data = data, .size = size};
     ch_tar_entry entry;
     size_t at = 0;
     unpack(bytes);
+    names(bytes);
     while (ch_tar_next(&entry, &at, bytes, "fuzz", NULL) == CHOIR_OK) {
         CH_ASSERT(at <= size);
         unpack(entry.bytes);
+        names(entry.bytes);
     }
     return 0;
 }

@@ -10,6 +10,9 @@
 
 enum { RECORDS = 20 };
 
+static const char NAMES[] =
+    "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\r\ntruck\n\n";
+
 /* Records whose label and pixels say which they are. */
 static void records_make(uint8_t *out, uint32_t count, uint32_t first) {
     for (uint32_t i = 0; i < count; i++) {
@@ -29,6 +32,13 @@ static choir_status read_path(ch_dataset *d, const char *path, double test_share
     const choir_job_data options = {.test_share = test_share};
     ch_dataset_init(d, &env);
     return ch_cifar_read(d, path, &options, 1, err);
+}
+
+static void check_names(const ch_dataset *d) {
+    assert_int_equal(d->named, CH_CIFAR_CLASSES);
+    assert_string_equal(d->names[0], "airplane");
+    assert_string_equal(d->names[8], "ship");
+    assert_string_equal(d->names[9], "truck");
 }
 
 static void pixels_are_interleaved(void **state) {
@@ -59,6 +69,11 @@ static void folders_have_batches_and_a_test_batch(void **state) {
     assert_true(ch_cifar_is(f));
     ch_dataset d;
     check_status(read_path(&d, f, 0.5, NULL), CHOIR_OK);
+    assert_int_equal(d.named, 0);
+    ch_dataset_release(&d);
+    file_write(f, "batches.meta.txt", NAMES, strlen(NAMES));
+    check_status(read_path(&d, f, 0.5, NULL), CHOIR_OK);
+    check_names(&d);
     assert_int_equal(d.train.count, 8);
     assert_int_equal(d.test.count, 2);
     for (uint32_t i = 0; i < 8; i++) {
@@ -125,6 +140,8 @@ static size_t archive_make(uint8_t *archive, const uint8_t *records) {
     size = tar_append(archive, size, "cifar-10-batches-bin/readme.html", '0', records, 70);
     size = tar_append(archive, size, "cifar-10-batches-bin/test_batch.bin", '0',
                       records + 2 * CH_CIFAR_RECORD, CH_CIFAR_RECORD);
+    size = tar_append(archive, size, "cifar-10-batches-bin/batches.meta.txt", '0',
+                      (const uint8_t *)NAMES, strlen(NAMES));
     size = tar_append(archive, size, "cifar-10-batches-bin/data_batch_1.bin", '0', records,
                       2 * CH_CIFAR_RECORD);
     memset(archive + size, 0, 1024);
@@ -146,6 +163,7 @@ static void the_archive_is_read_as_it_was_downloaded(void **state) {
     assert_int_equal(d.train.count, 2);
     assert_int_equal(d.test.count, 1);
     assert_int_equal(d.test.labels[0], 2);
+    check_names(&d);
     ch_dataset_release(&d);
     folder_remove(f);
 }
@@ -201,6 +219,33 @@ static void wrong_sizes_and_labels_are_named(void **state) {
     assert_string_equal(err.message, "x: record 1 at byte 3073: label 10 is not below 10");
 }
 
+static void names_that_are_not_ten_are_refused(void **state) {
+    (void)state;
+    static uint8_t records[CH_CIFAR_RECORD];
+    char long_text[CH_CIFAR_NAMES_MAX + 1];
+    char f[FOLDER_PATH_MAX];
+    char message[FOLDER_PATH_MAX + 100];
+    folder_make(f);
+    records_make(records, 1, 0);
+    memset(long_text, 'a', sizeof(long_text));
+    file_write(f, "data_batch_1.bin", records, sizeof(records));
+    file_write(f, "batches.meta.txt", NAMES, strlen("airplane\nautomobile\nbird"));
+    ch_dataset d;
+    choir_error err = {.message = ""};
+    check_status(read_path(&d, f, 0, &err), CHOIR_EPROTO);
+    (void)snprintf(message, sizeof(message), "%s/batches.meta.txt: names 3 labels; CIFAR-10 has 10",
+                   f);
+    assert_string_equal(err.message, message);
+    ch_dataset_release(&d);
+    ch_cell names[CH_CIFAR_CLASSES];
+    choir_bytes text = {.data = (const uint8_t *)NAMES, .size = strlen(NAMES)};
+    check_status(ch_cifar_names(names, text, "x", NULL), CHOIR_OK);
+    text = (choir_bytes){.data = (const uint8_t *)long_text, .size = sizeof(long_text)};
+    check_status(ch_cifar_names(names, text, "x", &err), CHOIR_EPROTO);
+    assert_string_equal(err.message, "x: 4097 bytes for the names of 10 labels");
+    folder_remove(f);
+}
+
 static void every_failed_allocation_is_reported(void **state) {
     (void)state;
     static uint8_t records[3 * CH_CIFAR_RECORD];
@@ -232,6 +277,7 @@ int main(void) {
         cmocka_unit_test(the_archive_is_read_as_it_was_downloaded),
         cmocka_unit_test(every_prefix_of_an_archive_ends_in_an_answer),
         cmocka_unit_test(wrong_sizes_and_labels_are_named),
+        cmocka_unit_test(names_that_are_not_ten_are_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,34 @@ static void columns_become_inputs_as_stated(void **state) {
     ch_dataset_release(&d);
 }
 
+static void labels_are_called_what_the_file_calls_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *names[3];
+    } rows[] = {
+        {"x,class\n1,yes\n2,no\n3,yes\n", {"no", "yes"}},
+        {"1,10\n2,2\n3,7\n", {"2", "7", "10"}},
+        {"1,a\033[31m\n2,\"b\tc\"\n3,d\xff\n", {"a?[31m", "b?c", "d?"}},
+        {"1,caf\xc3\xa9\n2,\"\"\"\"\n3,z\n", {"\"", "caf\xc3\xa9", "z"}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const choir_job_data o = {.test_share = 0};
+        ch_dataset d;
+        check_status(encode(&d, rows[i].text, &o, NULL), CHOIR_OK);
+        assert_int_equal(d.named, rows[i].names[2] == NULL ? 2 : 3);
+        for (uint32_t c = 0; c < d.named; c++) {
+            assert_string_equal(d.names[c], rows[i].names[c]);
+        }
+        ch_dataset_release(&d);
+    }
+    const choir_job_data o = {.task = "regression"};
+    ch_dataset d;
+    check_status(encode(&d, "1,2\n3,4\n", &o, NULL), CHOIR_OK);
+    assert_int_equal(d.named, 0);
+    ch_dataset_release(&d);
+}
+
 static void columns_are_named_or_numbered_and_the_last_is_the_label(void **state) {
     (void)state;
     static const char plain[] = "10,1.5,3\n2,2.5,4\n10,0.5,5\n";
@@ -337,6 +365,7 @@ int main(void) {
         cmocka_unit_test(columns_are_named_or_numbered_and_the_last_is_the_label),
         cmocka_unit_test(scaling_and_categories_come_from_training_rows_only),
         cmocka_unit_test(a_constant_column_becomes_zero),
+        cmocka_unit_test(labels_are_called_what_the_file_calls_them),
         cmocka_unit_test(options_and_rows_that_do_not_fit_are_refused),
         cmocka_unit_test(a_column_of_too_many_categories_is_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),
