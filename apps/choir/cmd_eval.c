@@ -9,7 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CLASSES_SHOWN_MAX = 20 }; // more columns do not fit a terminal
+enum {
+    CLASSES_SHOWN_MAX = 20,     // more columns do not fit a terminal
+    QUOTED_BYTES = 2 * 4096 + 3 // a label's name has at most 4,096
+};
 
 typedef struct eval_flags {
     char job[CHOIR_PATH_MAX];
@@ -36,13 +39,27 @@ static void number_show(char text[CH_TEXT_NUMBER_MAX], double value) {
     }
 }
 
+static void names_print(FILE *out, const ch_eval_result *r) {
+    (void)fprintf(out, "\"labels\":[");
+    for (uint32_t i = 0; i < r->classes; i++) {
+        char quoted[QUOTED_BYTES];
+        (void)ch_text_quote(quoted, sizeof(quoted), r->names[i]);
+        (void)fprintf(out, "%s%s", i == 0 ? "" : ",", quoted);
+    }
+    (void)fprintf(out, "],");
+}
+
 static void json_print(FILE *out, const ch_eval_result *r) {
     char accuracy[CH_TEXT_NUMBER_MAX];
     char loss[CH_TEXT_NUMBER_MAX];
     number_show(accuracy, r->accuracy);
     number_show(loss, r->loss);
-    (void)fprintf(out, "{\"examples\":%u,\"accuracy\":%s,\"loss\":%s,\"confusion\":[", r->examples,
-                  accuracy, loss);
+    (void)fprintf(out, "{\"examples\":%u,\"accuracy\":%s,\"loss\":%s,", r->examples, accuracy,
+                  loss);
+    if (r->names != NULL) {
+        names_print(out, r);
+    }
+    (void)fprintf(out, "\"confusion\":[");
     for (uint32_t i = 0; r->confusion != NULL && i < r->classes; i++) {
         (void)fprintf(out, i == 0 ? "[" : ",[");
         for (uint32_t j = 0; j < r->classes; j++) {
@@ -73,6 +90,9 @@ static void table_print(FILE *out, const ch_eval_result *r) {
         for (uint32_t j = 0; j < r->classes; j++) {
             (void)fprintf(out, "%6llu",
                           (unsigned long long)r->confusion[(size_t)i * r->classes + j]);
+        }
+        if (r->names != NULL) {
+            (void)fprintf(out, "  %s", r->names[i]);
         }
     }
     (void)fprintf(out, "\n");

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "run/labels.h"
 #include "run/saved.h"
 #include "run/session.h"
 
@@ -12,18 +13,27 @@
 
 enum { PREDICT_PIECE = 64 }; // examples predicted at a time
 
-/* A model is judged by the loss it was trained for. */
-static choir_status loss_find(choir_job *job, const char *model, const choir_env *env,
-                              choir_error *err) {
+/* A model is judged by the loss it was trained for, on the labels it was trained for. */
+static choir_status model_ask(choir_job *job, char labels[CH_LABELS_TEXT_MAX], const char *model,
+                              const choir_env *env, choir_error *err) {
     ch_saved saved;
     const choir_status status = ch_saved_open(&saved, model, env, err);
     if (status == CHOIR_OK) {
         const bool squared = saved.loss == CH_LOSS_MEAN_SQUARED;
         (void)snprintf(job->model.loss, sizeof(job->model.loss), "%s",
                        squared ? "mean-squared-error" : "cross-entropy");
+        const bool fits = strlen(saved.labels) < CH_LABELS_TEXT_MAX;
+        (void)snprintf(labels, CH_LABELS_TEXT_MAX, "%s", fits ? saved.labels : "");
         ch_saved_release(&saved);
     }
     return status;
+}
+
+static choir_status labels_check(const ch_session *s, const char *labels, const char *model,
+                                 choir_error *err) {
+    char own[CH_LABELS_TEXT_MAX];
+    (void)ch_labels_text(own, s->federation);
+    return ch_labels_check(labels, own, model, s->job.data.source, err);
 }
 
 /* A session whose initial parameters are the model's. */
@@ -39,7 +49,8 @@ static choir_status model_open(ch_session *s, const char *model, const choir_job
     }
     job.model.name[0] = '\0';
     job.model.hidden[0] = '\0';
-    choir_status status = loss_find(&job, model, env, err);
+    char labels[CH_LABELS_TEXT_MAX];
+    choir_status status = model_ask(&job, labels, model, env, err);
     if (status != CHOIR_OK) {
         *s = (ch_session){0};
         return status;
@@ -48,6 +59,9 @@ static choir_status model_open(ch_session *s, const char *model, const choir_job
     if (status == CHOIR_OK && ch_federation_test(s->federation)->count == 0) {
         status =
             ch_error_set(err, CHOIR_EINVAL, "data.source: '%s' has no test examples", data->source);
+    }
+    if (status == CHOIR_OK) {
+        status = labels_check(s, labels, model, err);
     }
     if (status == CHOIR_OK) {
         ch_engine_load(s->engines[0], s->params);
@@ -108,6 +122,33 @@ static choir_status confusion_count(ch_eval_result *out, ch_session *s) {
     return outputs_walk(s, 0, c.test->count, &c, confusion_add);
 }
 
+/* Names of all classes in one block, the numbers of those without; NULL when none has one. */
+static choir_status names_copy(ch_eval_result *out, const ch_session *s) {
+    char room[16];
+    const ch_federation *f = s->federation;
+    size_t bytes = 0;
+    for (uint32_t c = 0; c < out->classes; c++) {
+        bytes += strlen(ch_labels_show(f, c, room)) + 1;
+    }
+    if (ch_federation_name(f, 0) == NULL) {
+        return CHOIR_OK;
+    }
+    const size_t pointers = ch_arena_cost(out->classes, sizeof(out->names[0]));
+    out->names = s->env.alloc(s->env.self, pointers + ch_arena_cost(bytes, 1));
+    if (out->names == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    char *to = (char *)out->names + pointers;
+    for (uint32_t c = 0; c < out->classes; c++) {
+        const char *name = ch_labels_show(f, c, room);
+        const size_t size = strlen(name) + 1;
+        memcpy(to, name, size);
+        out->names[c] = to;
+        to += size;
+    }
+    return CHOIR_OK;
+}
+
 choir_status ch_run_eval(ch_eval_result *out, const char *model, const choir_job_data *data,
                          uint64_t seed, const choir_env *env, choir_error *err) {
     *out = (ch_eval_result){0};
@@ -122,6 +163,7 @@ choir_status ch_run_eval(ch_eval_result *out, const char *model, const choir_job
             out->loss = e.loss;
             out->classes = ch_federation_classes(s.federation);
             status = out->classes == 0 ? CHOIR_OK : confusion_count(out, &s);
+            status = status == CHOIR_OK ? names_copy(out, &s) : status;
         }
     }
     ch_session_release(&s);
@@ -132,10 +174,14 @@ void ch_eval_result_release(ch_eval_result *r, const choir_env *env) {
     if (r->confusion != NULL) {
         env->free(env->self, r->confusion);
     }
+    if (r->names != NULL) {
+        env->free(env->self, (void *)r->names);
+    }
     *r = (ch_eval_result){0};
 }
 
 typedef struct printer {
+    const ch_federation *federation;
     const ch_examples *test;
     uint32_t outputs;
     FILE *out;
@@ -149,8 +195,11 @@ static void prediction_print(void *self, uint32_t row, const float *outputs) {
         return;
     }
     const uint32_t guess = best_of(outputs, p->outputs);
-    (void)fprintf(p->out, "%u\t%u\t%.4f\t%u\n", row, guess, (double)outputs[guess],
-                  p->test->labels[row]);
+    char guessed[16];
+    char true_one[16];
+    (void)fprintf(p->out, "%u\t%s\t%.4f\t%s\n", row, ch_labels_show(p->federation, guess, guessed),
+                  (double)outputs[guess],
+                  ch_labels_show(p->federation, p->test->labels[row], true_one));
 }
 
 choir_status ch_run_predict(FILE *out, const char *model, const choir_job_data *data, uint64_t seed,
@@ -166,7 +215,10 @@ choir_status ch_run_predict(FILE *out, const char *model, const choir_job_data *
                                   test->count, data->source);
         } else {
             const uint32_t left = test->count - first;
-            printer p = {.test = test, .outputs = ch_net_outputs(ch_session_net(&s)), .out = out};
+            printer p = {.federation = s.federation,
+                         .test = test,
+                         .outputs = ch_net_outputs(ch_session_net(&s)),
+                         .out = out};
             (void)fprintf(out, test->labels == NULL ? "example\tprediction\ttruth\n"
                                                     : "example\tprediction\tprobability\ttruth\n");
             status = outputs_walk(&s, first, count < left ? count : left, &p, prediction_print);

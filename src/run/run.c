@@ -9,6 +9,7 @@
 #include "report/report.h"
 #include "run/baseline.h"
 #include "run/exhibits.h"
+#include "run/labels.h"
 #include "run/saved.h"
 #include "run/session.h"
 #include "store/checkpoint.h"
@@ -345,9 +346,11 @@ static choir_status model_write(run *r, choir_error *err) {
     net.width = shape.width;
     net.channels = shape.channels;
     char path[CHOIR_PATH_MAX];
+    char labels[CH_LABELS_TEXT_MAX];
+    (void)ch_labels_text(labels, s->federation);
     choir_status status = ch_run_dir_file(path, r->dir.path, "model.safetensors", err);
     if (status == CHOIR_OK) {
-        status = ch_saved_write(path, ch_session_net(s), &net, choir_coordinator_params(c),
+        status = ch_saved_write(path, ch_session_net(s), &net, choir_coordinator_params(c), labels,
                                 r->result.model_hash, &s->env, err);
     }
     return status;

@@ -68,17 +68,27 @@ typedef struct ch_eval_result {
     double loss;
     uint32_t classes;    // 0 for regression
     uint64_t *confusion; // (classes, classes) rows: truth; owned, release below; may be NULL
+    const char **names;  // (classes) of the labels; owned likewise; NULL: they have none
 } ch_eval_result;
 
-/* model: a safetensors file or a run directory. data: which examples; its central test set. */
+/*
+ * model  a safetensors file or a run directory
+ * data   which examples; its central test set
+ *
+ * Returns OK and a result to release, safely in any case; EINVAL when the data have no test set,
+ * or not the inputs or the labels that the model was trained for; EIO, EPROTO or ENOMEM for files.
+ */
 CHOIR_NODISCARD choir_status ch_run_eval(ch_eval_result *out, const char *model,
                                          const choir_job_data *data, uint64_t seed,
                                          const choir_env *env, choir_error *err);
 void ch_eval_result_release(ch_eval_result *r, const choir_env *env);
 
 /*
- * Prints one line for each of the first `count` central test examples: its number, the prediction,
- * its probability (classification), the truth.
+ * Prints one line for each of `count` central test examples from number `first` on, or as many as
+ * there are: its number, the prediction, its probability (classification), the truth. Labels are
+ * printed by their names when they have some.
+ *
+ * Returns as ch_run_eval; EINVAL also when first is beyond the last.
  */
 CHOIR_NODISCARD choir_status ch_run_predict(FILE *out, const char *model,
                                             const choir_job_data *data, uint64_t seed,

@@ -38,6 +38,8 @@ static void saved_describe(ch_saved *saved) {
         memcpy(saved->layers, layers, strlen(layers) + 1);
         saved->input = shape_parse(input);
     }
+    const char *labels = ch_safetensors_find(&saved->file, "choir.labels");
+    saved->labels = labels == NULL ? "" : labels;
     const bool squared = loss != NULL && strcmp(loss, LOSS_NAMES[CH_LOSS_MEAN_SQUARED]) == 0;
     saved->loss = squared ? CH_LOSS_MEAN_SQUARED : CH_LOSS_CROSS_ENTROPY;
 }
@@ -71,8 +73,8 @@ choir_status ch_saved_params(const ch_saved *saved, const choir_layout *layout, 
 }
 
 choir_status ch_saved_write(const char *path, const ch_net *net, const ch_net_options *options,
-                            const float *params, const char *hash, const choir_env *env,
-                            choir_error *err) {
+                            const float *params, const char *labels, const char *hash,
+                            const choir_env *env, choir_error *err) {
     char input[CHOIR_NAME_MAX];
     (void)snprintf(input, sizeof(input), "%ux%ux%u", options->height, options->width,
                    options->channels);
@@ -82,7 +84,9 @@ choir_status ch_saved_write(const char *path, const ch_net *net, const ch_net_op
         {"choir.input", input},
         {"choir.loss", LOSS_NAMES[options->loss]},
         {"choir.hash", hash},
+        {"choir.labels", labels}, // the last, so that it can be left out
     };
+    const uint32_t all = sizeof(metadata) / sizeof(metadata[0]);
     return ch_safetensors_write(path, ch_net_layout(net), params, metadata,
-                                sizeof(metadata) / sizeof(metadata[0]), env, err);
+                                labels[0] == '\0' ? all - 1 : all, env, err);
 }

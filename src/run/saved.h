@@ -16,6 +16,7 @@ typedef struct ch_saved {
     char layers[CH_LAYERS_TEXT_MAX]; // "" when the file was not written by choir
     ch_shape input;                  // of one example; all 0 likewise
     ch_loss loss;
+    const char *labels; // as ch_labels_text; "" when the file does not say; in file
 } ch_saved;
 
 /*
@@ -35,11 +36,12 @@ CHOIR_NODISCARD choir_status ch_saved_params(const ch_saved *saved, const choir_
  * Writes params (dim of the net) to path, at once or not at all.
  *
  * options  the net's, with its layers and input
+ * labels   what its outputs are called, as ch_labels_text; "": nothing is said of it
  * hash     SHA-256 of params in hexadecimal
  */
 CHOIR_NODISCARD choir_status ch_saved_write(const char *path, const ch_net *net,
                                             const ch_net_options *options, const float *params,
-                                            const char *hash, const choir_env *env,
-                                            choir_error *err);
+                                            const char *labels, const char *hash,
+                                            const choir_env *env, choir_error *err);
 
 #endif

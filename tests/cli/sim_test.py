@@ -333,6 +333,46 @@ server: {rounds: 1, sample_rate: 0.5}
                                  "1 numbers; leave it at 0\n")
 
 
+class Names(SimCase):
+    JOB = """
+model: softmax
+data: {source: t.csv, partition: iid, clients: 3}
+client: {epochs: 20, learning_rate: 0.5}
+server: {rounds: 4, sample_rate: 1}
+"""
+
+    def train(self, names, run):
+        self.file("t.csv", self.table(names))
+        self.result("--run-dir", run, job=self.JOB)
+
+    def table(self, names):
+        return "x,what\n" + "".join(f"{i},{names[i // 20]}\n" for i in range(40))
+
+    def test_predictions_are_called_what_the_table_calls_them(self):
+        for run, names in (("texts", ("dög", "wild cat")), ("numbers", ("7", "30"))):
+            with self.subTest(run):
+                self.train(names, run)
+                ran = self.run_in("predict", run, "--count", 8)
+                self.assertEqual((ran.code, ran.log), (0, ""))
+                rows = [line.split("\t") for line in ran.out.splitlines()[1:]]
+                self.assertEqual({row[3] for row in rows}, set(names))
+                self.assertTrue({row[1] for row in rows} <= set(names))
+                ran = self.run_in("eval", run, "--json")
+                self.assertEqual(json.loads(ran.out)["labels"], list(names))
+                self.assertRegex(self.run_in("eval", run).out, rf"(?m)^ +1( +\d+){{2}}  {names[1]}$")
+                shown = self.run_in("data", "show", "small.yaml").out
+                self.assertIn(f"\nlabels    0 {names[0]}, 1 {names[1]}\n", shown)
+
+    def test_other_labels_are_refused(self):
+        self.train(("no", "yes"), "run")
+        self.file("other.csv", self.table(("ja", "nein")))
+        for command in ("eval", "predict"):
+            ran = self.run_in(command, "run", "--set", "data.source=other.csv")
+            self.assert_says(ran, 2, f'choir {command}: run: tells the labels ["no","yes"] apart, '
+                                     '\'other.csv\' has ["ja","nein"]; needs data with the '
+                                     'labels it was trained on\n')
+
+
 class Regression(SimCase):
     def test_numbers_are_predicted_as_classes_are_and_have_no_accuracy(self):
         rows = "".join(f"{i % 7},{i % 5},s{i % 4},{2 * (i % 7) - i % 5}\n" for i in range(200))

@@ -1,0 +1,53 @@
+/* Labels: see labels.h. */
+#include "run/labels.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SHOWN_BYTES = 72 };
+
+bool ch_labels_text(char out[CH_LABELS_TEXT_MAX], const ch_federation *f) {
+    const uint32_t classes = ch_federation_classes(f);
+    size_t used = 0;
+    out[0] = '\0';
+    for (uint32_t c = 0; c < classes && ch_federation_name(f, c) != NULL; c++) {
+        out[used] = c == 0 ? '[' : ',';
+        used += 1;
+        used += ch_text_quote(out + used, CH_LABELS_TEXT_MAX - used, ch_federation_name(f, c));
+        if (used + 2 >= CH_LABELS_TEXT_MAX) {
+            out[0] = '\0';
+            return false;
+        }
+    }
+    if (used > 0) {
+        memcpy(out + used, "]", 2);
+    }
+    return used > 0;
+}
+
+choir_status ch_labels_check(const char *models, const char *datas, const char *model,
+                             const char *source, choir_error *err) {
+    if (models[0] == '\0' || datas[0] == '\0' || strcmp(models, datas) == 0) {
+        return CHOIR_OK;
+    }
+    char wanted[SHOWN_BYTES];
+    char found[SHOWN_BYTES];
+    ch_text_show(wanted, sizeof(wanted), models);
+    ch_text_show(found, sizeof(found), datas);
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "%s: tells the labels %s apart, '%s' has %s; needs data with the labels it "
+                        "was trained on",
+                        model, wanted, source, found);
+}
+
+const char *ch_labels_show(const ch_federation *f, uint32_t label, char room[16]) {
+    const char *name = ch_federation_name(f, label);
+    if (name == NULL) {
+        (void)snprintf(room, 16, "%u", label);
+        name = room;
+    }
+    return name;
+}
