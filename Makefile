@@ -46,6 +46,10 @@ fmt: ## rewrite sources in house format
 fmt-check: ## fail when fmt would change something
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 
+lint: fmt-check ## format, the rules of tools/tidy.py, and that the core asks nothing of the system
+	cmake --preset dev --log-level=WARNING && cmake --build --preset dev --target core && \
+	$(CTEST) --test-dir build/dev -L lint
+
 fuzz: ## every decoder and reader under libFuzzer, 5 s each
 	cmake --preset fuzz --log-level=WARNING && cmake --build --preset fuzz && \
 	$(CTEST) --test-dir build/fuzz -L fuzz

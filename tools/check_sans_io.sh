@@ -7,6 +7,9 @@ vsnprintf|snprintf|aligned_alloc|madvise|free|abort|fprintf|fwrite|stderr|sqrtf?
 fabsf?|lround|lrint|llrint|__asan_.*|__ubsan_.*|__tsan_.*|__stack_chk_fail|__sanitizer_.*|__isoc99_.*|
 _GLOBAL_OFFSET_TABLE_|__ctype_.*|__tls_get_addr)$'
 allowed=$(printf %s "$allowed" | tr -d '\n')
+for library in "$@"; do
+  [ -f "$library" ] || { echo "there is no $library to look into: build it first"; exit 1; }
+done
 bad=$(for library in "$@"; do
   nm --undefined-only --format=posix "$library" 2>/dev/null | awk 'NF >= 2 && $2 == "U" { print $1 }'
 done | sort -u | grep -Ev "$allowed")
