@@ -27,13 +27,16 @@ struct ch_engine {
     uint32_t *order;    // (order_max) a client's examples, shuffled
 };
 
-static choir_status arrays_claim(ch_engine *e) {
+static choir_status arrays_claim(ch_engine *e, choir_error *err) {
     const size_t bytes = ch_arena_cost((size_t)e->batch_max * e->features, sizeof(float)) +
                          2 * ch_arena_cost(e->batch_max, sizeof(uint32_t)) +
                          ch_arena_cost(e->order_max, sizeof(uint32_t));
     const choir_status status = ch_arena_init(&e->arena, bytes, &e->env);
     if (status != CHOIR_OK) {
-        return status;
+        return ch_error_set(err, status,
+                            "no memory for steps on %u examples of %u values; a smaller "
+                            "client.batch_size needs less",
+                            e->batch_max, e->features);
     }
     e->x = CH_NEW(&e->arena, float, (size_t)e->batch_max * e->features);
     e->labels = CH_NEW(&e->arena, uint32_t, e->batch_max);
@@ -54,7 +57,7 @@ choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
     *out = NULL;
     ch_engine *e = env->alloc(env->self, ch_arena_cost(1, sizeof(*e)));
     if (e == NULL) {
-        return CHOIR_ENOMEM;
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a worker");
     }
     const ch_shape shape = ch_federation_shape(federation);
     const ch_holding *pooled = ch_federation_pooled(federation);
@@ -78,9 +81,12 @@ choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
     }
     if (status == CHOIR_OK) {
         status = ch_scratch_create(&e->scratch, federation, env);
+        if (status != CHOIR_OK) {
+            status = ch_error_set(err, status, "no memory for the %u examples of one client", held);
+        }
     }
     if (status == CHOIR_OK) {
-        status = arrays_claim(e);
+        status = arrays_claim(e, err);
     }
     if (status != CHOIR_OK) {
         ch_engine_destroy(e);
@@ -146,7 +152,7 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
                         .proximal_mu = task->proximal_mu};
     const uint32_t batch = task->batch_size == 0 ? h->count : task->batch_size;
     choir_status status = CHOIR_OK;
-    for (uint32_t epoch = 0; epoch < task->epochs; epoch++) {
+    for (uint32_t epoch = 0; epoch < task->epochs && status == CHOIR_OK; epoch++) {
         order_shuffle(e->order, h->count, task->seed, epoch, client);
         for (uint32_t at = 0; at < h->count && status == CHOIR_OK; at += batch) {
             const uint32_t count = h->count - at < batch ? h->count - at : batch;
@@ -188,6 +194,7 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
     CH_ASSERT(task->dim == ch_net_layout(e->net)->dim);
     const uint32_t batch = task->batch_size == 0 ? holding->count : task->batch_size;
     if ((batch < holding->count ? batch : holding->count) > e->batch_max) {
+        *out = (choir_training){0};
         return ch_error_set(err, CHOIR_ENOMEM, "client %u: a batch of %u examples, room for %u",
                             client, batch, e->batch_max);
     }

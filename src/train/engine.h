@@ -16,9 +16,10 @@
 typedef struct ch_engine ch_engine;
 
 /*
- * net         which model; its batch_max is raised to what the buffers need
+ * net         which model; its input is the data's, and its batch_max at most 64: steps on more go
+ *             through it in parts
  * federation  borrowed; outlives the engine
- * batch       the most examples that one step will take, >= 1
+ * batch       the most examples that one step will take, >= 1: as many are copied side by side
  *
  * Returns OK; EINVAL when the layers do not fit the data; ENOMEM; *out == NULL then.
  */
@@ -33,7 +34,8 @@ const ch_net *ch_engine_net(const ch_engine *e);
 choir_trainer ch_engine_trainer(ch_engine *e);
 
 /* Epochs of SGD on any holding, as a task asks; what the port does once it has the client's data.
- * See choir_trainer_ops for the arguments; client numbers the shuffles. */
+ * See choir_trainer_ops for the arguments; client numbers the shuffles. ENOMEM when the task asks
+ * for larger steps than the engine was made for; *out is zero then. */
 CHOIR_NODISCARD choir_status ch_engine_train(ch_engine *e, const ch_holding *holding,
                                              uint32_t client, const choir_task *task,
                                              const float *params, float *delta, choir_training *out,

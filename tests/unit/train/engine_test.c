@@ -15,11 +15,11 @@ typedef struct bench {
     float params[DIM_MAX];
 } bench;
 
-static void bench_open(bench *b, uint32_t batch, const choir_env *env) {
+static void bench_open_with(bench *b, uint32_t batch, uint32_t examples, const choir_env *env) {
     const choir_job_data data = {.source = "synthetic",
                                  .partition = "natural",
                                  .clients = CLIENTS,
-                                 .examples = 25,
+                                 .examples = examples,
                                  .test_examples = 40,
                                  .heldout = 0.2};
     ch_net_options net = ch_net_defaults();
@@ -32,6 +32,10 @@ static void bench_open(bench *b, uint32_t batch, const choir_env *env) {
     b->dim = ch_net_layout(ch_engine_net(b->engine))->dim;
     assert_true(b->dim <= DIM_MAX);
     ch_net_init(ch_engine_net(b->engine), 3, b->params);
+}
+
+static void bench_open(bench *b, uint32_t batch, const choir_env *env) {
+    bench_open_with(b, batch, 25, env);
 }
 
 static void bench_close(bench *b) {
@@ -132,6 +136,48 @@ static void divergence_is_reported_with_client_and_loss(void **state) {
     bench_close(&b);
 }
 
+static void a_parameter_that_is_not_finite_is_divergence_too(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open(&b, 10, &env);
+    // One step: its loss is finite, what the decay makes of the parameters is not.
+    const choir_task task = {
+        .round = 4, .dim = b.dim, .epochs = 1, .learning_rate = 3e38F, .weight_decay = 1e6F};
+    float delta[DIM_MAX];
+    choir_training out;
+    choir_error err = {.message = ""};
+    check_status(train(&b, 2, &task, delta, &out, &err), CHOIR_ERANGE);
+    assert_string_equal(err.message, "client 2: training diverged in round 4: a parameter is not "
+                                     "finite at learning rate 3e+38");
+    assert_int_equal(out.metrics.examples, out.examples);
+    bench_close(&b);
+}
+
+static void a_step_without_room_is_refused(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open_with(&b, 10, 1000, &env); // more than evaluation, which has room, works on at once
+    ch_scratch *scratch = NULL;
+    ch_holding holding;
+    check_status(ch_scratch_create(&scratch, b.federation, &env), CHOIR_OK);
+    check_status(ch_federation_holding(b.federation, 3, CH_SPLIT_TRAIN, scratch, &holding),
+                 CHOIR_OK);
+    const choir_task task = {.dim = b.dim, .epochs = 1, .learning_rate = 0.1F};
+    float delta[DIM_MAX];
+    choir_training out = {.examples = 77};
+    choir_error err = {.message = ""};
+    check_status(ch_engine_train(b.engine, &holding, 3, &task, b.params, delta, &out, &err),
+                 CHOIR_ENOMEM);
+    assert_true(holding.count > 250);
+    assert_non_null(strstr(err.message, "client 3: a batch of "));
+    assert_non_null(strstr(err.message, " examples, room for 250"));
+    assert_int_equal(out.examples, 0);
+    ch_scratch_destroy(scratch);
+    bench_close(&b);
+}
+
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     const choir_env real = choir_env_default();
@@ -145,7 +191,9 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) 
         counted_memory memory;
         const choir_env env = counted_env(&memory, n);
         ch_engine *e = NULL;
-        status = ch_engine_create(&e, &net, b.federation, 10, &env, NULL);
+        choir_error err = {.message = ""};
+        status = ch_engine_create(&e, &net, b.federation, 10, &env, &err);
+        assert_true((status == CHOIR_OK) == (err.message[0] == '\0'));
         assert_true((status == CHOIR_OK) == (e != NULL));
         ch_engine_destroy(e);
         assert_int_equal(memory.alive, 0);
@@ -160,6 +208,8 @@ int main(void) {
         cmocka_unit_test(training_is_a_pure_function_of_task_and_client),
         cmocka_unit_test(one_epoch_on_all_examples_is_one_gradient_step),
         cmocka_unit_test(divergence_is_reported_with_client_and_loss),
+        cmocka_unit_test(a_parameter_that_is_not_finite_is_divergence_too),
+        cmocka_unit_test(a_step_without_room_is_refused),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
