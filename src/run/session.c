@@ -16,17 +16,22 @@ static uint32_t cores(void) {
     return online > CH_WORKERS_MAX ? CH_WORKERS_MAX : (uint32_t)online;
 }
 
-static choir_status engines_create(ch_session *s, bool pooled, choir_error *err) {
-    // A schedule may raise B beyond the job's; room for all local examples covers any.
-    const bool fixed = s->job.batch_size > 0 && strcmp(s->job.schedule_batch_size, "constant") == 0;
+/* The most examples that a step will take: never more than are at hand, however large B is. */
+static uint32_t step_max(const ch_session *s, bool pooled) {
     const uint32_t held = ch_federation_count_max(s->federation, CH_SPLIT_TRAIN);
     const uint32_t all = ch_federation_pooled(s->federation)->count;
+    const uint32_t at_hand = pooled && all > held ? all : held;
+    // A schedule may raise B beyond the job's; room for all examples at hand covers any.
+    const bool fixed = s->job.batch_size > 0 && strcmp(s->job.schedule_batch_size, "constant") == 0;
+    const uint32_t most = fixed && s->job.batch_size < at_hand ? s->job.batch_size : at_hand;
+    return most > 0 ? most : 1;
+}
+
+static choir_status engines_create(ch_session *s, bool pooled, choir_error *err) {
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < s->workers && status == CHOIR_OK; i++) {
-        const uint32_t local = fixed ? s->job.batch_size : held;
-        const uint32_t batch = pooled && i == 0 && !fixed && all > local ? all : local;
-        status =
-            ch_engine_create(&s->engines[i], &s->model.net, s->federation, batch, &s->env, err);
+        status = ch_engine_create(&s->engines[i], &s->model.net, s->federation,
+                                  step_max(s, pooled && i == 0), &s->env, err);
         if (status == CHOIR_OK) {
             s->trainers[i] = ch_engine_trainer(s->engines[i]);
         }
@@ -38,9 +43,31 @@ static choir_status params_create(ch_session *s, choir_error *err) {
     s->dim = ch_net_layout(ch_session_net(s))->dim;
     s->params = s->env.alloc(s->env.self, ch_arena_cost(s->dim, sizeof(float)));
     if (s->params == NULL) {
-        return CHOIR_ENOMEM;
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for %u parameters", s->dim);
     }
     return ch_plan_params(&s->job, ch_session_net(s), s->params, &s->env, err);
+}
+
+static choir_status pool_create(ch_session *s, choir_error *err) {
+    const choir_status status = ch_pool_create(&s->pool, s->workers, &s->env);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status,
+                            "workers: the system does not give %u threads; fewer --workers need "
+                            "less",
+                            s->workers);
+    }
+    return status;
+}
+
+static choir_status evaluator_create(ch_session *s, choir_error *err) {
+    const choir_status status =
+        ch_evaluator_create(&s->evaluator, s->pool, s->engines, s->federation,
+                            s->job.evaluate_clients, s->job.seed, &s->env);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status,
+                            "no memory for evaluation; a smaller evaluate_clients needs less");
+    }
+    return status;
 }
 
 choir_status ch_session_open(ch_session *out, const choir_job *job, uint32_t workers, bool pooled,
@@ -62,11 +89,10 @@ choir_status ch_session_open(ch_session *out, const choir_job *job, uint32_t wor
         status = params_create(s, err);
     }
     if (status == CHOIR_OK) {
-        status = ch_pool_create(&s->pool, s->workers, env);
+        status = pool_create(s, err);
     }
     if (status == CHOIR_OK) {
-        status = ch_evaluator_create(&s->evaluator, s->pool, s->engines, s->federation,
-                                     job->evaluate_clients, s->job.seed, env);
+        status = evaluator_create(s, err);
     }
     return status;
 }

@@ -1,0 +1,85 @@
+/* Session: it claims what its job can use, and names what it cannot get. */
+#include "support/tiny_job.h"
+
+#include "run/session.h"
+
+#include <string.h>
+
+/* An environment that counts bytes. */
+typedef struct measured_memory {
+    choir_env real;
+    size_t bytes;
+} measured_memory;
+
+static void *measured_alloc(void *self, size_t bytes) {
+    measured_memory *m = self;
+    m->bytes += bytes;
+    return m->real.alloc(m->real.self, bytes);
+}
+
+static void measured_free(void *self, void *block) {
+    const measured_memory *m = self;
+    m->real.free(m->real.self, block);
+}
+
+static choir_env measured_env(measured_memory *m) {
+    *m = (measured_memory){.real = choir_env_default()};
+    choir_env env = m->real;
+    env.alloc = measured_alloc;
+    env.free = measured_free;
+    env.self = m;
+    return env;
+}
+
+static size_t bytes_of(const choir_job *job, bool pooled) {
+    measured_memory memory;
+    const choir_env env = measured_env(&memory);
+    ch_session s;
+    check_status(ch_session_open(&s, job, 2, pooled, &env, NULL), CHOIR_OK);
+    ch_session_release(&s);
+    return memory.bytes;
+}
+
+static void a_batch_larger_than_any_client_takes_no_memory(void **state) {
+    (void)state;
+    choir_job job = tiny_job();
+    job.data.examples = 300; // more than evaluation works on at once
+    job.batch_size = 0;
+    const size_t whole = bytes_of(&job, false);
+    const size_t whole_pooled = bytes_of(&job, true);
+    job.batch_size = 200000;
+    assert_int_equal(bytes_of(&job, false), whole);
+    assert_int_equal(bytes_of(&job, true), whole_pooled);
+    job.batch_size = 20;
+    assert_true(bytes_of(&job, false) < whole);
+}
+
+static void every_failed_allocation_says_what_it_was_for(void **state) {
+    (void)state;
+    const choir_job job = tiny_job();
+    choir_status status = CHOIR_ENOMEM;
+    uint32_t steps = 0;
+    for (uint32_t n = 0; status == CHOIR_ENOMEM && n < 100; n++) {
+        counted_memory memory;
+        const choir_env env = counted_env(&memory, n);
+        ch_session s;
+        choir_error err = {.message = ""};
+        status = ch_session_open(&s, &job, 2, false, &env, &err);
+        ch_session_release(&s);
+        assert_int_equal(memory.alive, 0);
+        if (status != CHOIR_OK && err.message[0] == '\0') {
+            fail_msg("allocation %u fails without a word", n);
+        }
+        steps += strstr(err.message, "client.batch_size") != NULL ? 1 : 0;
+    }
+    check_status(status, CHOIR_OK);
+    assert_int_equal(steps, 2); // one a worker
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_larger_than_any_client_takes_no_memory),
+        cmocka_unit_test(every_failed_allocation_says_what_it_was_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
