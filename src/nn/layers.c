@@ -2,19 +2,15 @@
 #include "nn/layers.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "math/pool.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 bool ch_layer_number(const char *word, uint32_t max, uint32_t *out) {
-    if (word[0] < '0' || word[0] > '9') {
-        return false;
-    }
-    char *end = NULL;
-    const unsigned long long value = strtoull(word, &end, 10);
-    if (*end != '\0' || value < 1 || value > max) {
+    uint64_t value = 0;
+    if (!ch_text_read_u64(&value, word) || value < 1 || value > max) {
         return false;
     }
     *out = (uint32_t)value;

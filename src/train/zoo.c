@@ -1,12 +1,13 @@
 /* The zoo: see zoo.h. */
 #include "train/zoo.h"
 
+#include "base/assert.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "data/crop.h"
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -46,7 +47,8 @@ const ch_zoo_row CH_ZOO[] = {
 
 const uint32_t CH_ZOO_COUNT = sizeof(CH_ZOO) / sizeof(CH_ZOO[0]);
 
-enum { HIDDEN_MAX = 65536 };
+/* A job's list of so many sizes, at most CHOIR_NAME_MAX bytes, fits into a layers text. */
+enum { HIDDEN_MAX = 65536, HIDDEN_SIZES_MAX = 24 };
 
 static choir_status row_find(const ch_zoo_row **out, const char *name, choir_error *err) {
     char known[CHOIR_TEXT_MAX] = "";
@@ -79,30 +81,40 @@ static choir_status row_fits(const ch_zoo_row *row, ch_shape shape, uint32_t cla
     return CHOIR_OK;
 }
 
+/* The size that a list of them starts with; 0 when it starts with none. *next is behind it. */
+static uint32_t size_read(const char *list, const char **next) {
+    char word[24];
+    uint64_t size = 0;
+    const size_t length = strcspn(list, ",");
+    *next = list + length;
+    if (length >= sizeof(word)) {
+        return 0;
+    }
+    memcpy(word, list, length);
+    word[length] = '\0';
+    return ch_text_read_u64(&size, word) && size <= HIDDEN_MAX ? (uint32_t)size : 0;
+}
+
 /* "200,100" -> "dense 200 | relu | dense 100 | relu | " */
 static choir_status hidden_layers(const char *sizes, char out[CH_LAYERS_TEXT_MAX],
                                   choir_error *err) {
     size_t used = 0;
-    out[0] = '\0';
-    for (const char *at = sizes;;) {
-        char *end = NULL;
-        const unsigned long size = strtoul(at, &end, 10);
-        const bool is_size = end != at && size >= 1 && size <= HIDDEN_MAX && *at != '-';
-        if (!is_size || (*end != ',' && *end != '\0')) {
+    const char *at = sizes;
+    for (uint32_t count = 1;; count++, at++) {
+        const uint32_t size = size_read(at, &at);
+        if (size == 0) {
             return ch_error_set(err, CHOIR_EINVAL,
                                 "model.hidden: '%s' is not a list of sizes in [1, %d] like 200,200",
                                 sizes, (int)HIDDEN_MAX);
         }
-        const int wrote =
-            snprintf(out + used, CH_LAYERS_TEXT_MAX - used, "dense %lu | relu | ", size);
-        used += (size_t)wrote;
-        if (used >= CH_LAYERS_TEXT_MAX) {
-            return ch_error_set(err, CHOIR_EINVAL, "model.hidden: '%s' has too many sizes", sizes);
+        if (count > HIDDEN_SIZES_MAX) {
+            return ch_error_set(err, CHOIR_EINVAL, "model.hidden: '%s' has more than %d sizes",
+                                sizes, (int)HIDDEN_SIZES_MAX);
         }
-        if (*end == '\0') {
+        used += (size_t)snprintf(out + used, CH_LAYERS_TEXT_MAX - used, "dense %u | relu | ", size);
+        if (*at == '\0') {
             return CHOIR_OK;
         }
-        at = end + 1;
     }
 }
 
@@ -135,9 +147,6 @@ choir_status ch_zoo_layers(const choir_job_model *options, ch_shape shape, uint3
     } else {
         wrote = snprintf(out, CH_LAYERS_TEXT_MAX, "%s", row->layers);
     }
-    if (wrote < 0 || wrote >= CH_LAYERS_TEXT_MAX) {
-        return ch_error_set(err, CHOIR_EINVAL, "model.hidden: '%s' has too many sizes",
-                            options->hidden);
-    }
+    CH_ASSERT(wrote > 0 && wrote < CH_LAYERS_TEXT_MAX);
     return CHOIR_OK;
 }

@@ -49,6 +49,9 @@ static void sized_models_follow_the_data(void **state) {
     check_status(ch_zoo_layers(&o, row, 0, layers, NULL), CHOIR_OK);
     assert_string_equal(layers, "dense 30 | relu | dense 20 | relu | dense 1");
     assert_int_equal(parameters(layers, row), 61 * 30 + 31 * 20 + 21);
+    o = (choir_job_model){.name = "mlp",
+                          .hidden = "10,10,10,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"};
+    check_status(ch_zoo_layers(&o, row, UINT32_MAX, layers, NULL), CHOIR_OK); // 24 of them
 }
 
 static void what_does_not_fit_is_named(void **state) {
@@ -71,6 +74,17 @@ static void what_does_not_fit_is_named(void **state) {
         {{.name = "mlp"}, picture, 10, "model.hidden: '' is not a list of sizes in [1, 65536]"},
         {{.name = "mlp", .hidden = "200,"}, picture, 10, "model.hidden: '200,' is not a list"},
         {{.name = "mlp", .hidden = "-1"}, picture, 10, "model.hidden: '-1' is not a list"},
+        {{.name = "mlp", .hidden = "+5"}, picture, 10, "model.hidden: '+5' is not a list"},
+        {{.name = "mlp", .hidden = " 5"}, picture, 10, "model.hidden: ' 5' is not a list"},
+        {{.name = "mlp", .hidden = "5,,5"}, picture, 10, "model.hidden: '5,,5' is not a list"},
+        {{.name = "mlp", .hidden = " -18446744073709551606"},
+         picture,
+         10,
+         "model.hidden: ' -18446744073709551606' is not a list of sizes in [1, 65536] like"},
+        {{.name = "mlp", .hidden = "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"},
+         picture,
+         10,
+         "1,1' has more than 24 sizes"},
         {{.name = "mlp", .hidden = "99999"}, picture, 10, "model.hidden: '99999' is not a list"},
         {{.name = "softmax", .hidden = "9"}, picture, 10, "model 'softmax' has no hidden sizes"},
     };
