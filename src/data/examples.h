@@ -7,19 +7,10 @@
 #ifndef CH_DATA_EXAMPLES_H
 #define CH_DATA_EXAMPLES_H
 
+#include "base/shape.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-/* What one input looks like: a picture, or a flat row of n features as {1, 1, n}. */
-typedef struct ch_shape {
-    uint32_t height;
-    uint32_t width;
-    uint32_t channels; // innermost
-} ch_shape;
-
-static inline uint32_t ch_shape_features(ch_shape s) {
-    return s.height * s.width * s.channels;
-}
 
 typedef struct ch_examples {
     uint32_t count;

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "choir/task.h"
 #include "math/panels.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@ void ch_graph_init(ch_graph *graph, ch_shape input) {
     *graph = (ch_graph){.nodes_count = 1};
     ch_node *node = &graph->nodes[0];
     node->shape = input;
-    node->stride = ch_features(input);
+    node->stride = ch_shape_features(input);
     graph->first = node;
     graph->last = node;
 }
@@ -37,12 +38,12 @@ choir_status ch_graph_append(ch_graph *graph, ch_node *node, choir_error *err) {
         return status;
     }
     const ch_shape s = node->shape;
-    if ((uint64_t)s.height * s.width > CH_FEATURES_MAX ||
-        (uint64_t)s.height * s.width * s.channels > CH_FEATURES_MAX) {
+    if ((uint64_t)s.height * s.width > CH_ACTIVATION_MAX ||
+        (uint64_t)s.height * s.width * s.channels > CH_ACTIVATION_MAX) {
         return ch_error_set(err, CHOIR_EINVAL, "%s makes %u x %u x %u values, at most %d are right",
-                            node->label, s.height, s.width, s.channels, CH_FEATURES_MAX);
+                            node->label, s.height, s.width, s.channels, CH_ACTIVATION_MAX);
     }
-    node->stride = ch_padded(ch_features(s));
+    node->stride = ch_padded(ch_shape_features(s));
     node->prev = graph->last;
     graph->last->next = node;
     graph->last = node;
@@ -82,9 +83,9 @@ choir_status ch_graph_param(ch_graph *graph, ch_node *node, const char *name, co
     (void)snprintf(tensor.name, sizeof(tensor.name), "%s.%s", node->name, name);
     for (uint32_t i = 0; i < rank; i++) {
         const uint64_t count = (uint64_t)tensor.count * shape[i];
-        if (count > CH_DIM_MAX - layout->dim) {
+        if (count > CHOIR_DIM_MAX - layout->dim) {
             return ch_error_set(err, CHOIR_EINVAL, "%s makes the model larger than %d parameters",
-                                node->label, CH_DIM_MAX);
+                                node->label, CHOIR_DIM_MAX);
         }
         tensor.shape[i] = shape[i];
         tensor.count = (uint32_t)count;

@@ -13,6 +13,7 @@
 #define CH_NN_GRAPH_H
 
 #include "base/arena.h"
+#include "base/shape.h"
 #include "choir/layout.h"
 #include "choir/status.h"
 #include "math/kernels.h"
@@ -22,23 +23,14 @@
 enum {
     CH_NODES_MAX = 4 * CHOIR_TENSORS_MAX,
     CH_NODE_PARAMS_MAX = 2,
-    CH_FEATURES_MAX = 1 << 24, // floats in one example's activation
-    CH_DIM_MAX = 1 << 30,      // parameters in a net
-    CH_LABEL_MAX = 160,        // bytes of a node's label in messages, with the terminating zero
-    CH_LAYER_NAME_MAX = 32,    // likewise of its name
+    CH_ACTIVATION_MAX = 1 << 24, // floats in one example's activation
+    CH_LABEL_MAX = 160,          // bytes of a node's label in messages, with the terminating zero
+    CH_LAYER_NAME_MAX = 32,      // likewise of its name
 };
 
 typedef struct ch_graph ch_graph;
 typedef struct ch_node ch_node;
 typedef struct ch_op ch_op;
-
-typedef struct ch_shape {
-    uint32_t height, width, channels;
-} ch_shape;
-
-static inline uint32_t ch_features(ch_shape s) {
-    return s.height * s.width * s.channels;
-}
 
 /* One parameter tensor: in flat order the layout's tensor, here the matrix (rows, cols). */
 typedef struct ch_param {
@@ -134,7 +126,7 @@ void ch_graph_release(ch_graph *graph);
 ch_node *ch_graph_node(ch_graph *graph, const char *op);
 
 /* Puts node at the end of the chain. Returns what its operator's shape says; EINVAL when it has
- * more than CH_FEATURES_MAX features. */
+ * more than CH_ACTIVATION_MAX features. */
 CHOIR_NODISCARD choir_status ch_graph_append(ch_graph *graph, ch_node *node, choir_error *err);
 
 /* Takes node out of the chain; whoever read it reads its input. */

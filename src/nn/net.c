@@ -51,11 +51,11 @@ ch_net_options ch_net_defaults(void) {
 
 static choir_status options_check(const ch_net_options *o, choir_error *err) {
     const uint64_t pixels = (uint64_t)o->height * o->width;
-    if (pixels == 0 || pixels > CH_FEATURES_MAX || o->channels == 0 ||
-        pixels * o->channels > CH_FEATURES_MAX) {
+    if (pixels == 0 || pixels > CH_ACTIVATION_MAX || o->channels == 0 ||
+        pixels * o->channels > CH_ACTIVATION_MAX) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "model: an input of %u x %u x %u values is not in [1, %d]", o->height,
-                            o->width, o->channels, CH_FEATURES_MAX);
+                            o->width, o->channels, CH_ACTIVATION_MAX);
     }
     if (o->batch_max < 1 || o->batch_max > BATCH_MAX) {
         return ch_error_set(err, CHOIR_EINVAL, "model: a batch of %u examples is not in [1, %d]",
@@ -114,8 +114,8 @@ static choir_status net_build(ch_net *net, const ch_net_options *o, choir_error 
         ch_fuse(&net->graph);
     }
     net->kernels = o->kernels != NULL ? o->kernels : ch_kernels_best();
-    net->inputs = ch_features(input);
-    net->outputs = ch_features(net->graph.last->shape);
+    net->inputs = ch_shape_features(input);
+    net->outputs = ch_shape_features(net->graph.last->shape);
     net->batch_max = o->batch_max;
     status = ch_graph_plan(&net->graph, o->batch_max, &net->env);
     return status == CHOIR_OK

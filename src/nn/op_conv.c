@@ -124,7 +124,7 @@ static choir_status maxpool_shape(ch_graph *graph, ch_node *node, choir_error *e
 }
 
 static size_t maxpool_work_bytes(const ch_node *node, uint32_t batch) {
-    return (size_t)batch * ch_features(node->shape);
+    return (size_t)batch * ch_shape_features(node->shape);
 }
 
 static void maxpool_forward(ch_node *node, const ch_pass *pass) {
@@ -179,7 +179,7 @@ static uint8_t *conv_codes(const ch_node *node) {
 }
 
 static size_t conv_work_bytes(const ch_node *node, uint32_t batch) {
-    const size_t codes = node->pools ? (size_t)batch * ch_features(node->shape) : 0;
+    const size_t codes = node->pools ? (size_t)batch * ch_shape_features(node->shape) : 0;
     return conv_floats_bytes(node) + ch_arena_cost(codes, 1);
 }
 

@@ -12,7 +12,7 @@
 
 static ch_dense_input dense_input(const ch_node *node) {
     return (ch_dense_input){
-        .x = node->in->x, .stride = node->in->stride, .k = ch_features(node->in->shape)};
+        .x = node->in->x, .stride = node->in->stride, .k = ch_shape_features(node->in->shape)};
 }
 
 static ch_dense_shape dense_shape(const ch_node *node) {
@@ -32,7 +32,7 @@ static void bias_gradient(const ch_param *b, const ch_node *node, const ch_pass 
 // matmul: y = x w;  g(x) = g(y) w^T, g(w) = x^T g(y)
 
 static choir_status matmul_shape(ch_graph *graph, ch_node *node, choir_error *err) {
-    const uint32_t shape[2] = {ch_features(node->in->shape), node->units};
+    const uint32_t shape[2] = {ch_shape_features(node->in->shape), node->units};
     node->shape = (ch_shape){.height = 1, .width = 1, .channels = node->units};
     return ch_graph_param(graph, node, "weight", shape, 2, err);
 }
@@ -87,7 +87,7 @@ static void bias_forward(ch_node *node, const ch_pass *pass) {
         return;
     }
     for (uint32_t r = 0; r < pass->count; r++) {
-        for (uint32_t i = 0; i < ch_features(s); i++) {
+        for (uint32_t i = 0; i < ch_shape_features(s); i++) {
             const size_t at = r * node->stride + i;
             node->x[at] = node->in->x[at] + b[i % s.channels];
         }
@@ -106,7 +106,7 @@ static void bias_backward(ch_node *node, const ch_pass *pass) {
         memset(b->buffers.g, 0, b->size * sizeof(float));
     }
     for (uint32_t r = 0; r < pass->count; r++) {
-        for (uint32_t i = 0; i < ch_features(s); i++) {
+        for (uint32_t i = 0; i < ch_shape_features(s); i++) {
             b->buffers.g[i % s.channels] += node->g[r * node->stride + i];
         }
     }
@@ -141,13 +141,13 @@ static size_t dense_work_bytes(const ch_node *node, uint32_t batch) {
     if (!reads_net_input(node)) {
         return 0;
     }
-    const size_t k = ch_features(node->in->shape);
+    const size_t k = ch_shape_features(node->in->shape);
     return ch_arena_cost(1, sizeof(dense_work)) + ch_arena_cost(k, sizeof(uint32_t)) +
            ch_arena_cost(k * batch, sizeof(float));
 }
 
 static dense_work *work_of(const ch_node *node) {
-    const size_t k = ch_features(node->in->shape);
+    const size_t k = ch_shape_features(node->in->shape);
     unsigned char *base = node->work;
     dense_work *work = node->work;
     work->rows = (uint32_t *)(void *)(base + ch_arena_cost(1, sizeof(dense_work)));

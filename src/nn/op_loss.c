@@ -19,7 +19,7 @@ static ch_loss_input loss_input(const ch_node *node, const ch_pass *pass) {
     return (ch_loss_input){.labels = pass->labels,
                            .targets = pass->targets,
                            .m = pass->count,
-                           .n = ch_features(node->shape)};
+                           .n = ch_shape_features(node->shape)};
 }
 
 // cross_entropy: y = softmax(x), loss = -log y[label];  g(x) = (y - one-hot) scale

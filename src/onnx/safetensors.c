@@ -11,6 +11,7 @@
 #include "base/disk.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "choir/task.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -90,7 +91,7 @@ static bool shape_read(choir_tensor *t, const json_t *shape) {
     for (uint32_t i = 0; i < t->rank; i++) {
         uint64_t size = 0;
         if (!integer_read(&size, json_array_get(shape, i)) || size == 0 ||
-            size > CH_SAFETENSORS_ELEMENTS_MAX / count) {
+            size > CHOIR_DIM_MAX / count) {
             return false;
         }
         t->shape[i] = (uint32_t)size;
@@ -279,8 +280,8 @@ choir_status ch_safetensors_parse(ch_safetensors *out, choir_bytes bytes, const 
 
 choir_status ch_safetensors_open(ch_safetensors *out, const char *path, const choir_env *env,
                                  choir_error *err) {
-    const size_t bytes_max = LENGTH_BYTES + CH_SAFETENSORS_HEADER_MAX +
-                             (size_t)CH_SAFETENSORS_ELEMENTS_MAX * ELEMENT_BYTES;
+    const size_t bytes_max =
+        LENGTH_BYTES + CH_SAFETENSORS_HEADER_MAX + (size_t)CHOIR_DIM_MAX * ELEMENT_BYTES;
     *out = (ch_safetensors){0};
     ch_disk_file file;
     choir_status status = ch_disk_read(&file, path, bytes_max, env, err);

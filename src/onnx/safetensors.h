@@ -6,8 +6,8 @@
  *               "data_offsets": [begin, end]}, ...}, padded with spaces
  *     the rest  the tensors' bytes, little-endian, without gaps
  *
- * We read and write fp32 tensors of rank 1 to 4, as many as a choir_layout holds. Everything that a
- * file claims is checked before it is believed.
+ * We read and write fp32 tensors of rank 1 to 4, as many as a choir_layout holds, with
+ * CHOIR_DIM_MAX elements. Everything that a file claims is checked before it is believed.
  *
  * Source: the format's description at github.com/huggingface/safetensors (README, "Format").
  */
@@ -23,9 +23,8 @@
 #include <stdint.h>
 
 enum {
-    CH_SAFETENSORS_METADATA_MAX = 32,      // pairs
-    CH_SAFETENSORS_HEADER_MAX = 1 << 20,   // bytes
-    CH_SAFETENSORS_ELEMENTS_MAX = 1 << 28, // 1 GiB of parameters
+    CH_SAFETENSORS_METADATA_MAX = 32,    // pairs
+    CH_SAFETENSORS_HEADER_MAX = 1 << 20, // bytes
 };
 
 /* One entry of __metadata__. */

@@ -268,7 +268,7 @@ static void text_is_checked_before_anything_is_built(void **state) {
         {"relu 3", "layer 1 'relu 3': right is 'relu'"},
         {"relu", "model 'relu' has nothing to train: add a layer such as 'dense 10'"},
         {"dense 1000000 | dense 1000000",
-         "layer 2 'dense 1000000' makes the model larger than 1073741824 parameters"},
+         "layer 2 'dense 1000000' makes the model larger than 268435456 parameters"},
     };
     const choir_env env = choir_env_default();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -93,7 +93,7 @@ static double value(bench *b) {
         return b->score.loss / BATCH;
     }
     double sum = 0.0;
-    const uint32_t features = ch_features(b->node->shape);
+    const uint32_t features = ch_shape_features(b->node->shape);
     for (uint32_t r = 0; r < BATCH; r++) {
         for (uint32_t i = 0; i < features; i++) {
             sum +=
@@ -104,7 +104,7 @@ static double value(bench *b) {
 }
 
 static void backward(bench *b) {
-    const uint32_t features = ch_features(b->node->shape);
+    const uint32_t features = ch_shape_features(b->node->shape);
     (void)value(b);
     for (uint32_t r = 0; r < BATCH; r++) {
         memcpy(b->node->g + r * b->node->stride, b->weights + (size_t)r * features,
