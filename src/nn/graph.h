@@ -71,12 +71,12 @@ struct ch_node {
 typedef struct ch_pass {
     const ch_kernels *kernels;
     uint32_t count;         // examples in this pass, at most the graph's batch
-    uint32_t total;         // examples in the whole step: gradients are means over these
     const uint32_t *labels; // (count), each below the number of outputs; or NULL
     const float *targets;   // (count, outputs) or NULL
-    float scale;            // of every gradient: 1 / total, and in a plain step also times -rate
-    ch_update update;       // what becomes of the parameters' gradients
-    ch_score *score;        // losses add to it
+    float scale;      // of every gradient: 1 / examples in the whole step, and in a plain step also
+                      // times -rate
+    ch_update update; // what becomes of the parameters' gradients
+    ch_score *score;  // losses add to it
 } ch_pass;
 
 /*

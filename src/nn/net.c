@@ -192,7 +192,6 @@ static ch_pass pass_of(const ch_net *net, const batch *b, uint32_t at, ch_score 
     const uint32_t left = b->count - at;
     return (ch_pass){.kernels = net->kernels,
                      .count = left < net->batch_max ? left : net->batch_max,
-                     .total = b->count,
                      .scale = 1.0F / (float)b->count,
                      .labels = b->labels != NULL ? b->labels + at : NULL,
                      .targets = b->targets != NULL ? b->targets + (size_t)at * net->outputs : NULL,

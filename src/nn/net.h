@@ -5,7 +5,9 @@
  *
  * A net holds no parameters of its own for long: ch_net_load copies a flat vector in, in whatever
  * layout the kernels like best; ch_net_store copies it out. All memory is claimed at creation.
- * Used by one thread at a time; results do not depend on instruction set, only on the backend.
+ * Used by one thread at a time. Results depend on the backend: those with fused multiply-adds give
+ * the same bits, whatever their instruction set; baseline and reference give others
+ * (math/kernels.h).
  */
 #ifndef CH_NN_NET_H
 #define CH_NN_NET_H
@@ -93,7 +95,8 @@ CHOIR_NODISCARD choir_status ch_net_step(ch_net *net, const float *x, const uint
                                          const float *targets, uint32_t count, const ch_sgd *sgd,
                                          ch_score *score);
 
-/* The gradient (dim) of the mean loss over a batch of at most batch_max, without an update. */
+/* The gradient (dim) of the mean loss over a batch, of any size like a step's, without an update.
+ * Returns as ch_net_step does. */
 CHOIR_NODISCARD choir_status ch_net_gradient(ch_net *net, const float *x, const uint32_t *labels,
                                              const float *targets, uint32_t count, float *gradient,
                                              ch_score *score);

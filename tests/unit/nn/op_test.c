@@ -78,7 +78,6 @@ static void bench_build(bench *b, const ch_op *op, bool pools, const choir_env *
     check_status(ch_graph_plan(&b->graph, BATCH, env), CHOIR_OK);
     b->pass = (ch_pass){.kernels = ch_kernels_best(),
                         .count = BATCH,
-                        .total = BATCH,
                         .scale = 1.0F / BATCH,
                         .labels = LABELS,
                         .score = &b->score};
