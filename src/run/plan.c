@@ -2,9 +2,11 @@
 #include "run/plan.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "data/crop.h"
 #include "run/saved.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static choir_status loss_find(ch_loss *out, const choir_job *job, const ch_federation *federation,
@@ -47,6 +49,47 @@ static choir_status file_layers(const char *path, const ch_federation *federatio
     return status;
 }
 
+/* What may be meant by name: a backend whose name, or the part of it behind "vector-", is near. */
+static const char *backend_nearest(const char *name) {
+    const char *nearest = NULL;
+    uint32_t least = CH_TEXT_DISTANCE_FAR;
+    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
+        const char *known = ch_kernels_row(row);
+        const char *dash = strchr(known, '-');
+        const char *last = dash != NULL ? dash + 1 : known;
+        const uint32_t whole = ch_text_distance(name, known);
+        const uint32_t part = ch_text_distance(name, last);
+        const uint32_t distance = whole < part ? whole : part;
+        if (distance < least && ch_text_is_near(distance, strlen(last))) {
+            least = distance;
+            nearest = known;
+        }
+    }
+    return nearest;
+}
+
+static choir_status backend_find(const ch_kernels **out, const char *name, choir_error *err) {
+    char known[CHOIR_TEXT_MAX] = "auto";
+    *out = ch_kernels_find(name);
+    if (*out != NULL) {
+        return CHOIR_OK;
+    }
+    for (uint32_t row = 0; row < ch_kernels_count(); row++) {
+        if (strcmp(ch_kernels_row(row), name) == 0) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "backend: '%s' needs instructions that this CPU lacks; 'auto' runs "
+                                "anywhere",
+                                name);
+        }
+        const size_t used = strlen(known);
+        (void)snprintf(known + used, sizeof(known) - used, ", %s", ch_kernels_row(row));
+    }
+    const char *near = backend_nearest(name);
+    return ch_error_set(err, CHOIR_EINVAL, "backend: '%s' is unknown; %s%s%sthere are %s", name,
+                        near != NULL ? "did you mean '" : "", near != NULL ? near : "",
+                        near != NULL ? "'? " : "", known);
+}
+
 choir_status ch_plan_model_init(ch_plan_model *out, const choir_job *job,
                                 const ch_federation *federation, const choir_env *env,
                                 choir_error *err) {
@@ -62,14 +105,7 @@ choir_status ch_plan_model_init(ch_plan_model *out, const choir_job *job,
         return status;
     }
     out->net.layers = out->layers;
-    out->net.kernels = ch_kernels_find(job->backend);
-    if (out->net.kernels == NULL) {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "backend: '%s' is unknown or needs instructions that this CPU lacks; "
-                            "'auto' runs anywhere",
-                            job->backend);
-    }
-    return CHOIR_OK;
+    return backend_find(&out->net.kernels, job->backend, err);
 }
 
 choir_sim_options ch_plan_sim(const choir_job *job, const ch_federation *federation, uint32_t dim,

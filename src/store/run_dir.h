@@ -63,7 +63,7 @@ typedef struct ch_run_facts {
     char name[CHOIR_NAME_MAX];    // the job's
     char version[CHOIR_NAME_MAX]; // of choir
     uint64_t seed;
-    char backend[CHOIR_NAME_MAX]; // of the kernels: "avx512", ...
+    char backend[CHOIR_NAME_MAX]; // of the kernels: "vector-avx512", ...
     char cpu[CHOIR_TEXT_MAX];     // as the system names it
     uint32_t workers;             // training threads
     uint32_t parameters;          // in the model

@@ -76,9 +76,35 @@ static void every_failed_allocation_says_what_it_was_for(void **state) {
     assert_int_equal(steps, 2); // one a worker
 }
 
+static void a_backend_that_is_not_there_is_told_from_those_that_are(void **state) {
+    (void)state;
+    static const struct {
+        const char *backend;
+        const char *begins;
+    } rows[] = {
+        {"referense",
+         "backend: 'referense' is unknown; did you mean 'reference'? there are auto, "},
+        {"basline",
+         "backend: 'basline' is unknown; did you mean 'vector-baseline'? there are auto"},
+        {"quantum", "backend: 'quantum' is unknown; there are auto, "},
+    };
+    const choir_env env = choir_env_default();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_job job = tiny_job();
+        (void)snprintf(job.backend, sizeof(job.backend), "%s", rows[i].backend);
+        ch_session s;
+        choir_error err = {.message = ""};
+        check_status(ch_session_open(&s, &job, 1, false, &env, &err), CHOIR_EINVAL);
+        ch_session_release(&s);
+        assert_memory_equal(err.message, rows[i].begins, strlen(rows[i].begins));
+        assert_non_null(strstr(err.message, ", vector-baseline, reference"));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_larger_than_any_client_takes_no_memory),
+        cmocka_unit_test(a_backend_that_is_not_there_is_told_from_those_that_are),
         cmocka_unit_test(every_failed_allocation_says_what_it_was_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
