@@ -1,8 +1,9 @@
 /*
  * Map kernels: element by element, row by row, and the losses.
  *
- * exp, log and tanh are our own: the same operations in the same order on every CPU, within 2 units
- * in the last place of the exact value. Rows of matrices are padded to whole panels (panels.h).
+ * exp and log inside the losses are our own: the same operations in the same order on every CPU,
+ * within 2 units in the last place of the exact value; exp is 0 below -87.3. Rows of matrices are
+ * padded to whole panels (panels.h).
  */
 #ifndef CH_MATH_MAP_H
 #define CH_MATH_MAP_H
@@ -21,12 +22,6 @@ typedef struct ch_loss_input {
 } ch_loss_input;
 
 struct ch_map_kernels {
-    /* y (n) = f(x (n)). May be in place. exp is 0 below -87.3 and infinite above 88.7; log is of
-     * positive numbers. */
-    void (*exp)(float *y, const float *x, size_t n);
-    void (*log)(float *y, const float *x, size_t n);
-    void (*tanh)(float *y, const float *x, size_t n);
-
     /* y (n) = 0 where x < 0, else x; so NaN stays. May be in place. */
     void (*relu)(float *y, const float *x, size_t n);
 

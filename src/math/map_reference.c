@@ -7,24 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-static void map_exp(float *y, const float *x, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        y[i] = (float)exp((double)x[i]);
-    }
-}
-
-static void map_log(float *y, const float *x, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        y[i] = (float)log((double)x[i]);
-    }
-}
-
-static void map_tanh(float *y, const float *x, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        y[i] = (float)tanh((double)x[i]);
-    }
-}
-
 static void map_relu(float *y, const float *x, size_t n) {
     for (size_t i = 0; i < n; i++) {
         y[i] = x[i] < 0.0F ? 0.0F : x[i];
@@ -128,9 +110,6 @@ static uint32_t map_active(uint32_t *columns, const float *x, size_t stride, uin
 }
 
 const ch_map_kernels ch_map_reference = {
-    .exp = map_exp,
-    .log = map_log,
-    .tanh = map_tanh,
     .relu = map_relu,
     .relu_gradient = map_relu_gradient,
     .add_bias = map_add_bias,

@@ -7,45 +7,14 @@
 
 #include <string.h>
 
-// y = f(x), vector by vector; the last one goes through a buffer whose rest is ones
-
-V_INLINE vfloat load_some(const float *x, size_t n) {
-    float buffer[LANES];
-    v_store(buffer, v_splat(1.0F));
-    memcpy(buffer, x, n * sizeof(float));
-    return v_load(buffer);
-}
-
-V_INLINE void store_some(float *y, vfloat a, size_t n) {
-    float buffer[LANES];
-    v_store(buffer, a);
-    memcpy(y, buffer, n * sizeof(float));
-}
-
-V_INLINE void map(float *y, const float *x, size_t n, vfloat (*f)(vfloat)) {
+static void map_relu(float *y, const float *x, size_t n) {
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        v_store(y + i, f(v_load(x + i)));
+        v_store(y + i, v_relu(v_load(x + i)));
     }
-    if (i < n) {
-        store_some(y + i, f(load_some(x + i, n - i)), n - i);
+    for (; i < n; i++) {
+        y[i] = x[i] < 0.0F ? 0.0F : x[i];
     }
-}
-
-static void map_exp(float *y, const float *x, size_t n) {
-    map(y, x, n, v_exp);
-}
-
-static void map_log(float *y, const float *x, size_t n) {
-    map(y, x, n, v_log);
-}
-
-static void map_tanh(float *y, const float *x, size_t n) {
-    map(y, x, n, v_tanh);
-}
-
-static void map_relu(float *y, const float *x, size_t n) {
-    map(y, x, n, v_relu);
 }
 
 static void map_relu_gradient(float *gx, const float *gy, const float *y, size_t n) {
@@ -208,9 +177,6 @@ static uint32_t map_active(uint32_t *columns, const float *x, size_t stride, uin
 }
 
 const ch_map_kernels CH_EXPORT(ch_map) = {
-    .exp = map_exp,
-    .log = map_log,
-    .tanh = map_tanh,
     .relu = map_relu,
     .relu_gradient = map_relu_gradient,
     .add_bias = map_add_bias,
