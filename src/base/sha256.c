@@ -134,6 +134,9 @@ void ch_sha256_init(ch_sha256 *h) {
 }
 
 void ch_sha256_add(ch_sha256 *h, const void *data, size_t size) {
+    if (size == 0) {
+        return; // data may be NULL
+    }
     const uint8_t *from = data;
     const size_t held = h->bytes % 64;
     h->bytes += size;

@@ -19,6 +19,7 @@ typedef struct ch_sha256 {
 } ch_sha256;
 
 void ch_sha256_init(ch_sha256 *h);
+/* data may be NULL when size is 0. */
 void ch_sha256_add(ch_sha256 *h, const void *data, size_t size);
 void ch_sha256_finish(ch_sha256 *h, uint8_t out[32]);
 

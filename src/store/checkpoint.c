@@ -225,9 +225,7 @@ choir_status ch_checkpoint_write(const char *dir, uint32_t round, choir_bytes si
     ch_sha256 sum;
     ch_sha256_init(&sum);
     for (int i = 0; i < 3; i++) {
-        if (parts[i].size > 0) { // else its data may be NULL
-            ch_sha256_add(&sum, parts[i].data, parts[i].size);
-        }
+        ch_sha256_add(&sum, parts[i].data, parts[i].size);
     }
     uint8_t hash[HASH_BYTES];
     ch_sha256_finish(&sum, hash);

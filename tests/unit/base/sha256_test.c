@@ -50,10 +50,26 @@ static void pieces_of_any_size_give_the_same_hash(void **state) {
     }
 }
 
+static void nothing_may_be_added_and_changes_nothing(void **state) {
+    (void)state;
+    uint8_t plain[32];
+    uint8_t hash[32];
+    ch_sha256 h;
+    ch_sha256_of("abc", 3, plain);
+    ch_sha256_init(&h);
+    ch_sha256_add(&h, NULL, 0);
+    ch_sha256_add(&h, "ab", 2);
+    ch_sha256_add(&h, NULL, 0); // with a block begun
+    ch_sha256_add(&h, "c", 1);
+    ch_sha256_finish(&h, hash);
+    assert_memory_equal(hash, plain, sizeof(plain));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_examples_of_the_standard_agree),
         cmocka_unit_test(pieces_of_any_size_give_the_same_hash),
+        cmocka_unit_test(nothing_may_be_added_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
