@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,10 +92,45 @@ void ch_disk_release(ch_disk_file *f) {
 choir_status ch_disk_append(int descriptor, const char *path, choir_bytes bytes, choir_error *err) {
     for (size_t at = 0; at < bytes.size;) {
         const ssize_t put = write(descriptor, bytes.data + at, bytes.size - at);
-        if (put < 0 && errno != EINTR) {
+        if (put == 0) {
+            errno = EIO; // neither written nor refused: trying again might go on for ever
+        }
+        if (put == 0 || (put < 0 && errno != EINTR)) {
             return failed(err, "write", path);
         }
         at += put > 0 ? (size_t)put : 0;
+    }
+    return CHOIR_OK;
+}
+
+choir_status ch_disk_lock(int descriptor, const char *path, choir_error *err) {
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+        return CHOIR_OK;
+    }
+    if (errno == EWOULDBLOCK) {
+        return ch_error_set(err, CHOIR_EAGAIN, "%s: another process holds it", path);
+    }
+    return failed(err, "lock", path);
+}
+
+static bool folder_make(const char *path) {
+    return mkdir(path, 0777) == 0 || errno == EEXIST;
+}
+
+choir_status ch_disk_folders(const char *path, choir_error *err) {
+    char part[PATH_BYTES_MAX];
+    const size_t size = strlen(path);
+    if (size >= sizeof(part)) {
+        return ch_error_set(err, CHOIR_EIO, "%.60s...: the path is too long", path);
+    }
+    for (size_t i = 1; i <= size; i++) {
+        if (path[i] == '/' || path[i] == '\0') {
+            memcpy(part, path, i);
+            part[i] = '\0';
+            if (!folder_make(part)) {
+                return failed(err, "make the directory", part);
+            }
+        }
     }
     return CHOIR_OK;
 }

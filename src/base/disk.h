@@ -48,4 +48,15 @@ CHOIR_NODISCARD choir_status ch_disk_replace(const char *path, const choir_bytes
 CHOIR_NODISCARD choir_status ch_disk_append(int descriptor, const char *path, choir_bytes bytes,
                                             choir_error *err);
 
+/*
+ * Takes the lock of an open file for this descriptor alone. The system drops it when the descriptor
+ * is closed, also by the end of the process, however it ends: there are no stale locks.
+ *
+ * Returns OK; EAGAIN when another descriptor holds it; EIO when the file system cannot lock.
+ */
+CHOIR_NODISCARD choir_status ch_disk_lock(int descriptor, const char *path, choir_error *err);
+
+/* Makes the directory and what is missing above it. OK also when all is there; EIO. */
+CHOIR_NODISCARD choir_status ch_disk_folders(const char *path, choir_error *err);
+
 #endif

@@ -1,9 +1,9 @@
 /* The rows of the catalog; see catalog.h. */
 #include "data/catalog.h"
 
+#include "base/disk.h"
 #include "base/error.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,24 +96,6 @@ bool ch_catalog_is_here(const ch_catalog_row *row, const char *dir) {
     return true;
 }
 
-/* Makes the folder and those above it. */
-static choir_status folders_make(const char *folder, choir_error *err) {
-    char path[PATH_BYTES];
-    (void)snprintf(path, sizeof(path), "%s", folder);
-    for (char *slash = path + 1;; slash++) {
-        slash += strcspn(slash, "/");
-        const char held = *slash;
-        *slash = '\0';
-        if (mkdir(path, 0755) != 0 && errno != EEXIST) {
-            return ch_error_set(err, CHOIR_EIO, "%s: cannot be made: %s", path, strerror(errno));
-        }
-        if (held == '\0') {
-            return CHOIR_OK;
-        }
-        *slash = held;
-    }
-}
-
 static choir_status file_get(const ch_catalog_row *row, const ch_catalog_file *file,
                              const char *dir, const ch_download *like, choir_error *err) {
     char path[PATH_BYTES];
@@ -135,7 +117,7 @@ choir_status ch_catalog_get(const ch_catalog_row *row, const char *dir, const ch
     if (snprintf(folder, sizeof(folder), "%s/%s", dir, row->name) >= PATH_BYTES) {
         return ch_error_set(err, CHOIR_EINVAL, "%s: the path is too long", dir);
     }
-    choir_status status = folders_make(folder, err);
+    choir_status status = ch_disk_folders(folder, err);
     for (uint32_t i = 0; i < row->file_count && status == CHOIR_OK; i++) {
         if (fetching != NULL) {
             fetching(like->self, row->files[i].name);

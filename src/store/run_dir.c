@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,10 +37,9 @@ choir_status ch_run_dir_write(const char *dir, const char *file, choir_bytes byt
 
 // ----- the lock ---------------------------------------------------------------------------------
 
-// The system drops the lock when the process ends, however it ends: no stale locks.
 static choir_status lock_take(ch_run_dir *d, choir_error *err) {
     char path[CHOIR_PATH_MAX];
-    const choir_status status = ch_run_dir_file(path, d->path, LOCK_FILE, err);
+    choir_status status = ch_run_dir_file(path, d->path, LOCK_FILE, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -49,11 +47,14 @@ static choir_status lock_take(ch_run_dir *d, choir_error *err) {
     if (d->lock < 0) {
         return ch_error_set(err, CHOIR_EIO, "%s: cannot create: %s", path, strerror(errno));
     }
-    if (flock(d->lock, LOCK_EX | LOCK_NB) != 0) {
+    status = ch_disk_lock(d->lock, path, err);
+    if (status != CHOIR_OK) {
         ch_run_dir_release(d);
-        return ch_error_set(err, CHOIR_EIO, "%s: another process is writing this run", d->path);
     }
-    return CHOIR_OK;
+    return status != CHOIR_EAGAIN ? status
+                                  : ch_error_set(err, CHOIR_EIO,
+                                                 "%s: another process is writing this run",
+                                                 d->path);
 }
 
 void ch_run_dir_release(ch_run_dir *d) {
@@ -79,26 +80,6 @@ static choir_status path_set(ch_run_dir *d, const char *path, choir_error *err) 
     return CHOIR_OK;
 }
 
-/* Makes path and what is missing above it. EIO with errno, EEXIST when all was there. */
-static choir_status folders_make(const char *path) {
-    char part[CHOIR_PATH_MAX];
-    const size_t size = strlen(path);
-    for (size_t i = 1; i < size; i++) {
-        if (path[i] == '/') {
-            memcpy(part, path, i);
-            part[i] = '\0';
-            if (mkdir(part, FOLDER_MODE) != 0 && errno != EEXIST) {
-                return CHOIR_EIO;
-            }
-        }
-    }
-    return mkdir(path, FOLDER_MODE) == 0 ? CHOIR_OK : CHOIR_EIO;
-}
-
-static choir_status folders_failed(const char *path, choir_error *err) {
-    return ch_error_set(err, CHOIR_EIO, "%s: cannot make the directory: %s", path, strerror(errno));
-}
-
 static bool is_run(const char *dir) {
     char path[CHOIR_PATH_MAX];
     return ch_run_dir_file(path, dir, JOB_FILE, NULL) == CHOIR_OK && access(path, F_OK) == 0;
@@ -106,8 +87,8 @@ static bool is_run(const char *dir) {
 
 static choir_status create_at(ch_run_dir *d, const char *path, choir_error *err) {
     choir_status status = path_set(d, path, err);
-    if (status == CHOIR_OK && folders_make(d->path) != CHOIR_OK && errno != EEXIST) {
-        status = folders_failed(d->path, err);
+    if (status == CHOIR_OK) {
+        status = ch_disk_folders(d->path, err);
     }
     if (status == CHOIR_OK) {
         status = lock_take(d, err);
@@ -136,13 +117,18 @@ static void counted_path(char out[CHOIR_PATH_MAX], const char *name, uint32_t co
 
 // mkdir decides between two processes that want the same number: only one of them makes it.
 static choir_status create_counted(ch_run_dir *d, const char *name, choir_error *err) {
+    const choir_status status = ch_disk_folders(RUNS, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
     for (uint32_t counter = 1; counter <= COUNTER_MAX; counter++) {
         counted_path(d->path, name, counter);
-        if (folders_make(d->path) == CHOIR_OK) {
+        if (mkdir(d->path, FOLDER_MODE) == 0) {
             return lock_take(d, err);
         }
         if (errno != EEXIST) {
-            return folders_failed(d->path, err);
+            return ch_error_set(err, CHOIR_EIO, "%s: cannot make the directory: %s", d->path,
+                                strerror(errno));
         }
     }
     return ch_error_set(err, CHOIR_EIO, "%s: has %d runs of '%s'; remove some", RUNS, COUNTER_MAX,

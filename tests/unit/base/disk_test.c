@@ -4,13 +4,25 @@
 
 #include "base/disk.h"
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 static char folder[FOLDER_PATH_MAX];
 
 static choir_bytes bytes_of(const char *text) {
     return (choir_bytes){.data = (const uint8_t *)text, .size = strlen(text)};
+}
+
+/* Stands in front of the system's: a device that neither writes nor says why. */
+static bool writes_nothing;
+
+ssize_t write(int descriptor, const void *data, size_t size) {
+    const struct iovec piece = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+    return writes_nothing ? 0 : writev(descriptor, &piece, 1);
 }
 
 static void what_is_written_is_read(void **state) {
@@ -77,12 +89,63 @@ static void no_memory_is_reported(void **state) {
     assert_int_equal(memory.alive, 0);
 }
 
+static void a_disk_that_writes_nothing_is_reported(void **state) {
+    (void)state;
+    const choir_bytes parts[] = {bytes_of("text")};
+    choir_error err = {.message = ""};
+    writes_nothing = true;
+    const choir_status status = ch_disk_replace(folder_file(folder, "nothing"), parts, 1, &err);
+    writes_nothing = false;
+    check_status(status, CHOIR_EIO);
+    assert_non_null(strstr(err.message, "nothing.tmp: cannot write: Input/output error"));
+}
+
+static void a_lock_is_held_by_one_descriptor_and_failures_are_named(void **state) {
+    (void)state;
+    const char *path = folder_file(folder, "lock");
+    choir_error err = {.message = ""};
+    const int one = open(path, O_RDWR | O_CREAT, 0666);
+    const int two = open(path, O_RDWR);
+    check_status(ch_disk_lock(one, "lock", NULL), CHOIR_OK);
+    check_status(ch_disk_lock(two, "lock", &err), CHOIR_EAGAIN);
+    assert_string_equal(err.message, "lock: another process holds it");
+    (void)close(open(path, O_RDWR)); // gives nobody's lock up
+    check_status(ch_disk_lock(two, "lock", NULL), CHOIR_EAGAIN);
+    (void)close(one);
+    check_status(ch_disk_lock(two, "lock", NULL), CHOIR_OK);
+    (void)close(two);
+    check_status(ch_disk_lock(-1, "lock", &err), CHOIR_EIO);
+    assert_string_equal(err.message, "lock: cannot lock: Bad file descriptor");
+}
+
+static void folders_are_made_with_those_above_them(void **state) {
+    (void)state;
+    struct stat about;
+    const char *path = folder_file(folder, "one/two//three/");
+    check_status(ch_disk_folders(path, NULL), CHOIR_OK);
+    assert_int_equal(stat(path, &about), 0);
+    assert_true(S_ISDIR(about.st_mode));
+    check_status(ch_disk_folders(path, NULL), CHOIR_OK);
+    choir_error err = {.message = ""};
+    check_status(ch_disk_folders("/proc/none/of/it", &err), CHOIR_EIO);
+    assert_string_equal(err.message,
+                        "/proc/none: cannot make the directory: No such file or directory");
+    char far[5000];
+    memset(far, 'a', sizeof(far) - 1);
+    far[sizeof(far) - 1] = '\0';
+    check_status(ch_disk_folders(far, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, "the path is too long"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_failed_replacement_leaves_the_file),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(no_memory_is_reported),
+        cmocka_unit_test(a_disk_that_writes_nothing_is_reported),
+        cmocka_unit_test(a_lock_is_held_by_one_descriptor_and_failures_are_named),
+        cmocka_unit_test(folders_are_made_with_those_above_them),
     };
     folder_make(folder);
     const int failures = cmocka_run_group_tests(tests, NULL, NULL);
