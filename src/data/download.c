@@ -1,6 +1,7 @@
 /* Downloading with libcurl; see download.h. */
 #include "data/download.h"
 
+#include "base/disk.h"
 #include "base/error.h"
 #include "base/sha256.h"
 
@@ -22,10 +23,11 @@ enum {
 /* One download under way. */
 typedef struct transfer {
     const ch_download *d;
-    int part;      // descriptor of path.part
-    uint64_t size; // of path.part
-    bool overlong; // the server sends more than the file has
-    int disk;      // errno of a failed write
+    int part;             // descriptor of path.part
+    uint64_t size;        // of path.part
+    bool overlong;        // the server sends more than the file has
+    bool is_disk_failing; // no URL can help
+    choir_error disk_failure;
 } transfer;
 
 ch_download ch_download_defaults(void) {
@@ -38,24 +40,23 @@ static choir_status disk_failed(choir_error *err, const char *path, int reason) 
 
 /* -------------------------------------------------------------------------------------- hashes */
 
-/* The hash of a file as text. EIO when it cannot be read. */
-static choir_status file_hash(char out[HASH_TEXT], const char *path, choir_error *err) {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return disk_failed(err, path, errno);
-    }
+/* The hash of an open file as text. EIO when it cannot be read. */
+static choir_status file_hash(char out[HASH_TEXT], int descriptor, const char *path,
+                              choir_error *err) {
     uint8_t block[1 << 14];
     uint8_t hash[32];
     ch_sha256 h;
     ch_sha256_init(&h);
-    for (size_t got = 1; got > 0;) {
-        got = fread(block, 1, sizeof(block), file);
-        ch_sha256_add(&h, block, got);
-    }
-    const bool failed = ferror(file) != 0;
-    (void)fclose(file);
-    if (failed) {
-        return disk_failed(err, path, EIO);
+    for (off_t at = 0;;) {
+        const ssize_t got = pread(descriptor, block, sizeof(block), at);
+        if (got == 0) {
+            break;
+        }
+        if (got < 0 && errno != EINTR) {
+            return disk_failed(err, path, errno);
+        }
+        ch_sha256_add(&h, block, got > 0 ? (size_t)got : 0);
+        at += got > 0 ? got : 0;
     }
     ch_sha256_finish(&h, hash);
     for (size_t i = 0; i < sizeof(hash); i++) {
@@ -67,9 +68,15 @@ static choir_status file_hash(char out[HASH_TEXT], const char *path, choir_error
 static bool is_there(const ch_download *d) {
     char hash[HASH_TEXT];
     struct stat about;
-    return stat(d->path, &about) == 0 && S_ISREG(about.st_mode) &&
-           (uint64_t)about.st_size == d->bytes && file_hash(hash, d->path, NULL) == CHOIR_OK &&
-           strcmp(hash, d->sha256) == 0;
+    const int file = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) {
+        return false;
+    }
+    const bool is_right =
+        fstat(file, &about) == 0 && S_ISREG(about.st_mode) && (uint64_t)about.st_size == d->bytes &&
+        file_hash(hash, file, d->path, NULL) == CHOIR_OK && strcmp(hash, d->sha256) == 0;
+    (void)close(file);
+    return is_right;
 }
 
 /* --------------------------------------------------------------------------------- one attempt */
@@ -81,15 +88,12 @@ static size_t part_write(char *data, size_t item, size_t count, void *self) {
         t->overlong = true;
         return 0;
     }
-    for (size_t at = 0; at < bytes;) {
-        const ssize_t put = write(t->part, data + at, bytes - at);
-        if (put < 0 && errno != EINTR) {
-            t->disk = errno;
-            return 0;
-        }
-        at += put > 0 ? (size_t)put : 0;
-        t->size += put > 0 ? (size_t)put : 0;
+    const choir_bytes piece = {.data = (const uint8_t *)data, .size = bytes};
+    if (ch_disk_append(t->part, t->d->path, piece, &t->disk_failure) != CHOIR_OK) {
+        t->is_disk_failing = true;
+        return 0;
     }
+    t->size += bytes;
     if (t->d->progress != NULL) {
         t->d->progress(t->d->self, t->size, t->d->bytes);
     }
@@ -116,19 +120,22 @@ static void options_set(CURL *curl, transfer *t, const char *url, char *reason) 
 
 static choir_status part_truncate(transfer *t, choir_error *err) {
     if (ftruncate(t->part, 0) != 0 || lseek(t->part, 0, SEEK_SET) != 0) {
+        t->is_disk_failing = true;
         return disk_failed(err, t->d->path, errno);
     }
     t->size = 0;
     return CHOIR_OK;
 }
 
-/* Asks one URL for what is missing. OK when it ended without error, whole or not. */
+/* Asks one URL for what is missing. OK when all is there, EPROTO when the URL sends more than that,
+ * EIO when less. */
 static choir_status attempt(transfer *t, const char *url, bool *cannot_resume, choir_error *err) {
     char reason[CURL_ERROR_SIZE] = "";
     CURL *curl = curl_easy_init();
     if (curl == NULL) {
         return CHOIR_ENOMEM;
     }
+    t->overlong = false;
     options_set(curl, t, url, reason);
     const CURLcode code = curl_easy_perform(curl);
     long answer = 0;
@@ -140,8 +147,8 @@ static choir_status attempt(transfer *t, const char *url, bool *cannot_resume, c
                             "%s: sends more than the %llu bytes of the file it should be", url,
                             (unsigned long long)t->d->bytes);
     }
-    if (t->disk != 0) {
-        return disk_failed(err, t->d->path, t->disk);
+    if (t->is_disk_failing) {
+        return ch_error_set(err, CHOIR_EIO, "%s", t->disk_failure.message);
     }
     if (code != CURLE_OK) {
         return ch_error_set(err, CHOIR_EIO, "%s: %s", url,
@@ -161,7 +168,7 @@ static choir_status url_try(transfer *t, const char *url, choir_error *err) {
         const uint64_t before = t->size;
         bool cannot_resume = false;
         status = attempt(t, url, &cannot_resume, err);
-        if (status == CHOIR_EIO && t->disk != 0) {
+        if (status == CHOIR_EIO && t->is_disk_failing) {
             return status;
         }
         if (status == CHOIR_EIO && cannot_resume) {
@@ -184,9 +191,12 @@ static choir_status part_open(transfer *t, const char *part, choir_error *err) {
     if (t->part < 0) {
         return disk_failed(err, part, errno);
     }
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(t->part, F_SETLK, &lock) != 0) {
-        return ch_error_set(err, CHOIR_EAGAIN, "%s: another process is downloading it", part);
+    const choir_status status = ch_disk_lock(t->part, part, err);
+    if (status == CHOIR_EAGAIN) {
+        return ch_error_set(err, status, "%s: another process is downloading it", part);
+    }
+    if (status != CHOIR_OK) {
+        return status;
     }
     const off_t size = lseek(t->part, 0, SEEK_END);
     if (size < 0) {
@@ -196,31 +206,56 @@ static choir_status part_open(transfer *t, const char *part, choir_error *err) {
     return t->size > t->d->bytes ? part_truncate(t, err) : CHOIR_OK;
 }
 
-static choir_status part_fetch(transfer *t, choir_error *err) {
-    choir_status status = t->size == t->d->bytes ? CHOIR_OK : CHOIR_EIO;
-    for (size_t i = 0; i < t->d->url_count && status == CHOIR_EIO && t->disk == 0; i++) {
-        status = url_try(t, t->d->urls[i], err);
+/* Whether what has arrived whole has the right hash. EPROTO when it has not. */
+static choir_status part_check(const transfer *t, const char *from, choir_error *err) {
+    char hash[HASH_TEXT];
+    const choir_status status = file_hash(hash, t->part, t->d->path, err);
+    if (status == CHOIR_OK && strcmp(hash, t->d->sha256) != 0) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "%s: what %s gave has SHA-256 %s instead of %s, and was deleted",
+                            t->d->path, from, hash, t->d->sha256);
     }
     return status;
 }
 
-/* Makes the part the file when its hash is right, and deletes it when it is not. */
-static choir_status part_accept(transfer *t, const char *part, choir_error *err) {
-    char hash[HASH_TEXT];
-    const choir_status status = file_hash(hash, part, err);
-    if (status != CHOIR_OK) {
-        return status;
+/*
+ * All that one URL can do. Bytes that an earlier call or another URL left are gone on from, but
+ * when the whole turns out wrong they may be to blame: then the URL is asked for all of it once.
+ */
+static choir_status url_use(transfer *t, const char *url, choir_error *err) {
+    for (;;) {
+        const bool goes_on = t->size > 0;
+        choir_status status = url_try(t, url, err);
+        if (status == CHOIR_OK) {
+            status = part_check(t, url, err);
+        }
+        if (status != CHOIR_EPROTO) {
+            return status;
+        }
+        if (part_truncate(t, err) != CHOIR_OK) {
+            return CHOIR_EIO;
+        }
+        if (!goes_on) {
+            return status;
+        }
     }
-    if (strcmp(hash, t->d->sha256) != 0) {
-        (void)unlink(part);
-        return ch_error_set(err, CHOIR_EPROTO,
-                            "%s: what arrived has SHA-256 %s instead of %s, and was deleted",
-                            t->d->path, hash, t->d->sha256);
+}
+
+/* The first URL that gives the right file decides; else the last one's failure stands. */
+static choir_status part_fetch(transfer *t, choir_error *err) {
+    choir_status status = CHOIR_EIO;
+    if (t->size == t->d->bytes) {
+        status = part_check(t, "an earlier download", err);
+        if (status == CHOIR_EPROTO && part_truncate(t, err) != CHOIR_OK) {
+            return CHOIR_EIO;
+        }
     }
-    if (fsync(t->part) != 0 || rename(part, t->d->path) != 0) {
-        return disk_failed(err, t->d->path, errno);
+    for (size_t i = 0; i < t->d->url_count && !t->is_disk_failing &&
+                       (status == CHOIR_EIO || status == CHOIR_EPROTO);
+         i++) {
+        status = url_use(t, t->d->urls[i], err);
     }
-    return CHOIR_OK;
+    return status;
 }
 
 choir_status ch_download_run(const ch_download *d, choir_error *err) {
@@ -239,8 +274,8 @@ choir_status ch_download_run(const ch_download *d, choir_error *err) {
     if (status == CHOIR_OK) {
         status = part_fetch(&t, err);
     }
-    if (status == CHOIR_OK) {
-        status = part_accept(&t, part, err);
+    if (status == CHOIR_OK && (fsync(t.part) != 0 || rename(part, d->path) != 0)) {
+        status = disk_failed(err, d->path, errno);
     } else if (status == CHOIR_EPROTO) {
         (void)unlink(part);
     }

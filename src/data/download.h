@@ -40,9 +40,12 @@ ch_download ch_download_defaults(void);
  *
  * err  which URL, what the server or the network said, or both hashes
  *
- * Returns OK; EIO when no URL gave the whole file (what arrived is kept for the next call) or the
- * disk refused, EPROTO when what arrived is longer or has another hash (it is then deleted), EAGAIN
- * when another process is downloading it.
+ * A URL that sends too much or the wrong bytes is given up for the next one. Bytes that an earlier
+ * call or another URL left are gone on from; when the whole is then wrong it is fetched anew.
+ *
+ * Returns OK; EAGAIN when another process is downloading it; EIO when the disk refused; else what
+ * the last URL came to: EIO when it did not give the whole file (what arrived is kept for the next
+ * call), EPROTO when what it gave is longer or has another hash (it is then deleted).
  */
 CHOIR_NODISCARD choir_status ch_download_run(const ch_download *d, choir_error *err);
 

@@ -6,7 +6,9 @@
 #include "support/web_server.h"
 #include "unit/data/files.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 enum { SIZE = 100000 };
 
@@ -173,6 +175,70 @@ static void a_mirror_takes_over(void **state) {
     site_close(&mirror);
 }
 
+/* Sources of something else than the file, and how often each is asked. */
+static void a_mirror_takes_over_from_wrong_bytes(void **state) {
+    (void)state;
+    static const web_answer serve[] = {WEB_SERVE};
+    static const web_answer too_long[] = {WEB_LONG};
+    static const struct {
+        const web_answer *script;
+        size_t size; // of what the first source has
+    } rows[] = {{serve, SIZE}, {serve, SIZE / 3}, {too_long, SIZE}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        static site s;
+        static site mirror;
+        site_open(&s, rows[i].script, 1);
+        site_open(&mirror, serve, 1);
+        memset(s.file, 'x', SIZE); // the server's; its hash is still the right file's
+        s.server.size = rows[i].size;
+        const char *const urls[] = {s.server.url, mirror.server.url};
+        s.download.urls = urls;
+        s.download.url_count = 2;
+        choir_error err = {.message = ""};
+        if (ch_download_run(&s.download, &err) != CHOIR_OK) {
+            fail_msg("row %zu: %s", i, err.message);
+        }
+        assert_int_equal(mirror.server.last_range, 0);
+        memcpy(s.file, mirror.file, SIZE);
+        check_file(&s);
+        site_close(&s);
+        site_close(&mirror);
+    }
+}
+
+static void a_wrong_beginning_does_not_spoil_a_right_end(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_SERVE};
+    static const uint8_t junk[SIZE];
+    const size_t sizes[] = {1000, SIZE};
+    for (int i = 0; i < 2; i++) {
+        static site s;
+        site_open(&s, script, 1);
+        file_write(s.folder, "file.part", junk, sizes[i]);
+        check_status(ch_download_run(&s.download, NULL), CHOIR_OK);
+        assert_int_equal(s.server.requests, i == 0 ? 2 : 1);
+        check_file(&s);
+        site_close(&s);
+    }
+}
+
+static void what_another_process_downloads_is_left_to_it(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_SERVE};
+    static site s;
+    site_open(&s, script, 1);
+    const int other = open(folder_file(s.folder, "file.part"), O_RDWR | O_CREAT, 0666);
+    assert_int_equal(flock(other, LOCK_EX), 0);
+    choir_error err = {.message = ""};
+    check_status(ch_download_run(&s.download, &err), CHOIR_EAGAIN);
+    assert_non_null(strstr(err.message, "file.part: another process is downloading it"));
+    assert_int_equal(s.server.requests, 0);
+    (void)close(other);
+    check_status(ch_download_run(&s.download, NULL), CHOIR_OK);
+    check_file(&s);
+    site_close(&s);
+}
+
 static void a_silent_server_is_given_up(void **state) {
     (void)state;
     static const web_answer script[] = {WEB_SILENT};
@@ -287,6 +353,9 @@ int main(void) {
         cmocka_unit_test(more_bytes_than_the_file_has_are_refused),
         cmocka_unit_test(a_missing_file_is_named_with_the_servers_answer),
         cmocka_unit_test(a_mirror_takes_over),
+        cmocka_unit_test(a_mirror_takes_over_from_wrong_bytes),
+        cmocka_unit_test(a_wrong_beginning_does_not_spoil_a_right_end),
+        cmocka_unit_test(what_another_process_downloads_is_left_to_it),
         cmocka_unit_test(a_silent_server_is_given_up),
         cmocka_unit_test(nobody_listening_and_wrong_protocols_are_reported),
         cmocka_unit_test(a_part_longer_than_the_file_is_begun_again),
