@@ -1,6 +1,8 @@
 /* Checksum: see checksum.h. */
 #include "base/checksum.h"
 
+#include "base/mix.h"
+
 #include <string.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -8,12 +10,6 @@
 #endif
 
 enum { BLOCK = 4 * CH_CHECKSUM_LANES };
-
-static uint64_t mix(uint64_t x) {
-    x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return x ^ (x >> 31);
-}
 
 /* What lies in a message: not aligned, and of no declared type. */
 typedef uint32_t loose_word __attribute__((aligned(1), may_alias));
@@ -69,9 +65,9 @@ uint64_t ch_checksum_finish(ch_checksum *c) {
         memset(c->block + held, 0, BLOCK - held);
         blocks_add(c, c->block, 1);
     }
-    uint64_t h = mix(c->seed + c->size);
+    uint64_t h = ch_mix(c->seed + c->size);
     for (int l = 0; l < CH_CHECKSUM_LANES; l++) {
-        h = mix(h ^ ((uint64_t)c->b[l] << 32 | c->a[l]));
+        h = ch_mix(h ^ ((uint64_t)c->b[l] << 32 | c->a[l]));
     }
     return h;
 }

@@ -2,8 +2,7 @@
  * Random numbers for experiments: counter-based, so the n-th number of a stream is a pure function
  * of (seed, purpose, round, client, n). Threads and arrival order cannot change it.
  *
- * Not for secrets. Masks and privacy noise on a real device come from base/entropy.h, a different
- * type, so that the compiler keeps the two apart.
+ * Not for secrets: who knows the seed knows every number.
  */
 #ifndef CH_BASE_RNG_H
 #define CH_BASE_RNG_H
