@@ -17,9 +17,6 @@
 /* The owner of an example that nobody holds. */
 #define CH_NOBODY UINT32_MAX
 
-/* Most clients that data in memory can be dealt to: one for every example at the most. */
-#define CH_PARTITION_CLIENTS_MAX (UINT32_C(1) << 28)
-
 typedef struct ch_partition {
     const ch_examples *examples; // to deal out; borrowed
     const choir_job_data *options;

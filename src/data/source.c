@@ -47,7 +47,6 @@ choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *options_dir, choi
 /* ------------------------------------------------------------------------------------ formats */
 
 typedef struct format {
-    const char *what;
     bool (*fits)(const char *path);
     choir_status (*read)(ch_dataset *out, const char *path, const choir_job_data *options,
                          uint64_t seed, choir_error *err);
@@ -61,9 +60,9 @@ static choir_status idx_read(ch_dataset *out, const char *path, const choir_job_
 }
 
 static const format FORMATS[] = {
-    {"a folder of IDX files", ch_idx_is_folder, idx_read},
-    {"CIFAR-10 batches", ch_cifar_is, ch_cifar_read},
-    {"a CSV file", ch_is_file, ch_csv_read},
+    {ch_idx_is_folder, idx_read},
+    {ch_cifar_is, ch_cifar_read},
+    {ch_is_file, ch_csv_read},
 };
 
 /* The source as a path: itself, or a folder of the data directory when it has no slash. */

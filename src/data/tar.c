@@ -13,10 +13,6 @@ enum {
     AT_MAGIC = 257,
 };
 
-bool ch_tar_is(choir_bytes archive) {
-    return archive.size >= BLOCK && memcmp(archive.data + AT_MAGIC, "ustar", 5) == 0;
-}
-
 /* Reads octal digits up to a space or zero; false when there are others, or none. */
 static bool octal_parse(uint64_t *out, const uint8_t *digits) {
     uint64_t value = 0;

@@ -21,9 +21,6 @@ typedef struct ch_tar_entry {
     choir_bytes bytes; // borrowed from the archive
 } ch_tar_entry;
 
-/* True when the bytes begin like a tar archive. */
-bool ch_tar_is(choir_bytes archive);
-
 /*
  * The next regular file of the archive.
  *
