@@ -1,5 +1,6 @@
 /*
- * Mix: a bijection of 64-bit values in which every bit of the input decides every bit of the output.
+ * Mix: a bijection of 64-bit values in which every bit of the input decides every bit of the
+ * output.
  *
  * Source: David Stafford's "Mix13" (2011), the finaliser of SplitMix64: Steele, Lea, Flood, "Fast
  * Splittable Pseudorandom Number Generators", OOPSLA 2014.

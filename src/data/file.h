@@ -44,7 +44,7 @@ CHOIR_NODISCARD choir_status ch_file_inflate(ch_file *out, choir_bytes packed, c
                                              uint64_t bytes_max, const choir_env *env,
                                              choir_error *err);
 
-/* True when the path names something of the kind that can be opened for reading. */
+/* True when the path names something of the kind; whether it can be read is not looked at. */
 bool ch_is_file(const char *path);
 bool ch_is_folder(const char *path);
 

@@ -32,7 +32,8 @@ CHOIR_NODISCARD choir_status ch_overview_print(FILE *out, const ch_federation *f
  * Draws an SVG heat map: a row a client, a column a label, darker where the client holds more of
  * it than of others, and the number of its training examples beside it.
  *
- * Returns OK; EINVAL for regression, which has no labels; ENOMEM.
+ * Returns OK; EINVAL for regression, which has no labels, and for more than CH_OVERVIEW_CLASSES_MAX
+ * classes; ENOMEM.
  */
 CHOIR_NODISCARD choir_status ch_overview_draw(FILE *out, const ch_federation *f, const char *name,
                                               const choir_env *env, choir_error *err);

@@ -7,9 +7,9 @@
  *     weight_gradient  g[t][c][o] = sum over images, p of x[p + t][c] gy[p][o]
  *
  * Two algorithms fill the same table: direct sums (any shape; the order is image, row, column, tap,
- * channel, each ascending) and Winograd's (winograd.h). Both can end the forward pass with relu, or
- * with relu and a 2 x 2 maximum, and both take gradients as that maximum left them: one number and
- * one code for four positions, never spread out in memory.
+ * channel, each ascending) and Winograd's (winograd_vector.h). Both can end the forward pass with
+ * relu, or with relu and a 2 x 2 maximum, and both take gradients as that maximum left them: one
+ * number and one code for four positions, never spread out in memory.
  *
  * An image is dense, channels innermost; images follow each other at a stride. Filters are the
  * panel matrix (kernel_height * kernel_width * in, out) of panels.h.

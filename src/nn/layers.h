@@ -45,7 +45,7 @@ bool ch_layer_number(const char *word, uint32_t max, uint32_t *out);
 /* For kinds: a node of that operator with the layer's label and name. NULL: too many. */
 ch_node *ch_layer_node(ch_graph *graph, const ch_layer *layer, const char *op);
 
-/* For kinds: EINVAL; "layer 2 'dense x': the usage is 'dense UNITS' ..." */
+/* For kinds: EINVAL; "layer 2 'dense x': right is 'dense UNITS', UNITS a whole number in ..." */
 choir_status ch_layer_refuse(const ch_layer *layer, const char *right, choir_error *err);
 
 #endif

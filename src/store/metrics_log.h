@@ -1,7 +1,7 @@
 /*
  * Metrics log: what every round of a run came to, as metrics.jsonl and metrics.csv.
  *
- * Both files have one line a round and the same columns, which are one table in metrics_log.c. A
+ * Both files have one line a round and the same columns, which are one table in metrics_row.c. A
  * line is handed to the operating system as soon as its round is over. The .csv is a function of
  * the .jsonl, which is the one that is read back. A run that is resumed cuts the rounds after its
  * checkpoint and writes them again, so that its log equals an undisturbed run's in all but wall
