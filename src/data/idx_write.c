@@ -86,9 +86,15 @@ static choir_status writers_write(const char *folder, const ch_examples *e, cons
 
 choir_status ch_idx_write(const char *folder, const ch_examples *train, const ch_examples *test,
                           const choir_env *env, choir_error *err) {
-    if (train->bytes == NULL || test->bytes == NULL) {
-        return ch_error_set(err, CHOIR_EINVAL, "%s: IDX files hold bytes, and these inputs are %s",
-                            folder, train->bytes == NULL ? "real numbers" : "without a test set");
+    if (train->bytes == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%s: IDX files hold bytes, and these inputs are real numbers", folder);
+    }
+    if (test->count == 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%s: a folder of IDX files has a test set, and this source has none; "
+                            "data.test_share above 0 makes one",
+                            folder);
     }
     if (train->classes == 0 || train->classes > 256) {
         return ch_error_set(err, CHOIR_EINVAL, "%s: IDX labels are bytes, and there are %u classes",

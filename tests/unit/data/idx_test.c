@@ -271,8 +271,11 @@ static void what_is_written_reads_back_the_same(void **state) {
     assert_memory_equal(again.train.labels, d.train.labels, 2 * sizeof(d.train.labels[0]));
     assert_memory_equal(again.train.groups, d.train.groups, 2 * sizeof(d.train.groups[0]));
     assert_memory_equal(again.test.bytes, d.test.bytes, 12);
-    const ch_examples none = {.count = 0};
-    check_status(ch_idx_write(to, &d.train, &none, &plain, NULL), CHOIR_EINVAL);
+    ch_examples none = d.test;
+    none.count = 0;
+    choir_error err = {.message = ""};
+    check_status(ch_idx_write(to, &d.train, &none, &plain, &err), CHOIR_EINVAL);
+    assert_non_null(strstr(err.message, "has a test set, and this source has none"));
     ch_dataset_release(&d);
     ch_dataset_release(&again);
     folder_remove(from);
