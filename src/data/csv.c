@@ -53,6 +53,9 @@ static choir_status quoted_next(scanner *s, ch_cell *out) {
                 break;
             }
         }
+        if (c == '\0') {
+            return refuse(s, s->line, "a zero byte; this is not text");
+        }
         s->line += c == '\n';
         if (s->keep) {
             s->data[end] = c;

@@ -94,6 +94,9 @@ static void malformed_text_is_refused_with_its_line(void **state) {
     check_status(parse(&p, "a,b\n1,\0\n", 8, &err), CHOIR_EPROTO);
     assert_string_equal(err.message, "f.csv: line 2: a zero byte; this is not text");
     release(&p);
+    check_status(parse(&p, "a,b\n1,\"\n\0\"\n", 11, &err), CHOIR_EPROTO);
+    assert_string_equal(err.message, "f.csv: line 3: a zero byte; this is not text");
+    release(&p);
 }
 
 static void every_prefix_ends_in_an_answer(void **state) {
