@@ -14,6 +14,7 @@
 enum {
     CH_TEXT_DISTANCE_FAR = 1000, // what ch_text_distance says of texts too long to compare
     CH_TEXT_NUMBER_MAX = 32,     // bytes that any ch_text_number fits in, its zero included
+    CH_TEXT_SHOWN_MAX = 64,      // bytes that any ch_text_show fits in, its zero included
 };
 
 /*

@@ -168,6 +168,13 @@ size_t ch_metrics_csv_head(char line[CH_METRICS_LINE_MAX]) {
 
 // ----- reading ----------------------------------------------------------------------------------
 
+static const char *const WANTED[] = {
+    [COLUMN_U32] = "a whole number in [0, 4294967295]",
+    [COLUMN_U64] = "a whole number, not below 0",
+    [COLUMN_BOOL] = "true or false",
+    [COLUMN_F64] = "a number or null",
+};
+
 static bool value_read(ch_metrics_row *row, const column *c, const json_t *value) {
     void *to = (char *)row + c->offset;
     const json_int_t integer = json_integer_value(value);
@@ -193,21 +200,25 @@ choir_status ch_metrics_row_read(ch_metrics_row *out, const char *line, size_t s
     json_error_t why;
     json_t *root = json_loadb(line, size, JSON_REJECT_DUPLICATES, &why);
     if (!json_is_object(root)) {
+        char shown[CH_TEXT_SHOWN_MAX];
+        ch_text_show(shown, sizeof(shown), root == NULL ? why.text : "");
         json_decref(root);
-        return ch_error_set(err, CHOIR_EPROTO, "%s: is not a JSON object", where);
+        return ch_error_set(err, CHOIR_EPROTO, "%s: is not a JSON object%s%s", where,
+                            shown[0] == '\0' ? "" : ": ", shown);
     }
     // A column that an older version did not write stays empty; one that a newer one adds is left.
-    const char *wrong = json_object_get(root, COLUMNS[0].name) == NULL ? COLUMNS[0].name : NULL;
+    choir_status status = CHOIR_OK;
     *out = ch_metrics_row_empty();
-    for (int i = 0; i < COLUMNS_COUNT && wrong == NULL; i++) {
-        const json_t *value = json_object_get(root, COLUMNS[i].name);
-        if (value != NULL && !value_read(out, &COLUMNS[i], value)) {
-            wrong = COLUMNS[i].name;
+    for (int i = 0; i < COLUMNS_COUNT && status == CHOIR_OK; i++) {
+        const column *c = &COLUMNS[i];
+        const json_t *value = json_object_get(root, c->name);
+        if (value == NULL && i == 0) {
+            status = ch_error_set(err, CHOIR_EPROTO, "%s: '%s' is missing", where, c->name);
+        } else if (value != NULL && !value_read(out, c, value)) {
+            status = ch_error_set(err, CHOIR_EPROTO, "%s: '%s' is not %s", where, c->name,
+                                  WANTED[c->type]);
         }
     }
     json_decref(root);
-    return wrong == NULL
-               ? CHOIR_OK
-               : ch_error_set(err, CHOIR_EPROTO, "%s: '%s' is missing or not of its column's type",
-                              where, wrong);
+    return status;
 }

@@ -51,10 +51,9 @@ static choir_status lock_take(ch_run_dir *d, choir_error *err) {
     if (status != CHOIR_OK) {
         ch_run_dir_release(d);
     }
-    return status != CHOIR_EAGAIN ? status
-                                  : ch_error_set(err, CHOIR_EIO,
-                                                 "%s: another process is writing this run",
-                                                 d->path);
+    return status != CHOIR_EAGAIN
+               ? status
+               : ch_error_set(err, CHOIR_EIO, "%s: another process is writing this run", d->path);
 }
 
 void ch_run_dir_release(ch_run_dir *d) {

@@ -65,29 +65,53 @@ choir_status ch_run_facts_write(const char *dir, const ch_run_facts *facts, choi
     return ch_run_dir_write(dir, FACTS_FILE, (choir_bytes){(const uint8_t *)text, size}, err);
 }
 
-static bool text_read(const json_t *root, const char *key, char *out, size_t size) {
-    const char *text = json_string_value(json_object_get(root, key));
+static bool text_read(const json_t *value, char *out, size_t size) {
+    const char *text = json_string_value(value);
     (void)snprintf(out, size, "%s", text != NULL ? text : "");
     return text != NULL;
 }
 
-static bool count_read(const json_t *root, const char *key, uint32_t *out) {
-    const json_t *value = json_object_get(root, key);
+static bool count_read(const json_t *value, uint32_t *out) {
     const json_int_t integer = json_integer_value(value);
     *out = (uint32_t)integer;
     return json_is_integer(value) && integer >= 0 && integer <= UINT32_MAX;
 }
 
-static bool facts_unpack(ch_run_facts *f, const json_t *root) {
-    const char *seed = json_string_value(json_object_get(root, "seed"));
-    return seed != NULL && ch_text_read_u64(&f->seed, seed) &&
-           text_read(root, "name", f->name, sizeof(f->name)) &&
-           text_read(root, "version", f->version, sizeof(f->version)) &&
-           text_read(root, "backend", f->backend, sizeof(f->backend)) &&
-           text_read(root, "cpu", f->cpu, sizeof(f->cpu)) &&
-           count_read(root, "workers", &f->workers) &&
-           count_read(root, "parameters", &f->parameters) &&
-           text_read(root, "command", f->command, sizeof(f->command));
+static bool seed_read(const json_t *value, uint64_t *out) {
+    const char *text = json_string_value(value);
+    return text != NULL && ch_text_read_u64(out, text);
+}
+
+static choir_status facts_unpack(ch_run_facts *f, const json_t *root, const char *path,
+                                 choir_error *err) {
+    static const char a_text[] = "a text";
+    static const char a_count[] = "a whole number in [0, 4294967295]";
+    static const char *const keys[] = {"seed", "name",    "version",    "backend",
+                                       "cpu",  "workers", "parameters", "command"};
+    const json_t *values[sizeof(keys) / sizeof(keys[0])];
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        values[i] = json_object_get(root, keys[i]);
+    }
+    const struct {
+        bool is_right;
+        const char *wanted;
+    } checks[] = {
+        {seed_read(values[0], &f->seed), "digits between quotes"},
+        {text_read(values[1], f->name, sizeof(f->name)), a_text},
+        {text_read(values[2], f->version, sizeof(f->version)), a_text},
+        {text_read(values[3], f->backend, sizeof(f->backend)), a_text},
+        {text_read(values[4], f->cpu, sizeof(f->cpu)), a_text},
+        {count_read(values[5], &f->workers), a_count},
+        {count_read(values[6], &f->parameters), a_count},
+        {text_read(values[7], f->command, sizeof(f->command)), a_text},
+    };
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (!checks[i].is_right) {
+            return ch_error_set(err, CHOIR_EPROTO, "%s: '%s' is %s %s", path, keys[i],
+                                values[i] == NULL ? "missing; it is" : "not", checks[i].wanted);
+        }
+    }
+    return CHOIR_OK;
 }
 
 choir_status ch_run_facts_read(ch_run_facts *out, const char *dir, const choir_env *env,
@@ -105,9 +129,16 @@ choir_status ch_run_facts_read(ch_run_facts *out, const char *dir, const choir_e
     ch_run_facts facts;
     json_error_t why;
     json_t *root = json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, &why);
-    if (!facts_unpack(&facts, root)) {
-        status = ch_error_set(err, CHOIR_EPROTO, "%s: is not what choir writes there", path);
+    if (root == NULL) {
+        char shown[CH_TEXT_SHOWN_MAX];
+        ch_text_show(shown, sizeof(shown), why.text);
+        status = ch_error_set(err, CHOIR_EPROTO, "%s:%d: is not JSON: %s", path, why.line, shown);
+    } else if (!json_is_object(root)) {
+        status = ch_error_set(err, CHOIR_EPROTO, "%s: is not a JSON object", path);
     } else {
+        status = facts_unpack(&facts, root, path, err);
+    }
+    if (status == CHOIR_OK) {
         *out = facts;
     }
     json_decref(root);

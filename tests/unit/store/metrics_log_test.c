@@ -177,14 +177,17 @@ static void every_fault_is_named(void **state) {
         const char *text;
         const char *message;
     } rows[] = {
-        {"{\"round\": 1}\n\n", "f:2: is not a JSON object"},
+        {"{\"round\": 1}\n\n", "f:2: is not a JSON object: '[' or '{' expected near end of file"},
+        {"{\"round\": 1, \"round\": 2}\n",
+         "f:1: is not a JSON object: duplicate object key near '\"round\"'"},
         {"[1]\n", "f:1: is not a JSON object"},
-        {"{\"accuracy\": 1}\n", "f:1: 'round' is missing or not of its column's type"},
-        {"{\"round\": -1}\n", "f:1: 'round' is missing or not of its column's type"},
-        {"{\"round\": 4294967296}\n", "f:1: 'round' is missing or not of its column's type"},
-        {"{\"round\": 1, \"loss\": \"x\"}\n", "f:1: 'loss' is missing or not of its column's type"},
-        {"{\"round\": 1, \"applied\": 1}\n",
-         "f:1: 'applied' is missing or not of its column's type"},
+        {"{\"accuracy\": 1}\n", "f:1: 'round' is missing"},
+        {"{\"round\": -1}\n", "f:1: 'round' is not a whole number in [0, 4294967295]"},
+        {"{\"round\": 4294967296}\n", "f:1: 'round' is not a whole number in [0, 4294967295]"},
+        {"{\"round\": 1, \"loss\": \"x\"}\n", "f:1: 'loss' is not a number or null"},
+        {"{\"round\": 1, \"bytes_up\": -1}\n",
+         "f:1: 'bytes_up' is not a whole number, not below 0"},
+        {"{\"round\": 1, \"applied\": 1}\n", "f:1: 'applied' is not true or false"},
         {"{\"round\": 2}\n{\"round\": 2}\n", "f:2: round 2 comes after round 2"},
     };
     const choir_env env = choir_env_default();

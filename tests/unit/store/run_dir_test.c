@@ -101,14 +101,28 @@ static void facts_are_read_as_they_were_written(void **state) {
 
 static void facts_that_are_not_ours_are_refused(void **state) {
     (void)state;
-    static const char *const texts[] = {"", "{}", "[", "{\"seed\": 1}", "{\"seed\": \"-1\"}"};
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"", "run.json:1: is not JSON: '[' or '{' expected near end of file"},
+        {"[", "run.json:1: is not JSON: ']' expected near end of file"},
+        {"[]", "run.json: is not a JSON object"},
+        {"{}", "run.json: 'seed' is missing; it is digits between quotes"},
+        {"{\"seed\": 1}", "run.json: 'seed' is not digits between quotes"},
+        {"{\"seed\": \"-1\"}", "run.json: 'seed' is not digits between quotes"},
+        {"{\"seed\": \"1\", \"name\": \"a\", \"version\": \"1\", \"backend\": \"b\", "
+         "\"cpu\": \"c\", \"workers\": -1}",
+         "run.json: 'workers' is not a whole number in [0, 4294967295]"},
+    };
     const choir_env env = choir_env_default();
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        check_status(ch_run_dir_write(folder, "run.json", bytes_of(texts[i]), NULL), CHOIR_OK);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_status(ch_run_dir_write(folder, "run.json", bytes_of(rows[i].text), NULL), CHOIR_OK);
         ch_run_facts read = {.seed = 7};
         choir_error err = {.message = ""};
         check_status(ch_run_facts_read(&read, folder, &env, &err), CHOIR_EPROTO);
-        assert_non_null(strstr(err.message, "run.json: is not what choir writes there"));
+        if (strstr(err.message, rows[i].message) == NULL) {
+            fail_msg("'%s' lacks '%s'", err.message, rows[i].message);
+        }
         assert_int_equal(read.seed, 7);
     }
     ch_run_facts read;
