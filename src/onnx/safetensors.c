@@ -15,11 +15,12 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LENGTH_BYTES = 8, ELEMENT_BYTES = 4, SHOWN_MAX = 64 };
+enum { LENGTH_BYTES = 8, ELEMENT_BYTES = 4, SHOWN_MAX = 64, WRONG_MAX = 240 };
 
 /* What a file claims while it is being read. */
 typedef struct claim {
@@ -62,19 +63,41 @@ static choir_status header_read(claim *c) {
     }
     if (!json_is_object(c->root)) {
         char shown[SHOWN_MAX];
-        ch_text_show(shown, sizeof(shown), c->root == NULL ? why.text : "not an object");
-        return ch_error_set(c->err, CHOIR_EPROTO, "%s: its header is not a JSON object: %s",
-                            c->name, shown);
+        if (c->root != NULL) {
+            return ch_error_set(c->err, CHOIR_EPROTO, "%s: its header is JSON, but no object",
+                                c->name);
+        }
+        ch_text_show(shown, sizeof(shown), why.text);
+        return ch_error_set(c->err, CHOIR_EPROTO,
+                            "%s: its header is not a JSON object: line %d, column %d: %s", c->name,
+                            why.line, why.column, shown);
     }
     return CHOIR_OK;
 }
 
 // ----- reading: tensors -------------------------------------------------------------------------
 
-static choir_status tensor_wrong(const claim *c, const char *tensor, const char *what) {
+__attribute__((format(printf, 3, 4))) static choir_status
+tensor_wrong(const claim *c, const char *tensor, const char *format, ...) {
     char shown[SHOWN_MAX];
+    char what[WRONG_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(what, sizeof(what), format, arguments);
+    va_end(arguments);
     ch_text_show(shown, sizeof(shown), tensor);
     return ch_error_set(c->err, CHOIR_EPROTO, "%s: tensor '%s' %s", c->name, shown, what);
+}
+
+/* One of the entry's values for a message: as it is in the file, cut to what ch_text_show shows. */
+static const char *value_show(char out[SHOWN_MAX], const json_t *entry, const char *key) {
+    char text[SHOWN_MAX + 1];
+    const json_t *value = json_object_get(entry, key);
+    const size_t size =
+        json_dumpb(value, text, SHOWN_MAX, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    text[size < SHOWN_MAX ? size : SHOWN_MAX] = '\0';
+    ch_text_show(out, SHOWN_MAX, value != NULL ? text : "nothing");
+    return out;
 }
 
 static bool integer_read(uint64_t *out, const json_t *value) {
@@ -108,23 +131,35 @@ static choir_status tensor_read(const claim *c, choir_tensor *t, const char *nam
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     const size_t rank = json_array_size(shape);
+    char shown[SHOWN_MAX];
     uint64_t begin = 0;
     uint64_t end = 0;
     if (strlen(name) >= sizeof(t->name) || name[0] == '\0' || !ch_text_is_printable(name)) {
         return tensor_wrong(c, name, "must have a printable name of 1 to 47 bytes");
     }
     if (dtype == NULL || strcmp(dtype, "F32") != 0) {
-        return tensor_wrong(c, name, "must have dtype F32");
+        return tensor_wrong(c, name, "has %s for dtype; right is \"F32\"",
+                            value_show(shown, entry, "dtype"));
     }
     if (!json_is_array(shape) || rank < 1 || rank > CHOIR_RANK_MAX || !shape_read(t, shape)) {
-        return tensor_wrong(c, name, "must have a shape of 1 to 4 positive sizes");
+        return tensor_wrong(c, name,
+                            "has %s for shape; right are 1 to %d sizes >= 1 of at most %d elements",
+                            value_show(shown, entry, "shape"), CHOIR_RANK_MAX, CHOIR_DIM_MAX);
     }
     if (json_array_size(offsets) != 2 || !integer_read(&begin, json_array_get(offsets, 0)) ||
         !integer_read(&end, json_array_get(offsets, 1)) || begin > end || end > c->data.size) {
-        return tensor_wrong(c, name, "must have data_offsets inside the file");
+        return tensor_wrong(
+            c, name,
+            "has %s for data_offsets; right are begin and end in the %zu bytes that "
+            "follow the header",
+            value_show(shown, entry, "data_offsets"), c->data.size);
     }
     if (end - begin != (uint64_t)t->count * ELEMENT_BYTES || begin % ELEMENT_BYTES != 0) {
-        return tensor_wrong(c, name, "has data_offsets that do not fit its shape");
+        return tensor_wrong(c, name,
+                            "has data_offsets %s; right for its shape are %u bytes from a multiple "
+                            "of %d",
+                            value_show(shown, entry, "data_offsets"), t->count * ELEMENT_BYTES,
+                            ELEMENT_BYTES);
     }
     t->offset = (uint32_t)(begin / ELEMENT_BYTES);
     memcpy(t->name, name, strlen(name) + 1);
@@ -144,7 +179,9 @@ static choir_status layout_check(const claim *c, choir_layout *layout) {
     for (uint32_t i = 0; i < layout->count; i++) {
         if (layout->tensors[i].offset != layout->dim) {
             return tensor_wrong(c, layout->tensors[i].name,
-                                "overlaps the one before it, or leaves a gap");
+                                "begins at byte %llu; right is %llu, where the one before it ends",
+                                (unsigned long long)layout->tensors[i].offset * ELEMENT_BYTES,
+                                (unsigned long long)layout->dim * ELEMENT_BYTES);
         }
         layout->dim += layout->tensors[i].count;
     }
@@ -188,8 +225,9 @@ static choir_status metadata_check(const claim *c, size_t *text_bytes) {
         return ch_error_set(c->err, CHOIR_EPROTO, "%s: __metadata__ is not an object", c->name);
     }
     if (json_object_size(metadata) > CH_SAFETENSORS_METADATA_MAX) {
-        return ch_error_set(c->err, CHOIR_EPROTO, "%s: __metadata__ has more than %d entries",
-                            c->name, CH_SAFETENSORS_METADATA_MAX);
+        return ch_error_set(c->err, CHOIR_EPROTO,
+                            "%s: __metadata__ has %zu entries, at most %d fit", c->name,
+                            json_object_size(metadata), CH_SAFETENSORS_METADATA_MAX);
     }
     json_object_foreach(metadata, key, value) {
         if (!json_is_string(value)) {
@@ -227,7 +265,9 @@ static choir_status values_check(const claim *c, const ch_safetensors *file) {
         const choir_tensor *t = &file->layout.tensors[i];
         for (uint32_t j = 0; j < t->count; j++) {
             if (!isfinite(file->params[t->offset + j])) {
-                return tensor_wrong(c, t->name, "has an element that is not finite");
+                return tensor_wrong(c, t->name,
+                                    "has %g for its element %u; right are finite numbers",
+                                    (double)file->params[t->offset + j], j);
             }
         }
     }

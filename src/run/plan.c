@@ -22,11 +22,19 @@ static choir_status loss_find(ch_loss *out, const choir_job *job, const ch_feder
     return CHOIR_OK;
 }
 
+/* Opens the model of a job's key, which err then names. */
+static choir_status saved_open(ch_saved *out, const char *key, const char *path,
+                               const choir_env *env, choir_error *err) {
+    choir_error why = {.message = ""};
+    const choir_status status = ch_saved_open(out, path, env, &why);
+    return status == CHOIR_OK ? status : ch_error_set(err, status, "%s: %s", key, why.message);
+}
+
 static choir_status file_layers(const char *path, const ch_federation *federation,
                                 char out[CH_LAYERS_TEXT_MAX], const choir_env *env,
                                 choir_error *err) {
     ch_saved saved;
-    choir_status status = ch_saved_open(&saved, path, env, err);
+    choir_status status = saved_open(&saved, "model.file", path, env, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -143,16 +151,21 @@ choir_sim_options ch_plan_sim(const choir_job *job, const ch_federation *federat
 
 choir_status ch_plan_params(const choir_job *job, const ch_net *net, float *params,
                             const choir_env *env, choir_error *err) {
-    const char *path = job->model.init[0] != '\0' ? job->model.init : job->model.file;
+    const bool init = job->model.init[0] != '\0';
+    const char *key = init ? "model.init" : "model.file";
+    const char *path = init ? job->model.init : job->model.file;
     if (path[0] == '\0') {
         ch_net_init(net, job->seed, params);
         return CHOIR_OK;
     }
     ch_saved saved;
-    choir_status status = ch_saved_open(&saved, path, env, err);
+    choir_status status = saved_open(&saved, key, path, env, err);
     if (status == CHOIR_OK) {
-        status = ch_saved_params(&saved, ch_net_layout(net), params, err);
+        choir_error why = {.message = ""};
+        status = ch_saved_params(&saved, ch_net_layout(net), params, &why);
         ch_saved_release(&saved);
+        status =
+            status == CHOIR_OK ? status : ch_error_set(err, status, "%s: %s", key, why.message);
     }
     return status;
 }

@@ -56,6 +56,7 @@ choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env
         path = inside;
     }
     *out = (ch_saved){0};
+    (void)snprintf(out->path, sizeof(out->path), "%s", path);
     const choir_status status = ch_safetensors_open(&out->file, path, env, err);
     if (status == CHOIR_OK) {
         saved_describe(out);
@@ -69,7 +70,10 @@ void ch_saved_release(ch_saved *saved) {
 
 choir_status ch_saved_params(const ch_saved *saved, const choir_layout *layout, float *params,
                              choir_error *err) {
-    return ch_safetensors_params(&saved->file, layout, params, err);
+    choir_error why = {.message = ""};
+    const choir_status status = ch_safetensors_params(&saved->file, layout, params, &why);
+    return status == CHOIR_OK ? status
+                              : ch_error_set(err, status, "%s: %s", saved->path, why.message);
 }
 
 choir_status ch_saved_write(const char *path, const ch_net *net, const ch_net_options *options,

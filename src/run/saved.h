@@ -13,6 +13,7 @@
 
 typedef struct ch_saved {
     ch_safetensors file;             // owned
+    char path[CHOIR_PATH_MAX];       // of the file, for messages
     char layers[CH_LAYERS_TEXT_MAX]; // "" when the file was not written by choir
     ch_shape input;                  // of one example; all 0 likewise
     ch_loss loss;
@@ -28,7 +29,7 @@ CHOIR_NODISCARD choir_status ch_saved_open(ch_saved *out, const char *path, cons
 void ch_saved_release(ch_saved *saved);
 
 /* Copies the parameters (layout->dim) out. EINVAL when names or shapes differ from the layout's;
- * err names the first tensor that does. */
+ * err names the file and the first tensor that does. */
 CHOIR_NODISCARD choir_status ch_saved_params(const ch_saved *saved, const choir_layout *layout,
                                              float *params, choir_error *err);
 

@@ -274,6 +274,15 @@ class Model(SimCase):
         r = self.result("--set", "model.file=run/model.safetensors", "--rounds", 1)
         self.assertEqual(r["rounds"], 1)
 
+    def test_a_model_that_does_not_fit_is_named_with_its_key_and_file(self):
+        ran = self.sim("--set", "model.name=mlp", "--set", "model.hidden=9",
+                       "--set", "model.init=run/model.safetensors")
+        self.assertEqual(ran.code, 2)
+        self.assertIn("model.init: run/model.safetensors: tensor 'dense1.weight' has shape (", ran.log)
+        self.file("none.safetensors", "not a model at all")
+        ran = self.sim("--set", "model.init=none.safetensors")
+        self.assertIn("model.init: none.safetensors: ", ran.log)
+
     def test_report_compares_runs(self):
         self.result("--run-dir", "other", "--seed", 2)
         ran = self.run_in("report", "run", "other", "--out", "both.html")
