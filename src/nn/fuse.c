@@ -7,11 +7,12 @@ bool ch_node_is(const ch_node *node, const ch_op *op) {
     return node != NULL && node->op == op;
 }
 
-static bool fuse_dense(ch_graph *graph, ch_node *node) {
-    if (!ch_node_is(node, &CH_OP_MATMUL) || !ch_node_is(node->next, &CH_OP_BIAS)) {
+/* Makes product, bias and, if it follows, relu one node of the operator whole. */
+static bool fuse_sum(ch_graph *graph, ch_node *node, const ch_op *product, const ch_op *whole) {
+    if (!ch_node_is(node, product) || !ch_node_is(node->next, &CH_OP_BIAS)) {
         return false;
     }
-    node->op = &CH_OP_DENSE;
+    node->op = whole;
     node->params[1] = node->next->params[0];
     node->updates = true;
     ch_graph_remove(graph, node->next);
@@ -22,21 +23,17 @@ static bool fuse_dense(ch_graph *graph, ch_node *node) {
     return true;
 }
 
+static bool fuse_dense(ch_graph *graph, ch_node *node) {
+    return fuse_sum(graph, node, &CH_OP_MATMUL, &CH_OP_DENSE);
+}
+
 static bool is_halving(const ch_node *node) {
     return ch_node_is(node, &CH_OP_MAXPOOL) && node->window_height == 2 && node->window_stride == 2;
 }
 
 static bool fuse_conv(ch_graph *graph, ch_node *node) {
-    if (!ch_node_is(node, &CH_OP_CONVOLVE) || !ch_node_is(node->next, &CH_OP_BIAS)) {
+    if (!fuse_sum(graph, node, &CH_OP_CONVOLVE, &CH_OP_CONV)) {
         return false;
-    }
-    node->op = &CH_OP_CONV;
-    node->params[1] = node->next->params[0];
-    node->updates = true;
-    ch_graph_remove(graph, node->next);
-    if (ch_node_is(node->next, &CH_OP_RELU)) {
-        node->relu = true;
-        ch_graph_remove(graph, node->next);
     }
     if (is_halving(node->next) && ch_conv_pool(node) == CHOIR_OK) {
         node->stride = node->next->stride;
