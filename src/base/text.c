@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <float.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,13 +132,31 @@ size_t ch_text_quote(char *out, size_t size, const char *text) {
     return s.used;
 }
 
+/* Lends this thread the "C" locale, for numbers to have their point. newlocale makes nothing for
+ * that name and cannot fail; if it did, uselocale would only ask. */
+static locale_t c_locale_lend(locale_t *own) {
+    const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    *own = uselocale(c);
+    return c;
+}
+
+static void c_locale_end(locale_t c, locale_t own) {
+    (void)uselocale(own);
+    if (c != (locale_t)0) {
+        freelocale(c);
+    }
+}
+
 void ch_text_number(char *out, size_t size, double value) {
+    locale_t own;
+    const locale_t c = c_locale_lend(&own);
     for (int digits = 15; digits <= 17; digits++) {
         (void)snprintf(out, size, "%.*g", digits, value);
         if (strtod(out, NULL) == value) {
-            return;
+            break;
         }
     }
+    c_locale_end(c, own);
 }
 
 bool ch_text_read_f64(double *out, const char *text) {
@@ -145,7 +164,10 @@ bool ch_text_read_f64(double *out, const char *text) {
         return false;
     }
     char *end = NULL;
+    locale_t own;
+    const locale_t c = c_locale_lend(&own);
     const double value = strtod(text, &end);
+    c_locale_end(c, own);
     if (end == text || *end != '\0' || !(value >= -DBL_MAX && value <= DBL_MAX)) {
         return false;
     }

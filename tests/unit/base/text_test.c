@@ -1,5 +1,6 @@
 /* Text: numbers both ways, distances by hand, and what a stranger may write. */
 #include "support/check.h"
+#include "support/comma_locale.h"
 
 #include "base/text.h"
 
@@ -137,6 +138,26 @@ static void only_decimal_numbers_are_numbers(void **state) {
     assert_true(f64 == -1.5e-3);
 }
 
+static void numbers_have_a_point_in_every_locale(void **state) {
+    (void)state;
+    static char folder[FOLDER_PATH_MAX];
+    folder_make(folder);
+    const bool has_comma = comma_locale_set(folder);
+    folder_remove(folder);
+    if (!has_comma) {
+        skip();
+    }
+    double f64 = 7;
+    char out[CH_TEXT_NUMBER_MAX];
+    ch_text_number(out, sizeof(out), -0.5);
+    assert_string_equal(out, "-0.5");
+    assert_true(ch_text_read_f64(&f64, "2.5e-1"));
+    assert_true(f64 == 0.25);
+    assert_false(ch_text_read_f64(&f64, "2,5"));
+    assert_true(comma_is_set()); // the caller's locale is as it was
+    (void)setlocale(LC_NUMERIC, "C");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(distances_count_inserted_deleted_replaced_and_swapped_letters),
@@ -146,6 +167,7 @@ int main(void) {
         cmocka_unit_test(quoted_text_escapes_quotes_and_backslashes),
         cmocka_unit_test(numbers_are_written_short_and_read_back_equal),
         cmocka_unit_test(only_decimal_numbers_are_numbers),
+        cmocka_unit_test(numbers_have_a_point_in_every_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
