@@ -2,10 +2,9 @@
 #include "data/csv.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "data/dataset.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct scanner {
@@ -219,20 +218,11 @@ int ch_cell_compare(const ch_cell *a, const ch_cell *b) {
 }
 
 bool ch_cell_number(double *out, const ch_cell *text) {
-    char digits[64];
-    if (text->size == 0 || text->size >= sizeof(digits)) {
+    char digits[CH_CSV_CELL_MAX + 1];
+    if (text->size >= sizeof(digits)) {
         return false;
     }
     memcpy(digits, text->data, text->size);
     digits[text->size] = '\0';
-    if (strspn(digits, "0123456789+-.eE") != text->size) {
-        return false; // strtod also takes inf, nan and hexadecimal
-    }
-    char *end;
-    const double value = strtod(digits, &end);
-    if (*end != '\0' || !isfinite(value)) {
-        return false;
-    }
-    *out = value;
-    return true;
+    return ch_text_read_f64(out, digits);
 }

@@ -58,7 +58,8 @@ void ch_csv_release(ch_csv *csv);
 /* Like memcmp, the shorter text first when one begins the other. */
 int ch_cell_compare(const ch_cell *a, const ch_cell *b);
 
-/* Reads a finite decimal number that is the whole text; false when it is none. */
+/* Reads a finite decimal number that is the whole text, as ch_text_read_f64; false when it is none.
+ */
 bool ch_cell_number(double *out, const ch_cell *text);
 
 #endif

@@ -117,10 +117,22 @@ static void numbers_are_finite_decimals_and_nothing_else(void **state) {
         bool is_number;
         double value;
     } rows[] = {
-        {"1", true, 1},      {"-2.5e3", true, -2500}, {".5", true, 0.5}, {"+7", true, 7},
-        {"", false, 0},      {"nan", false, 0},       {"inf", false, 0}, {"0x10", false, 0},
-        {"1e999", false, 0}, {"1 2", false, 0},       {"1,5", false, 0}, {"--1", false, 0},
-        {"1e", false, 0},    {"e", false, 0},         {"?", false, 0},
+        {"1", true, 1},
+        {"-2.5e3", true, -2500},
+        {".5", true, 0.5},
+        {"+7", true, 7},
+        {"", false, 0},
+        {"nan", false, 0},
+        {"inf", false, 0},
+        {"0x10", false, 0},
+        {"1e999", false, 0},
+        {"1 2", false, 0},
+        {"1,5", false, 0},
+        {"--1", false, 0},
+        {"1e", false, 0},
+        {"e", false, 0},
+        {"?", false, 0},
+        {"0.10000000000000000000000000000000000000000000000000000000000000000000000000", true, 0.1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         double value = 0;
