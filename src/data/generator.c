@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "base/real.h"
+#include "base/text.h"
 #include "data/deviates.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 const ch_generator_ops *const CH_GENERATORS[] = {&ch_generator_digits, &ch_generator_synthetic};
@@ -19,12 +19,19 @@ static bool parameters_parse(ch_generator *g, const char *text) {
         if (*text != (i == 0 ? '(' : ',')) {
             return false;
         }
-        char *end;
-        g->parameter[i] = strtod(text + 1, &end);
-        if (end == text + 1 || !(g->parameter[i] >= 0 && g->parameter[i] <= 100)) {
+        text += 1 + strspn(text + 1, " ");
+        char number[CH_TEXT_NUMBER_MAX];
+        const size_t size = strcspn(text, ",)");
+        if (size >= sizeof(number)) {
             return false;
         }
-        text = end;
+        memcpy(number, text, size);
+        number[size] = '\0';
+        if (!ch_text_read_f64(&g->parameter[i], number) || g->parameter[i] < 0 ||
+            g->parameter[i] > 100) {
+            return false;
+        }
+        text += size;
     }
     return strcmp(text, ")") == 0;
 }
