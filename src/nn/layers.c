@@ -174,8 +174,12 @@ static choir_status append_layer(ch_graph *graph, const char *text, size_t size,
     while (size > 0 && text[size - 1] == ' ') {
         size--;
     }
-    (void)snprintf(layer.label, sizeof(layer.label), "layer %u '%.*s'", number,
-                   size < 100 ? (int)size : 100, text);
+    char piece[CH_TEXT_SHOWN_MAX];
+    char shown[CH_TEXT_SHOWN_MAX];
+    (void)snprintf(piece, sizeof(piece), "%.*s", (int)(size < sizeof(piece) ? size : sizeof(piece)),
+                   text);
+    ch_text_show(shown, sizeof(shown), piece);
+    (void)snprintf(layer.label, sizeof(layer.label), "layer %u '%s'", number, shown);
     if (!split(&layer, text, size)) {
         return ch_layer_refuse(&layer, "at most 4 words of at most 31 characters", err);
     }

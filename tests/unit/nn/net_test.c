@@ -301,6 +301,17 @@ static void text_is_checked_before_anything_is_built(void **state) {
     }
 }
 
+static void what_a_stranger_writes_is_shown_harmless(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_net_options o = options();
+    o.layers = "dense \x1b[2J\n5";
+    choir_error err = {.message = ""};
+    ch_net *net = NULL;
+    check_status(ch_net_create(&net, &o, &env, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message, "layer 1 'dense ?[2J?5': right is 'dense UNITS'");
+}
+
 static void too_many_layers_are_refused(void **state) {
     (void)state;
     char text[2000] = "dense 1";
@@ -365,6 +376,7 @@ int main(void) {
         cmocka_unit_test(initial_weights_fill_their_range),
         cmocka_unit_test(divergence_is_reported),
         cmocka_unit_test(text_is_checked_before_anything_is_built),
+        cmocka_unit_test(what_a_stranger_writes_is_shown_harmless),
         cmocka_unit_test(too_many_layers_are_refused),
         cmocka_unit_test(sizes_are_checked),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
