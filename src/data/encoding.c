@@ -4,16 +4,22 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "base/text.h"
 #include "data/deviates.h"
 #include "data/file.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { NO_COLUMN = CH_CSV_COLUMNS_MAX };
 
+static const double NUMBER_MAX = 1e30; // of an input or a target
+
 typedef enum column_kind {
+    KIND_UNKNOWN,
     KIND_NUMERIC,
     KIND_CATEGORICAL,
     KIND_LABEL,
@@ -57,18 +63,59 @@ static bool is_missing(const ch_cell *t) {
     return t->size == 0 || (t->size == 1 && t->data[0] == '?');
 }
 
+/* What common tools write for a missing number. Among texts it may well be one. */
+static bool is_missing_number(const ch_cell *t) {
+    static const char *const words[] = {"na", "n/a", "nan", "null"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strlen(words[i]) == t->size && strncasecmp(words[i], t->data, t->size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A cell for a message. */
+static void cell_show(char out[CH_TEXT_SHOWN_MAX], const ch_cell *t) {
+    char piece[CH_TEXT_SHOWN_MAX];
+    (void)snprintf(piece, sizeof(piece), "%.*s",
+                   (int)(t->size < sizeof(piece) ? t->size : sizeof(piece)), t->data);
+    ch_text_show(out, CH_TEXT_SHOWN_MAX, piece);
+}
+
+static choir_status cell_refuse(const encoder *e, uint32_t i, uint32_t c, const char *what,
+                                const char *why) {
+    char shown[CH_TEXT_SHOWN_MAX];
+    cell_show(shown, row_cell(e, i, c));
+    return ch_error_set(e->err, CHOIR_EPROTO, "%s: line %u: %s '%s' in column %u %s", e->name,
+                        e->csv->lines[e->order[i]], what, shown, c + 1, why);
+}
+
 static int compare_texts(const void *a, const void *b) {
     return ch_cell_compare(a, b);
 }
 
-/* Numbers ascending; equal ones ("1", "1.0") by their texts, so that the order is total. */
-static int compare_numbers(const void *a, const void *b) {
+static int compare_values(const void *a, const void *b) {
     double x = 0;
     double y = 0;
     (void)ch_cell_number(&x, a);
     (void)ch_cell_number(&y, b);
-    return x != y ? (x > y) - (x < y) : ch_cell_compare(a, b);
+    return (x > y) - (x < y);
 }
+
+/* Numbers ascending; equal ones ("1", "1.0") by their texts, so that the order is total. */
+static int compare_numbers(const void *a, const void *b) {
+    const int order = compare_values(a, b);
+    return order != 0 ? order : ch_cell_compare(a, b);
+}
+
+/* How values are put in order, and which of them are the same one. */
+typedef struct ordering {
+    int (*sort)(const void *, const void *); // total
+    int (*same)(const void *, const void *); // 0: one value; agrees with sort
+} ordering;
+
+static const ordering AS_TEXTS = {compare_texts, compare_texts};
+static const ordering AS_NUMBERS = {compare_numbers, compare_values};
 
 /* ------------------------------------------------------------------------------------ columns */
 
@@ -96,8 +143,10 @@ static choir_status column_find(const encoder *e, uint32_t *out, const char *key
         c = (uint32_t)number - 1;
     }
     if (c == NO_COLUMN) {
-        return ch_error_set(e->err, CHOIR_EINVAL, "%s: '%.*s' is no column of %s, which has %u%s",
-                            key, (int)text->size, text->data, e->name, e->csv->columns,
+        char shown[CH_TEXT_SHOWN_MAX];
+        cell_show(shown, text);
+        return ch_error_set(e->err, CHOIR_EINVAL, "%s: '%s' is no column of %s, which has %u%s",
+                            key, shown, e->name, e->csv->columns,
                             e->has_header ? " and names them in its first line" : " and no names");
     }
     *out = c;
@@ -157,6 +206,40 @@ static bool column_has_text(const encoder *e, uint32_t c) {
     return false;
 }
 
+/*
+ * Whether a column that no option names holds numbers or categories. A text among numbers is more
+ * often a slip than a category, and one input for every number would be no help.
+ */
+static choir_status column_judge(encoder *e, uint32_t c) {
+    uint32_t numbers = 0;
+    uint32_t words = 0;
+    uint32_t texts = 0;
+    uint32_t first = 0; // row of the first text
+    double number;
+    for (uint32_t i = 0; i < e->rows; i++) {
+        const ch_cell *cell = row_cell(e, i, c);
+        if (is_missing(cell)) {
+            continue;
+        }
+        if (ch_cell_number(&number, cell)) {
+            numbers += 1;
+        } else if (is_missing_number(cell)) {
+            words += 1;
+        } else {
+            first = texts == 0 || e->order[i] < e->order[first] ? i : first;
+            texts += 1;
+        }
+    }
+    if (texts > 0 && numbers > texts + words) {
+        return cell_refuse(e, first, c, "value",
+                           "is no number, and most in that column are; leave it empty when it is "
+                           "missing, or list the column in data.categorical");
+    }
+    const bool is_numeric = texts == 0 && (numbers > 0 || words == 0);
+    e->columns[c].kind = is_numeric ? KIND_NUMERIC : KIND_CATEGORICAL;
+    return CHOIR_OK;
+}
+
 /* Says what every column is. */
 static choir_status columns_assign(encoder *e) {
     const choir_job_data *o = e->options;
@@ -175,8 +258,8 @@ static choir_status columns_assign(encoder *e) {
         status =
             ch_error_set(e->err, CHOIR_EINVAL, "data.group: '%s' is the label's column", o->group);
     }
-    for (uint32_t c = 0; status == CHOIR_OK && c < e->csv->columns; c++) {
-        e->columns[c].kind = column_has_text(e, c) ? KIND_CATEGORICAL : KIND_NUMERIC;
+    for (uint32_t c = 0; c < e->csv->columns; c++) {
+        e->columns[c].kind = KIND_UNKNOWN;
     }
     const char *list = o->categorical;
     ch_cell name;
@@ -193,10 +276,27 @@ static choir_status columns_assign(encoder *e) {
     if (status == CHOIR_OK && e->group != NO_COLUMN) {
         e->columns[e->group].kind = KIND_GROUP;
     }
+    for (uint32_t c = 0; status == CHOIR_OK && c < e->csv->columns; c++) {
+        if (e->columns[c].kind == KIND_UNKNOWN) {
+            status = column_judge(e, c);
+        }
+    }
     return status;
 }
 
 /* --------------------------------------------------------------------------------- statistics */
+
+/* Beyond the bound, squares and sums would not be finite. */
+static choir_status numeric_check(const encoder *e, uint32_t c) {
+    double v = 0;
+    for (uint32_t i = 0; i < e->rows; i++) {
+        if (ch_cell_number(&v, row_cell(e, i, c)) && fabs(v) > NUMBER_MAX) {
+            return cell_refuse(e, i, c, "value",
+                               "is not between -1e30 and 1e30, as an input must be");
+        }
+    }
+    return CHOIR_OK;
+}
 
 /* Mean and deviation of the training rows' numbers, in two passes. */
 static void numeric_measure(const encoder *e, column *col, uint32_t c) {
@@ -222,7 +322,7 @@ static void numeric_measure(const encoder *e, column *col, uint32_t c) {
 
 /* Sorts the column's values of the first rows into e->sorted and drops repetitions. */
 static uint32_t values_distinct(const encoder *e, uint32_t c, uint32_t rows, bool keep_missing,
-                                int (*compare)(const void *, const void *)) {
+                                const ordering *by) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < rows; i++) {
         const ch_cell *cell = row_cell(e, i, c);
@@ -231,10 +331,10 @@ static uint32_t values_distinct(const encoder *e, uint32_t c, uint32_t rows, boo
             count += 1;
         }
     }
-    qsort(e->sorted, count, sizeof(e->sorted[0]), compare);
+    qsort(e->sorted, count, sizeof(e->sorted[0]), by->sort);
     uint32_t distinct = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (distinct == 0 || compare(&e->sorted[distinct - 1], &e->sorted[i]) != 0) {
+        if (distinct == 0 || by->same(&e->sorted[distinct - 1], &e->sorted[i]) != 0) {
             e->sorted[distinct] = e->sorted[i];
             distinct += 1;
         }
@@ -243,13 +343,13 @@ static uint32_t values_distinct(const encoder *e, uint32_t c, uint32_t rows, boo
 }
 
 static uint32_t place_of(const ch_cell *sorted, uint32_t count, const ch_cell *value,
-                         int (*compare)(const void *, const void *)) {
-    const ch_cell *found = bsearch(value, sorted, count, sizeof(sorted[0]), compare);
+                         const ordering *by) {
+    const ch_cell *found = bsearch(value, sorted, count, sizeof(sorted[0]), by->same);
     return found == NULL ? count : (uint32_t)(found - sorted);
 }
 
 static choir_status categories_find(encoder *e, column *col, uint32_t c) {
-    col->count = values_distinct(e, c, e->train, false, compare_texts);
+    col->count = values_distinct(e, c, e->train, false, &AS_TEXTS);
     if (col->count > CH_CATEGORIES_MAX) {
         return ch_error_set(e->err, CHOIR_EINVAL,
                             "%s: column %u has %u different values; at most %d are encoded. "
@@ -266,6 +366,10 @@ static choir_status columns_measure(encoder *e) {
         column *col = &e->columns[c];
         col->first = e->features;
         if (col->kind == KIND_NUMERIC) {
+            const choir_status status = numeric_check(e, c);
+            if (status != CHOIR_OK) {
+                return status;
+            }
             numeric_measure(e, col, c);
             e->features += 1;
         } else if (col->kind == KIND_CATEGORICAL) {
@@ -296,7 +400,7 @@ static void inputs_encode(const encoder *e, float *x, uint32_t i) {
             const double scaled = (v - col->mean) * col->scale;
             x[col->first] = (float)(scaled > 1e6 ? 1e6 : scaled < -1e6 ? -1e6 : scaled);
         } else if (col->kind == KIND_CATEGORICAL) {
-            const uint32_t place = place_of(col->categories, col->count, cell, compare_texts);
+            const uint32_t place = place_of(col->categories, col->count, cell, &AS_TEXTS);
             if (place < col->count && !is_missing(cell)) {
                 x[col->first + place] = 1;
             }
@@ -325,10 +429,7 @@ static choir_status inputs_claim(const encoder *e, ch_dataset *out, const float 
 }
 
 static choir_status label_refuse(const encoder *e, uint32_t i, const char *why) {
-    const ch_cell *cell = row_cell(e, i, e->label);
-    return ch_error_set(e->err, CHOIR_EPROTO, "%s: line %u: label '%.*s' in column %u %s", e->name,
-                        e->csv->lines[e->order[i]], (int)(cell->size < 60 ? cell->size : 60),
-                        cell->data, e->label + 1, why);
+    return cell_refuse(e, i, e->label, "label", why);
 }
 
 static choir_status targets_claim(const encoder *e, ch_dataset *out, const float **targets) {
@@ -338,7 +439,7 @@ static choir_status targets_claim(const encoder *e, ch_dataset *out, const float
     }
     for (uint32_t i = 0; i < e->rows; i++) {
         double v = 0;
-        if (!ch_cell_number(&v, row_cell(e, i, e->label)) || fabs(v) > 1e30) {
+        if (!ch_cell_number(&v, row_cell(e, i, e->label)) || fabs(v) > NUMBER_MAX) {
             return label_refuse(e, i, "is not a number below 1e30, which regression needs");
         }
         to[i] = (float)v;
@@ -358,9 +459,8 @@ static choir_status labels_claim(const encoder *e, ch_dataset *out, const uint32
             return label_refuse(e, i, "is missing");
         }
     }
-    int (*compare)(const void *, const void *) =
-        column_has_text(e, e->label) ? compare_texts : compare_numbers;
-    const uint32_t count = values_distinct(e, e->label, e->rows, true, compare);
+    const ordering *by = column_has_text(e, e->label) ? &AS_TEXTS : &AS_NUMBERS;
+    const uint32_t count = values_distinct(e, e->label, e->rows, true, by);
     if (count > CH_CLASSES_MAX) {
         return ch_error_set(e->err, CHOIR_EINVAL,
                             "%s: column %u has %u different labels; at most %u. For numbers to "
@@ -368,7 +468,7 @@ static choir_status labels_claim(const encoder *e, ch_dataset *out, const uint32
                             e->name, e->label + 1, count, CH_CLASSES_MAX);
     }
     for (uint32_t i = 0; i < e->rows; i++) {
-        to[i] = place_of(e->sorted, count, row_cell(e, i, e->label), compare);
+        to[i] = place_of(e->sorted, count, row_cell(e, i, e->label), by);
     }
     *labels = to;
     *classes = count < 2 ? 2 : count;
@@ -381,9 +481,9 @@ static choir_status groups_claim(const encoder *e, ch_dataset *out, const uint32
     if (to == NULL) {
         return CHOIR_ENOMEM;
     }
-    const uint32_t count = values_distinct(e, e->group, e->train, true, compare_texts);
+    const uint32_t count = values_distinct(e, e->group, e->train, true, &AS_TEXTS);
     for (uint32_t i = 0; i < e->train; i++) {
-        to[i] = place_of(e->sorted, count, row_cell(e, i, e->group), compare_texts);
+        to[i] = place_of(e->sorted, count, row_cell(e, i, e->group), &AS_TEXTS);
     }
     *groups = to;
     return CHOIR_OK;

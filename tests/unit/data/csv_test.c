@@ -271,6 +271,43 @@ static void scaling_and_categories_come_from_training_rows_only(void **state) {
     ch_dataset_release(&d);
 }
 
+static void labels_that_are_numbers_are_told_apart_by_value(void **state) {
+    (void)state;
+    const choir_job_data o = {.label = "2"};
+    ch_dataset d;
+    check_status(encode(&d, "1,2.0\n2,1.0\n3,1\n4,+1\n5,2\n", &o, NULL), CHOIR_OK);
+    static const uint32_t labels[] = {1, 0, 0, 0, 1};
+    assert_int_equal(d.train.classes, 2);
+    assert_memory_equal(d.train.labels, labels, sizeof(labels));
+    assert_int_equal(d.named, 2);
+    assert_string_equal(d.names[0], "+1"); // the first of its texts, whatever the order of rows
+    assert_string_equal(d.names[1], "2");
+    ch_dataset_release(&d);
+    check_status(encode(&d, "1,1\n2,1.0\n3,x\n", &o, NULL), CHOIR_OK);
+    assert_int_equal(d.train.classes, 3); // texts, one of them: all are
+    ch_dataset_release(&d);
+}
+
+static void what_tools_write_for_a_missing_number_is_missing_among_numbers(void **state) {
+    (void)state;
+    const choir_job_data o = {.label = ""};
+    ch_dataset d;
+    check_status(encode(&d, "1,0\nNA,1\nn/a,0\nNaN,1\nNULL,0\n3,1\n", &o, NULL), CHOIR_OK);
+    static const double expected[] = {-1, 0, 0, 0, 0, 1};
+    assert_int_equal(d.train.shape.channels, 1);
+    for (uint32_t i = 0; i < 6; i++) {
+        check_near(d.train.reals[i], expected[i], 1e-7);
+    }
+    ch_dataset_release(&d);
+    check_status(encode(&d, "NA,0\nEU,1\nNA,1\n5,0\n", &o, NULL), CHOIR_OK);
+    assert_int_equal(d.train.shape.channels, 3); // among texts it is one
+    ch_dataset_release(&d);
+    const choir_job_data listed = {.categorical = "1"};
+    check_status(encode(&d, "1,0\n2,1\nx,1\n", &listed, NULL), CHOIR_OK);
+    assert_int_equal(d.train.shape.channels, 3);
+    ch_dataset_release(&d);
+}
+
 static void a_constant_column_becomes_zero(void **state) {
     (void)state;
     const choir_job_data o = {.label = ""};
@@ -314,6 +351,25 @@ static void options_and_rows_that_do_not_fit_are_refused(void **state) {
          {.task = "regression"},
          CHOIR_EPROTO,
          "f.csv: line 2: label 'x' in column 2 is not a number below 1e30, which regression needs"},
+        {"1,0\n\"x\ny\x1b[1m\",1\n3,0\n2,0\n",
+         {.label = ""},
+         CHOIR_EPROTO,
+         "f.csv: line 2: value 'x?y?[1m' in column 1 is no number, and most in that column are; "
+         "leave it empty when it is missing, or list the column in data.categorical"},
+        {"1e308,0\n1e308,1\n2,0\n",
+         {.label = ""},
+         CHOIR_EPROTO,
+         "f.csv: line 1: value '1e308' in column 1 is not between -1e30 and 1e30, as an input must "
+         "be"},
+        {"1\n2\n",
+         {.label = "\x1b[2J"},
+         CHOIR_EINVAL,
+         "data.label: '?[2J' is no column of f.csv, which has 1 and no names"},
+        {"1,\"a\nb\x07\"\n",
+         {.task = "regression"},
+         CHOIR_EPROTO,
+         "f.csv: line 1: label 'a?b?' in column 2 is not a number below 1e30, which regression "
+         "needs"},
         {"1,2\n3,4\n",
          {.task = "ranking"},
          CHOIR_EINVAL,
@@ -379,6 +435,8 @@ int main(void) {
         cmocka_unit_test(columns_become_inputs_as_stated),
         cmocka_unit_test(columns_are_named_or_numbered_and_the_last_is_the_label),
         cmocka_unit_test(scaling_and_categories_come_from_training_rows_only),
+        cmocka_unit_test(labels_that_are_numbers_are_told_apart_by_value),
+        cmocka_unit_test(what_tools_write_for_a_missing_number_is_missing_among_numbers),
         cmocka_unit_test(a_constant_column_becomes_zero),
         cmocka_unit_test(labels_are_called_what_the_file_calls_them),
         cmocka_unit_test(options_and_rows_that_do_not_fit_are_refused),
