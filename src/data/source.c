@@ -95,13 +95,26 @@ const char *ch_source_nearest(const char *name) {
     return best != NULL && ch_text_is_near(least, strlen(best)) ? best : NULL;
 }
 
-static choir_status source_missing(const char *source, const char *path, choir_error *err) {
-    if (ch_catalog_find(source) != NULL) {
+/* A path for a message: as it is when a terminal may see it. out is room. */
+static const char *path_show(char out[CH_TEXT_SHOWN_MAX], const char *path) {
+    if (ch_text_is_printable(path)) {
+        return path;
+    }
+    ch_text_show(out, CH_TEXT_SHOWN_MAX, path);
+    return out;
+}
+
+static choir_status source_missing(const char *name, const char *where, choir_error *err) {
+    char source[CH_TEXT_SHOWN_MAX];
+    char room[CH_TEXT_SHOWN_MAX];
+    const char *path = path_show(room, where);
+    ch_text_show(source, sizeof(source), name);
+    if (ch_catalog_find(name) != NULL) {
         return ch_error_set(err, CHOIR_EIO,
                             "data.source: '%s' is not in %s; get it with: choir data get %s",
                             source, path, source);
     }
-    const char *near = ch_source_nearest(source);
+    const char *near = ch_source_nearest(name);
     if (near != NULL) {
         return ch_error_set(err, CHOIR_EIO,
                             "data.source: no data set is called '%s', and there is no %s; did you "
@@ -114,6 +127,16 @@ static choir_status source_missing(const char *source, const char *path, choir_e
                         source, path);
 }
 
+/* What cannot be read of a downloaded data set, "choir data get" completes. */
+static choir_status download_advise(choir_status status, const char *name, choir_error *err) {
+    if (err == NULL || (status != CHOIR_EIO && status != CHOIR_EPROTO)) {
+        return status;
+    }
+    const choir_error why = *err;
+    return ch_error_set(err, status, "%.300s; 'choir data get %s' gets what is missing or damaged",
+                        why.message, name);
+}
+
 static choir_status dataset_read(ch_dataset *out, const choir_job_data *options, uint64_t seed,
                                  choir_error *err) {
     char path[PATH_BYTES];
@@ -121,18 +144,29 @@ static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
     if (status != CHOIR_OK) {
         return status;
     }
+    // Only what lies in the data directory was downloaded; a path of that name is the user's own.
+    const bool is_download =
+        ch_catalog_find(options->source) != NULL && strcmp(path, options->source) != 0;
     for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
         if (FORMATS[i].fits(path)) {
-            return FORMATS[i].read(out, path, options, seed, err);
+            const choir_status read = FORMATS[i].read(out, path, options, seed, err);
+            return is_download ? download_advise(read, options->source, err) : read;
         }
     }
     if (!ch_is_folder(path) && !ch_is_file(path)) {
         return source_missing(options->source, path, err);
     }
+    if (is_download) {
+        return ch_error_set(err, CHOIR_EIO,
+                            "data.source: '%s' is not whole in %s; get the rest with: choir data "
+                            "get %s",
+                            options->source, path, options->source);
+    }
+    char room[CH_TEXT_SHOWN_MAX];
     return ch_error_set(err, CHOIR_EPROTO,
                         "data.source: %s holds nothing that is known: needs a folder of IDX or "
                         "CIFAR-10 files, or a CSV file",
-                        path);
+                        path_show(room, path));
 }
 
 choir_status ch_source_open(ch_source *out, const choir_job_data *options, uint64_t seed,

@@ -3,10 +3,12 @@
 
 #include "base/pool.h"
 #include "data/federation.h"
+#include "unit/data/files.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static choir_job_data options_of(const char *source, const char *partition, uint32_t clients) {
     choir_job_data o = {.clients = clients, .examples = 20, .test_examples = 50, .heldout = 0.2};
@@ -218,6 +220,8 @@ static void options_that_do_not_fit_are_refused_with_a_sentence(void **state) {
         {"digit", "natural", 3, 0, CHOIR_EIO, "data.source: no data set is called 'digit'"},
         {"weather", "natural", 3, 0, CHOIR_EIO, "data.source: 'weather' is no built-in data set"},
         {"/nowhere", "iid", 3, 0, CHOIR_EIO, "there is no /nowhere"},
+        {"\x1b[2Jx", "iid", 3, 0, CHOIR_EIO, "data.source: '?[2Jx' is no built-in data set"},
+        {"/no\nwhere", "iid", 3, 0, CHOIR_EIO, "there is no /no?where; "},
         {"/", "iid", 3, 0, CHOIR_EPROTO, "data.source: / holds nothing that is known"},
     };
     const choir_env env = choir_env_default();
@@ -232,6 +236,28 @@ static void options_that_do_not_fit_are_refused_with_a_sentence(void **state) {
             fail_msg("'%s' lacks '%s'", err.message, rows[i].message);
         }
     }
+}
+
+static void what_a_download_left_unfinished_is_told_how_to_complete(void **state) {
+    (void)state;
+    static const uint8_t images[] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7};
+    const choir_env env = choir_env_default();
+    choir_job_data o = options_of("mnist", "iid", 1);
+    char folder[FOLDER_PATH_MAX];
+    choir_error err = {.message = ""};
+    ch_federation *f;
+    folder_make(folder);
+    (void)snprintf(o.dir, sizeof(o.dir), "%s", folder);
+    assert_int_equal(mkdir(folder_file(folder, "mnist"), 0777), 0);
+    file_write(folder, "mnist/train-images-idx3-ubyte.gz.part", "x", 1);
+    check_status(ch_federation_open(&f, &o, 1, &env, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, "data.source: 'mnist' is not whole in "));
+    assert_non_null(strstr(err.message, "; get the rest with: choir data get mnist"));
+    file_write_gz(folder, "mnist/train-images-idx3-ubyte.gz", images, sizeof(images));
+    check_status(ch_federation_open(&f, &o, 1, &env, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, "train-labels-idx1-ubyte.gz: cannot open: No such file"));
+    assert_non_null(strstr(err.message, "; 'choir data get mnist' gets what is missing"));
+    folder_remove(folder);
 }
 
 static void pixels_become_255ths(void **state) {
@@ -284,6 +310,7 @@ int main(void) {
         cmocka_unit_test(threads_may_ask_at_once),
         cmocka_unit_test(a_million_clients_cost_no_memory),
         cmocka_unit_test(options_that_do_not_fit_are_refused_with_a_sentence),
+        cmocka_unit_test(what_a_download_left_unfinished_is_told_how_to_complete),
         cmocka_unit_test(pixels_become_255ths),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
