@@ -5,14 +5,12 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "data/cells.h"
 #include "data/deviates.h"
 #include "data/file.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { NO_COLUMN = CH_CSV_COLUMNS_MAX };
 
@@ -59,63 +57,13 @@ static const ch_cell *row_cell(const encoder *e, uint32_t i, uint32_t c) {
     return cell_at(e, e->order[i], c);
 }
 
-static bool is_missing(const ch_cell *t) {
-    return t->size == 0 || (t->size == 1 && t->data[0] == '?');
-}
-
-/* What common tools write for a missing number. Among texts it may well be one. */
-static bool is_missing_number(const ch_cell *t) {
-    static const char *const words[] = {"na", "n/a", "nan", "null"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strlen(words[i]) == t->size && strncasecmp(words[i], t->data, t->size) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A cell for a message. */
-static void cell_show(char out[CH_TEXT_SHOWN_MAX], const ch_cell *t) {
-    char piece[CH_TEXT_SHOWN_MAX];
-    (void)snprintf(piece, sizeof(piece), "%.*s",
-                   (int)(t->size < sizeof(piece) ? t->size : sizeof(piece)), t->data);
-    ch_text_show(out, CH_TEXT_SHOWN_MAX, piece);
-}
-
 static choir_status cell_refuse(const encoder *e, uint32_t i, uint32_t c, const char *what,
                                 const char *why) {
     char shown[CH_TEXT_SHOWN_MAX];
-    cell_show(shown, row_cell(e, i, c));
+    ch_cell_show(shown, row_cell(e, i, c));
     return ch_error_set(e->err, CHOIR_EPROTO, "%s: line %u: %s '%s' in column %u %s", e->name,
                         e->csv->lines[e->order[i]], what, shown, c + 1, why);
 }
-
-static int compare_texts(const void *a, const void *b) {
-    return ch_cell_compare(a, b);
-}
-
-static int compare_values(const void *a, const void *b) {
-    double x = 0;
-    double y = 0;
-    (void)ch_cell_number(&x, a);
-    (void)ch_cell_number(&y, b);
-    return (x > y) - (x < y);
-}
-
-/* Numbers ascending; equal ones ("1", "1.0") by their texts, so that the order is total. */
-static int compare_numbers(const void *a, const void *b) {
-    const int order = compare_values(a, b);
-    return order != 0 ? order : ch_cell_compare(a, b);
-}
-
-/* How values are put in order, and which of them are the same one. */
-typedef struct ordering {
-    int (*sort)(const void *, const void *); // total
-    int (*same)(const void *, const void *); // 0: one value; agrees with sort
-} ordering;
-
-static const ordering AS_TEXTS = {compare_texts, compare_texts};
-static const ordering AS_NUMBERS = {compare_numbers, compare_values};
 
 /* ------------------------------------------------------------------------------------ columns */
 
@@ -144,7 +92,7 @@ static choir_status column_find(const encoder *e, uint32_t *out, const char *key
     }
     if (c == NO_COLUMN) {
         char shown[CH_TEXT_SHOWN_MAX];
-        cell_show(shown, text);
+        ch_cell_show(shown, text);
         return ch_error_set(e->err, CHOIR_EINVAL, "%s: '%s' is no column of %s, which has %u%s",
                             key, shown, e->name, e->csv->columns,
                             e->has_header ? " and names them in its first line" : " and no names");
@@ -199,7 +147,7 @@ static bool column_has_text(const encoder *e, uint32_t c) {
     double number;
     for (uint32_t i = 0; i < e->rows; i++) {
         const ch_cell *cell = row_cell(e, i, c);
-        if (!is_missing(cell) && !ch_cell_number(&number, cell)) {
+        if (!ch_cell_is_missing(cell) && !ch_cell_number(&number, cell)) {
             return true;
         }
     }
@@ -218,12 +166,12 @@ static choir_status column_judge(encoder *e, uint32_t c) {
     double number;
     for (uint32_t i = 0; i < e->rows; i++) {
         const ch_cell *cell = row_cell(e, i, c);
-        if (is_missing(cell)) {
+        if (ch_cell_is_missing(cell)) {
             continue;
         }
         if (ch_cell_number(&number, cell)) {
             numbers += 1;
-        } else if (is_missing_number(cell)) {
+        } else if (ch_cell_is_missing_number(cell)) {
             words += 1;
         } else {
             first = texts == 0 || e->order[i] < e->order[first] ? i : first;
@@ -322,34 +270,20 @@ static void numeric_measure(const encoder *e, column *col, uint32_t c) {
 
 /* Sorts the column's values of the first rows into e->sorted and drops repetitions. */
 static uint32_t values_distinct(const encoder *e, uint32_t c, uint32_t rows, bool keep_missing,
-                                const ordering *by) {
+                                const ch_cell_order *by) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < rows; i++) {
         const ch_cell *cell = row_cell(e, i, c);
-        if (keep_missing || !is_missing(cell)) {
+        if (keep_missing || !ch_cell_is_missing(cell)) {
             e->sorted[count] = *cell;
             count += 1;
         }
     }
-    qsort(e->sorted, count, sizeof(e->sorted[0]), by->sort);
-    uint32_t distinct = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (distinct == 0 || by->same(&e->sorted[distinct - 1], &e->sorted[i]) != 0) {
-            e->sorted[distinct] = e->sorted[i];
-            distinct += 1;
-        }
-    }
-    return distinct;
-}
-
-static uint32_t place_of(const ch_cell *sorted, uint32_t count, const ch_cell *value,
-                         const ordering *by) {
-    const ch_cell *found = bsearch(value, sorted, count, sizeof(sorted[0]), by->same);
-    return found == NULL ? count : (uint32_t)(found - sorted);
+    return ch_cells_distinct(e->sorted, count, by);
 }
 
 static choir_status categories_find(encoder *e, column *col, uint32_t c) {
-    col->count = values_distinct(e, c, e->train, false, &AS_TEXTS);
+    col->count = values_distinct(e, c, e->train, false, &CH_CELLS_AS_TEXTS);
     if (col->count > CH_CATEGORIES_MAX) {
         return ch_error_set(e->err, CHOIR_EINVAL,
                             "%s: column %u has %u different values; at most %d are encoded. "
@@ -400,8 +334,9 @@ static void inputs_encode(const encoder *e, float *x, uint32_t i) {
             const double scaled = (v - col->mean) * col->scale;
             x[col->first] = (float)(scaled > 1e6 ? 1e6 : scaled < -1e6 ? -1e6 : scaled);
         } else if (col->kind == KIND_CATEGORICAL) {
-            const uint32_t place = place_of(col->categories, col->count, cell, &AS_TEXTS);
-            if (place < col->count && !is_missing(cell)) {
+            const uint32_t place =
+                ch_cells_find(col->categories, col->count, cell, &CH_CELLS_AS_TEXTS);
+            if (place < col->count && !ch_cell_is_missing(cell)) {
                 x[col->first + place] = 1;
             }
         }
@@ -455,11 +390,12 @@ static choir_status labels_claim(const encoder *e, ch_dataset *out, const uint32
         return CHOIR_ENOMEM;
     }
     for (uint32_t i = 0; i < e->rows; i++) {
-        if (is_missing(row_cell(e, i, e->label))) {
+        if (ch_cell_is_missing(row_cell(e, i, e->label))) {
             return label_refuse(e, i, "is missing");
         }
     }
-    const ordering *by = column_has_text(e, e->label) ? &AS_TEXTS : &AS_NUMBERS;
+    const ch_cell_order *by =
+        column_has_text(e, e->label) ? &CH_CELLS_AS_TEXTS : &CH_CELLS_AS_NUMBERS;
     const uint32_t count = values_distinct(e, e->label, e->rows, true, by);
     if (count > CH_CLASSES_MAX) {
         return ch_error_set(e->err, CHOIR_EINVAL,
@@ -468,7 +404,7 @@ static choir_status labels_claim(const encoder *e, ch_dataset *out, const uint32
                             e->name, e->label + 1, count, CH_CLASSES_MAX);
     }
     for (uint32_t i = 0; i < e->rows; i++) {
-        to[i] = place_of(e->sorted, count, row_cell(e, i, e->label), by);
+        to[i] = ch_cells_find(e->sorted, count, row_cell(e, i, e->label), by);
     }
     *labels = to;
     *classes = count < 2 ? 2 : count;
@@ -481,9 +417,9 @@ static choir_status groups_claim(const encoder *e, ch_dataset *out, const uint32
     if (to == NULL) {
         return CHOIR_ENOMEM;
     }
-    const uint32_t count = values_distinct(e, e->group, e->train, true, &AS_TEXTS);
+    const uint32_t count = values_distinct(e, e->group, e->train, true, &CH_CELLS_AS_TEXTS);
     for (uint32_t i = 0; i < e->train; i++) {
-        to[i] = place_of(e->sorted, count, row_cell(e, i, e->group), &AS_TEXTS);
+        to[i] = ch_cells_find(e->sorted, count, row_cell(e, i, e->group), &CH_CELLS_AS_TEXTS);
     }
     *groups = to;
     return CHOIR_OK;
