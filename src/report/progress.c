@@ -216,6 +216,20 @@ void ch_progress_note(ch_progress *p, const char *text) {
     }
 }
 
+bool ch_progress_hide(ch_progress *p) {
+    const bool was_drawn = p->is_drawn;
+    if (was_drawn) {
+        (void)fputs("\r\033[K", p->out);
+        (void)fflush(p->out);
+    }
+    p->is_drawn = false;
+    return was_drawn;
+}
+
+void ch_progress_show(ch_progress *p) {
+    line_write(p, p->written_s);
+}
+
 void ch_progress_close(ch_progress *p) {
     if (p->out != NULL && p->is_owed) {
         line_write(p, p->written_s);

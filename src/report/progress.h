@@ -84,6 +84,12 @@ void ch_progress_round(ch_progress *p, const ch_metrics_row *row, double now_s);
 /* Writes text, one sentence, on a line of its own; the progress line goes on below it. */
 void ch_progress_note(ch_progress *p, const char *text);
 
+/* Takes the line off the terminal, for others to write there; true when it was on it. */
+bool ch_progress_hide(ch_progress *p);
+
+/* Puts the line back. */
+void ch_progress_show(ch_progress *p);
+
 /* Writes what is still owed and ends the line. Safe to call twice. */
 void ch_progress_close(ch_progress *p);
 

@@ -149,6 +149,30 @@ static void a_terminal_gets_one_line_rewritten_in_place(void **state) {
     assert_string_equal(text, expected);
 }
 
+static void others_may_write_while_the_line_is_hidden(void **state) {
+    (void)state;
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    ch_progress p;
+    ch_progress_open(&p, f, "", 5, 0);
+    p.is_terminal = true;
+    assert_false(ch_progress_hide(&p)); // nothing is drawn yet
+    closed(&p, 1, 0.5, 1);
+    assert_true(ch_progress_hide(&p));
+    assert_false(ch_progress_hide(&p));
+    (void)fputs("choir sim: warning: x\n", f);
+    ch_progress_show(&p);
+    ch_progress_close(&p);
+    char text[1024];
+    written(f, text, sizeof(text));
+    (void)fclose(f);
+    const char *line = "round 1/5  50.00 %  up 1.00 kB  down 2.00 kB  1.0 rounds/s  4.0 s left";
+    char expected[1024];
+    (void)snprintf(expected, sizeof(expected),
+                   "\r%s\033[K\r\033[Kchoir sim: warning: x\n\r%s\033[K\n", line, line);
+    assert_string_equal(text, expected);
+}
+
 static void a_resumed_run_counts_all_its_rounds_and_times_only_its_own(void **state) {
     (void)state;
     FILE *f = tmpfile();
@@ -183,6 +207,7 @@ int main(void) {
         cmocka_unit_test(a_loss_that_is_not_finite_is_said_before_all_else),
         cmocka_unit_test(a_log_gets_evaluated_rounds_once_a_second_and_the_last),
         cmocka_unit_test(a_terminal_gets_one_line_rewritten_in_place),
+        cmocka_unit_test(others_may_write_while_the_line_is_hidden),
         cmocka_unit_test(a_resumed_run_counts_all_its_rounds_and_times_only_its_own),
         cmocka_unit_test(silence_is_an_output_too),
     };
