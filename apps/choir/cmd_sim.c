@@ -3,6 +3,7 @@
 #include "result.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "job/keys.h"
 #include "job/origin.h"
 #include "run/run.h"
@@ -174,7 +175,8 @@ static int sim_run(const ch_call *call, choir_error *err) {
     o.stop = &stop;
     o.command = command;
     signals_catch();
-    const choir_env env = choir_env_default();
+    ch_log_lines lines = {.out = stderr, .name = "choir sim", .level = CHOIR_LEVEL_WARN};
+    const choir_env env = ch_log_env(&lines);
     ch_run_result result;
     status = ch_run_sim(&result, &job, &o, &env, err);
     if (status != CHOIR_OK) {

@@ -23,6 +23,7 @@
 enum { STATE_BYTES = 64 }; // room for what the run adds to a checkpoint
 
 typedef struct run {
+    choir_env outer; // the caller's; the session's lends it the terminal
     ch_session session;
     const ch_run_options *options;
     choir_sim *sim;
@@ -35,6 +36,27 @@ typedef struct run {
     uint32_t saved;       // round of the last checkpoint; 0: none
     uint32_t evaluated;   // round of the last evaluation; 0: none
 } run;
+
+// A log line must not end up in the middle of the progress line.
+
+static void *outer_alloc(void *self, size_t bytes) {
+    const run *r = self;
+    return r->outer.alloc(r->outer.self, bytes);
+}
+
+static void outer_free(void *self, void *block) {
+    const run *r = self;
+    r->outer.free(r->outer.self, block);
+}
+
+static void outer_log(void *self, choir_level level, const char *event, const char *fields) {
+    run *r = self;
+    const bool is_hidden = ch_progress_hide(&r->progress);
+    r->outer.log(r->outer.self, level, event, fields);
+    if (is_hidden) {
+        ch_progress_show(&r->progress);
+    }
+}
 
 ch_run_options ch_run_defaults(void) {
     return (ch_run_options){.report = true};
@@ -452,7 +474,9 @@ static choir_status run_finish(run *r, choir_error *err) {
 
 choir_status ch_run_sim(ch_run_result *out, const choir_job *job, const ch_run_options *options,
                         const choir_env *env, choir_error *err) {
-    run r = {.options = options, .session = {.env = *env}, .dir = {.lock = -1}};
+    run r = {.outer = *env, .options = options, .dir = {.lock = -1}};
+    r.session.env =
+        (choir_env){.alloc = outer_alloc, .free = outer_free, .log = outer_log, .self = &r};
     choir_error own = {.message = ""};
     choir_error *e = err == NULL ? &own : err;
     choir_status status = run_open(&r, job, e);

@@ -23,6 +23,7 @@
 #include "base/assert.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "sim/network.h"
 
 #include <inttypes.h>
@@ -152,15 +153,17 @@ static void slot_model(choir_sim *s, ch_slot *k) {
 
 /* Diverging and having no data are things to report; anything else ends the simulation. */
 static choir_status training_check(choir_sim *s, const ch_work *work, choir_error *err) {
+    char why[2 * sizeof(work->err.message)];
     switch (work->status) {
     case CHOIR_OK:
         return CHOIR_OK;
     case CHOIR_ERANGE:
     case CHOIR_EAGAIN:
+        (void)ch_text_quote(why, sizeof(why), work->err.message);
         ch_log(&s->env, CHOIR_LEVEL_WARN,
                work->status == CHOIR_ERANGE ? "client_diverged" : "client_without_data",
-               "round=%" PRIu32 " client=%" PRIu32 " why=\"%s\"",
-               choir_coordinator_round(s->coordinator) + 1, work->client, work->err.message);
+               "round=%" PRIu32 " client=%" PRIu32 " why=%s",
+               choir_coordinator_round(s->coordinator) + 1, work->client, why);
         return CHOIR_OK;
     default:
         return ch_error_set(err, work->status, "client %" PRIu32 " cannot train: %s", work->client,

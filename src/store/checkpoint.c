@@ -171,7 +171,9 @@ choir_status ch_checkpoint_find(ch_checkpoint *out, const char *dir, const choir
         if (status != CHOIR_EPROTO && status != CHOIR_EIO) {
             return status == CHOIR_ENOMEM ? ch_error_set(err, status, "%s", why.message) : status;
         }
-        ch_log(env, CHOIR_LEVEL_WARN, "checkpoint_damaged", "why=\"%s\"", why.message);
+        char quoted[2 * sizeof(why.message)];
+        (void)ch_text_quote(quoted, sizeof(quoted), why.message);
+        ch_log(env, CHOIR_LEVEL_WARN, "checkpoint_damaged", "why=%s", quoted);
         damaged += 1;
         status = newest_below(&round, dir, round, err);
     }

@@ -136,7 +136,8 @@ class Ends(SimCase):
     def test_a_run_in_which_no_round_counts_is_exit_4_and_says_why(self):
         ran = self.sim("--set", "client.learning_rate=1000")
         self.assertEqual(ran.code, 4)
-        self.assertRegex(ran.log, r"^choir sim: not one of 4 rounds counted; updates refused: "
+        self.assertRegex(ran.log, r"^choir sim: warning: update_refused round=1 client=\d+ reason=")
+        self.assertRegex(ran.log, r"\nchoir sim: not one of 4 rounds counted; updates refused: "
                                   r"\d+ \w+.*; a lower client.learning_rate .*\n$")
 
     def test_a_wrong_job_is_exit_2_and_leaves_nothing(self):
@@ -217,6 +218,17 @@ class Resume(SimCase):
         ran = self.run_in("sim", "small.yaml", "--resume", "cut", "--quiet", "--json",
                           "--no-report", *self.LONG, timeout=200)
         self.assertEqual(ran.code, 0, ran.log)
+        self.assertEqual(json.loads(ran.out)["model_hash"], whole["model_hash"])
+
+    def test_a_damaged_checkpoint_is_told_of_and_the_one_before_it_used(self):
+        whole = self.result("--run-dir", "here", "--set", "checkpoint_every=1")
+        newest = max((self.folder / "here").glob("checkpoint-*.bin"),
+                     key=lambda path: int(path.stem.split("-")[1]))
+        newest.write_bytes(newest.read_bytes()[:-1])
+        ran = self.run_in("sim", "--resume", "here", "--quiet", "--json", "--no-report")
+        self.assertEqual(ran.code, 0, ran.log)
+        self.assertRegex(ran.log, rf'^choir sim: warning: checkpoint_damaged why="here/{newest.name}: '
+                                  r'has \d+ bytes, not what its head says"\n$')
         self.assertEqual(json.loads(ran.out)["model_hash"], whole["model_hash"])
 
     def test_a_run_cannot_go_on_as_another_job(self):

@@ -113,6 +113,16 @@ static void a_torn_one_falls_back_to_the_one_before(void **state) {
     assert_non_null(strstr(warned, "is of round 2"));
 }
 
+static void a_warning_quotes_what_it_repeats(void **state) {
+    (void)state;
+    const char *dir = dir_of("a \"b\" \\c");
+    rounds_write(dir, 1, 2);
+    folder_put(path_of(dir, 2), "", 0);
+    check_found(dir, 1);
+    assert_non_null(strstr(warned, "why=\"/"));
+    assert_non_null(strstr(warned, "/a \\\"b\\\" \\\\c/checkpoint-2.bin: has 0 bytes"));
+}
+
 static void what_a_run_has_left_behind_it_is_removed(void **state) {
     (void)state;
     const char *dir = dir_of("left");
@@ -155,6 +165,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_is_found_and_two_are_kept),
         cmocka_unit_test(a_torn_one_falls_back_to_the_one_before),
+        cmocka_unit_test(a_warning_quotes_what_it_repeats),
         cmocka_unit_test(what_a_run_has_left_behind_it_is_removed),
         cmocka_unit_test(a_folder_without_any_says_so),
         cmocka_unit_test(no_memory_is_reported),
