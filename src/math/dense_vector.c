@@ -12,6 +12,7 @@
  */
 #include "math/dense.h"
 
+#include "math/rows.h"
 #include "math/sgd.h"
 #include "math/vector.h"
 
@@ -34,31 +35,6 @@ V_INLINE size_t column_offset(size_t rows, size_t c) {
 V_INLINE size_t input_row(const ch_dense_input *input, size_t i, bool gathered) {
     return gathered ? input->rows[i] : i;
 }
-
-/* Runs CALL(n) with the constant n equal to rows, which is in 1 .. limit. */
-#define ROWS_CASE(n, limit, CALL)                                                                  \
-    case n:                                                                                        \
-        if (n <= (limit)) {                                                                        \
-            CALL(n <= (limit) ? n : 1);                                                            \
-        }                                                                                          \
-        break;
-#define FOR_ROWS(rows, limit, CALL)                                                                \
-    switch (rows) {                                                                                \
-        ROWS_CASE(1, limit, CALL)                                                                  \
-        ROWS_CASE(2, limit, CALL)                                                                  \
-        ROWS_CASE(3, limit, CALL)                                                                  \
-        ROWS_CASE(4, limit, CALL)                                                                  \
-        ROWS_CASE(5, limit, CALL)                                                                  \
-        ROWS_CASE(6, limit, CALL)                                                                  \
-        ROWS_CASE(7, limit, CALL)                                                                  \
-        ROWS_CASE(8, limit, CALL)                                                                  \
-        ROWS_CASE(9, limit, CALL)                                                                  \
-        ROWS_CASE(10, limit, CALL)                                                                 \
-        ROWS_CASE(11, limit, CALL)                                                                 \
-        ROWS_CASE(12, limit, CALL)                                                                 \
-    default:                                                                                       \
-        break;                                                                                     \
-    }
 
 /* The most rows of a tile that wide. */
 V_INLINE uint32_t rows_limit(const int vectors) {

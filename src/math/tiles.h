@@ -10,6 +10,7 @@
 #ifndef CH_MATH_TILES_H
 #define CH_MATH_TILES_H
 
+#include "math/rows.h"
 #include "math/vector.h"
 
 enum {
@@ -94,38 +95,13 @@ V_INLINE void product_tile(const product *p, ptrdiff_t r, ptrdiff_t v, const int
     }
 }
 
-/* Runs CALL(n) with the constant n equal to rows, which is in 1 .. TILE_ROWS. */
-#define ROWS_CASE(n, CALL)                                                                         \
-    case (n):                                                                                      \
-        if ((n) <= TILE_ROWS) {                                                                    \
-            CALL((n) <= TILE_ROWS ? (n) : 1);                                                      \
-        }                                                                                          \
-        break;
-#define FOR_ROWS(rows, CALL)                                                                       \
-    switch (rows) {                                                                                \
-        ROWS_CASE(1, CALL)                                                                         \
-        ROWS_CASE(2, CALL)                                                                         \
-        ROWS_CASE(3, CALL)                                                                         \
-        ROWS_CASE(4, CALL)                                                                         \
-        ROWS_CASE(5, CALL)                                                                         \
-        ROWS_CASE(6, CALL)                                                                         \
-        ROWS_CASE(7, CALL)                                                                         \
-        ROWS_CASE(8, CALL)                                                                         \
-        ROWS_CASE(9, CALL)                                                                         \
-        ROWS_CASE(10, CALL)                                                                        \
-        ROWS_CASE(11, CALL)                                                                        \
-        ROWS_CASE(12, CALL)                                                                        \
-    default:                                                                                       \
-        __builtin_unreachable();                                                                   \
-    }
-
 V_INLINE void product_columns(const product *p, ptrdiff_t v, const int vectors) {
     for (uint32_t r = 0; r < p->rows;) {
         const uint32_t left = p->rows - r;
         const uint32_t tiles = (left + TILE_ROWS - 1) / TILE_ROWS;
         const uint32_t rows = (left + tiles - 1) / tiles; // equal shares
 #define CALL(n) product_tile(p, r, v, n, vectors)
-        FOR_ROWS(rows, CALL)
+        FOR_ROWS(rows, TILE_ROWS, CALL)
 #undef CALL
         r += rows;
     }
