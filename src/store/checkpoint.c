@@ -184,11 +184,13 @@ choir_status ch_checkpoint_find(ch_checkpoint *out, const char *dir, const choir
                         damaged);
 }
 
-static void round_remove(const char *dir, uint32_t round) {
+static choir_status round_remove(const char *dir, uint32_t round, choir_error *err) {
     char path[CHOIR_PATH_MAX];
-    if (path_of(path, dir, round, NULL) == CHOIR_OK) {
-        (void)unlink(path);
+    const choir_status status = path_of(path, dir, round, err);
+    if (status == CHOIR_OK && unlink(path) != 0 && errno != ENOENT) {
+        return ch_error_set(err, CHOIR_EIO, "%s: cannot remove: %s", path, strerror(errno));
     }
+    return status;
 }
 
 /* Removes what is later than round, and all but the newest that are to be kept. */
@@ -197,14 +199,17 @@ static choir_status prune(const char *dir, uint32_t round, choir_error *err) {
     uint32_t kept = 0;
     for (;;) {
         uint32_t next = 0;
-        const choir_status status = newest_below(&next, dir, below, err);
+        choir_status status = newest_below(&next, dir, below, err);
         if (status != CHOIR_OK || next == 0) {
             return status;
         }
         below = next;
         kept += next <= round ? 1 : 0;
         if (next > round || kept > CH_CHECKPOINTS_KEPT) {
-            round_remove(dir, next);
+            status = round_remove(dir, next, err);
+        }
+        if (status != CHOIR_OK) {
+            return status;
         }
     }
 }

@@ -40,7 +40,8 @@ typedef struct ch_checkpoint {
  *
  * round  at least 1
  *
- * Returns OK, or EIO with the files that were there before.
+ * Returns OK; EIO when it cannot be written, with the files that were there before, or when one of
+ * the others cannot be removed: the new one is then whole, and err names the culprit.
  */
 CHOIR_NODISCARD choir_status ch_checkpoint_write(const char *dir, uint32_t round,
                                                  choir_bytes simulation, choir_bytes run,

@@ -4,6 +4,9 @@
 
 #include "store/checkpoint.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -134,6 +137,46 @@ static void what_a_run_has_left_behind_it_is_removed(void **state) {
     check_found(dir, 7);
 }
 
+/* Stands in front of the system's. */
+static bool opens_no_folder;
+
+DIR *opendir(const char *path) {
+    errno = EMFILE;
+    return opens_no_folder ? NULL : fdopendir(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+static void what_cannot_be_removed_is_named_and_the_new_one_whole(void **state) {
+    (void)state;
+    const char *dir = dir_of("stuck");
+    choir_error err = {.message = ""};
+    rounds_write(dir, 1, 2);
+    opens_no_folder = true;
+    check_status(ch_checkpoint_write(dir, 3, bytes_of("state of 3"), bytes_of("run"), &err),
+                 CHOIR_EIO);
+    opens_no_folder = false;
+    assert_non_null(strstr(err.message, "stuck: cannot open: Too many open files"));
+    assert_true(exists(dir, 1) && exists(dir, 2));
+    check_found(dir, 3);
+    assert_int_equal(mkdir(path_of(dir, 9), 0777), 0); // later, and no file
+    check_status(ch_checkpoint_write(dir, 4, bytes_of("state of 4"), bytes_of("run"), &err),
+                 CHOIR_EIO);
+    assert_non_null(strstr(err.message, "checkpoint-9.bin: cannot remove: "));
+    check_found(dir, 4);
+}
+
+static void what_cannot_be_written_leaves_all_as_it_was(void **state) {
+    (void)state;
+    const char *dir = dir_of("full");
+    choir_error err = {.message = ""};
+    rounds_write(dir, 1, 3);
+    assert_int_equal(mkdir(path_of(dir, 4), 0777), 0); // rename cannot replace it
+    check_status(ch_checkpoint_write(dir, 4, bytes_of("state of 4"), bytes_of("run"), &err),
+                 CHOIR_EIO);
+    assert_non_null(strstr(err.message, "checkpoint-4.bin: cannot replace: "));
+    assert_true(exists(dir, 2) && exists(dir, 3) && !exists(dir, 1));
+    check_found(dir, 3);
+}
+
 static void a_folder_without_any_says_so(void **state) {
     (void)state;
     const choir_env env = env_heard();
@@ -167,6 +210,8 @@ int main(void) {
         cmocka_unit_test(a_torn_one_falls_back_to_the_one_before),
         cmocka_unit_test(a_warning_quotes_what_it_repeats),
         cmocka_unit_test(what_a_run_has_left_behind_it_is_removed),
+        cmocka_unit_test(what_cannot_be_removed_is_named_and_the_new_one_whole),
+        cmocka_unit_test(what_cannot_be_written_leaves_all_as_it_was),
         cmocka_unit_test(a_folder_without_any_says_so),
         cmocka_unit_test(no_memory_is_reported),
     };
