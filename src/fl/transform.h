@@ -13,6 +13,7 @@
 #define CH_FL_TRANSFORM_H
 
 #include "choir/status.h"
+#include "choir/trainer.h"
 #include "math/fold.h"
 
 #include <stdint.h>
@@ -33,17 +34,21 @@ typedef enum ch_stage {
     CH_STAGE_MASK,
 } ch_stage;
 
-/* The client end's view of an update on its way out. */
+/* The client end's view of an update on its way out, or of a failure: that has a dim of 0. */
 typedef struct ch_payload {
     float *delta; // (dim) borrowed; finite
     uint32_t dim;
     uint32_t examples; // n: what the client has, then what it says it has
+    uint32_t epochs;   // E of the task
+    choir_metrics metrics;
 } ch_payload;
 
 /* The server end's view of an update that has come in. */
 typedef struct ch_offer {
     double norm;     // L2, as the server measured it
     uint32_t weight; // n: what the client said, then how often it counts
+    uint32_t epochs; // E of the task
+    choir_metrics metrics;
 } ch_offer;
 
 typedef struct ch_transform ch_transform;

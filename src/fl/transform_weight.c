@@ -4,12 +4,14 @@
  *   client       (u, n)  ->  (u, min(n, cap))           cap = knob
  *   server       adds min(n, cap) u;  mean = sum_k n_k u_k / sum_k n_k
  *   sensitivity  before * min(cap, examples_max)
+ *   metrics      both ends: sums over at most E min(n, cap) examples, so they count as u does
  *
  * The cap bounds how much one client can matter, or claim to.
  *
  * Source: McMahan et al., "Communication-Efficient Learning of Deep Networks from Decentralized
  * Data", AISTATS 2017, alg. 1: w = sum_k (n_k / n) w_k.
  */
+#include "fl/metrics.h"
 #include "fl/transform.h"
 
 static uint32_t capped(const ch_transform *t, uint32_t examples) {
@@ -18,10 +20,12 @@ static uint32_t capped(const ch_transform *t, uint32_t examples) {
 
 static void weight_client(const ch_transform *t, ch_payload *p) {
     p->examples = capped(t, p->examples);
+    ch_metrics_shrink(&p->metrics, (uint64_t)p->epochs * p->examples);
 }
 
 static choir_status weight_server(const ch_transform *t, ch_offer *offer) {
     offer->weight = capped(t, offer->weight);
+    ch_metrics_shrink(&offer->metrics, (uint64_t)offer->epochs * offer->weight);
     return CHOIR_OK;
 }
 

@@ -16,6 +16,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "choir/blob.h"
+#include "fl/metrics.h"
 
 #include <math.h>
 #include <string.h>
@@ -270,9 +271,9 @@ static choir_refusal failure_refusal(uint32_t failure) {
     }
 }
 
-/* What is wrong with an awaited client's report; else how often it counts. */
+/* What is wrong with an awaited client's report; else how it counts. */
 static choir_refusal report_judge(const choir_coordinator *c, const ch_report *report,
-                                  const void *delta, uint32_t *weight) {
+                                  const void *delta, ch_offer *offer) {
     const uint32_t examples_max = c->options.examples_max;
     if (report->failure != CH_FAILURE_NONE) {
         return failure_refusal(report->failure);
@@ -284,27 +285,20 @@ static choir_refusal report_judge(const choir_coordinator *c, const ch_report *r
     if (!measure.is_finite) {
         return CHOIR_REFUSAL_NOT_FINITE;
     }
-    ch_offer offer = {.norm = measure.norm, .weight = report->examples};
-    offer.weight = offer.weight < examples_max ? offer.weight : examples_max;
+    *offer = (ch_offer){
+        .norm = measure.norm,
+        .weight = report->examples < examples_max ? report->examples : examples_max,
+        .epochs = c->task.epochs,
+        .metrics = report->metrics,
+    };
     if (measure.norm > c->options.update_norm_max ||
-        ch_chain_server(&c->chain, &offer) != CHOIR_OK) {
+        ch_chain_server(&c->chain, offer) != CHOIR_OK) {
         return CHOIR_REFUSAL_NORM;
     }
     if ((double)measure.magnitude > c->options.coordinate_max) {
         return CHOIR_REFUSAL_RANGE;
     }
-    *weight = offer.weight;
     return NO_REFUSAL;
-}
-
-/* One client's metrics are bounded before they are added: the sum of a cohort cannot overflow. */
-static void metrics_add(choir_coordinator *c, const choir_metrics *m) {
-    const int64_t most = METRIC_MAX / c->sampler.cohort_max;
-    const uint64_t count = (uint64_t)most;
-    c->metrics.examples += m->examples < count ? m->examples : count;
-    c->metrics.correct += m->correct < count ? m->correct : count;
-    const int64_t above = m->loss_q20 < most ? m->loss_q20 : most;
-    c->metrics.loss_q20 += above > -most ? above : -most;
 }
 
 static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
@@ -330,14 +324,14 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
         ch_request_gather(in, c->gathered);
         delta = c->gathered;
     }
-    uint32_t weight = 0;
-    const choir_refusal refusal = report_judge(c, report, delta, &weight);
+    ch_offer offer;
+    const choir_refusal refusal = report_judge(c, report, delta, &offer);
     if (refusal != NO_REFUSAL) {
         ch_cohort_settle(&c->cohort, place, CH_STANDING_REFUSED + (uint32_t)refusal);
         return refuse(c, in, refusal, CHOIR_LEVEL_WARN);
     }
-    ch_aggregator_add(&c->aggregator, delta, weight);
-    metrics_add(c, &report->metrics);
+    ch_aggregator_add(&c->aggregator, delta, offer.weight);
+    ch_metrics_add(&c->metrics, &offer.metrics, METRIC_MAX / c->sampler.cohort_max);
     ch_cohort_settle(&c->cohort, place, CH_STANDING_COUNTED);
     return (ch_reply){.kind = CH_REPLY_ACK};
 }

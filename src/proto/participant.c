@@ -310,7 +310,23 @@ choir_status choir_participant_fetched(choir_participant *p, uint64_t now_ms,
     return CHOIR_OK;
 }
 
-/* Trains and runs the chain's client ends. */
+/*
+ * The chain's client ends, for an update and for a failure alike: what the one must not tell, the
+ * other must not either.
+ */
+static void chain_run(const choir_participant *p, float *delta, uint32_t dim,
+                      choir_training *training) {
+    ch_payload payload = {.delta = delta,
+                          .dim = dim,
+                          .examples = training->examples,
+                          .epochs = p->task.epochs,
+                          .metrics = training->metrics};
+    ch_chain_client(&p->chain, &payload);
+    training->examples = payload.examples;
+    training->metrics = payload.metrics;
+}
+
+/* OK when there is an update to send. */
 static choir_status update_make(choir_participant *p, choir_trainer trainer, float *delta,
                                 choir_training *training, choir_error *err) {
     const choir_status status = trainer.ops->train(trainer.self, p->options.client, &p->task,
@@ -327,9 +343,6 @@ static choir_status update_make(choir_participant *p, choir_trainer trainer, flo
                             "participant: the update of client %u in round %u is not finite",
                             p->options.client, p->task.round);
     }
-    ch_payload payload = {.delta = delta, .dim = p->task.dim, .examples = training->examples};
-    ch_chain_client(&p->chain, &payload);
-    training->examples = payload.examples;
     return CHOIR_OK;
 }
 
@@ -340,6 +353,7 @@ choir_status choir_participant_train(choir_participant *p, uint64_t now_ms, choi
     choir_training training = {0};
     const choir_status status = update_make(p, trainer, room->delta, &training, err);
     p->blob = (choir_blob){0};
+    chain_run(p, room->delta, status == CHOIR_OK ? p->task.dim : 0, &training);
     if (status == CHOIR_OK) {
         update_prepare(p, room, &training);
     } else if (status == CHOIR_ERANGE) {

@@ -145,13 +145,27 @@ static void weight_caps_what_both_ends_count(void **state) {
                  {"clip|weight=50", 600, 50}, {"uniform", 1, 1}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const ch_chain chain = chain_of(cases[i].text);
+        const choir_metrics trained = {.examples = UINT64_C(2) * cases[i].examples,
+                                       .correct = cases[i].examples,
+                                       .loss_q20 = (int64_t)cases[i].examples << 21};
         float delta[DIM] = {0};
-        ch_payload p = {.delta = delta, .dim = DIM, .examples = cases[i].examples};
+        ch_payload p = {.delta = delta,
+                        .dim = DIM,
+                        .examples = cases[i].examples,
+                        .epochs = 2,
+                        .metrics = trained};
         ch_chain_client(&chain, &p);
         assert_int_equal(p.examples, cases[i].counted);
-        ch_offer offer = {.weight = cases[i].examples}; // a device that did not run its end
+        // a device that did not run its end
+        ch_offer offer = {.weight = cases[i].examples, .epochs = 2, .metrics = trained};
         check_status(ch_chain_server(&chain, &offer), CHOIR_OK);
         assert_int_equal(offer.weight, cases[i].counted);
+        const bool is_uniform = strcmp(cases[i].text, "uniform") == 0;
+        const uint32_t over = is_uniform ? 100 : 2 * cases[i].counted;
+        assert_int_equal(p.metrics.examples, over);
+        assert_int_equal(p.metrics.correct, over / 2);
+        assert_int_equal(p.metrics.loss_q20, (int64_t)over << 20);
+        assert_memory_equal(&offer.metrics, &p.metrics, sizeof(p.metrics));
         assert_int_equal(ch_chain_weight_max(&chain, cases[i].examples), cases[i].counted);
     }
 }

@@ -32,7 +32,10 @@ static choir_status told_train(void *self, uint32_t client, const choir_task *ta
     for (uint32_t i = 0; i < task->dim; i++) {
         delta[i] = t->value;
     }
-    *out = (choir_training){.examples = t->examples, .metrics = {.examples = 4, .correct = 3}};
+    *out = (choir_training){.examples = t->examples,
+                            .metrics = {.examples = t->examples,
+                                        .correct = t->examples * 3 / 4,
+                                        .loss_q20 = (int64_t)t->examples << 19}};
     return t->status;
 }
 
@@ -142,8 +145,10 @@ static void a_task_is_fetched_trained_for_and_reported(void **state) {
     assert_int_equal(m.kind, CH_REQUEST_REPORT);
     assert_int_equal(m.report.round, 3);
     assert_memory_equal(&m.report.model, &model, sizeof(model));
-    assert_int_equal(m.report.examples, 3); // capped by the chain
-    assert_int_equal(m.report.metrics.correct, 3);
+    assert_int_equal(m.report.examples, 3);         // capped by the chain
+    assert_int_equal(m.report.metrics.examples, 3); // likewise, and the sums with them
+    assert_int_equal(m.report.metrics.correct, 2);
+    assert_int_equal(m.report.metrics.loss_q20, 3 << 19);
     assert_int_equal(m.report.dim, DIM);
     float delta[DIM];
     memcpy(delta, m.report.delta.data, sizeof(delta));
@@ -254,8 +259,43 @@ static void failures_of_training_are_reported(void **state) {
         const ch_request m = sends(&d, 0);
         assert_int_equal(m.report.failure, cases[i].failure);
         assert_int_equal(m.report.dim, 0);
-        assert_int_equal(m.report.metrics.correct, 3); // how far it came
+        const uint32_t counted = cases[i].trainer.examples < 3 ? 0 : 3; // weight=3
+        assert_int_equal(m.report.examples, counted);
+        assert_int_equal(m.report.metrics.examples, counted); // how far it came
         device_close(&d);
+    }
+}
+
+/* Under a chain that counts clients, what goes out has the same bytes whatever n. */
+static void uniform_does_not_tell_how_many_examples_there_are(void **state) {
+    (void)state;
+    const uint32_t counts[] = {8, 400, 60000};
+    for (int diverges = 0; diverges < 2; diverges++) {
+        uint8_t first[CH_REQUEST_HEAD_MAX + DIM * sizeof(float)];
+        size_t first_size = 0;
+        for (int i = 0; i < 3; i++) {
+            device d = device_open();
+            d.trainer.examples = counts[i];
+            d.trainer.status = diverges ? CHOIR_ERANGE : CHOIR_OK;
+            ch_reply reply = task_reply();
+            reply.task.epochs = 1;
+            (void)snprintf(reply.task.chain, CHOIR_CHAIN_TEXT_MAX, "clip=1|uniform");
+            hears(&d, 0, reply, CHOIR_OK);
+            check_status(fetches(&d, 0), CHOIR_OK);
+            check_status(trains(&d, 0), d.trainer.status);
+            const ch_request m = sends(&d, 0);
+            assert_int_equal(m.report.failure, diverges ? CH_FAILURE_DIVERGED : CH_FAILURE_NONE);
+            assert_int_equal(m.report.examples, 1);
+            assert_int_equal(m.report.metrics.correct, 75); // of 100
+            const choir_bytes bytes = wants(&d, 0, CHOIR_INTENT_SEND).request;
+            if (i == 0) {
+                first_size = bytes.size;
+                memcpy(first, bytes.data, bytes.size);
+            }
+            assert_int_equal(bytes.size, first_size);
+            assert_memory_equal(bytes.data, first, first_size);
+            device_close(&d);
+        }
     }
 }
 
@@ -393,6 +433,7 @@ int main(void) {
         cmocka_unit_test(another_model_is_not_trained_from),
         cmocka_unit_test(a_task_it_cannot_do_is_reported_once),
         cmocka_unit_test(failures_of_training_are_reported),
+        cmocka_unit_test(uniform_does_not_tell_how_many_examples_there_are),
         cmocka_unit_test(a_device_that_cannot_read_its_data_tries_again_later),
         cmocka_unit_test(refused_reports_are_not_repeated),
         cmocka_unit_test(a_report_that_nobody_can_read_is_given_up),

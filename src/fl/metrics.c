@@ -1,0 +1,51 @@
+/* Metrics on a common number of examples: see metrics.h. */
+#include "fl/metrics.h"
+
+#include "base/assert.h"
+
+#include <math.h>
+
+static const int64_t LOSS_MEAN_MAX_Q20 = INT64_C(1) << 40; // 2^20
+
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t within(int64_t value, int64_t bound) {
+    const int64_t above = value < bound ? value : bound;
+    return above > -bound ? above : -bound;
+}
+
+void ch_metrics_scale(choir_metrics *m, uint64_t examples) {
+    if (m->examples == 0) {
+        *m = (choir_metrics){0};
+        return;
+    }
+    m->correct = smaller(m->correct, m->examples);
+    if (m->examples == examples) {
+        return;
+    }
+    const double factor = (double)examples / (double)m->examples;
+    const double loss = nearbyint((double)m->loss_q20 * factor);
+    m->correct = smaller((uint64_t)nearbyint((double)m->correct * factor), examples);
+    m->loss_q20 = fabs(loss) < 0x1p62 ? (int64_t)loss
+                  : loss < 0          ? -(INT64_C(1) << 62)
+                                      : INT64_C(1) << 62;
+    m->examples = examples;
+}
+
+void ch_metrics_shrink(choir_metrics *m, uint64_t most) {
+    ch_metrics_scale(m, smaller(m->examples, most));
+}
+
+void ch_metrics_add(choir_metrics *sum, const choir_metrics *m, int64_t limit) {
+    CH_ASSERT(limit >= 0);
+    choir_metrics bounded = *m;
+    ch_metrics_shrink(&bounded, (uint64_t)limit);
+    const int64_t examples = (int64_t)bounded.examples;
+    const int64_t loss_max =
+        examples > limit / LOSS_MEAN_MAX_Q20 ? limit : examples * LOSS_MEAN_MAX_Q20;
+    sum->examples += bounded.examples;
+    sum->correct += bounded.correct;
+    sum->loss_q20 += within(bounded.loss_q20, loss_max);
+}

@@ -1,0 +1,33 @@
+/*
+ * Metrics: what clients say about their training, put on a common number of examples.
+ *
+ * A sum over examples also tells how many there were. The links of the chain that decide how
+ * examples count therefore decide what the metrics run over as well: both ends of a link use the
+ * functions here.
+ */
+#ifndef CH_FL_METRICS_H
+#define CH_FL_METRICS_H
+
+#include "choir/trainer.h"
+
+#include <stdint.h>
+
+/*
+ * Makes the sums run over the given number of examples; their means stay, to rounding.
+ *
+ * m  any numbers, a liar's too; afterwards correct <= examples. Over no example it stays zero.
+ */
+void ch_metrics_scale(choir_metrics *m, uint64_t examples);
+
+/* The same when they run over more than most examples; else nothing. */
+void ch_metrics_shrink(choir_metrics *m, uint64_t most);
+
+/*
+ * Adds one client's metrics to a round's, bounded to what they can be: correct <= examples, a mean
+ * loss within 2^20, and neither sum beyond limit.
+ *
+ * limit  >= 0; times the clients added, it must not exceed 2^63 - 1
+ */
+void ch_metrics_add(choir_metrics *sum, const choir_metrics *m, int64_t limit);
+
+#endif
