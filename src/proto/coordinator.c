@@ -339,10 +339,9 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
 static ch_reply answer(choir_coordinator *c, uint64_t now_ms, choir_bytes request) {
     ch_request in;
     if (ch_request_decode(&in, request) != CHOIR_OK || !ch_request_is_intact(&in)) {
-        return refuse(c, &in, CHOIR_REFUSAL_MALFORMED, CHOIR_LEVEL_DEBUG);
-    }
-    if (in.protocol != CH_PROTOCOL) {
-        return refuse(c, &in, CHOIR_REFUSAL_PROTOCOL, CHOIR_LEVEL_DEBUG);
+        const bool is_foreign = ch_request_is_foreign(request);
+        return refuse(c, &in, is_foreign ? CHOIR_REFUSAL_PROTOCOL : CHOIR_REFUSAL_MALFORMED,
+                      CHOIR_LEVEL_DEBUG);
     }
     if (choir_coordinator_is_done(c)) {
         return (ch_reply){.kind = CH_REPLY_DONE};

@@ -167,13 +167,35 @@ choir_status ch_request_decode(ch_request *m, choir_bytes bytes) {
             break;
         }
     }
-    if (!ch_reader_done(&r) || bodies != 1) {
+    if (!ch_reader_done(&r) || bodies != 1 || m->protocol != CH_PROTOCOL) {
         return CHOIR_EPROTO;
     }
     if (m->kind == CH_REQUEST_REPORT && !report_decode(&m->report, m->body)) {
         return CHOIR_EPROTO;
     }
     return CHOIR_OK;
+}
+
+bool ch_request_is_foreign(choir_bytes bytes) {
+    ch_request m = {0};
+    ch_reader r = {.data = bytes.data, .size = bytes.size};
+    uint32_t bodies = 0;
+    for (ch_pb_field f; ch_pb_next(&r, &f);) {
+        const uint32_t number = f.key >> 3;
+        if (f.key == CH_PB_KEY(1, CH_PB_VARINT)) {
+            m.protocol = (uint32_t)f.value;
+        } else if (f.key == CH_PB_KEY(2, CH_PB_VARINT)) {
+            m.client = (uint32_t)f.value;
+        } else if (f.key == CH_PB_KEY(REQUEST_CHECK, CH_PB_FIXED64)) {
+            m.check = f.value;
+        } else if (number > REQUEST_CHECK && f.key == CH_PB_KEY(number, CH_PB_BYTES)) {
+            m.kind = (ch_request_kind)number;
+            m.body = f.bytes;
+            bodies += 1;
+        }
+    }
+    return ch_reader_done(&r) && bodies == 1 && m.protocol != CH_PROTOCOL &&
+           ch_request_is_intact(&m);
 }
 
 bool ch_request_is_intact(const ch_request *m) {

@@ -106,9 +106,16 @@ uint32_t ch_request_head(const ch_request *m, uint8_t out[CH_REQUEST_HEAD_MAX]);
 /*
  * Parses one whole request without looking at the parameters or the checksum.
  *
- * Returns OK; EPROTO for bytes that are no Request with exactly one body. Never reads outside.
+ * Returns OK; EPROTO for bytes that are no Request of this protocol with exactly one body. Never
+ * reads outside.
  */
 CHOIR_NODISCARD choir_status ch_request_decode(ch_request *m, choir_bytes bytes);
+
+/*
+ * Whether these bytes are an undamaged request of another protocol version, whatever its body says:
+ * the frame, protocol client check body, and the checksum are the same in all of them.
+ */
+bool ch_request_is_foreign(choir_bytes bytes);
 
 /* Whether the checksum of a decoded request is right. Reads all of its body. */
 bool ch_request_is_intact(const ch_request *m);

@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ch_request m;
+    (void)ch_request_is_foreign((choir_bytes){data, size});
     if (ch_request_decode(&m, (choir_bytes){data, size}) != CHOIR_OK) {
         return 0;
     }
@@ -33,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const choir_bytes whole = {bytes, head_size + m.report.delta.size};
     CH_ASSERT(ch_request_decode(&again, whole) == CHOIR_OK);
     CH_ASSERT(ch_request_is_intact(&again));
+    CH_ASSERT(!ch_request_is_foreign(whole));
     CH_ASSERT(again.kind == m.kind);
     CH_ASSERT(again.client == m.client);
     CH_ASSERT(again.report.dim == m.report.dim);

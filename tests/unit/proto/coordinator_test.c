@@ -382,6 +382,34 @@ static void reports_that_are_not_of_this_round_end_nothing(void **state) {
     check_refused(&m, CHOIR_REFUSAL_PROTOCOL, CH_REASON_PROTOCOL, false);
 }
 
+/* What it says is unknown here; that it is not for here can still be told. */
+static void another_version_is_told_so_whatever_its_body(void **state) {
+    (void)state;
+    const choir_coordinator_options o = peer_options();
+    const uint8_t body[] = {0xFF, 0x07, 0x13}; // no message of this version
+    const uint32_t numbers[] = {CH_REQUEST_CHECK_IN, CH_REQUEST_REPORT, 6, 1000};
+    for (uint32_t i = 0; i < 4 * 2; i++) {
+        const uint32_t number = numbers[i % 4];
+        const uint64_t seed = UINT64_C(2) << 40 | (uint64_t)number << 32 | 1; // docs/wire.md
+        uint8_t bytes[PEER_BYTES_MAX];
+        ch_writer w = {.data = bytes, .capacity = sizeof(bytes)};
+        ch_pb_put_uint(&w, 1, 2);
+        ch_pb_put_uint(&w, 2, 1);
+        ch_pb_put_fixed64(&w, 3, ch_checksum_of(seed, body, sizeof(body)));
+        ch_pb_put_bytes(&w, number, body, sizeof(body));
+        const bool is_damaged = i >= 4;
+        bytes[w.size - 1] ^= is_damaged;
+        peer p;
+        peer_open(&p, &o);
+        ch_reply reply;
+        const choir_bytes answer = choir_coordinator_reply(p.c, 0, (choir_bytes){bytes, w.size});
+        check_status(ch_reply_decode(&reply, answer), CHOIR_OK);
+        assert_int_equal(reply.kind, CH_REPLY_REFUSED);
+        assert_int_equal(reply.reason, is_damaged ? CH_REASON_MALFORMED : CH_REASON_PROTOCOL);
+        peer_close(&p);
+    }
+}
+
 static void a_repeated_report_is_counted_once(void **state) {
     (void)state;
     const choir_coordinator_options o = peer_options();
@@ -541,6 +569,7 @@ int main(void) {
         cmocka_unit_test(reports_that_are_wrong_end_their_clients_round_once),
         cmocka_unit_test(failures_that_clients_admit_end_their_round_once),
         cmocka_unit_test(reports_that_are_not_of_this_round_end_nothing),
+        cmocka_unit_test(another_version_is_told_so_whatever_its_body),
         cmocka_unit_test(a_repeated_report_is_counted_once),
         cmocka_unit_test(noise_is_refused_and_does_no_harm),
         cmocka_unit_test(a_delta_in_pieces_counts_like_a_whole_one),
