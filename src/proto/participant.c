@@ -26,8 +26,10 @@ typedef enum participant_state {
     STATE_FINISHED,
 } participant_state;
 
-// A report that arrives damaged is sent again, but not for ever: the fault may be ours.
-enum { DAMAGED_MAX = 8 };
+// A report that arrives damaged is sent again, but not for ever: the fault may be ours. A round
+// that was refused once is not trained for again; a coordinator that offers it is asked again
+// later.
+enum { DAMAGED_MAX = 8, GIVEN_UP_PAUSES = 8 };
 
 struct choir_participant {
     choir_participant_options options;
@@ -39,7 +41,8 @@ struct choir_participant {
     choir_blob blob;         // READY
     choir_workspace *room;   // borrowed; REPORT of an update
     uint32_t damaged;        // how often the coordinator could not read this report
-    uint32_t given_up_round; // whose report it never could; not to be trained for again; or 0
+    bool has_given_up;       // on given_up_round: its report was refused
+    uint32_t given_up_round; // not to be trained for again
     choir_bytes request;     // in head, or in room
     uint8_t head[CH_REQUEST_HEAD_MAX];
 };
@@ -208,8 +211,8 @@ static bool task_is_sane(const choir_task *t) {
 
 /* What it cannot do it reports, instead of asking for the same task again and again. */
 static choir_status task_accept(choir_participant *p, uint64_t now_ms, const choir_task *task) {
-    if (p->given_up_round != 0 && task->round == p->given_up_round) {
-        wake_after(p, now_ms, (uint64_t)p->options.retry_ms * DAMAGED_MAX);
+    if (p->has_given_up && task->round == p->given_up_round) {
+        wake_after(p, now_ms, (uint64_t)p->options.retry_ms * GIVEN_UP_PAUSES);
         return CHOIR_OK;
     }
     p->task = *task;
@@ -230,9 +233,8 @@ static void report_refused(choir_participant *p, uint64_t now_ms, uint32_t reaso
         choir_participant_lost(p, now_ms);
         return;
     }
-    if (reason == CH_REASON_MALFORMED) {
-        p->given_up_round = p->task.round;
-    }
+    p->has_given_up = true;
+    p->given_up_round = p->task.round;
     become(p, STATE_CHECKIN);
     p->wake_ms = now_ms;
 }

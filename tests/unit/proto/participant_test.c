@@ -326,6 +326,37 @@ static void refused_reports_are_not_repeated(void **state) {
     }
 }
 
+/* A coordinator that refuses and offers the same again does not keep a device training. */
+static void a_refused_round_is_not_trained_for_again(void **state) {
+    (void)state;
+    ch_reply tasks[3] = {task_reply(), task_reply(), task_reply()};
+    tasks[1].task.epochs = 0; // cannot be done
+    tasks[2].task.round = 0;  // likewise
+    for (int i = 0; i < 3; i++) {
+        device d = device_open();
+        hears(&d, 0, tasks[i], i == 0 ? CHOIR_OK : CHOIR_ERANGE);
+        if (i == 0) {
+            check_status(fetches(&d, 0), CHOIR_OK);
+            check_status(trains(&d, 0), CHOIR_OK);
+        }
+        assert_int_equal(sends(&d, 0).kind, CH_REQUEST_REPORT);
+        hears(&d, 0, refusal(i == 0 ? CH_REASON_NORM : CH_REASON_UNSUPPORTED), CHOIR_OK);
+        uint64_t now_ms = 0;
+        for (int again = 0; again < 3; again++) {
+            assert_int_equal(sends(&d, now_ms).kind, CH_REQUEST_CHECK_IN);
+            hears(&d, now_ms, tasks[i], CHOIR_OK);
+            waits(&d, now_ms, now_ms + 8 * RETRY_MS);
+            now_ms += 8 * RETRY_MS;
+        }
+        ch_reply next = task_reply();
+        next.task.round = 4;
+        hears(&d, now_ms, next, CHOIR_OK);
+        wants(&d, now_ms, CHOIR_INTENT_FETCH);
+        assert_true(d.trainer.calls <= 1);
+        device_close(&d);
+    }
+}
+
 /* Damage on the way heals by sending again; a report nobody can read must not be retrained. */
 static void a_report_that_nobody_can_read_is_given_up(void **state) {
     (void)state;
@@ -436,6 +467,7 @@ int main(void) {
         cmocka_unit_test(uniform_does_not_tell_how_many_examples_there_are),
         cmocka_unit_test(a_device_that_cannot_read_its_data_tries_again_later),
         cmocka_unit_test(refused_reports_are_not_repeated),
+        cmocka_unit_test(a_refused_round_is_not_trained_for_again),
         cmocka_unit_test(a_report_that_nobody_can_read_is_given_up),
         cmocka_unit_test(strangers_and_other_versions_go_home),
         cmocka_unit_test(replies_that_make_no_sense_are_ignored),
