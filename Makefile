@@ -51,7 +51,7 @@ lint: fmt-check ## format, the rules of tools/tidy.py, and that the core asks no
 	$(CTEST) --test-dir build/dev -L lint
 
 fuzz: ## every decoder and reader under libFuzzer, 5 s each
-	cmake --preset fuzz --log-level=WARNING && cmake --build --preset fuzz && \
+	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=5 && cmake --build --preset fuzz && \
 	$(CTEST) --test-dir build/fuzz -L fuzz
 
 check-long: setup ## what needs longer: 150 s of fuzzing a decoder, a hundred kills, valgrind over everything

@@ -6,6 +6,7 @@
   heads      every file opens with a comment that says what it is
   bans       functions that are easy to misuse
   orphans    every source is in its folder's CMakeLists.txt
+  documents  files that a document names, as a link or in code quotes, are there
 """
 import pathlib
 import re
@@ -87,6 +88,44 @@ def check_listed(path):
     yield 1, "not in CMakeLists.txt"
 
 
+def names(line):
+    """What a line of a document says are files: [(text, it is a link)]."""
+    for link in re.findall(r"\]\(([^)#\s]+)", line):
+        if "://" not in link:
+            yield link, True
+    for quoted in re.findall(r"`([^`\s]+)`", line):
+        if re.fullmatch(r"[\w./<>-]+", quoted):
+            yield quoted, False
+
+
+def check_document(path, root, lines):
+    places = [root, root / "src", root / "include"]
+    tops = {p.name for p in root.iterdir() if p.is_dir() and p.name not in ("build", "runs")}
+    tops |= {p.name for p in (root / "src").iterdir()} | {"choir"}
+    for number, line in enumerate(lines, 1):
+        folders = [p for p in re.findall(r"`([\w./-]+)`", line) if (root / p).is_dir()]
+        for name, is_link in names(line):
+            pattern = re.sub(r"<\w+>|NAME", "*", name)
+            if is_link:
+                found = (path.parent / name).exists()
+            elif "/" in name and name.split("/")[0] in tops:
+                found = any(any(p.glob(pattern + end)) for p in places for end in ("", ".c"))
+            elif "/" not in name and re.search(r"\.(c|h|py|sh)$", name):
+                near = root / folders[0] if folders else root
+                found = any(p for p in near.rglob(pattern) if "build" not in p.parts)
+            else:
+                continue
+            if not found:
+                yield number, f"names {name}, and there is no such file"
+
+
+def documents(root):
+    for path in [*root.glob("*.md"), *(root / "docs").rglob("*.md"), *root.glob("*/README.md"),
+                 root / "bench" / "RESULTS.md"]:
+        if path.exists():
+            yield path
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     faults = []
@@ -100,6 +139,9 @@ def main():
             found.append((1, "no head comment"))
         if path.suffix == ".c":
             found += check_listed(path)
+        faults += [f"{path.relative_to(root)}:{n}: {why}" for n, why in found]
+    for path in sorted(documents(root)):
+        found = check_document(path, root, path.read_text().splitlines())
         faults += [f"{path.relative_to(root)}:{n}: {why}" for n, why in found]
     print("\n".join(faults) if faults else f"{len(paths)} files tidy")
     return 1 if faults else 0
