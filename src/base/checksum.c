@@ -1,6 +1,7 @@
 /* Checksum: see checksum.h. */
 #include "base/checksum.h"
 
+#include "base/cpu.h"
 #include "base/mix.h"
 
 #include <string.h>
@@ -14,7 +15,7 @@ enum { BLOCK = 4 * CH_CHECKSUM_LANES };
 /* What lies in a message: not aligned, and of no declared type. */
 typedef uint32_t loose_word __attribute__((aligned(1), may_alias));
 
-static void blocks_add(ch_checksum *c, const uint8_t *data, size_t count) {
+CH_ALWAYS_INLINE void blocks_body(ch_checksum *c, const uint8_t *data, size_t count) {
     const loose_word *words = (const loose_word *)data;
     // Locals, so that the lanes stay in registers.
     uint32_t a[CH_CHECKSUM_LANES];
@@ -29,6 +30,30 @@ static void blocks_add(ch_checksum *c, const uint8_t *data, size_t count) {
     }
     memcpy(c->a, a, sizeof(a));
     memcpy(c->b, b, sizeof(b));
+}
+
+#if defined(CH_CPU_X86)
+CH_TARGET_AVX512 static void blocks_avx512(ch_checksum *c, const uint8_t *data, size_t count) {
+    blocks_body(c, data, count);
+}
+
+CH_TARGET_AVX2 static void blocks_avx2(ch_checksum *c, const uint8_t *data, size_t count) {
+    blocks_body(c, data, count);
+}
+#endif
+
+static void blocks_add(ch_checksum *c, const uint8_t *data, size_t count) {
+#if defined(CH_CPU_X86)
+    if (ch_cpu_has_avx512()) {
+        blocks_avx512(c, data, count);
+        return;
+    }
+    if (ch_cpu_has_avx2()) {
+        blocks_avx2(c, data, count);
+        return;
+    }
+#endif
+    blocks_body(c, data, count);
 }
 
 void ch_checksum_init(ch_checksum *c, uint64_t seed) {

@@ -17,18 +17,17 @@ struct ch_pool {
     choir_env env;
     pthread_mutex_t lock;
     pthread_cond_t queued; // a job was submitted, or the pool is closing
-    pthread_cond_t ran;    // a job is done
+    pthread_cond_t ran;    // a thread has run a job
     ch_pool_job *first, *last;
     bool closing;
-    uint32_t started;
+    uint32_t started; // threads
     uint32_t workers;
-    pool_worker worker[];
+    pool_worker thread[]; // (workers - 1)
 };
 
-static ch_pool_job *job_next(ch_pool *pool) {
-    while (pool->first == NULL && !pool->closing) {
-        (void)pthread_cond_wait(&pool->queued, &pool->lock);
-    }
+/* Those below are called with the lock held. */
+
+static ch_pool_job *job_take(ch_pool *pool) {
     ch_pool_job *job = pool->first;
     if (job != NULL) {
         pool->first = job->next;
@@ -36,16 +35,27 @@ static ch_pool_job *job_next(ch_pool *pool) {
     return job;
 }
 
+static ch_pool_job *job_await(ch_pool *pool) {
+    while (pool->first == NULL && !pool->closing) {
+        (void)pthread_cond_wait(&pool->queued, &pool->lock);
+    }
+    return job_take(pool);
+}
+
+static void job_run(ch_pool *pool, ch_pool_job *job, uint32_t worker) {
+    (void)pthread_mutex_unlock(&pool->lock);
+    job->run(job->self, worker);
+    (void)pthread_mutex_lock(&pool->lock);
+    job->done = true;
+}
+
 static void *worker_run(void *argument) {
     const pool_worker *self = argument;
     ch_pool *pool = self->pool;
     (void)pthread_mutex_lock(&pool->lock);
-    for (ch_pool_job *job = job_next(pool); job != NULL; job = job_next(pool)) {
-        (void)pthread_mutex_unlock(&pool->lock);
-        job->run(job->self, self->number);
-        (void)pthread_mutex_lock(&pool->lock);
-        job->done = true;
-        (void)pthread_cond_broadcast(&pool->ran);
+    for (ch_pool_job *job = job_await(pool); job != NULL; job = job_await(pool)) {
+        job_run(pool, job, self->number);
+        (void)pthread_cond_signal(&pool->ran);
     }
     (void)pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -55,7 +65,7 @@ choir_status ch_pool_create(ch_pool **out, uint32_t workers, const choir_env *en
     CH_ASSERT(workers >= 1);
     CH_ASSERT(workers <= 256);
     *out = NULL;
-    const size_t bytes = sizeof(ch_pool) + workers * sizeof(pool_worker);
+    const size_t bytes = sizeof(ch_pool) + (workers - 1) * sizeof(pool_worker);
     ch_pool *pool = env->alloc(env->self, ch_arena_cost(bytes, 1));
     if (pool == NULL) {
         return CHOIR_ENOMEM;
@@ -64,9 +74,9 @@ choir_status ch_pool_create(ch_pool **out, uint32_t workers, const choir_env *en
     (void)pthread_mutex_init(&pool->lock, NULL);
     (void)pthread_cond_init(&pool->queued, NULL);
     (void)pthread_cond_init(&pool->ran, NULL);
-    for (uint32_t i = 0; i < workers; i++) {
-        pool->worker[i] = (pool_worker){.pool = pool, .number = i};
-        if (pthread_create(&pool->worker[i].thread, NULL, worker_run, &pool->worker[i]) != 0) {
+    for (uint32_t i = 0; i < workers - 1; i++) {
+        pool->thread[i] = (pool_worker){.pool = pool, .number = i + 1};
+        if (pthread_create(&pool->thread[i].thread, NULL, worker_run, &pool->thread[i]) != 0) {
             ch_pool_destroy(pool);
             return CHOIR_EIO;
         }
@@ -81,11 +91,14 @@ void ch_pool_destroy(ch_pool *pool) {
         return;
     }
     (void)pthread_mutex_lock(&pool->lock);
+    for (ch_pool_job *job = job_take(pool); job != NULL; job = job_take(pool)) {
+        job_run(pool, job, 0);
+    }
     pool->closing = true;
     (void)pthread_cond_broadcast(&pool->queued);
     (void)pthread_mutex_unlock(&pool->lock);
     for (uint32_t i = 0; i < pool->started; i++) {
-        (void)pthread_join(pool->worker[i].thread, NULL);
+        (void)pthread_join(pool->thread[i].thread, NULL);
     }
     (void)pthread_cond_destroy(&pool->ran);
     (void)pthread_cond_destroy(&pool->queued);
@@ -115,7 +128,12 @@ void ch_pool_submit(ch_pool *pool, ch_pool_job *job) {
 void ch_pool_wait(ch_pool *pool, ch_pool_job *job) {
     (void)pthread_mutex_lock(&pool->lock);
     while (!job->done) {
-        (void)pthread_cond_wait(&pool->ran, &pool->lock);
+        ch_pool_job *other = job_take(pool);
+        if (other != NULL) {
+            job_run(pool, other, 0);
+        } else {
+            (void)pthread_cond_wait(&pool->ran, &pool->lock);
+        }
     }
     (void)pthread_mutex_unlock(&pool->lock);
 }

@@ -1,5 +1,9 @@
 /*
- * Pool: worker threads that run jobs in the order they were submitted.
+ * Pool: workers that run jobs in the order they were submitted.
+ *
+ * Whoever owns the pool is worker 0, and works while it waits; the others are threads. So a pool of
+ * n workers keeps n cores busy and not one more, and a pool of one starts no thread: its jobs run
+ * when they are waited for.
  *
  * For drivers only; the protocol core starts no thread. Each worker has a number below the pool's
  * count, by which a job finds what belongs to that worker alone (a network, a workspace).
@@ -24,20 +28,21 @@ typedef struct ch_pool_job {
 } ch_pool_job;
 
 /*
- * Starts workers threads, 1 .. 256.
+ * Makes a pool of workers, 1 .. 256, owned by the calling thread: the one thread that may call what
+ * follows.
  * Returns OK; ENOMEM, or EIO when the system gives no thread, and *out == NULL.
  */
 CHOIR_NODISCARD choir_status ch_pool_create(ch_pool **out, uint32_t workers, const choir_env *env);
 
-/* Waits for submitted jobs, then ends the threads. Accepts NULL. */
+/* Sees submitted jobs done, then ends the threads. Accepts NULL. */
 void ch_pool_destroy(ch_pool *pool);
 
 uint32_t ch_pool_workers(const ch_pool *pool);
 
-/* Queues job. Called by one thread only: the one that created the pool. */
+/* Queues job. */
 void ch_pool_submit(ch_pool *pool, ch_pool_job *job);
 
-/* Returns when job has run. */
+/* Returns when job has run. Until then the caller runs jobs itself, in their order. */
 void ch_pool_wait(ch_pool *pool, ch_pool_job *job);
 
 /*

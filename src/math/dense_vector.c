@@ -308,26 +308,51 @@ enum {
     TURNED_SIZE = TURNED_ROWS * (TURNED_COLUMNS > CH_PANEL ? TURNED_COLUMNS : CH_PANEL),
 };
 
-#define TURN_PAIRS(to, from, distance, low, high)                                                  \
-    V_UNROLL                                                                                       \
-    for (int i = 0; i < TURN; i++) {                                                               \
-        const v8 a = (from)[i & ~(distance)];                                                      \
-        const v8 b = (from)[i | (distance)];                                                       \
-        (to)[i] = (i & (distance)) == 0 ? low : high;                                              \
-    }
+/* The halves of a and b as the shuffles of every instruction set see them: within 16 bytes. */
+#define SINGLES_LOW(a, b)  __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define SINGLES_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define PAIRS_LOW(a, b)    __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define PAIRS_HIGH(a, b)   __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+#define FOURS_LOW(a, b)    __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
+#define FOURS_HIGH(a, b)   __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
 
-/* Row i and column j of eight rows change places: halves, quarters, elements. */
+/* Row i and column j of eight rows change places: one shuffle an element, three times. */
 V_INLINE void turn(v8 *x) {
     v8 y[TURN];
-    TURN_PAIRS(y, x, 4, __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11),
-               __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15))
-    TURN_PAIRS(x, y, 2, __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13),
-               __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15))
-    TURN_PAIRS(y, x, 1, __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14),
-               __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15))
     V_UNROLL
-    for (int i = 0; i < TURN; i++) {
-        x[i] = y[i];
+    for (int i = 0; i < TURN; i += 2) {
+        y[i] = SINGLES_LOW(x[i], x[i + 1]);
+        y[i + 1] = SINGLES_HIGH(x[i], x[i + 1]);
+    }
+    v8 z[TURN]; // z[i]: four rows of column i, then of column i + 4; z[i + 4] the other four rows
+    V_UNROLL
+    for (int i = 0; i < TURN; i += 4) {
+        z[i] = PAIRS_LOW(y[i], y[i + 2]);
+        z[i + 1] = PAIRS_HIGH(y[i], y[i + 2]);
+        z[i + 2] = PAIRS_LOW(y[i + 1], y[i + 3]);
+        z[i + 3] = PAIRS_HIGH(y[i + 1], y[i + 3]);
+    }
+    V_UNROLL
+    for (int i = 0; i < TURN / 2; i++) {
+        x[i] = FOURS_LOW(z[i], z[i + 4]);
+        x[i + 4] = FOURS_HIGH(z[i], z[i + 4]);
+    }
+}
+
+/* The eight columns from `from` of `rows` rows, at most eight, as eight rows at to; others are 0.
+ */
+V_INLINE void turn_block(float *to, const float *from, size_t rows) {
+    v8 x[TURN] = {0};
+    V_UNROLL
+    for (size_t r = 0; r < TURN; r++) {
+        if (r < rows) {
+            x[r] = *(const v8_anywhere *)(from + r * CH_PANEL);
+        }
+    }
+    turn(x);
+    V_UNROLL
+    for (size_t r = 0; r < TURN; r++) {
+        *(v8_anywhere *)(to + r * CH_PANEL) = x[r];
     }
 }
 
@@ -335,22 +360,14 @@ V_INLINE void turn(v8 *x) {
 static void turn_rows(float *turned, const float *w, ch_dense_shape shape, size_t k, size_t n,
                       size_t count) {
     for (size_t i = 0; i < TURNED_COLUMNS; i += TURN) {
+        const size_t left = k + i < shape.rows ? shape.rows - k - i : 0;
         for (size_t c = 0; c < count; c += TURN) {
             const float *from = w + ch_panel_offset(shape.rows, k + i, n + c);
             float *to = turned + ch_panel_offset(TURNED_ROWS, c, i);
-            v8 x[TURN];
-            V_UNROLL
-            for (size_t r = 0; r < TURN; r++) {
-                const v8 zero = {0};
-                x[r] = zero;
-                if (k + i + r < shape.rows) {
-                    x[r] = *(const v8_anywhere *)(from + r * CH_PANEL);
-                }
-            }
-            turn(x);
-            V_UNROLL
-            for (size_t r = 0; r < TURN; r++) {
-                *(v8_anywhere *)(to + r * CH_PANEL) = x[r];
+            if (left >= TURN) {
+                turn_block(to, from, TURN);
+            } else {
+                turn_block(to, from, left);
             }
         }
     }

@@ -9,10 +9,10 @@
  */
 #include "math/fold.h"
 
+#include "base/cpu.h"
+
 #include <math.h>
 #include <string.h>
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Adding 1.5 2^52 to a number below 2^51 rounds it to a whole one, halves to even, and leaves that
  * in the low bits: the conversion to int64 that every instruction set can do. */
@@ -33,7 +33,7 @@ typedef float loose_float __attribute__((aligned(1), may_alias));
 typedef int32_t loose_bits __attribute__((aligned(1), may_alias));
 
 /* Adds (count) values, one for each of the first lanes. */
-ALWAYS_INLINE void lanes_add(lanes *sum, const uint8_t *bytes, size_t count) {
+CH_ALWAYS_INLINE void lanes_add(lanes *sum, const uint8_t *bytes, size_t count) {
     const loose_float *values = (const loose_float *)bytes;
     const loose_bits *bits = (const loose_bits *)bytes;
     for (size_t l = 0; l < count; l++) {
@@ -45,7 +45,7 @@ ALWAYS_INLINE void lanes_add(lanes *sum, const uint8_t *bytes, size_t count) {
     }
 }
 
-ALWAYS_INLINE ch_measure measure_body(const void *values, size_t count) {
+CH_ALWAYS_INLINE ch_measure measure_body(const void *values, size_t count) {
     const uint8_t *bytes = values;
     const size_t whole = count / CH_FOLD_LANES * CH_FOLD_LANES;
     lanes sum = {0};
@@ -69,8 +69,8 @@ ALWAYS_INLINE ch_measure measure_body(const void *values, size_t count) {
     return m;
 }
 
-ALWAYS_INLINE void add_body(int64_t *restrict sum, const void *values, size_t count,
-                            uint32_t scale_bits, uint32_t weight) {
+CH_ALWAYS_INLINE void add_body(int64_t *restrict sum, const void *values, size_t count,
+                               uint32_t scale_bits, uint32_t weight) {
     const loose_float *in = values;
     const double scale = (double)(UINT64_C(1) << scale_bits);
     const double times = weight;
@@ -83,38 +83,25 @@ ALWAYS_INLINE void add_body(int64_t *restrict sum, const void *values, size_t co
     }
 }
 
-/* The two passes, compiled with attributes: () or (target("...")). */
-#define VARIANT(isa, attributes)                                                                   \
-    __attribute__(attributes) static ch_measure measure_##isa(const void *values, size_t count) {  \
+/* The two passes, compiled for a target: CH_TARGET_...; none is the baseline. */
+#define VARIANT(isa, target)                                                                       \
+    target static ch_measure measure_##isa(const void *values, size_t count) {                     \
         return measure_body(values, count);                                                        \
     }                                                                                              \
-    __attribute__(attributes) static void add_##isa(                                               \
-        int64_t *sum, const void *values, size_t count, uint32_t scale_bits, uint32_t weight) {    \
+    target static void add_##isa(int64_t *sum, const void *values, size_t count,                   \
+                                 uint32_t scale_bits, uint32_t weight) {                           \
         add_body(sum, values, count, scale_bits, weight);                                          \
     }
 
-VARIANT(baseline, ())
+VARIANT(baseline, )
 
 static bool runs_everywhere(void) {
     return true;
 }
 
-#if defined(__x86_64__)
-VARIANT(avx2, (target("avx2,fma")))
-#if defined(__clang__)
-VARIANT(avx512, (target("avx512f,avx512dq,avx512vl,fma"), min_vector_width(512)))
-#else
-VARIANT(avx512, (target("avx512f,avx512dq,avx512vl,fma,prefer-vector-width=512")))
-#endif
-
-static bool runs_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-static bool runs_avx512(void) {
-    return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-}
+#if defined(CH_CPU_X86)
+VARIANT(avx2, CH_TARGET_AVX2)
+VARIANT(avx512, CH_TARGET_AVX512)
 #endif
 
 typedef struct variant {
@@ -122,16 +109,16 @@ typedef struct variant {
     bool (*runs)(void); // on this CPU
 } variant;
 
-#define ROW(isa)                                                                                   \
-    { {#isa, measure_##isa, add_##isa}, runs_##isa }
+#define ROW(isa, runs)                                                                             \
+    { {#isa, measure_##isa, add_##isa}, runs }
 
 /* The best first. */
 static const variant VARIANTS[] = {
-#if defined(__x86_64__)
-    ROW(avx512),
-    ROW(avx2),
+#if defined(CH_CPU_X86)
+    ROW(avx512, ch_cpu_has_avx512),
+    ROW(avx2, ch_cpu_has_avx2),
 #endif
-    {{"baseline", measure_baseline, add_baseline}, runs_everywhere},
+    ROW(baseline, runs_everywhere),
 };
 
 const ch_fold *ch_fold_variant(uint32_t index) {

@@ -1,6 +1,8 @@
 /* Kernels: the table of backends, see kernels.h. */
 #include "math/kernels.h"
 
+#include "base/cpu.h"
+
 #include <string.h>
 
 /* One line per group of kernels; every backend exports one of each. */
@@ -19,7 +21,7 @@
 
 GROUPS(reference)
 GROUPS(baseline)
-#if defined(CH_X86)
+#if defined(CH_CPU_X86)
 GROUPS(avx512)
 GROUPS(avx2)
 GROUPS(wide)
@@ -29,17 +31,6 @@ static bool runs_everywhere(void) {
     return true;
 }
 
-#if defined(CH_X86)
-static bool runs_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-static bool runs_avx512(void) {
-    return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-}
-#endif
-
 typedef struct backend {
     ch_kernels kernels;
     bool (*runs)(void); // on this CPU
@@ -48,10 +39,10 @@ typedef struct backend {
 
 /* The best first. */
 static const backend BACKENDS[] = {
-#if defined(CH_X86)
-    {BACKEND("vector-avx512", avx512), runs_avx512, false},
-    {BACKEND("vector-avx2", avx2), runs_avx2, false},
-    {BACKEND("vector-wide", wide), runs_avx2, true},
+#if defined(CH_CPU_X86)
+    {BACKEND("vector-avx512", avx512), ch_cpu_has_avx512, false},
+    {BACKEND("vector-avx2", avx2), ch_cpu_has_avx2, false},
+    {BACKEND("vector-wide", wide), ch_cpu_has_avx2, true},
 #endif
     {BACKEND("vector-baseline", baseline), runs_everywhere, false},
     {BACKEND("reference", reference), runs_everywhere, true},

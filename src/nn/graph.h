@@ -160,6 +160,9 @@ ch_update ch_node_update(const ch_node *node, const ch_pass *pass);
 void ch_graph_load(ch_graph *graph, const float *flat);
 void ch_graph_store(const ch_graph *graph, float *flat);
 
+/* change = parameters - from, both (layout.dim). Returns whether all of it is finite. */
+bool ch_graph_store_change(const ch_graph *graph, const float *from, float *change);
+
 /* Remembers the parameters as what the proximal term pulls towards, and forgets all momentum. */
 void ch_graph_anchor(ch_graph *graph);
 

@@ -27,8 +27,16 @@
 
 enum { BATCH_MAX = 1 << 16 };
 
+/* What has happened to the parameters since they were loaded. */
+typedef enum stage {
+    STAGE_LOADED,   // nothing
+    STAGE_PLAIN,    // plain steps
+    STAGE_ANCHORED, // other steps, for which anchor and momentum were made
+} stage;
+
 struct ch_net {
     ch_graph graph;
+    stage stage;
     const ch_kernels *kernels;
     uint32_t inputs, outputs; // of one example
     uint32_t batch_max;
@@ -180,11 +188,15 @@ void ch_net_init(const ch_net *net, uint64_t seed, float *params) {
 
 void ch_net_load(ch_net *net, const float *params) {
     ch_graph_load(&net->graph, params);
-    ch_graph_anchor(&net->graph);
+    net->stage = STAGE_LOADED;
 }
 
 void ch_net_store(const ch_net *net, float *params) {
     ch_graph_store(&net->graph, params);
+}
+
+bool ch_net_store_change(const ch_net *net, const float *from, float *change) {
+    return ch_graph_store_change(&net->graph, from, change);
 }
 
 /* The part of b that starts at example at. */
@@ -207,6 +219,18 @@ static void apply_rest(ch_graph *graph, const ch_pass *pass) {
                                           &pass->update);
             }
         }
+    }
+}
+
+/* Plain steps need no anchor and no momentum: they are made when the first other one is. */
+static void step_prepare(ch_net *net, bool is_plain) {
+    if (is_plain) {
+        CH_ASSERT(net->stage != STAGE_ANCHORED);
+        net->stage = STAGE_PLAIN;
+    } else if (net->stage != STAGE_ANCHORED) {
+        CH_ASSERT(net->stage == STAGE_LOADED);
+        ch_graph_anchor(&net->graph);
+        net->stage = STAGE_ANCHORED;
     }
 }
 
@@ -245,6 +269,7 @@ choir_status ch_net_step(ch_net *net, const float *x, const uint32_t *labels, co
                               .momentum = sgd->momentum,
                               .decay = sgd->weight_decay,
                               .proximal = sgd->proximal_mu};
+    step_prepare(net, ch_update_is_plain(&update));
     return train(net, &b, &update, score);
 }
 

@@ -77,11 +77,18 @@ uint32_t ch_net_outputs(const ch_net *net);
  */
 void ch_net_init(const ch_net *net, uint64_t seed, float *params);
 
-/* Copies parameters (dim) in, and makes them w_loaded; momentum buffers become zero. */
+/*
+ * Copies parameters (dim) in, and makes them w_loaded; momentum buffers become zero. The steps that
+ * follow, up to the next load, are either all plain or none is: with momentum, weight decay or a
+ * proximal term.
+ */
 void ch_net_load(ch_net *net, const float *params);
 
 /* Copies the current parameters (dim) out. */
 void ch_net_store(const ch_net *net, float *params);
+
+/* change (dim) = the current parameters - from (dim). Returns whether all of it is finite. */
+bool ch_net_store_change(const ch_net *net, const float *from, float *change);
 
 /*
  * One step on a batch: forward, backward, update. The gradient is the mean over count examples.

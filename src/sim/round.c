@@ -126,27 +126,24 @@ static void slot_request(choir_sim *s, ch_slot *k) {
     reply_receive(s, k, reply);
 }
 
-/* The round's model, its hash verified once for all who ask. */
-static choir_status blob_find(choir_sim *s, const choir_hash *hash) {
-    if (s->blob.dim > 0 && memcmp(&s->blob.hash, hash, sizeof(*hash)) == 0) {
-        return CHOIR_OK;
-    }
-    choir_bytes bytes = {0};
-    const choir_status status = choir_coordinator_model(s->coordinator, hash, &bytes);
-    return status == CHOIR_OK ? choir_blob_open(&s->blob, bytes, hash) : status;
-}
-
+/* The model lies in the coordinator's own memory, where it was hashed: nothing is left to verify.
+ */
 static void slot_model(choir_sim *s, ch_slot *k) {
     choir_intent intent;
     choir_participant_next(k->participant, s->now_ms, &intent);
     CH_ASSERT(intent.kind == CHOIR_INTENT_FETCH);
+    const choir_hash *hash = &intent.task->model;
+    choir_bytes bytes = {0};
     if (ch_network_loses(&s->options.network, &k->rng) ||
-        blob_find(s, &intent.task->model) != CHOIR_OK) {
+        choir_coordinator_model(s->coordinator, hash, &bytes) != CHOIR_OK) {
         slot_lost(s, k, s->now_ms);
         return;
     }
-    s->round.bytes_down += (uint64_t)s->blob.dim * sizeof(float);
-    ch_ignore(choir_participant_fetched(k->participant, s->now_ms, &s->blob),
+    const choir_blob blob = {.hash = *hash,
+                             .params = choir_coordinator_params(s->coordinator),
+                             .dim = (uint32_t)(bytes.size / sizeof(float))};
+    s->round.bytes_down += bytes.size;
+    ch_ignore(choir_participant_fetched(k->participant, s->now_ms, &blob),
               "what it does not want it asks for again");
     slot_at(s, k, CH_SLOT_WAKE, s->now_ms);
 }
@@ -214,7 +211,6 @@ static void round_begin(choir_sim *s) {
     CH_ASSERT(count <= s->slots_max);
     ch_timeline_reset(&s->timeline);
     s->round = (choir_sim_round){0};
-    s->blob = (choir_blob){0};
     s->slots_used = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (!ch_network_is_available(n, round, cohort[i])) {

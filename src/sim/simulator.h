@@ -37,7 +37,6 @@ struct choir_sim {
     uint32_t slots_max;
     uint32_t slots_used; // in this round
     ch_timeline timeline;
-    choir_blob blob;       // the round's model; dim 0: nobody has asked for it yet
     uint64_t now_ms;       // virtual time
     choir_sim_round round; // so far
 };

@@ -157,6 +157,8 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
         for (uint32_t at = 0; at < h->count && status == CHOIR_OK; at += batch) {
             const uint32_t count = h->count - at < batch ? h->count - at : batch;
             batch_gather(e, h, e->order + at, 0, count);
+            const uint32_t left = h->count - at - count;
+            ch_holding_prefetch(h, e->order + at + count, left < batch ? left : batch);
             status = ch_net_step(e->net, e->x, batch_labels(e, h), batch_targets(e, h), count, &sgd,
                                  score);
             *seen += count;
@@ -172,19 +174,6 @@ static int64_t loss_q20(double loss) {
         return INT64_C(1) << 62;
     }
     return (int64_t)nearbyint(scaled);
-}
-
-/* delta -= params. Returns whether all of it is finite: no exponent with all bits set. */
-static bool delta_take(float *delta, const float *params, uint32_t dim) {
-    uint32_t worst = 0;
-    for (uint32_t i = 0; i < dim; i++) {
-        delta[i] -= params[i];
-        uint32_t bits = 0;
-        memcpy(&bits, &delta[i], sizeof(bits));
-        const uint32_t exponent = bits & UINT32_C(0x7F800000);
-        worst = exponent > worst ? exponent : worst;
-    }
-    return worst != UINT32_C(0x7F800000);
 }
 
 choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t client,
@@ -212,8 +201,7 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
                             client, task->round, score.loss / (double)seen,
                             (unsigned long long)seen, (double)task->learning_rate);
     }
-    ch_net_store(e->net, delta);
-    if (!delta_take(delta, params, task->dim)) {
+    if (!ch_net_store_change(e->net, params, delta)) {
         return ch_error_set(err, CHOIR_ERANGE,
                             "client %u: training diverged in round %u: a parameter is not finite "
                             "at learning rate %g",
