@@ -53,6 +53,29 @@ static void a_wait_returns_after_its_job(void **state) {
     ch_pool_destroy(pool);
 }
 
+static void count_worker_0(void *self, uint32_t worker) {
+    *(int *)self += worker == 0 ? 1 : 0;
+}
+
+static void whoever_waits_is_a_worker(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_pool *pool = NULL;
+    int first = 0;
+    int second = 0;
+    ch_pool_job jobs[2] = {{.run = count_worker_0, .self = &first},
+                           {.run = count_worker_0, .self = &second}};
+    check_status(ch_pool_create(&pool, 1, &env), CHOIR_OK);
+    ch_pool_submit(pool, &jobs[0]);
+    ch_pool_submit(pool, &jobs[1]);
+    assert_int_equal(first, 0); // a pool of one has nobody else
+    ch_pool_wait(pool, &jobs[0]);
+    assert_int_equal(first, 1);
+    assert_int_equal(second, 0);
+    ch_pool_destroy(pool);
+    assert_int_equal(second, 1);
+}
+
 static void no_memory_is_reported(void **state) {
     (void)state;
     counted_memory memory;
@@ -66,6 +89,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_index_runs_once),
         cmocka_unit_test(a_wait_returns_after_its_job),
+        cmocka_unit_test(whoever_waits_is_a_worker),
         cmocka_unit_test(no_memory_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
