@@ -42,4 +42,7 @@ static inline uint32_t ch_holding_row(const ch_holding *h, uint32_t i) {
 void ch_holding_gather(const ch_holding *h, const uint32_t *order, uint32_t first, uint32_t count,
                        float *x);
 
+/* Asks the memory for what a gather of the (count) positions in order will read. */
+void ch_holding_prefetch(const ch_holding *h, const uint32_t *order, uint32_t count);
+
 #endif

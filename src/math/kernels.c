@@ -11,12 +11,13 @@
     extern const ch_dense_kernels ch_dense_##isa;                                                  \
     extern const ch_conv_kernels ch_conv_##isa;                                                    \
     extern const ch_conv_kernels ch_winograd_##isa;                                                \
-    extern const ch_pool_kernels ch_pool_##isa;
+    extern const ch_pool_kernels ch_pool_##isa;                                                    \
+    extern const ch_panel_kernels ch_panel_##isa;
 
 #define BACKEND(text, isa)                                                                         \
     {                                                                                              \
         .name = (text), .map = &ch_map_##isa, .dense = &ch_dense_##isa, .conv = &ch_conv_##isa,    \
-        .winograd = &ch_winograd_##isa, .pool = &ch_pool_##isa                                     \
+        .winograd = &ch_winograd_##isa, .pool = &ch_pool_##isa, .panel = &ch_panel_##isa           \
     }
 
 GROUPS(reference)

@@ -58,6 +58,10 @@ struct ch_map_kernels {
      * Returns how many. stride: floats from one row to the next.
      */
     uint32_t (*active)(uint32_t *columns, const float *x, size_t stride, uint32_t m, uint32_t n);
+
+    /* y (m, n) dense = those n columns of x (m, ...), of rows stride floats apart. */
+    void (*columns)(float *y, const float *x, size_t stride, uint32_t m, const uint32_t *columns,
+                    uint32_t n);
 };
 
 #endif

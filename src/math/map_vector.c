@@ -176,6 +176,15 @@ static uint32_t map_active(uint32_t *columns, const float *x, size_t stride, uin
     return found;
 }
 
+static void map_columns(float *y, const float *x, size_t stride, uint32_t m,
+                        const uint32_t *columns, uint32_t n) {
+    for (uint32_t r = 0; r < m; r++, x += stride, y += n) {
+        for (uint32_t i = 0; i < n; i++) {
+            y[i] = x[columns[i]];
+        }
+    }
+}
+
 const ch_map_kernels CH_EXPORT(ch_map) = {
     .relu = map_relu,
     .relu_gradient = map_relu_gradient,
@@ -186,4 +195,5 @@ const ch_map_kernels CH_EXPORT(ch_map) = {
     .squared_gradient = map_squared_gradient,
     .apply = map_apply,
     .active = map_active,
+    .columns = map_columns,
 };

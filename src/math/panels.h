@@ -13,6 +13,9 @@
 #ifndef CH_MATH_PANELS_H
 #define CH_MATH_PANELS_H
 
+#include "math/kernels.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,5 +35,19 @@ static inline size_t ch_panel_offset(size_t rows, size_t r, size_t c) {
 static inline size_t ch_panels_size(size_t rows, size_t cols) {
     return rows * ch_padded(cols);
 }
+
+/* Parameters in and out of panels: a matrix (rows, cols) as the flat vectors hold it, row by row.
+ */
+struct ch_panel_kernels {
+    /* panels = flat. What is beyond cols is left as it is. */
+    void (*load)(float *panels, const float *flat, uint32_t rows, uint32_t cols);
+
+    /* flat = panels. */
+    void (*store)(float *flat, const float *panels, uint32_t rows, uint32_t cols);
+
+    /* change = panels - from, both flat. Returns whether all of it is finite. */
+    bool (*store_change)(float *change, const float *panels, const float *from, uint32_t rows,
+                         uint32_t cols);
+};
 
 #endif

@@ -2,7 +2,6 @@
 #include "nn/graph.h"
 
 #include "base/assert.h"
-#include "base/cpu.h"
 #include "base/error.h"
 #include "choir/task.h"
 #include "math/panels.h"
@@ -165,51 +164,41 @@ ch_update ch_node_update(const ch_node *node, const ch_pass *pass) {
     return update;
 }
 
-/* Rows that are copied panel after panel while they are in the nearest cache. */
-enum { ROWS_AT_A_TIME = 16 };
-
-/* some floats, at most a panel's; whole panels as a copy of constant size. */
-static inline void copy_some(float *to, const float *from, uint32_t some) {
-    if (some == CH_PANEL) {
-        memcpy(to, from, CH_PANEL * sizeof(float));
-    } else {
-        memcpy(to, from, some * sizeof(float));
-    }
-}
-
-/* Calls each(panel row, flat row, floats of it) for the whole of p. */
-#define FOR_PANEL_ROWS(p, each)                                                                    \
-    for (uint32_t first = 0; first < (p)->rows; first += ROWS_AT_A_TIME) {                         \
-        const uint32_t left = (p)->rows - first;                                                   \
-        const uint32_t last = first + (left < ROWS_AT_A_TIME ? left : ROWS_AT_A_TIME);             \
-        for (uint32_t c = 0; c < (p)->cols; c += CH_PANEL) {                                       \
-            const uint32_t some = (p)->cols - c < CH_PANEL ? (p)->cols - c : CH_PANEL;             \
-            for (uint32_t r = first; r < last; r++) {                                              \
-                each(ch_panel_offset((p)->rows, r, c), (size_t)r *(p)->cols + c, some);            \
-            }                                                                                      \
-        }                                                                                          \
-    }
-
-static void panels_from_flat(float *panels, const float *flat, const ch_param *p) {
-#define COPY(panel, row, some) copy_some(panels + (panel), flat + (row), some)
-    FOR_PANEL_ROWS(p, COPY)
-#undef COPY
-}
-
-static void flat_from_panels(float *flat, const float *panels, const ch_param *p) {
-#define COPY(panel, row, some) copy_some(flat + (row), panels + (panel), some)
-    FOR_PANEL_ROWS(p, COPY)
-#undef COPY
-}
-
 static uint32_t flat_offset(const ch_graph *graph, const ch_param *p) {
     return graph->layout.tensors[p->tensor].offset;
 }
 
-void ch_graph_load(ch_graph *graph, const float *flat) {
+void ch_graph_load(ch_graph *graph, const ch_kernels *kernels, const float *flat) {
     for (uint32_t i = 0; i < graph->params_count; i++) {
         const ch_param *p = &graph->params[i];
-        panels_from_flat(p->buffers.w, flat + flat_offset(graph, p), p);
+        kernels->panel->load(p->buffers.w, flat + flat_offset(graph, p), p->rows, p->cols);
+    }
+}
+
+void ch_graph_store(const ch_graph *graph, const ch_kernels *kernels, float *flat) {
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        const ch_param *p = &graph->params[i];
+        kernels->panel->store(flat + flat_offset(graph, p), p->buffers.w, p->rows, p->cols);
+    }
+}
+
+bool ch_graph_store_change(const ch_graph *graph, const ch_kernels *kernels, const float *from,
+                           float *change) {
+    bool is_finite = true;
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        const ch_param *p = &graph->params[i];
+        const uint32_t offset = flat_offset(graph, p);
+        is_finite = kernels->panel->store_change(change + offset, p->buffers.w, from + offset,
+                                                 p->rows, p->cols) &&
+                    is_finite;
+    }
+    return is_finite;
+}
+
+void ch_graph_store_gradient(const ch_graph *graph, const ch_kernels *kernels, float *flat) {
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        const ch_param *p = &graph->params[i];
+        kernels->panel->store(flat + flat_offset(graph, p), p->buffers.g, p->rows, p->cols);
     }
 }
 
@@ -218,50 +207,5 @@ void ch_graph_anchor(ch_graph *graph) {
         const ch_param *p = &graph->params[i];
         memcpy(p->buffers.anchor, p->buffers.w, p->size * sizeof(float));
         memset(p->buffers.v, 0, p->size * sizeof(float));
-    }
-}
-
-void ch_graph_store(const ch_graph *graph, float *flat) {
-    for (uint32_t i = 0; i < graph->params_count; i++) {
-        const ch_param *p = &graph->params[i];
-        flat_from_panels(flat + flat_offset(graph, p), p->buffers.w, p);
-    }
-}
-
-/* to = now - then; returns whether any of it is infinite or NaN: an exponent with all bits set. */
-CH_ALWAYS_INLINE bool subtract_body(float *to, const float *now, const float *then, uint32_t some) {
-    uint32_t worst = 0;
-    for (uint32_t i = 0; i < some; i++) {
-        to[i] = now[i] - then[i];
-        uint32_t bits = 0;
-        memcpy(&bits, &to[i], sizeof(bits));
-        worst |= (bits & UINT32_C(0x7F800000)) == UINT32_C(0x7F800000) ? 1 : 0;
-    }
-    return worst != 0;
-}
-
-static inline bool subtract_some(float *to, const float *now, const float *then, uint32_t some) {
-    return some == CH_PANEL ? subtract_body(to, now, then, CH_PANEL)
-                            : subtract_body(to, now, then, some);
-}
-
-bool ch_graph_store_change(const ch_graph *graph, const float *from, float *change) {
-    bool overflows = false;
-    for (uint32_t i = 0; i < graph->params_count; i++) {
-        const ch_param *p = &graph->params[i];
-        const size_t offset = flat_offset(graph, p);
-#define SUBTRACT(panel, row, some)                                                                 \
-    overflows |= subtract_some(change + offset + (row), p->buffers.w + (panel),                    \
-                               from + offset + (row), some)
-        FOR_PANEL_ROWS(p, SUBTRACT)
-#undef SUBTRACT
-    }
-    return !overflows;
-}
-
-void ch_graph_store_gradient(const ch_graph *graph, float *flat) {
-    for (uint32_t i = 0; i < graph->params_count; i++) {
-        const ch_param *p = &graph->params[i];
-        flat_from_panels(flat + flat_offset(graph, p), p->buffers.g, p);
     }
 }

@@ -156,17 +156,18 @@ void ch_graph_backward(ch_graph *graph, const ch_pass *pass);
  * unless node finishes it itself. */
 ch_update ch_node_update(const ch_node *node, const ch_pass *pass);
 
-/* Copies the flat vector (layout.dim) in and out of the panels. */
-void ch_graph_load(ch_graph *graph, const float *flat);
-void ch_graph_store(const ch_graph *graph, float *flat);
+/* Copies the flat vector (layout.dim) into the panels, and out of them. */
+void ch_graph_load(ch_graph *graph, const ch_kernels *kernels, const float *flat);
+void ch_graph_store(const ch_graph *graph, const ch_kernels *kernels, float *flat);
 
 /* change = parameters - from, both (layout.dim). Returns whether all of it is finite. */
-bool ch_graph_store_change(const ch_graph *graph, const float *from, float *change);
+bool ch_graph_store_change(const ch_graph *graph, const ch_kernels *kernels, const float *from,
+                           float *change);
+
+/* The gradients, out. */
+void ch_graph_store_gradient(const ch_graph *graph, const ch_kernels *kernels, float *flat);
 
 /* Remembers the parameters as what the proximal term pulls towards, and forgets all momentum. */
 void ch_graph_anchor(ch_graph *graph);
-
-/* Likewise the gradients, out. */
-void ch_graph_store_gradient(const ch_graph *graph, float *flat);
 
 #endif

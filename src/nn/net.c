@@ -187,16 +187,16 @@ void ch_net_init(const ch_net *net, uint64_t seed, float *params) {
 }
 
 void ch_net_load(ch_net *net, const float *params) {
-    ch_graph_load(&net->graph, params);
+    ch_graph_load(&net->graph, net->kernels, params);
     net->stage = STAGE_LOADED;
 }
 
 void ch_net_store(const ch_net *net, float *params) {
-    ch_graph_store(&net->graph, params);
+    ch_graph_store(&net->graph, net->kernels, params);
 }
 
 bool ch_net_store_change(const ch_net *net, const float *from, float *change) {
-    return ch_graph_store_change(&net->graph, from, change);
+    return ch_graph_store_change(&net->graph, net->kernels, from, change);
 }
 
 /* The part of b that starts at example at. */
@@ -279,7 +279,7 @@ choir_status ch_net_gradient(ch_net *net, const float *x, const uint32_t *labels
     const batch b = {.x = x, .labels = labels, .targets = targets, .count = count};
     const ch_update update = {.applied = false};
     const choir_status status = train(net, &b, &update, score);
-    ch_graph_store_gradient(&net->graph, gradient);
+    ch_graph_store_gradient(&net->graph, net->kernels, gradient);
     return status;
 }
 

@@ -169,13 +169,7 @@ static void gather(const ch_node *node, const ch_pass *pass) {
         work->active = all.k;
         return;
     }
-    for (uint32_t r = 0; r < pass->count; r++) {
-        const float *from = all.x + r * all.stride;
-        float *to = work->x + (size_t)r * work->active;
-        for (uint32_t i = 0; i < work->active; i++) {
-            to[i] = from[work->rows[i]];
-        }
-    }
+    pass->kernels->map->columns(work->x, all.x, all.stride, pass->count, work->rows, work->active);
 }
 
 /* The active columns if that was worth it, all otherwise. */

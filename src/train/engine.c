@@ -156,8 +156,8 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
         order_shuffle(e->order, h->count, task->seed, epoch, client);
         for (uint32_t at = 0; at < h->count && status == CHOIR_OK; at += batch) {
             const uint32_t count = h->count - at < batch ? h->count - at : batch;
-            batch_gather(e, h, e->order + at, 0, count);
             const uint32_t left = h->count - at - count;
+            batch_gather(e, h, e->order + at, 0, count);
             ch_holding_prefetch(h, e->order + at + count, left < batch ? left : batch);
             status = ch_net_step(e->net, e->x, batch_labels(e, h), batch_targets(e, h), count, &sgd,
                                  score);

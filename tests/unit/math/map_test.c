@@ -160,6 +160,10 @@ static void active_columns_are_those_with_anything_in_them(void **state) {
             assert_int_equal(columns[0], 0);
             assert_int_equal(columns[1], 9);
             assert_int_equal(columns[2], 40);
+            float y[3 * 3];
+            k->map->columns(y, x, 41, 3, columns, 3);
+            const float expected[3 * 3] = {1.0F, 0, 0, 0, -2.0F, 0, 0, 1.0F, 0.5F};
+            assert_memory_equal(y, expected, sizeof(expected));
             assert_int_equal(k->map->active(columns, x, 41, 1, 41), 1);
         }
     }

@@ -214,6 +214,12 @@ static void what_is_loaded_is_what_is_stored(void **state) {
     ch_net_load(net, in);
     ch_net_store(net, out);
     assert_memory_equal(in, out, layout->dim * sizeof(float));
+    in[layout->dim - 1] += 2.0F;
+    assert_true(ch_net_store_change(net, in, out));
+    assert_true(out[layout->dim - 1] == -2.0F);
+    assert_true(out[0] == 0.0F);
+    in[7] = -INFINITY;
+    assert_false(ch_net_store_change(net, in, out));
     ch_net_destroy(net);
 }
 
