@@ -6,9 +6,9 @@
 #include "sim/timeline.h"
 
 enum {
-    ROOMS_PER_WORKER = 2,         // one is trained in while the other is folded
-    SMALL_ROOMS_PER_WORKER = 16,  // small updates are trained in less time than a thread wakes in
-    SMALL_ROOMS_BYTES = 16 << 20, // as long as they take no more than this together
+    ROOMS_PER_WORKER = 2,        // one is trained in while the other is folded
+    SMALL_ROOMS_PER_WORKER = 16, // small updates are trained in less time than a thread wakes in
+    SMALL_ROOMS_BYTES = 1 << 20, // as long as they take no more than this together: a cache's part
 };
 
 struct ch_room {
