@@ -89,6 +89,23 @@ static choir_status sim_build(choir_sim *s, const float *params, const choir_tra
     return ch_crew_create(&s->crew, trainers, s->options.workers, o->dim, s->slots_max, &s->env);
 }
 
+/* Says what could not be had; what the options do wrong has been said. */
+static choir_status means_missing(const choir_sim *s, choir_status status, choir_error *err) {
+    const choir_sim_options *o = &s->options;
+    if (status == CHOIR_ENOMEM) {
+        return ch_error_set(err, status,
+                            "no memory to simulate %u workers and devices with models of %u "
+                            "parameters; fewer workers and a smaller sample need less",
+                            o->workers, o->coordinator.dim);
+    }
+    if (status == CHOIR_EIO) {
+        return ch_error_set(err, status,
+                            "workers: the system does not give %u threads; fewer need less",
+                            o->workers);
+    }
+    return status;
+}
+
 choir_status choir_sim_create(choir_sim **out, const float *params, const choir_trainer *trainers,
                               const choir_sim_options *options, const choir_env *env,
                               choir_error *err) {
@@ -99,11 +116,12 @@ choir_status choir_sim_create(choir_sim **out, const float *params, const choir_
     }
     choir_sim *s = env->alloc(env->self, ch_arena_cost(1, sizeof(*s)));
     if (s == NULL) {
-        return CHOIR_ENOMEM;
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a simulation");
     }
     *s = (choir_sim){.options = *options, .env = *env, .trainers = trainers};
     status = sim_build(s, params, trainers, err);
     if (status != CHOIR_OK) {
+        status = means_missing(s, status, err);
         choir_sim_destroy(s);
         return status;
     }

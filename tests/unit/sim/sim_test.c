@@ -302,8 +302,10 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) 
         counted_memory memory;
         const choir_env env = counted_env(&memory, n);
         choir_sim *s = NULL;
-        status = choir_sim_create(&s, zero, trainers, &o, &env, NULL);
+        choir_error err = {.message = ""};
+        status = choir_sim_create(&s, zero, trainers, &o, &env, &err);
         assert_true(status == CHOIR_OK || s == NULL);
+        assert_true((status == CHOIR_OK) == (err.message[0] == '\0'));
         choir_sim_round round;
         for (uint32_t r = 0; r < ROUNDS && status == CHOIR_OK; r++) {
             status = choir_sim_step(s, &round, NULL);
