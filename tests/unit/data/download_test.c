@@ -180,6 +180,7 @@ static void a_mirror_takes_over_from_wrong_bytes(void **state) {
     (void)state;
     static const web_answer serve[] = {WEB_SERVE};
     static const web_answer too_long[] = {WEB_LONG};
+    static const uint8_t wrong[SIZE];
     static const struct {
         const web_answer *script;
         size_t size; // of what the first source has
@@ -189,7 +190,7 @@ static void a_mirror_takes_over_from_wrong_bytes(void **state) {
         static site mirror;
         site_open(&s, rows[i].script, 1);
         site_open(&mirror, serve, 1);
-        memset(s.file, 'x', SIZE); // the server's; its hash is still the right file's
+        s.server.file = wrong;
         s.server.size = rows[i].size;
         const char *const urls[] = {s.server.url, mirror.server.url};
         s.download.urls = urls;
@@ -199,7 +200,6 @@ static void a_mirror_takes_over_from_wrong_bytes(void **state) {
             fail_msg("row %zu: %s", i, err.message);
         }
         assert_int_equal(mirror.server.last_range, 0);
-        memcpy(s.file, mirror.file, SIZE);
         check_file(&s);
         site_close(&s);
         site_close(&mirror);
