@@ -1,5 +1,5 @@
-# What `make install` puts where: the binary with its manual and completion, and the library: headers,
-# one archive, and the files by which pkg-config and CMake find it.
+# What `make install` puts where: the binary with its manual and completion, and the libraries:
+# headers, two archives, and the files by which pkg-config and CMake find them.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -17,9 +17,10 @@ if(TARGET choir)
           DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endif()
 
-# Everything that include/choir promises, in one archive.
+# What include/choir promises, docs/embedding.md: the protocol core, which needs nothing but the C
+# library, and the reader of job files apart, so that a device need not have libyaml.
 set(objects "")
-foreach(layer base pool math math_baseline math_avx2 math_avx512 math_wide fl wire proto sim job)
+foreach(layer base pool math math_baseline math_avx2 math_avx512 math_wide fl wire proto sim)
   if(TARGET choir_${layer})
     list(APPEND objects $<TARGET_OBJECTS:choir_${layer}>)
   endif()
@@ -27,10 +28,13 @@ endforeach()
 add_library(libchoir STATIC ${objects})
 set_target_properties(libchoir PROPERTIES OUTPUT_NAME choir LINKER_LANGUAGE C EXPORT_NAME choir)
 target_include_directories(libchoir INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_link_libraries(libchoir INTERFACE Threads::Threads PkgConfig::YAML m)
+target_link_libraries(libchoir INTERFACE Threads::Threads m)
+add_library(libchoir_job STATIC $<TARGET_OBJECTS:choir_job>)
+set_target_properties(libchoir_job PROPERTIES OUTPUT_NAME choir-job LINKER_LANGUAGE C EXPORT_NAME job)
+target_link_libraries(libchoir_job INTERFACE libchoir PkgConfig::YAML)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/choir)
-install(TARGETS libchoir EXPORT choir)
+install(TARGETS libchoir libchoir_job EXPORT choir)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/choir DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(EXPORT choir NAMESPACE choir:: FILE choirTargets.cmake DESTINATION ${package})
@@ -43,5 +47,7 @@ install(FILES ${PROJECT_BINARY_DIR}/choirConfig.cmake ${PROJECT_BINARY_DIR}/choi
 
 # The prefix follows from where the file lies, so that `cmake --install --prefix` need not edit it.
 file(RELATIVE_PATH CHOIR_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
-configure_file(${PROJECT_SOURCE_DIR}/cmake/choir.pc.in ${PROJECT_BINARY_DIR}/choir.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/choir.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(name choir choir-job)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()

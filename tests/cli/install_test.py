@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""The installed package: a program of ten lines builds against it, by pkg-config and by CMake."""
+"""The installed package: programs build against it, by pkg-config and by CMake."""
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import unittest
 
-from choir import Case
+from choir import SOURCE, Case
 
 BUILD = os.environ["CHOIR_BINARY_DIR"]
 CC = shlex.split(os.environ["CHOIR_CC"])
@@ -68,7 +69,7 @@ cmake_minimum_required(VERSION 3.21)
 project(ten LANGUAGES C)
 find_package(choir 0.1 REQUIRED)
 add_executable(ten ten.c)
-target_link_libraries(ten PRIVATE choir::choir)
+target_link_libraries(ten PRIVATE choir::job)
 """
 
 
@@ -108,15 +109,27 @@ class Install(Case):
                 run(*CC, "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
                     "-I", self.prefix / "include", self.folder / "alone.c")
 
+    def flags_of(self, package):
+        return shlex.split(run("pkg-config", "--cflags", "--libs", package, env=self.environment))
+
     def test_a_program_builds_by_pkg_config(self):
-        words = shlex.split(run("pkg-config", "--cflags", "--libs", "choir", env=self.environment))
-        run(*CC, *FLAGS, "-o", self.folder / "ten", self.folder / "ten.c", *words)
+        run(*CC, *FLAGS, "-o", self.folder / "ten", self.folder / "ten.c", *self.flags_of("choir-job"))
         self.assertEqual(run(self.folder / "ten"), "ten 3\n")
 
+    def test_the_host_of_the_embedding_page_does_what_the_page_says(self):
+        page = (SOURCE / "docs" / "embedding.md").read_text()
+        program = re.search(r"^```c\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[1]
+        printed = re.search(r"^\$ cc .*\n(.*\n)```$", page, re.MULTILINE)[1]
+        flags = self.flags_of("choir")
+        self.assertNotIn("-lyaml", flags)  # a device needs no reader of job files
+        self.file("host.c", program)
+        run(*CC, *FLAGS, "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o",
+            self.folder / "host", self.folder / "host.c", *flags)
+        self.assertEqual(run(self.folder / "host"), printed)
+
     def test_a_trainer_of_ones_own_runs_in_the_installed_simulator(self):
-        words = shlex.split(run("pkg-config", "--cflags", "--libs", "choir", env=self.environment))
         self.file("mine.c", SIMULATION)
-        run(*CC, *FLAGS, "-o", self.folder / "mine", self.folder / "mine.c", *words)
+        run(*CC, *FLAGS, "-o", self.folder / "mine", self.folder / "mine.c", *self.flags_of("choir"))
         self.assertEqual(run(self.folder / "mine"), "2.000\n")
 
     def test_a_program_builds_by_cmake(self):
