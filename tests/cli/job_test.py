@@ -118,6 +118,13 @@ class Keys(Case):
             ran = choir("job", "check", self.file("example.yaml", example))
             self.assertEqual((ran.code, ran.log), (0, ""))
 
+    def test_the_page_on_jobs_shows_what_a_misspelt_key_of_its_example_gets(self):
+        page = (SOURCE / "docs" / "job.md").read_text()
+        example = re.search(r"```yaml\n(.*?)```", page, re.S)[1]
+        shown = re.search(r"^\$ choir sim digits.yaml\n(.*\n)```", page, re.M)[1]
+        self.file("digits.yaml", example.replace("  epochs:", "  epoch:"))
+        self.assert_says(self.run_in("sim", "digits.yaml"), 2, shown)
+
     def test_every_job_of_the_repository_is_a_job(self):
         for path in sorted(SOURCE.glob("experiments/**/*.yaml")):
             with self.subTest(path.name):
