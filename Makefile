@@ -5,6 +5,7 @@ PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure --no-tests=error -j 2
 
 all: release ## build build/release/choir
+	@echo built build/release/choir
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1@\2/p' Makefile | column -t -s @
@@ -54,12 +55,13 @@ fuzz: ## every decoder and reader under libFuzzer, 5 s each
 	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=5 && cmake --build --preset fuzz && \
 	$(CTEST) --test-dir build/fuzz -L fuzz
 
-check-long: setup ## what needs longer: 150 s of fuzzing a decoder, a hundred kills, valgrind over everything
+check-long: setup ## what needs longer: 150 s of fuzzing, a hundred kills, a first install, valgrind over everything
 	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=150 && \
 	cmake --build --preset fuzz && $(CTEST) --test-dir build/fuzz -L fuzz
 	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && cmake --build --preset release
 	CHOIR_KILLS=100 CHOIR=$(CURDIR)/build/release/choir CHOIR_SOURCE_DIR=$(CURDIR) \
 	python3 -B tests/cli/kill_test.py
+	tools/check_install.sh
 	tools/valgrind.sh build/release
 
 bench: ## the benchmarks; bench/RESULTS.md keeps what they said
@@ -68,6 +70,7 @@ bench: ## the benchmarks; bench/RESULTS.md keeps what they said
 	python3 bench/run.py build/release
 
 install: release ## install binary, manual, library and headers; PREFIX=/usr/local, DESTDIR
+	cmake --build build/release --target choir manual libchoir
 	cmake --install build/release --prefix "$(PREFIX)"
 
 clean: ## remove everything built
