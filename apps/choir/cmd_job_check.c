@@ -1,7 +1,8 @@
 /* choir job check: reads a job file and prints it whole. */
 #include "commands.h"
 
-#include "choir/job.h"
+#include "base/log.h"
+#include "run/check.h"
 
 #include <stddef.h>
 
@@ -21,9 +22,15 @@ static const check_flags DEFAULTS = {.set = {.count = 0}};
 
 static int check_run(const ch_call *call, choir_error *err) {
     const check_flags *flags = call->options;
+    ch_log_lines lines = {.out = stderr, .name = "choir job check", .level = CHOIR_LEVEL_WARN};
+    const choir_env env = ch_log_env(&lines);
     choir_job job;
-    const choir_status status =
-        choir_job_read(&job, call->operands[0], flags->set.items, flags->set.count, err);
+    ch_job_places places;
+    choir_status status = ch_job_read_places(&job, &places, call->operands[0], flags->set.items,
+                                             flags->set.count, err);
+    if (status == CHOIR_OK) {
+        status = ch_run_check(&job, &places, &env, err);
+    }
     if (status == CHOIR_OK) {
         char text[TEXT_SIZE];
         (void)choir_job_write(&job, text, sizeof(text));
@@ -38,8 +45,10 @@ const ch_command CMD_JOB_CHECK = {
     .operands_min = 1,
     .operands_max = 1,
     .summary = "read a job file and print it with every default filled in",
-    .text = "Reads a job file and prints the job it means, every default filled in, as YAML that "
-            "is itself a job file. What is wrong is said with its line, and nothing is printed.",
+    .text =
+        "Reads a job file and prints the job it means, every default filled in, as YAML that "
+        "is itself a job file. Looks also whether the model, its files, the kernels and the data "
+        "can be found here. What is wrong is said with its line, and nothing is printed.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

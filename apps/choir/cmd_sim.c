@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "job/keys.h"
 #include "job/origin.h"
+#include "run/check.h"
 #include "run/run.h"
 
 #include <signal.h>
@@ -69,8 +70,8 @@ static void signals_catch(void) {
 }
 
 /* Overrides in their order, the short ones last. */
-static choir_status job_read(choir_job *out, const char *path, const sim_flags *flags,
-                             choir_error *err) {
+static choir_status job_read(choir_job *out, ch_job_places *places, const char *path,
+                             const sim_flags *flags, choir_error *err) {
     const char *all[CH_OPTION_TEXTS_MAX + SHORTS_MAX];
     char shorts[SHORTS_MAX][SHORT_MAX + 16];
     uint32_t count = flags->set.count;
@@ -85,11 +86,12 @@ static choir_status job_read(choir_job *out, const char *path, const sim_flags *
             count += 1;
         }
     }
-    return choir_job_read(out, path, all, count, err);
+    return ch_job_read_places(out, places, path, all, count, err);
 }
 
 /* A run goes on with its own job; what the command line says must not contradict it. */
-static choir_status job_resume(choir_job *out, const ch_call *call, choir_error *err) {
+static choir_status job_resume(choir_job *out, ch_job_places *places, const ch_call *call,
+                               choir_error *err) {
     const sim_flags *flags = call->options;
     char path[CHOIR_PATH_MAX];
     char own_value[CH_OPTION_VALUE_MAX];
@@ -99,10 +101,11 @@ static choir_status job_resume(choir_job *out, const ch_call *call, choir_error 
                             flags->resume);
     }
     choir_job wanted;
+    ch_job_places wanted_places;
     const char *from = call->operands_count > 0 ? call->operands[0] : path;
-    choir_status status = choir_job_read(out, path, NULL, 0, err);
+    choir_status status = ch_job_read_places(out, places, path, NULL, 0, err);
     if (status == CHOIR_OK) {
-        status = job_read(&wanted, from, flags, err);
+        status = job_read(&wanted, &wanted_places, from, flags, err);
     }
     const ch_option *row = status == CHOIR_OK ? ch_job_difference(&wanted, out) : NULL;
     if (row != NULL) {
@@ -116,15 +119,16 @@ static choir_status job_resume(choir_job *out, const ch_call *call, choir_error 
     return status;
 }
 
-static choir_status job_load(choir_job *out, const ch_call *call, choir_error *err) {
+static choir_status job_load(choir_job *out, ch_job_places *places, const ch_call *call,
+                             choir_error *err) {
     const sim_flags *flags = call->options;
     if (flags->resume[0] != '\0') {
-        return job_resume(out, call, err);
+        return job_resume(out, places, call, err);
     }
     if (call->operands_count == 0) {
         return ch_error_set(err, CHOIR_EINVAL, "needs JOB.yaml, or --resume RUN");
     }
-    return job_read(out, call->operands[0], flags, err);
+    return job_read(out, places, call->operands[0], flags, err);
 }
 
 /* What a run that did not fail may still not have done. */
@@ -158,7 +162,13 @@ static int run_judge(const ch_run_result *r, const ch_summary *s, const choir_jo
 static int sim_run(const ch_call *call, choir_error *err) {
     const sim_flags *flags = call->options;
     choir_job job;
-    choir_status status = job_load(&job, call, err);
+    ch_job_places places;
+    ch_log_lines lines = {.out = stderr, .name = "choir sim", .level = CHOIR_LEVEL_WARN};
+    const choir_env env = ch_log_env(&lines);
+    choir_status status = job_load(&job, &places, call, err);
+    if (status == CHOIR_OK) {
+        status = ch_run_check(&job, &places, &env, err);
+    }
     if (status != CHOIR_OK) {
         return exit_of(status, err);
     }
@@ -175,11 +185,10 @@ static int sim_run(const ch_call *call, choir_error *err) {
     o.stop = &stop;
     o.command = command;
     signals_catch();
-    ch_log_lines lines = {.out = stderr, .name = "choir sim", .level = CHOIR_LEVEL_WARN};
-    const choir_env env = ch_log_env(&lines);
     ch_run_result result;
     status = ch_run_sim(&result, &job, &o, &env, err);
     if (status != CHOIR_OK) {
+        ch_job_locate(&places, err);
         return exit_of(status, err);
     }
     const ch_summary summary = result_summary(&result, &job);

@@ -169,6 +169,23 @@ static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
                         path_show(room, path));
 }
 
+choir_status ch_source_check(const choir_job_data *options, choir_error *err) {
+    ch_generator generator;
+    char path[PATH_BYTES];
+    choir_status status = ch_generator_parse(&generator, options->source, err);
+    if (status != CHOIR_EAGAIN) {
+        return status;
+    }
+    if (ch_catalog_find(options->source) != NULL) {
+        return CHOIR_OK;
+    }
+    status = source_locate(path, options, err);
+    if (status != CHOIR_OK || ch_is_folder(path) || ch_is_file(path)) {
+        return status;
+    }
+    return source_missing(options->source, path, err);
+}
+
 choir_status ch_source_open(ch_source *out, const choir_job_data *options, uint64_t seed,
                             const choir_env *env, choir_error *err) {
     ch_source s = {0};

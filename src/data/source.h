@@ -37,6 +37,12 @@ CHOIR_NODISCARD choir_status ch_source_open(ch_source *out, const choir_job_data
 CHOIR_NODISCARD choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *options_dir,
                                          choir_error *err);
 
+/*
+ * Whether there is such a source, without reading it: a generator, a data set that can be had by
+ * name, on this machine or not, or a path where something lies. Returns EINVAL or EIO otherwise.
+ */
+CHOIR_NODISCARD choir_status ch_source_check(const choir_job_data *options, choir_error *err);
+
 /* The name of a data set nearest to a misspelt one; NULL when none is near. */
 const char *ch_source_nearest(const char *name);
 

@@ -12,6 +12,11 @@
 static choir_status loss_find(ch_loss *out, const choir_job *job, const ch_federation *federation,
                               choir_error *err) {
     const bool squared = strcmp(job->model.loss, "mean-squared-error") == 0;
+    if (strcmp(job->data.task, "regression") == 0 && ch_federation_classes(federation) > 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.task: regression needs numbers to predict, '%s' has classes",
+                            job->data.source);
+    }
     if (!squared && ch_federation_classes(federation) == 0) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "model.loss: '%s' needs classes, the data has numbers to predict; use "
@@ -76,7 +81,7 @@ static const char *backend_nearest(const char *name) {
     return nearest;
 }
 
-static choir_status backend_find(const ch_kernels **out, const char *name, choir_error *err) {
+choir_status ch_plan_kernels(const ch_kernels **out, const char *name, choir_error *err) {
     char known[CHOIR_TEXT_MAX] = "auto";
     *out = ch_kernels_find(name);
     if (*out != NULL) {
@@ -113,7 +118,7 @@ choir_status ch_plan_model_init(ch_plan_model *out, const choir_job *job,
         return status;
     }
     out->net.layers = out->layers;
-    return backend_find(&out->net.kernels, job->backend, err);
+    return ch_plan_kernels(&out->net.kernels, job->backend, err);
 }
 
 choir_sim_options ch_plan_sim(const choir_job *job, const ch_federation *federation, uint32_t dim,

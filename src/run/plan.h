@@ -26,6 +26,13 @@ CHOIR_NODISCARD choir_status ch_plan_model_init(ch_plan_model *out, const choir_
                                                 const choir_env *env, choir_error *err);
 
 /*
+ * The kernels that a job's backend names. EINVAL when there are none of that name, with the
+ * nearest, or this CPU cannot run them.
+ */
+CHOIR_NODISCARD choir_status ch_plan_kernels(const ch_kernels **out, const char *name,
+                                             choir_error *err);
+
+/*
  * Simulation options for a model of dim parameters. Texts are borrowed from the job.
  *
  * workers  training threads, >= 1

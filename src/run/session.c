@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "job/rules.h"
 
 #include <string.h>
 #include <time.h>
@@ -79,6 +80,9 @@ choir_status ch_session_open(ch_session *out, const choir_job *job, uint32_t wor
                             (int)CH_WORKERS_MAX);
     }
     choir_status status = ch_federation_open(&s->federation, &s->job.data, s->job.seed, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_job_fits(&s->job, ch_federation_clients(s->federation), err);
+    }
     if (status == CHOIR_OK) {
         status = ch_plan_model_init(&s->model, &s->job, s->federation, env, err);
     }

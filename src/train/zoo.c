@@ -52,6 +52,8 @@ enum { HIDDEN_MAX = 65536, HIDDEN_SIZES_MAX = 24 };
 
 static choir_status row_find(const ch_zoo_row **out, const char *name, choir_error *err) {
     char known[CHOIR_TEXT_MAX] = "";
+    const char *nearest = NULL;
+    uint32_t least = CH_TEXT_DISTANCE_FAR;
     for (uint32_t i = 0; i < CH_ZOO_COUNT; i++) {
         if (strcmp(CH_ZOO[i].name, name) == 0) {
             *out = &CH_ZOO[i];
@@ -60,8 +62,15 @@ static choir_status row_find(const ch_zoo_row **out, const char *name, choir_err
         const size_t used = strlen(known);
         (void)snprintf(known + used, sizeof(known) - used, "%s%s", i == 0 ? "" : ", ",
                        CH_ZOO[i].name);
+        const uint32_t distance = ch_text_distance(name, CH_ZOO[i].name);
+        if (distance < least && ch_text_is_near(distance, strlen(CH_ZOO[i].name))) {
+            least = distance;
+            nearest = CH_ZOO[i].name;
+        }
     }
-    return ch_error_set(err, CHOIR_EINVAL, "model '%s' is not known; there are %s", name, known);
+    return ch_error_set(err, CHOIR_EINVAL, "model.name: '%s' is not known; %s%s%sthere are %s",
+                        name, nearest == NULL ? "" : "did you mean '",
+                        nearest == NULL ? "" : nearest, nearest == NULL ? "" : "'? ", known);
 }
 
 static choir_status row_fits(const ch_zoo_row *row, ch_shape shape, uint32_t classes,
@@ -72,7 +81,7 @@ static choir_status row_fits(const ch_zoo_row *row, ch_shape shape, uint32_t cla
     if (!any && (!same || row->classes != classes)) {
         char hint[CH_CROP_HINT_MAX];
         return ch_error_set(err, CHOIR_EINVAL,
-                            "model '%s' wants %ux%ux%u inputs and %u classes, the data has "
+                            "model.name: '%s' wants %ux%ux%u inputs and %u classes, the data has "
                             "%ux%ux%u and %u%s; 'softmax' and 'mlp' fit any data",
                             row->name, row->shape.height, row->shape.width, row->shape.channels,
                             row->classes, shape.height, shape.width, shape.channels, classes,
@@ -118,24 +127,38 @@ static choir_status hidden_layers(const char *sizes, char out[CH_LAYERS_TEXT_MAX
     }
 }
 
+/* The layers of the row's hidden sizes, "" when it has none. */
+static choir_status hidden_find(const ch_zoo_row *row, const choir_job_model *options,
+                                char out[CH_LAYERS_TEXT_MAX], choir_error *err) {
+    out[0] = '\0';
+    if (strstr(row->layers, "{hidden}") != NULL) {
+        return hidden_layers(options->hidden, out, err);
+    }
+    if (options->hidden[0] != '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model.hidden: '%s' is set, but model '%s' has no hidden sizes to set",
+                            options->hidden, row->name);
+    }
+    return CHOIR_OK;
+}
+
+choir_status ch_zoo_check(const choir_job_model *options, choir_error *err) {
+    const ch_zoo_row *row = NULL;
+    char hidden[CH_LAYERS_TEXT_MAX];
+    const choir_status status = row_find(&row, options->name, err);
+    return status == CHOIR_OK ? hidden_find(row, options, hidden, err) : status;
+}
+
 choir_status ch_zoo_layers(const choir_job_model *options, ch_shape shape, uint32_t classes,
                            char out[CH_LAYERS_TEXT_MAX], choir_error *err) {
     const ch_zoo_row *row = NULL;
+    char hidden[CH_LAYERS_TEXT_MAX];
     choir_status status = row_find(&row, options->name, err);
     if (status == CHOIR_OK) {
         status = row_fits(row, shape, classes, err);
     }
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    char hidden[CH_LAYERS_TEXT_MAX] = "";
-    if (strstr(row->layers, "{hidden}") != NULL) {
-        status = hidden_layers(options->hidden, hidden, err);
-    } else if (options->hidden[0] != '\0') {
-        status =
-            ch_error_set(err, CHOIR_EINVAL,
-                         "model.hidden: '%s' is set, but model '%s' has no hidden sizes to set",
-                         options->hidden, row->name);
+    if (status == CHOIR_OK) {
+        status = hidden_find(row, options, hidden, err);
     }
     if (status != CHOIR_OK) {
         return status;

@@ -25,6 +25,12 @@ extern const ch_zoo_row CH_ZOO[];
 extern const uint32_t CH_ZOO_COUNT;
 
 /*
+ * Whether the zoo has the model that options name, and its hidden sizes are such, whatever the
+ * data. Returns OK, or EINVAL with a sentence that begins with the key.
+ */
+CHOIR_NODISCARD choir_status ch_zoo_check(const choir_job_model *options, choir_error *err);
+
+/*
  * Writes the layers of the model that options name, for examples of this shape.
  *
  * classes  of the data; 0: regression, one output

@@ -64,6 +64,46 @@ class Check(Case):
                          "choir job check: /dev/zero: is larger than 1048576 bytes, "
                          "so it is not a job\n")
 
+    def test_what_a_run_would_refuse_before_it_begins_is_refused_with_its_line(self):
+        for text, code, says in (
+                ("model: foo", 2, "model.name: 'foo' is not known; there are softmax, mlp, "),
+                ("model: sofmax", 2, "model.name: 'sofmax' is not known; did you mean 'softmax'? "),
+                ("model: {name: mlp, hidden: big}", 2, "model.hidden: 'big' is not a list of sizes"),
+                ("model: {file: missing.safetensors}", 1, "model.file: missing.safetensors: "),
+                ("model: {init: missing.safetensors}", 1, "model.init: missing.safetensors: "),
+                ("backend: cuda", 2, "backend: 'cuda' is unknown; "),
+                ("data: {clients: 20}\nserver: {quorum: 3}", 2, "server.quorum: 3 reports never"),
+                ("data: {source: nonesuch}", 1, "data.source: 'nonesuch' is no built-in data set"),
+                ("data: {task: regression}\nmodel: {loss: mean-squared-error}", 2,
+                 "data.task: regression needs numbers to predict; data.source 'digits' has")):
+            with self.subTest(text):
+                line = 2 if "quorum" in text else 1
+                self.file("a.yaml", text + "\n")
+                for command in (("job", "check"), ("sim", "--quiet")):
+                    ran = self.run_in(*command, "a.yaml")
+                    self.assertEqual((ran.code, ran.out), (code, ""), ran.log)
+                    name = " ".join(w for w in command if w[0] != "-")
+                    self.assertIn(f"choir {name}: a.yaml:{line}: {says}", ran.log)
+
+    def test_data_that_is_yet_to_get_is_no_mistake(self):
+        self.assertEqual(self.check("data: {source: mnist, partition: iid}\n").code, 0)
+
+    def test_values_that_cannot_matter_are_warned_of_with_what_they_are_for(self):
+        for text, key, what_for in (
+                ("data: {alpha: 0.3}", "data.alpha: '0.3'", "data.partition 'dirichlet'"),
+                ("data: {shards: 3}", "data.shards: '3'", "data.partition 'shards'"),
+                ("data: {power: 1}", "data.power: '1'", "data.partition 'quantity'"),
+                ("data: {label: y}", "data.label: 'y'", "CSV files"),
+                ("server: {momentum: 0.5}", "server.momentum: '0.5'",
+                 "server.algorithm 'fedavgm'")):
+            with self.subTest(text):
+                ran = self.check(text + "\n")
+                self.assertEqual(ran.code, 0)
+                self.assertEqual(ran.log, "choir job check: warning: key_idle a.yaml:1: "
+                                          f"{key} has no effect; it is for {what_for}\n")
+        ran = self.check("data: {alpha: 0.3, partition: dirichlet}\n")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+
     def test_a_terminal_is_not_sent_what_a_file_holds(self):
         ran = self.check('"\\e[31mred": 1\n')
         self.assertEqual(ran.log, "choir job check: a.yaml:1: ?[31mred is not known\n")
@@ -91,7 +131,8 @@ class Keys(Case):
                     path = self.file("a.yaml", f"{row['key']}: {bound}\n")
                     ran = choir("job", "check", path, "--set", "data.clients=0",
                                 *(["--set", f"{row['key']}={bound}"]))
-                    self.assertEqual((ran.code, ran.log), (0, ""))
+                    self.assertEqual(ran.code, 0)
+                    self.assertRegex(ran.log, r"^(.* has no effect; it is for .*\n)?$")
                     path = self.file("a.yaml", f"{row['key']}: {beyond}\n")
                     ran = choir("job", "check", path)
                     self.assertEqual(ran.code, 2)
@@ -126,9 +167,10 @@ class Keys(Case):
         self.assert_says(self.run_in("sim", "digits.yaml"), 2, shown)
 
     def test_every_job_of_the_repository_is_a_job(self):
+        (self.folder / "digits-100").mkdir()  # what central.yaml asks to export first
         for path in sorted(SOURCE.glob("experiments/**/*.yaml")):
             with self.subTest(path.name):
-                ran = choir("job", "check", path)
+                ran = self.run_in("job", "check", path)
                 self.assertEqual((ran.code, ran.log), (0, ""))
 
     def test_the_manual_page_lists_every_key(self):

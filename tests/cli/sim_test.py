@@ -152,7 +152,7 @@ class Ends(SimCase):
     def test_data_that_are_not_there_are_exit_1_and_leave_nothing(self):
         ran = self.sim(job="data: {source: digitz}\n")
         self.assertEqual((ran.code, ran.out), (1, ""))
-        self.assertRegex(ran.log, r"^choir sim: data.source: no data set is called 'digitz'")
+        self.assertRegex(ran.log, r"^choir sim: small.yaml:1: data.source: no data set is called 'digitz'")
         self.assertFalse((self.folder / "runs").exists())
 
     def test_a_job_that_is_not_there_is_exit_1(self):
@@ -339,18 +339,18 @@ server: {rounds: 1, sample_rate: 0.5}
     def test_pictures_of_another_size_are_refused_with_the_key_that_helps(self):
         for crop, side in ((0, 32), (20, 20)):
             ran = self.sim("--set", f"data.crop={crop}", job=self.JOB)
-            self.assert_says(ran, 2, "choir sim: model 'cifar-cnn' wants 24x24x3 inputs and 10 "
-                                     f"classes, the data has {side}x{side}x3 and 10; data.crop: 24 "
+            self.assert_says(ran, 2, "choir sim: small.yaml:2: model.name: 'cifar-cnn' wants "
+                                     f"24x24x3 inputs and 10 classes, the data has {side}x{side}x3 and 10; data.crop: 24 "
                                      "cuts larger pictures to that size; 'softmax' and 'mlp' fit "
                                      "any data\n")
         self.assert_says(self.sim("--set", "data.crop=33", job=self.JOB), 2,
-                         "choir sim: data.crop: 33 is more than the pictures of './pictures' have, "
+                         "choir sim: --set: data.crop: 33 is more than the pictures of './pictures' have, "
                          "which are 32x32\n")
 
     def test_rows_of_a_table_have_no_middle(self):
         self.file("t.csv", "a,b\n" + "1,0\n2,1\n" * 10)
         ran = self.sim("--set", "data.source=t.csv", job=self.JOB)
-        self.assert_says(ran, 2, "choir sim: data.crop: 24 crops pictures, and 't.csv' has rows of "
+        self.assert_says(ran, 2, "choir sim: small.yaml:3: data.crop: 24 crops pictures, and 't.csv' has rows of "
                                  "1 numbers; leave it at 0\n")
 
 

@@ -156,28 +156,37 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
     static const struct {
         const char *text, *message;
     } rows[] = {
-        {"model: {name: mlp, file: m}\n", "a.yaml:1: model.file: model.name is given too; a model "
-                                          "has a name or a file, so remove one"},
+        {"model: {name: mlp, file: m}\n", "a.yaml:1: model.file: 'm' is given, and model.name "
+                                          "'mlp' too; a model has a name or a file, so remove one"},
         {"model: mlp\n", "a.yaml: model.hidden: is empty; mlp needs the sizes of its hidden "
                          "layers, like [200, 200]"},
         {"model: {hidden: 5}\n",
-         "a.yaml:1: model.hidden: is for model.name 'mlp' alone; remove it, "
-         "or name that model"},
+         "a.yaml:1: model.hidden: '5' is for model.name 'mlp' alone, which is 'mnist-2nn'; "
+         "remove it, or name that model"},
         {"model: ''\n", "a.yaml:1: model.name: is empty; give a model of the zoo, or model.file"},
-        {"model: {file: a, init: b}\n",
-         "a.yaml:1: model.init: model.file brings its own parameters; remove one"},
+        {"model: {file: a, init: b}\n", "a.yaml:1: model.init: 'b' is given, but model.file brings "
+                                        "its own parameters; remove one"},
         {"data: {source: ''}\n",
          "a.yaml:1: data.source: is empty; give a data set's name or a path"},
         {"data: {partition: shards, clients: 0}\n",
          "a.yaml:1: data.clients: is 0; only data.partition 'natural' knows by itself how many "
-         "clients there are"},
-        {"data: {clients: 5}\nserver: {quorum: 6}\n",
-         "a.yaml:2: server.quorum: is more than data.clients; no round could ever count"},
-        {"data: {task: regression}\n", "a.yaml: model.loss: must be mean-squared-error, because "
-                                       "data.task is regression"},
+         "clients there are, and it is 'shards'"},
+        {"data: {clients: 50}\nserver: {quorum: 6}\n",
+         "a.yaml:2: server.quorum: 6 reports never come; server.sample_rate 0.1 of 50 clients is "
+         "at most 5 a round"},
+        {"server: {coordinate_max: 1e6, examples_max: 16777216}\n",
+         "a.yaml:1: server.coordinate_max: 1e+06 does not fit the 64-bit sum of 10 updates that "
+         "each weigh up to 16777216; lower it, server.examples_max or server.sample_rate"},
+        {"data: {task: regression}\n",
+         "a.yaml: model.loss: 'cross-entropy' is for classes; must be mean-squared-error, because "
+         "data.task is regression"},
+        {"data: {task: regression}\nmodel: {loss: mean-squared-error}\n"
+         "server:\n  target_accuracy: 0.9\n",
+         "a.yaml:4: server.target_accuracy: 0.9 is never reached, because a regression has no "
+         "accuracy; remove it"},
         {"name: ../up\n",
-         "a.yaml:1: name: must be letters, digits, '.', '_' or '-', and begin with "
-         "a letter, digit or '_'"},
+         "a.yaml:1: name: '../up' names no folder; it must be letters, digits, '.', '_' or '-', "
+         "and begin with a letter, digit or '_'"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         check_message(rows[i].text, rows[i].message);

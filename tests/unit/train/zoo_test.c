@@ -63,12 +63,19 @@ static void what_does_not_fit_is_named(void **state) {
         uint32_t classes;
         const char *message;
     } rows[] = {
-        {{.name = "mnist-3nn"}, picture, 10, "model 'mnist-3nn' is not known; there are softmax, "},
-        {{.name = "mnist-2nn"}, {32, 32, 3}, 10, "model 'mnist-2nn' wants 28x28x1 inputs and 10"},
+        {{.name = "mnist-3nn"},
+         picture,
+         10,
+         "model.name: 'mnist-3nn' is not known; did you mean 'mnist-2nn'? there are softmax, "},
+        {{.name = "mnist-2nn"},
+         {32, 32, 3},
+         10,
+         "model.name: 'mnist-2nn' wants 28x28x1 inputs and 10"},
         {{.name = "cifar-cnn"},
          {32, 32, 3},
          10,
-         "model 'cifar-cnn' wants 24x24x3 inputs and 10 classes, the data has 32x32x3 and 10; "
+         "model.name: 'cifar-cnn' wants 24x24x3 inputs and 10 classes, the data has 32x32x3 and "
+         "10; "
          "data.crop: 24 cuts larger pictures to that size; 'softmax' and 'mlp' fit any data"},
         {{.name = "mnist-2nn"}, picture, 47, "the data has 28x28x1 and 47"},
         {{.name = "mlp"}, picture, 10, "model.hidden: '' is not a list of sizes in [1, 65536]"},

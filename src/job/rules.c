@@ -1,0 +1,153 @@
+/* Rules: see rules.h. */
+#include "job/rules.h"
+
+#include "base/error.h"
+#include "fl/aggregator.h"
+#include "fl/chain.h"
+#include "fl/sampler.h"
+#include "fl/schedule.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+bool ch_job_is_name(const char *name) {
+    return name[0] != '\0' && name[0] != '.' && name[0] != '-' &&
+           name[strspn(
+               name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+}
+
+static bool is(const char *text, const char *other) {
+    return strcmp(text, other) == 0;
+}
+
+static choir_status name_rule(const choir_job *j, choir_error *err) {
+    if (ch_job_is_name(j->name)) {
+        return CHOIR_OK;
+    }
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "name: '%s' names no folder; it must be letters, digits, '.', '_' or '-', "
+                        "and begin with a letter, digit or '_'",
+                        j->name);
+}
+
+static choir_status model_rules(const choir_job *j, choir_error *err) {
+    const choir_job_model *m = &j->model;
+    const bool is_mlp = is(m->name, "mlp");
+    if (m->name[0] != '\0' && m->file[0] != '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model.file: '%s' is given, and model.name '%s' too; a model has a "
+                            "name or a file, so remove one",
+                            m->file, m->name);
+    }
+    if (m->name[0] == '\0' && m->file[0] == '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model.name: is empty; give a model of the zoo, or model.file");
+    }
+    if (is_mlp && m->hidden[0] == '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model.hidden: is empty; mlp needs the sizes of its hidden layers, "
+                            "like [200, 200]");
+    }
+    if (!is_mlp && m->hidden[0] != '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model.hidden: '%s' is for model.name 'mlp' alone, which is '%s'; "
+                            "remove it, or name that model",
+                            m->hidden, m->name);
+    }
+    if (m->file[0] != '\0' && m->init[0] != '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model.init: '%s' is given, but model.file brings its own parameters; "
+                            "remove one",
+                            m->init);
+    }
+    return CHOIR_OK;
+}
+
+static choir_status data_rules(const choir_job *j, choir_error *err) {
+    if (j->data.source[0] == '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.source: is empty; give a data set's name or a path");
+    }
+    if (j->data.clients == 0 && !is(j->data.partition, "natural")) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.clients: is 0; only data.partition 'natural' knows by itself how "
+                            "many clients there are, and it is '%s'",
+                            j->data.partition);
+    }
+    if (!is(j->data.task, "regression")) {
+        return CHOIR_OK;
+    }
+    if (!is(j->model.loss, "mean-squared-error")) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model.loss: '%s' is for classes; must be mean-squared-error, because "
+                            "data.task is regression",
+                            j->model.loss);
+    }
+    if (j->target_accuracy > 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "server.target_accuracy: %g is never reached, because a regression "
+                            "has no accuracy; remove it",
+                            j->target_accuracy);
+    }
+    return CHOIR_OK;
+}
+
+/* The texts that have a grammar of their own. Their parsers begin the sentence with the key. */
+static choir_status text_rules(const choir_job *j, choir_error *err) {
+    const struct {
+        const char *key, *text;
+    } schedules[] = {{"schedule.learning_rate", j->schedule_learning_rate},
+                     {"schedule.epochs", j->schedule_epochs},
+                     {"schedule.batch_size", j->schedule_batch_size}};
+    ch_chain chain;
+    choir_status status = ch_chain_parse(&chain, j->chain, err);
+    for (size_t i = 0; i < sizeof(schedules) / sizeof(schedules[0]) && status == CHOIR_OK; i++) {
+        ch_schedule schedule;
+        status = ch_schedule_parse(&schedule, schedules[i].text, schedules[i].key, err);
+    }
+    return status;
+}
+
+choir_status ch_job_fits(const choir_job *j, uint32_t clients, choir_error *err) {
+    ch_sampler sampler;
+    ch_chain chain;
+    ch_aggregator sum;
+    choir_status status =
+        ch_sampler_init(&sampler, j->sampler, clients, j->sample_rate, j->seed, err);
+    if (status == CHOIR_OK) {
+        status = ch_chain_parse(&chain, j->chain, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (j->quorum > sampler.cohort_max) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "server.quorum: %u reports never come; server.sample_rate %g of %u "
+                            "clients is at most %u a round",
+                            j->quorum, j->sample_rate, clients, sampler.cohort_max);
+    }
+    const uint32_t weight = ch_chain_weight_max(&chain, j->examples_max);
+    if (ch_aggregator_init(&sum, NULL, 1, j->coordinate_max, weight, sampler.cohort_max, NULL) !=
+        CHOIR_OK) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "server.coordinate_max: %g does not fit the 64-bit sum of %u updates "
+                            "that each weigh up to %u; lower it, server.examples_max or "
+                            "server.sample_rate",
+                            j->coordinate_max, sampler.cohort_max, weight);
+    }
+    return CHOIR_OK;
+}
+
+choir_status ch_job_rules(const choir_job *j, choir_error *err) {
+    choir_status (*const rules[])(const choir_job *, choir_error *) = {name_rule, model_rules,
+                                                                       data_rules, text_rules};
+    choir_status status = CHOIR_OK;
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && status == CHOIR_OK; i++) {
+        status = rules[i](j, err);
+    }
+    // 0 stands for all groups of the data, whose number is not known yet
+    if (status == CHOIR_OK && j->data.clients > 0) {
+        status = ch_job_fits(j, j->data.clients, err);
+    }
+    return status;
+}

@@ -1,0 +1,25 @@
+/* Rules: what joins several keys of a job, and so no row of the table can see alone. */
+#ifndef CH_JOB_RULES_H
+#define CH_JOB_RULES_H
+
+#include "choir/job.h"
+
+#include <stdbool.h>
+
+/* Whether a run's folder can be called so: letters, digits, '.', '_', '-', no '.' or '-' first. */
+bool ch_job_is_name(const char *name);
+
+/*
+ * Whether the keys of a job go together, as far as that can be told without its data.
+ * Returns OK; EINVAL with a sentence that begins with a key; it is the first rule that fails.
+ */
+CHOIR_NODISCARD choir_status ch_job_rules(const choir_job *job, choir_error *err);
+
+/*
+ * Whether rounds of a population of so many clients, >= 1, can count: the quorum against the
+ * largest cohort, and the integer sum against the largest updates and weights.
+ * Returns as ch_job_rules.
+ */
+CHOIR_NODISCARD choir_status ch_job_fits(const choir_job *job, uint32_t clients, choir_error *err);
+
+#endif

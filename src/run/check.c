@@ -1,0 +1,102 @@
+/* Check: see check.h. */
+#include "run/check.h"
+
+#include "base/env.h"
+#include "base/error.h"
+#include "data/source.h"
+#include "run/plan.h"
+#include "run/saved.h"
+#include "train/zoo.h"
+
+#include <string.h>
+
+static choir_status file_check(const char *key, const char *path, const choir_env *env,
+                               choir_error *err) {
+    if (path[0] == '\0') {
+        return CHOIR_OK;
+    }
+    ch_saved saved;
+    choir_error why = {.message = ""};
+    const choir_status status = ch_saved_open(&saved, path, env, &why);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status, "%s: %s", key, why.message);
+    }
+    ch_saved_release(&saved);
+    return CHOIR_OK;
+}
+
+static bool is_generated(const choir_job *job) {
+    ch_generator generator;
+    return ch_generator_parse(&generator, job->data.source, NULL) == CHOIR_OK;
+}
+
+static choir_status parts_check(const choir_job *job, const choir_env *env, choir_error *err) {
+    const ch_kernels *kernels = NULL;
+    choir_status status = job->model.name[0] == '\0' ? CHOIR_OK : ch_zoo_check(&job->model, err);
+    if (status == CHOIR_OK) {
+        status = file_check("model.file", job->model.file, env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = file_check("model.init", job->model.init, env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_plan_kernels(&kernels, job->backend, err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_source_check(&job->data, err);
+    }
+    if (status == CHOIR_OK && is_generated(job) && strcmp(job->data.task, "regression") == 0) {
+        status = ch_error_set(err, CHOIR_EINVAL,
+                              "data.task: regression needs numbers to predict; data.source '%s' "
+                              "has classes",
+                              job->data.source);
+    }
+    return status;
+}
+
+/* Keys that only some jobs heed. Only values that differ from the default: a run's own job.yaml
+ * names every key. */
+static void idle_warn(const choir_job *job, const ch_job_places *places, const choir_env *env) {
+    const choir_job_data *d = &job->data;
+    const bool generated = is_generated(job);
+    const struct {
+        const char *key;
+        bool matters;
+        const char *what_for;
+    } keys[] = {
+        {"data.shards", strcmp(d->partition, "shards") == 0, "data.partition 'shards'"},
+        {"data.alpha", strcmp(d->partition, "dirichlet") == 0, "data.partition 'dirichlet'"},
+        {"data.power", strcmp(d->partition, "quantity") == 0, "data.partition 'quantity'"},
+        {"data.examples", generated, "generated sources"},
+        {"data.test_examples", generated, "generated sources"},
+        {"data.label", !generated, "CSV files"},
+        {"data.group", !generated, "CSV files"},
+        {"data.categorical", !generated, "CSV files"},
+        {"data.test_share", !generated, "CSV files"},
+        {"server.momentum", strcmp(job->algorithm, "fedavgm") == 0, "server.algorithm 'fedavgm'"},
+    };
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const ch_option *row = ch_options_find(&CH_JOB_KEYS, keys[i].key);
+        char value[CH_OPTION_VALUE_MAX];
+        char usual[CH_OPTION_VALUE_MAX];
+        char place[CH_JOB_PLACE_MAX];
+        ch_options_get(row, job, value, sizeof(value));
+        ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
+        if (!keys[i].matters && strcmp(value, usual) != 0) {
+            ch_job_place_show(place, places, keys[i].key);
+            ch_log(env, CHOIR_LEVEL_WARN, "key_idle", "%s: %s: '%s' has no effect; it is for %s",
+                   place, keys[i].key, value, keys[i].what_for);
+        }
+    }
+}
+
+choir_status ch_run_check(const choir_job *job, const ch_job_places *places, const choir_env *env,
+                          choir_error *err) {
+    const choir_status status = parts_check(job, env, err);
+    if (status != CHOIR_OK) {
+        ch_job_locate(places, err);
+        return status;
+    }
+    idle_warn(job, places, env);
+    return CHOIR_OK;
+}
