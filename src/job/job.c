@@ -46,6 +46,13 @@ static const char *key_expand(const char *key) {
     return strcmp(key, "model") == 0 ? "model.name" : key;
 }
 
+/* A list for a key that takes one value. */
+static choir_status list_refuse(const ch_option *row, const char *where, choir_error *err) {
+    char domain[CH_OPTION_DOMAIN_MAX];
+    ch_options_domain(row, domain, sizeof(domain));
+    return ch_error_set(err, CHOIR_EINVAL, "%s: %s: a list is not %s", where, row->key, domain);
+}
+
 static choir_status key_set(choir_job *job, const char *key, const char *value, const char *where,
                             choir_error *err) {
     const char *first = section_first(key);
@@ -72,16 +79,52 @@ static choir_status entry_apply(void *self, const ch_yaml_entry *entry, choir_er
             return ch_error_set(err, CHOIR_EINVAL, "%s: %s: was given in line %u already", where,
                                 key, p->places.lines[index]);
         }
-        if (entry->is_list && (row->type != CH_OPTION_TEXT || row->choices != NULL)) {
-            char domain[CH_OPTION_DOMAIN_MAX];
-            ch_options_domain(row, domain, sizeof(domain));
-            return ch_error_set(err, CHOIR_EINVAL, "%s: %s: a list is not %s", where, key, domain);
+        if (entry->is_list && !ch_job_key_is_list(row)) {
+            return list_refuse(row, where, err);
         }
         p->places.lines[index] = entry->line;
     }
     p->names_model = p->names_model || strcmp(key, "model.name") == 0;
     p->names_job = p->names_job || strcmp(key, "name") == 0;
     return key_set(&p->job, key, entry->value, where, err);
+}
+
+typedef struct override {
+    char value[CH_YAML_VALUE_MAX];
+    bool is_list;
+} override;
+
+static choir_status override_take(void *self, const ch_yaml_entry *entry, choir_error *err) {
+    (void)err;
+    override *o = self;
+    (void)snprintf(o->value, sizeof(o->value), "%s", entry->value);
+    o->is_list = entry->is_list;
+    return CHOIR_OK;
+}
+
+/* What begins as a list or a quotation of YAML does is read as such; all else is the value as it
+ * stands, so that a path or a label needs no quoting beyond the shell's. */
+static choir_status override_read(override *out, const char *key, const char *text,
+                                  choir_error *err) {
+    char line[CH_YAML_KEY_MAX + CH_YAML_VALUE_MAX + 4];
+    const int size = snprintf(line, sizeof(line), "%s: %s\n", key, text);
+    const bool fits = strlen(text) < sizeof(out->value) && ch_text_is_printable(text);
+    *out = (override){.is_list = false};
+    if (!fits || ch_options_find(&CH_JOB_KEYS, key) == NULL || strchr("['\"", text[0]) == NULL ||
+        text[0] == '\0') {
+        (void)snprintf(out->value, sizeof(out->value), "%s", text);
+        return CHOIR_OK;
+    }
+    choir_error why = {.message = ""};
+    if (ch_yaml_read(line, (size_t)size, "--set", override_take, out, &why) != CHOIR_OK) {
+        char shown[CH_TEXT_SHOWN_MAX];
+        ch_text_show(shown, sizeof(shown), text);
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "--set: %s: '%s' is no list or quoted text as YAML has them, like "
+                            "[200, 200]; an item holds no comma",
+                            key, shown);
+    }
+    return CHOIR_OK;
 }
 
 /* "client.epochs=5". The last word on which model it is wins over the file's. */
@@ -97,11 +140,19 @@ static choir_status override_apply(parsing *p, const char *text, choir_error *er
     memcpy(key, text, size);
     key[size] = '\0';
     const char *known = key_expand(key);
-    const choir_status status = key_set(&p->job, known, equals + 1, "--set", err);
+    override value;
+    choir_status status = override_read(&value, known, equals + 1, err);
+    const ch_option *row = ch_options_find(&CH_JOB_KEYS, known);
+    if (status == CHOIR_OK && value.is_list && !ch_job_key_is_list(row)) {
+        status = list_refuse(row, "--set", err);
+    }
+    if (status == CHOIR_OK) {
+        status = key_set(&p->job, known, value.value, "--set", err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }
-    p->places.lines[ch_options_find(&CH_JOB_KEYS, known) - CH_JOB_KEYS.rows] = CH_JOB_LINE_SET;
+    p->places.lines[row - CH_JOB_KEYS.rows] = CH_JOB_LINE_SET;
     if (strcmp(known, "model.name") == 0) {
         p->job.model.file[0] = '\0';
     }

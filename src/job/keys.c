@@ -110,6 +110,16 @@ _Static_assert(sizeof(ROWS) / sizeof(ROWS[0]) <= CH_JOB_KEYS_MAX, "the reader re
 
 const ch_options CH_JOB_KEYS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 
+bool ch_job_key_is_list(const ch_option *row) {
+    static const size_t lists[] = {FIELD(model.hidden), FIELD(data.categorical)};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        if (row->offset == lists[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const choir_job CH_JOB_DEFAULTS = {
     .name = "job",
     .seed = 1,

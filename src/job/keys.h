@@ -10,9 +10,14 @@
 #include "base/options.h"
 #include "choir/job.h"
 
+#include <stdbool.h>
+
 enum { CH_JOB_KEYS_MAX = 64 }; // rows; the reader remembers where it saw each
 
 extern const ch_options CH_JOB_KEYS;
+
+/* Whether the row's text is a list of items, separated by commas. */
+bool ch_job_key_is_list(const ch_option *row);
 
 /* Every key at its default. */
 extern const choir_job CH_JOB_DEFAULTS;

@@ -83,6 +83,10 @@ static choir_status scalar_take(reader *r, const yaml_event_t *event) {
         return refuse(r, line_of(event), "anchors and tags are not read; write the value out");
     }
     if (r->in_list) {
+        if (memchr(event->data.scalar.value, ',', event->data.scalar.length) != NULL) {
+            return refuse(r, line_of(event),
+                          "a list's item cannot hold a comma, because commas stand between items");
+        }
         if (r->value_size > 0 && r->value_size < sizeof(r->value)) {
             r->value[r->value_size] = ',';
             r->value_size += 1;

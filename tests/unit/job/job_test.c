@@ -110,6 +110,11 @@ static void wrong_values_are_refused_with_line_key_value_and_what_would_be_right
                                            "fedavg, fedavgm; did you mean 'fedavg'?"},
         {"seed: 1\nrounds: 3\n", "a.yaml:2: rounds is not known; did you mean 'server.rounds'?"},
         {"seed: 1\nseed: 2\n", "a.yaml:2: seed: was given in line 1 already"},
+        {"model: [a, b]\n",
+         "a.yaml:1: model.name: a list is not printable text of at most 63 bytes"},
+        {"data:\n  categorical: ['a,b', c]\n",
+         "a.yaml:2: data.categorical: a list's item cannot hold a comma, because commas stand "
+         "between items"},
         {"model: a\nmodel: {name: b}\n", "a.yaml:2: model.name: was given in line 1 already"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -275,6 +280,29 @@ static void overrides_win_over_the_file_and_the_last_one_over_all(void **state) 
     assert_string_equal(job.name, "other");
 }
 
+static void overrides_take_lists_and_quotations_as_the_file_does(void **state) {
+    (void)state;
+    static const struct {
+        const char *override, *value;
+    } rows[] = {
+        {"model.hidden=[200, 100]", "200,100"},
+        {"model.hidden=200,100", "200,100"},
+        {"model.hidden=\"200,100\"", "200,100"},
+        {"model.hidden=[ 5 ]", "5"},
+        {"model.hidden='7'", "7"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_job job;
+        const char *const overrides[] = {"model=mlp", rows[i].override, "data.label=it's: #1",
+                                         "data.source=a [b]"};
+        choir_error err = {.message = ""};
+        check_status(choir_job_parse(&job, "", 0, "a.yaml", overrides, 4, &err), CHOIR_OK);
+        assert_string_equal(job.model.hidden, rows[i].value);
+        assert_string_equal(job.data.label, "it's: #1");
+        assert_string_equal(job.data.source, "a [b]");
+    }
+}
+
 static void wrong_overrides_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -284,6 +312,14 @@ static void wrong_overrides_are_refused(void **state) {
         {"=5", "--set: '=5' is not key=value"},
         {"", "--set: '' is not key=value"},
         {"client.epoch=5", "--set: client.epoch is not known; did you mean 'client.epochs'?"},
+        {"seed=[1, 2]", "--set: seed: a list is not a whole number in [0, 9007199254740991]"},
+        {"model.hidden=[200, 20",
+         "--set: model.hidden: '[200, 20' is no list or quoted text as YAML has them, like "
+         "[200, 200]; an item holds no comma"},
+        {"data.categorical=['a,b', c]",
+         "--set: data.categorical: '['a,b', c]' is no list or quoted text as YAML has them, like "
+         "[200, 200]; an item holds no comma"},
+        {"model.hiden=[200, 200]", "--set: model.hiden is not known; did you mean 'model.hidden'?"},
         {"seed=-1", "--set: seed: '-1' is not a whole number in [0, 9007199254740991]"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -364,6 +400,7 @@ int main(void) {
         cmocka_unit_test(chains_and_schedules_that_do_not_parse_are_refused_where_they_stand),
         cmocka_unit_test(the_defaults_are_those_of_the_coordinator_and_the_simulator),
         cmocka_unit_test(overrides_win_over_the_file_and_the_last_one_over_all),
+        cmocka_unit_test(overrides_take_lists_and_quotations_as_the_file_does),
         cmocka_unit_test(wrong_overrides_are_refused),
         cmocka_unit_test(the_files_own_name_becomes_a_name_that_can_be_a_folder),
         cmocka_unit_test(long_file_names_are_shown_by_their_end),
