@@ -4,16 +4,38 @@
 #include "base/error.h"
 #include "job/origin.h"
 
+#include <stdbool.h>
 #include <string.h>
+
+static bool ends_in(const char *text, const char *end) {
+    const size_t size = strlen(text);
+    const size_t tail = strlen(end);
+    return size > tail && strcmp(text + size - tail, end) == 0;
+}
+
+/* The operand is the source; a --set of another would be overruled without a word. */
+static choir_status source_check(const char *what, const ch_option_texts *set, choir_error *err) {
+    static const char key[] = "data.source=";
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (strncmp(set->items[i], key, sizeof(key) - 1) == 0) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "--set: %.100s: the source is '%.100s' already; give one of them",
+                                set->items[i], what);
+        }
+    }
+    return CHOIR_OK;
+}
 
 choir_status job_of_source(choir_job *job, const char *what, const ch_option_texts *set,
                            choir_error *err) {
     const size_t size = strlen(what);
-    if (size > 5 && strcmp(what + size - 5, ".yaml") == 0) {
+    if (ends_in(what, ".yaml") || ends_in(what, ".yml")) {
         return choir_job_read(job, what, set->items, set->count, err);
     }
-    const choir_status status =
-        choir_job_parse(job, "", 0, "defaults", set->items, set->count, err);
+    choir_status status = source_check(what, set, err);
+    if (status == CHOIR_OK) {
+        status = choir_job_parse(job, "", 0, "defaults", set->items, set->count, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }

@@ -6,9 +6,10 @@
 #include "choir/job.h"
 
 /*
- * The job of a file whose name ends in .yaml, or else the default job on the data that what names.
+ * The job of a file whose name ends in .yaml or .yml, or else the default job on the data that what
+ * names.
  *
- * set  key=value texts that win over both
+ * set  key=value texts that win over both; without a file, no data.source among them
  *
  * Returns OK; EINVAL or EIO as choir_job_read.
  */

@@ -96,6 +96,17 @@ class Show(Case):
         self.assertEqual((ran.code, ran.log), (0, ""))
         self.assertIn("t.csv: inputs of 1 x 1 x 2, 2 classes\nclients   5\n", ran.out)
 
+    def test_a_source_given_twice_is_refused(self):
+        ran = self.run_in("data", "show", "digits", "--set", "data.source=mnist")
+        self.assert_says(ran, 2, "choir data show: --set: data.source=mnist: the source is "
+                                 "'digits' already; give one of them\n")
+
+    def test_a_job_may_end_in_yml(self):
+        self.file("a.yml", "data: {clients: 3}\n")
+        ran = self.run_in("data", "show", "a.yml")
+        self.assertEqual(ran.code, 0, ran.log)
+        self.assertIn("clients   3\n", ran.out)
+
     def test_what_is_not_there_is_said_with_what_to_do(self):
         ran = self.show("mnist", "--set", f"data.dir={self.folder}")
         self.assert_says(ran, 1, f"choir data show: data.source: 'mnist' is not in "
