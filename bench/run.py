@@ -1,29 +1,44 @@
 #!/usr/bin/env python3
 """Runs every benchmark and prints their tables: machine and versions first.
 
-    python3 bench/run.py build/release        (make bench)
+    python3 bench/run.py build/release [--data DIR] [--torch PYTHON] [--only PART,...]   (make bench)
 
-The PyTorch peer runs when /usr/bin/python3 has torch; it is interleaved with our side, five rounds,
-and the ratio is that of the medians. oneDNN is a peer of cnn_bench when libdnnl-dev is installed.
+Whatever is compared is measured in turn, several times, and the ratio is that of the medians. DIR
+holds the four files of MNIST; without it, parts that train use the built-in digits. The PyTorch peer
+runs when /usr/bin/python3 has torch; PYTHON is a second interpreter, with a current PyTorch, that is
+measured beside it. oneDNN is a peer of cnn_bench when libdnnl-dev is installed; perf (linux-perf) is
+needed to tell what is spent outside the kernels. Parts: engine, cnn, fold, sim, torch, workers,
+million, outside.
 """
+import argparse
 import json
 import os
 import pathlib
 import platform
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROUNDS = 5
+SYSTEM_PYTHON = "/usr/bin/python3"
+MODES = "eager,foreach,compile"
 
 
-def text(*command):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-        return done.stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
+class Failed(Exception):
+    """A program of the benchmark did not do its work."""
+
+
+def run(*command):
+    """The standard output of a command that must succeed."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=3600,
+                          check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise Failed(f"{' '.join(map(str, command))}: exit {done.returncode}: {last}")
+    return done.stdout
 
 
 def cpu():
@@ -33,45 +48,168 @@ def cpu():
     return platform.machine()
 
 
-def torch_steps():
-    """{(model, batch): microseconds of eager PyTorch}, or nothing when it is not installed."""
-    out = text("/usr/bin/python3", str(ROOT / "bench/torch_peer.py"), "--modes", "eager",
-               "--seconds", "1.5")
-    rows = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    return {(row["model"], row["batch"]): row["median_us"] for row in rows}
+def torch_version(python):
+    """Of the PyTorch that an interpreter has; None when it has none."""
+    done = subprocess.run([python, "-c", "import torch; print(torch.__version__)"],
+                          capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+# ----- parts ---------------------------------------------------------------------------------------
+
+
+def engine(options):
+    images = options.data / "train-images-idx3-ubyte.gz" if options.data else None
+    extra = ["--images", images] if images else []
+    print(run(options.build / "bench/engine_bench", "--seconds", "0.2", *extra))
+
+
+def cnn(options):
+    print(run(options.build / "bench/cnn_bench", "--seconds", "1"))
+
+
+def fold(options):
+    print(run(options.build / "bench/fold_bench"))
+
+
+def sim(options):
+    print(run(options.build / "bench/sim_bench"))
 
 
 def our_steps(build):
-    """The same of our engine: its lines are 'MODEL B MICROSECONDS'."""
-    out = text(str(build / "bench/step_bench"))
-    rows = [line.split() for line in out.splitlines()]
-    return {(row[0], int(row[1])): float(row[2]) for row in rows if len(row) == 3}
+    """{(model, batch): microseconds}: the lines are 'MODEL B MICROSECONDS'."""
+    rows = [line.split() for line in run(build / "bench/step_bench").splitlines()]
+    return {(row[0], int(row[1])): float(row[2]) for row in rows}
 
 
-def compare(build):
-    ours, theirs = {}, {}
+def torch_steps(python, modes):
+    """{(model, batch, mode): microseconds}."""
+    out = run(python, ROOT / "bench/torch_peer.py", "--modes", modes, "--seconds", "1.5")
+    rows = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    return {(row["model"], row["batch"], row["mode"]): row["median_us"] for row in rows}
+
+
+def torch(options):
+    system, current = torch_version(SYSTEM_PYTHON), None
+    if options.torch:
+        current = torch_version(options.torch)
+        if current is None:
+            raise Failed(f"--torch {options.torch}: that interpreter has no torch")
+    ours, eager, others = {}, {}, {}
     for _ in range(ROUNDS):
-        for into, steps in ((ours, our_steps(build)), (theirs, torch_steps())):
-            for case, us in steps.items():
-                into.setdefault(case, []).append(us)
-    print("| model | B | ours, us a step | PyTorch eager, us | ratio |\n|---|---|---|---|---|")
+        for case, us in our_steps(options.build).items():
+            ours.setdefault(case, []).append(us)
+        if system:
+            for (model, batch, _), us in torch_steps(SYSTEM_PYTHON, "eager").items():
+                eager.setdefault((model, batch), []).append(us)
+        if current:
+            for (model, batch, mode), us in torch_steps(options.torch, MODES).items():
+                others.setdefault((model, batch), {}).setdefault(mode, []).append(us)
+    print(f"| model | B | ours, us a step | PyTorch {system} eager | ratio "
+          f"| fastest of PyTorch {current} | ratio |\n|---|---|---|---|---|---|---|")
     for case, times in sorted(ours.items()):
-        peer = statistics.median(theirs[case]) if case in theirs else float("nan")
         us = statistics.median(times)
-        print(f"| {case[0]} | {case[1]} | {us:.0f} | {peer:.0f} | {peer / us:.1f} |")
+        row = [case[0], str(case[1]), f"{us:.1f}"]
+        peer = statistics.median(eager[case]) if case in eager else None
+        row += [f"{peer:.0f}", f"{peer / us:.2f}"] if peer else ["not installed", ""]
+        modes = {mode: statistics.median(t) for mode, t in others.get(case, {}).items()}
+        best = min(modes, key=modes.get, default=None)
+        row += [f"{modes[best]:.0f} ({best})", f"{modes[best] / us:.2f}"] if best else ["not given", ""]
+        print("| " + " | ".join(row) + " |")
+
+
+def train(options, folder, job, *settings, workers=2):
+    """The result of a job: choir's JSON object."""
+    sets = [word for setting in settings for word in ("--set", setting)]
+    out = run(options.build / "choir", "sim", ROOT / "experiments" / job, "--json", "--quiet",
+              "--no-report", "--workers", workers, "--run-dir", tempfile.mkdtemp(dir=folder) + "/run",
+              *sets)
+    return json.loads(out.splitlines()[-1])
+
+
+def source(options):
+    if options.data:
+        return (f"data.source={options.data}",)
+    return ("data.source=digits", "data.partition=iid")
+
+
+def workers(options):
+    """Rounds of training, evaluation excluded, with one worker and with two."""
+    cases = (("2NN, E=1, B=10, 60 rounds", "mnist-2nn-iid.yaml", 60),
+             ("CNN, E=5, B=10, 1 round", "mnist-cnn-iid.yaml", 1))
+    print("| rounds of | one worker, s | two, s | ratio |\n|---|---|---|---|")
+    for name, job, rounds in cases:
+        seconds = {1: [], 2: []}
+        for _ in range(ROUNDS):
+            for count, into in seconds.items():
+                with tempfile.TemporaryDirectory() as folder:
+                    result = train(options, folder, job, f"server.rounds={rounds}",
+                                   "server.target_accuracy=0", f"evaluate_every={rounds}",
+                                   *source(options), workers=count)
+                    into.append(result["seconds"])
+        one, two = statistics.median(seconds[1]), statistics.median(seconds[2])
+        print(f"| {name} | {one:.2f} | {two:.2f} | {one / two:.2f} |", flush=True)
+
+
+def million(options):
+    """A round's time and the process's memory; a small population's examples are kept in memory."""
+    print("| clients | their examples | a round | rounds | ms a round | peak MB |\n"
+          "|---|---|---|---|---|---|")
+    # The peak is that of all so far, so those that keep nothing come first.
+    for clients, kept in ((1000000, "drawn when needed"), (100000, "drawn when needed"),
+                          (10000, "kept")):
+        rounds = []
+        for _ in range(ROUNDS):
+            with tempfile.TemporaryDirectory() as folder:
+                result = train(options, folder, "million.yaml", f"data.clients={clients}",
+                               f"server.sample_rate={1000 / clients}", "evaluate_every=20")
+                rounds.append(1e3 * result["seconds"] / result["rounds"])
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"| {clients} | {kept} | 1000 | {result['rounds']} | {statistics.median(rounds):.0f} "
+              f"| {peak:.1f} |", flush=True)
+
+
+def outside(options):
+    data = ["--data", options.data] if options.data else []
+    print(run(sys.executable, ROOT / "bench/outside.py", options.build, *data))
+
+
+PARTS = {
+    "million": ("a million clients", million),
+    "engine": ("local SGD of the 2NN on one core, beside the core's multiply-add peak", engine),
+    "cnn": ("local SGD of the CNN on one core", cnn),
+    "torch": ("local SGD beside PyTorch, one core", torch),
+    "workers": ("one worker and two", workers),
+    "outside": ("what of a round is spent outside the kernels, one worker", outside),
+    "fold": ("folding updates, one core", fold),
+    "sim": ("rounds whose training costs nothing", sim),
+}
 
 
 def main():
-    build = pathlib.Path(sys.argv[1]).resolve()
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("build", type=lambda path: pathlib.Path(path).resolve())
+    arguments.add_argument("--data", type=lambda path: pathlib.Path(path).resolve())
+    arguments.add_argument("--torch", help="an interpreter with a current PyTorch")
+    arguments.add_argument("--only", help="parts, with commas between")
+    options = arguments.parse_args()
+    chosen = options.only.split(",") if options.only else list(PARTS)
+    for part in chosen:
+        if part not in PARTS:
+            arguments.error(f"--only: '{part}' is not one of {', '.join(PARTS)}")
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    print(f"{cpu()}, {os.cpu_count()} cores; {text('cc', '--version').splitlines()[0]}; "
-          f"{text(str(build / 'choir'), 'version')}")
-    programs = sorted((build / "bench").glob("*_bench"))
-    for program in (p for p in programs if p.name != "step_bench"):
-        print(f"\n## {program.name}\n", flush=True)
-        subprocess.run([program], check=True, timeout=1200)
-    print("\n## local SGD beside PyTorch, one core, interleaved\n", flush=True)
-    compare(build)
+    print(f"{cpu()}, {os.cpu_count()} cores; {run('cc', '--version').splitlines()[0]}; "
+          f"{run(options.build / 'choir', 'version').strip()}")
+    failed = False
+    for part in chosen:
+        title, measure = PARTS[part]
+        print(f"\n## {title}\n", flush=True)
+        try:
+            measure(options)
+        except Failed as why:
+            failed = True
+            print(f"failed: {why}", flush=True)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
