@@ -160,9 +160,14 @@ static uint32_t map_active(uint32_t *columns, const float *x, size_t stride, uin
         for (uint32_t r = 0; r < m; r++) {
             any |= v_load(x + r * stride + c) != (vfloat){0};
         }
-        for (uint32_t i = 0; i < LANES; i++) {
-            columns[found] = c + i;
-            found += any[i] != 0 ? 1 : 0;
+        if (v_all(any)) { // as the middle of a picture, or data without zeros
+            v_store_ints((int32_t *)columns + found, v_iota() + (int32_t)c);
+            found += LANES;
+        } else if (!v_none(any)) {
+            for (uint32_t i = 0; i < LANES; i++) {
+                columns[found] = c + i;
+                found += any[i] != 0 ? 1 : 0;
+            }
         }
     }
     for (; c < n; c++) {

@@ -81,11 +81,7 @@ V_INLINE bool move(const call *m, const direction way) {
             }
         }
     }
-    int32_t any = 0;
-    for (int i = 0; i < LANES; i++) {
-        any |= overflown[i];
-    }
-    return any == 0;
+    return v_none(overflown);
 }
 
 static void panels_load(float *panels, const float *flat, uint32_t rows, uint32_t cols) {

@@ -39,6 +39,7 @@ enum { LANES = CH_LANES, V16_PARTS = CH_PANEL / CH_LANES };
 typedef float vfloat __attribute__((vector_size(4 * CH_LANES)));
 typedef int32_t vint __attribute__((vector_size(4 * CH_LANES)));
 typedef float vfloat_anywhere __attribute__((vector_size(4 * CH_LANES), aligned(4), may_alias));
+typedef int32_t vint_anywhere __attribute__((vector_size(4 * CH_LANES), aligned(4), may_alias));
 
 V_INLINE vfloat v_load(const float *x) {
     return *(const vfloat_anywhere *)x;
@@ -72,6 +73,25 @@ V_INLINE vfloat v_select(vint mask, vfloat yes, vfloat no) {
     return (vfloat)((mask & (vint)yes) | (~mask & (vint)no));
 }
 
+/* Whether no lane of a mask is set, or every one: the sign bits, gathered where there is a way. */
+V_INLINE bool v_none(vint mask) {
+#if defined(__AVX512DQ__) && CH_LANES == 16
+    return _mm512_movepi32_mask((__m512i)mask) == 0;
+#elif defined(__AVX2__) && CH_LANES == 8
+    return _mm256_movemask_ps((__m256)mask) == 0;
+#else
+    int32_t any = 0;
+    for (int i = 0; i < LANES; i++) {
+        any |= mask[i];
+    }
+    return any == 0;
+#endif
+}
+
+V_INLINE bool v_all(vint mask) {
+    return v_none(~mask);
+}
+
 V_INLINE vfloat v_max(vfloat a, vfloat b) {
     return v_select(a > b, a, b);
 }
@@ -88,6 +108,10 @@ V_INLINE vint v_iota(void) {
         a[i] = i;
     }
     return a;
+}
+
+V_INLINE void v_store_ints(int32_t *y, vint a) {
+    *(vint_anywhere *)y = a;
 }
 
 /* Sixteen lanes: what reductions run over, so that they do not depend on the vector width. */
