@@ -64,7 +64,7 @@ static void fields_of_cohort(line *l, const ch_progress_figures *g) {
 
 static void fields_of_time(line *l, const ch_progress_figures *g) {
     char value[CH_UNITS_MAX];
-    if (isfinite(g->rounds_per_s)) {
+    if (isfinite(g->rounds_per_s) && g->noun == NULL) {
         ch_units_rate(field_add(l, 3), g->rounds_per_s);
     }
     if (isfinite(g->seconds_left) && g->round < g->rounds) {
@@ -98,11 +98,15 @@ static bool line_shorten(line *l) {
 
 void ch_progress_line(char *out, size_t size, const ch_progress_figures *figures, uint32_t width) {
     line l = {.count = 0};
-    (void)snprintf(field_add(&l, 0), FIELD_MAX, "%s%sround %u/%u", figures->label,
-                   figures->label[0] == '\0' ? "" : " ", figures->round, figures->rounds);
+    (void)snprintf(field_add(&l, 0), FIELD_MAX, "%s%s%s %u/%u", figures->label,
+                   figures->label[0] == '\0' ? "" : " ",
+                   figures->noun == NULL ? "round" : figures->noun, figures->round,
+                   figures->rounds);
     if (figures->round > 0) {
         fields_of_model(&l, figures);
-        fields_of_cohort(&l, figures);
+        if (figures->cohort > 0) { // of a baseline there is none
+            fields_of_cohort(&l, figures);
+        }
         fields_of_time(&l, figures);
     }
     const size_t columns = width == 0 || width >= size ? size - 1 : width;
@@ -197,6 +201,23 @@ void ch_progress_round(ch_progress *p, const ch_metrics_row *row, double now_s) 
     }
 }
 
+void ch_progress_steps(ch_progress *p, const char *noun, uint32_t count) {
+    p->figures.noun = noun;
+    p->figures.rounds = count;
+}
+
+void ch_progress_step(ch_progress *p, uint32_t done, double now_s) {
+    p->figures.round = done;
+    figures_time(p, now_s);
+    if (p->out == NULL) {
+        return;
+    }
+    p->is_owed = true;
+    if (now_s - p->written_s >= (p->is_terminal ? REDRAW_S : LINE_S)) {
+        line_write(p, now_s);
+    }
+}
+
 static void line_end(ch_progress *p) {
     if (p->is_drawn) {
         (void)fputc('\n', p->out);
@@ -208,6 +229,9 @@ static void line_end(ch_progress *p) {
 void ch_progress_note(ch_progress *p, const char *text) {
     if (p->out == NULL) {
         return;
+    }
+    if (p->is_owed && !p->is_terminal) {
+        line_write(p, p->written_s);
     }
     (void)fprintf(p->out, "%s%s%s\n", p->is_drawn ? "\r" : "", text, p->is_drawn ? "\033[K" : "");
     (void)fflush(p->out);
@@ -231,7 +255,9 @@ void ch_progress_show(ch_progress *p) {
 }
 
 void ch_progress_close(ch_progress *p) {
-    if (p->out != NULL && p->is_owed) {
+    const bool has_time = isfinite(p->figures.seconds_left) && p->figures.seconds_left > 0;
+    p->figures.seconds_left = NAN;
+    if (p->out != NULL && (p->is_owed || (p->is_drawn && has_time))) {
         line_write(p, p->written_s);
     }
     line_end(p);

@@ -33,7 +33,8 @@ enum {
 typedef struct ch_progress_figures {
     char
         label[CH_PROGRESS_LABEL_MAX]; // what is trained, in front: "central"; "" for the run itself
-    uint32_t round;                   // closed
+    const char *noun;                 // what is counted; NULL: "round"; borrowed
+    uint32_t round;                   // closed, or so many of the noun done
     uint32_t rounds;                  // to run
     bool is_evaluated;                // accuracy and loss below mean something
     double accuracy;                  // last evaluated, [0, 1]
@@ -78,10 +79,15 @@ void ch_progress_open(ch_progress *p, FILE *out, const char *label, uint32_t rou
 /* Takes over (count) rounds of an earlier process, so that totals are those of the whole run. */
 void ch_progress_resume(ch_progress *p, const ch_metrics_row *rows, uint32_t count);
 
+/* Counts something else than rounds, and to so many: noun "client" gives "local client 3/20". */
+void ch_progress_steps(ch_progress *p, const char *noun, uint32_t count);
+void ch_progress_step(ch_progress *p, uint32_t done, double now_s);
+
 /* One more round is closed. */
 void ch_progress_round(ch_progress *p, const ch_metrics_row *row, double now_s);
 
-/* Writes text, one sentence, on a line of its own; the progress line goes on below it. */
+/* Writes what is still owed, then text, one sentence, on a line of its own; the progress line goes
+ * on below it. */
 void ch_progress_note(ch_progress *p, const char *text);
 
 /* Takes the line off the terminal, for others to write there; true when it was on it. */
@@ -90,7 +96,7 @@ bool ch_progress_hide(ch_progress *p);
 /* Puts the line back. */
 void ch_progress_show(ch_progress *p);
 
-/* Writes what is still owed and ends the line. Safe to call twice. */
+/* Writes what is still owed and ends the line; no time is left any more. Safe to call twice. */
 void ch_progress_close(ch_progress *p);
 
 #endif

@@ -121,7 +121,9 @@ static void a_log_gets_evaluated_rounds_once_a_second_and_the_last(void **state)
     assert_string_equal(
         text, "central round 1/5  50.00 %  loss 0.5000  9 of 10 clients  up 1.00 kB  down 2.00 kB  "
               "1.0 rounds/s  4.0 s left\n"
-              "a note\n"
+              "central round 3/5  60.00 %  loss 0.4000  9 of 10 clients  up 3.00 kB  down 6.00 kB  "
+              "1.0 rounds/s  2.0 s left\n"
+              "a note\n" // which does not overtake what came before it
               "central round 4/5  70.00 %  loss 0.3000  9 of 10 clients  up 4.00 kB  down 8.00 kB  "
               "1.0 rounds/s  1.0 s left\n"
               "central round 5/5  80.00 %  loss 0.2000  9 of 10 clients  up 5.00 kB  down 10.0 kB  "
@@ -143,9 +145,10 @@ static void a_terminal_gets_one_line_rewritten_in_place(void **state) {
     written(f, text, sizeof(text));
     (void)fclose(f);
     const char *line = "round 1/5  50.00 %  up 1.00 kB  down 2.00 kB  1.0 rounds/s  4.0 s left";
+    const char *end = "round 1/5  50.00 %  loss 0.5000  up 1.00 kB  down 2.00 kB  1.0 rounds/s";
     char expected[1024];
-    (void)snprintf(expected, sizeof(expected), "\r%s\033[K\ra note\033[K\n\r%s\033[K\n", line,
-                   line);
+    (void)snprintf(expected, sizeof(expected), "\r%s\033[K\ra note\033[K\n\r%s\033[K\r%s\033[K\n",
+                   line, line, end);
     assert_string_equal(text, expected);
 }
 
@@ -168,9 +171,28 @@ static void others_may_write_while_the_line_is_hidden(void **state) {
     (void)fclose(f);
     const char *line = "round 1/5  50.00 %  up 1.00 kB  down 2.00 kB  1.0 rounds/s  4.0 s left";
     char expected[1024];
+    const char *end = "round 1/5  50.00 %  loss 0.5000  up 1.00 kB  down 2.00 kB  1.0 rounds/s";
     (void)snprintf(expected, sizeof(expected),
-                   "\r%s\033[K\r\033[Kchoir sim: warning: x\n\r%s\033[K\n", line, line);
+                   "\r%s\033[K\r\033[Kchoir sim: warning: x\n\r%s\033[K\r%s\033[K\n", line, line,
+                   end);
     assert_string_equal(text, expected);
+}
+
+static void clients_can_be_counted_instead_of_rounds(void **state) {
+    (void)state;
+    FILE *f = tmpfile();
+    assert_non_null(f);
+    ch_progress p;
+    ch_progress_open(&p, f, "local", 5, 0);
+    ch_progress_steps(&p, "client", 20);
+    ch_progress_step(&p, 5, 1);
+    ch_progress_step(&p, 6, 1.5); // too soon
+    ch_progress_step(&p, 20, 1.6);
+    ch_progress_close(&p);
+    char text[1024];
+    written(f, text, sizeof(text));
+    (void)fclose(f);
+    assert_string_equal(text, "local client 5/20  3.0 s left\nlocal client 20/20\n");
 }
 
 static void a_resumed_run_counts_all_its_rounds_and_times_only_its_own(void **state) {
@@ -208,6 +230,7 @@ int main(void) {
         cmocka_unit_test(a_log_gets_evaluated_rounds_once_a_second_and_the_last),
         cmocka_unit_test(a_terminal_gets_one_line_rewritten_in_place),
         cmocka_unit_test(others_may_write_while_the_line_is_hidden),
+        cmocka_unit_test(clients_can_be_counted_instead_of_rounds),
         cmocka_unit_test(a_resumed_run_counts_all_its_rounds_and_times_only_its_own),
         cmocka_unit_test(silence_is_an_output_too),
     };
