@@ -131,24 +131,43 @@ static choir_status job_load(choir_job *out, ch_job_places *places, const ch_cal
     return job_read(out, places, call->operands[0], flags, err);
 }
 
-/* What a run that did not fail may still not have done. */
-static int run_judge(const ch_run_result *r, const ch_summary *s, const choir_job *job,
-                     choir_error *err) {
-    if (s->round > 0 && s->discarded == s->round) {
-        char refusals[200];
-        ch_summary_refusals(refusals, sizeof(refusals), s);
+/* Not one round counted: what kept most updates from counting says what would help. */
+static int rounds_judge(const ch_summary *s, const choir_job *job, choir_error *err) {
+    char refusals[200];
+    ch_summary_refusals(refusals, sizeof(refusals), s);
+    const uint64_t large = s->refused[CHOIR_REFUSAL_DIVERGED] +
+                           s->refused[CHOIR_REFUSAL_NOT_FINITE] + s->refused[CHOIR_REFUSAL_NORM] +
+                           s->refused[CHOIR_REFUSAL_RANGE];
+    const uint64_t missing = s->refused[CHOIR_REFUSAL_MISSING];
+    if (large > 0 && large >= missing) {
         (void)ch_error_set(err, CHOIR_ERANGE,
                            "not one of %u rounds counted; updates refused: %s; a lower "
-                           "client.learning_rate keeps them small, server.quorum says how many "
-                           "must come",
-                           s->round, refusals[0] == '\0' ? "none, none came" : refusals);
+                           "client.learning_rate keeps them small",
+                           s->round, refusals);
         return EXIT_DIVERGED;
     }
+    (void)ch_error_set(err, CHOIR_EAGAIN,
+                       "not one of %u rounds counted: too few reports for server.quorum %u; %llu "
+                       "of the clients asked did not report%s%s; see server.deadline, "
+                       "server.sample_rate, network.availability and network.dropout",
+                       s->round, job->quorum, (unsigned long long)missing,
+                       refusals[0] == '\0' ? "" : ", refused: ", refusals);
+    return EXIT_QUORUM;
+}
+
+/* What a run that did not fail may still not have done. */
+static int run_judge(const ch_run_result *r, const ch_summary *s, const choir_job *job,
+                     const sim_flags *flags, choir_error *err) {
     if (r->interrupted) {
+        const bool has_baseline = strcmp(flags->baseline, "none") != 0;
         (void)ch_error_set(err, CHOIR_EAGAIN,
-                           "interrupted after round %u; 'choir sim --resume %s' goes on", r->rounds,
-                           r->run_dir);
+                           "interrupted after round %u; 'choir sim --resume %s%s%s' goes on",
+                           r->rounds, r->run_dir, has_baseline ? " --baseline " : "",
+                           has_baseline ? flags->baseline : "");
         return EXIT_INTERRUPTED;
+    }
+    if (s->round > 0 && s->discarded == s->round) {
+        return rounds_judge(s, job, err);
     }
     if (r->wants_target && !r->reached_target) {
         (void)ch_error_set(err, CHOIR_EAGAIN,
@@ -187,11 +206,12 @@ static int sim_run(const ch_call *call, choir_error *err) {
     signals_catch();
     ch_run_result result;
     status = ch_run_sim(&result, &job, &o, &env, err);
-    if (status != CHOIR_OK) {
+    if (status != CHOIR_OK && status != CHOIR_ERANGE) {
         ch_job_locate(&places, err);
         return exit_of(status, err);
     }
-    const ch_summary summary = result_summary(&result, &job);
+    ch_summary summary = result_summary(&result, &job);
+    summary.has_failed = status == CHOIR_ERANGE;
     if (!flags->quiet) {
         ch_summary_print(stderr, &summary);
         (void)fprintf(stderr, "%s%s", result.warning, result.warning[0] == '\0' ? "" : "\n");
@@ -199,7 +219,8 @@ static int sim_run(const ch_call *call, choir_error *err) {
     if (flags->json) {
         result_json(call->out, &result);
     }
-    return run_judge(&result, &summary, &job, err);
+    return status != CHOIR_OK ? exit_of(status, err)
+                              : run_judge(&result, &summary, &job, flags, err);
 }
 
 const ch_command CMD_SIM = {

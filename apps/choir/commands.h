@@ -11,7 +11,8 @@
     X(FAILED, 1, "failed: a file, memory or the operating system")                                 \
     X(WRONG, 2, "the command line, the job or its data are wrong; nothing was run")                \
     X(TARGET, 3, "the run ended without reaching server.target_accuracy")                          \
-    X(DIVERGED, 4, "training diverged: the loss is not finite, or not one round counted")          \
+    X(DIVERGED, 4, "training diverged: the loss is not finite or grew, or no update was fit")      \
+    X(QUORUM, 5, "not one round counted: fewer clients than server.quorum reported")               \
     X(INTERRUPTED, 130, "interrupted; a checkpoint was written, and --resume goes on from it")
 
 enum {

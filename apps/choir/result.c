@@ -25,6 +25,18 @@ static void text_put(FILE *out, const char *key, const char *value, const char *
     (void)fprintf(out, "\"%s\":%s%s", key, quoted, after);
 }
 
+/* null when it was not asked for, or did not come to its end. */
+static void baseline_put(FILE *out, const char *key, const ch_baseline *b) {
+    (void)fprintf(out, "\"%s\":%s", key, b->is_done ? "{" : "null,");
+    if (b->is_done) {
+        real_put(out, "accuracy", b->accuracy);
+        real_put(out, "loss", b->loss);
+        real_put(out, "heldout_mean", b->heldout);
+        real_put(out, "seconds", b->seconds);
+        (void)fprintf(out, "\"diverged_clients\":%u},", b->diverged);
+    }
+}
+
 void result_json(FILE *out, const ch_run_result *r) {
     (void)fprintf(out, "{");
     real_put(out, "accuracy", r->accuracy);
@@ -38,6 +50,8 @@ void result_json(FILE *out, const ch_run_result *r) {
     real_put(out, "seconds", r->seconds);
     real_put(out, "evaluation_seconds", r->evaluation_seconds);
     real_put(out, "virtual_seconds", r->virtual_seconds);
+    baseline_put(out, "central", &r->central);
+    baseline_put(out, "local", &r->local);
     text_put(out, "report", r->report, ",");
     text_put(out, "run_dir", r->run_dir, "}\n");
 }
@@ -58,6 +72,16 @@ ch_summary result_summary(const ch_run_result *r, const choir_job *job) {
     s.seconds = r->seconds;
     s.evaluation_seconds = r->evaluation_seconds;
     s.virtual_seconds = r->virtual_seconds;
+    s.was_finished = r->was_finished;
+    if (r->central.is_done) {
+        s.central = r->central.accuracy;
+        s.central_loss = r->central.loss;
+    }
+    if (r->local.is_done) {
+        s.local = r->local.accuracy;
+        s.local_loss = r->local.loss;
+    }
+    s.model_hash = r->model_hash;
     s.report = r->report;
     return s;
 }

@@ -53,25 +53,12 @@ static choir_status spared(ch_record *r, choir_status status, const choir_error 
     return status == CHOIR_ENOMEM ? status : CHOIR_OK;
 }
 
-static choir_status baselines_read(ch_record *r, const choir_env *env) {
-    static const char *const folders[CH_BASELINES] = {"baseline-central", "baseline-local"};
-    choir_status status = CHOIR_OK;
-    for (int i = 0; i < CH_BASELINES && status == CHOIR_OK; i++) {
-        char dir[CHOIR_PATH_MAX];
-        choir_error why = {.message = ""};
-        status = ch_run_dir_file(dir, r->dir, folders[i], &why);
-        if (status == CHOIR_OK && is_there(dir, "metrics.jsonl")) {
-            status = ch_metrics_read(&r->baselines[i], dir, env, &why);
-        }
-        status = spared(r, status, &why);
-    }
-    return status;
-}
-
-static choir_status failure_read(ch_record *r, const choir_env *env) {
+/* What failure.txt in dir, the run's or a baseline's, says. */
+static choir_status failure_read(ch_record *r, const char *dir, const char *what,
+                                 const choir_env *env) {
     char path[CHOIR_PATH_MAX];
     choir_error why = {.message = ""};
-    choir_status status = ch_run_dir_file(path, r->dir, CH_REPORT_FAILURE_FILE, &why);
+    choir_status status = ch_run_dir_file(path, dir, CH_REPORT_FAILURE_FILE, &why);
     if (status != CHOIR_OK || access(path, F_OK) != 0) {
         return spared(r, status, &why);
     }
@@ -80,15 +67,33 @@ static choir_status failure_read(ch_record *r, const choir_env *env) {
     if (status == CHOIR_OK) {
         const char *end = memchr(file.data, '\n', file.size);
         const size_t size = end == NULL ? file.size : (size_t)(end - (const char *)file.data);
-        ch_record_find(r, true, "The run failed: %.*s", (int)size, (const char *)file.data);
+        ch_record_find(r, true, "%s: %.*s", what, (int)size, (const char *)file.data);
     }
     ch_disk_release(&file);
     return spared(r, status, &why);
 }
 
+static choir_status baselines_read(ch_record *r, const choir_env *env) {
+    static const char *const folders[CH_BASELINES] = {"baseline-central", "baseline-local"};
+    choir_status status = CHOIR_OK;
+    for (int i = 0; i < CH_BASELINES && status == CHOIR_OK; i++) {
+        char dir[CHOIR_PATH_MAX] = "";
+        choir_error why = {.message = ""};
+        status = ch_run_dir_file(dir, r->dir, folders[i], &why);
+        if (status == CHOIR_OK && is_there(dir, "metrics.jsonl")) {
+            status = ch_metrics_read(&r->baselines[i], dir, env, &why);
+        }
+        status = spared(r, status, &why);
+        if (status == CHOIR_OK && dir[0] != '\0') {
+            status = failure_read(r, dir, "A baseline failed", env);
+        }
+    }
+    return status;
+}
+
 static choir_status extras_read(ch_record *r, const choir_env *env) {
     choir_error why = {.message = ""};
-    choir_status status = failure_read(r, env);
+    choir_status status = failure_read(r, r->dir, "The run failed", env);
     if (status == CHOIR_OK) {
         status = baselines_read(r, env);
     }

@@ -13,6 +13,7 @@ ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t ro
                          double target) {
     ch_summary s = {.rounds = rounds, .target = target};
     s.accuracy = s.loss = s.best = NAN;
+    s.central = s.central_loss = s.local = s.local_loss = NAN;
     for (uint32_t i = 0; i < count; i++) {
         const ch_metrics_row *row = &rows[i];
         s.round = row->round;
@@ -63,7 +64,23 @@ __attribute__((format(printf, 2, 3))) static void put(block *b, const char *form
 static void put_title(block *b, const ch_summary *s) {
     put(b, "\n%s%s%s: %s %u of %u rounds\n", b->is_bold ? "\033[1m" : "",
         s->name == NULL || s->name[0] == '\0' ? "run" : s->name, b->is_bold ? "\033[0m" : "",
-        s->is_interrupted ? "stopped after" : "done,", s->round, s->rounds);
+        s->has_failed       ? "diverged in"
+        : s->was_finished   ? "already finished, nothing trained:"
+        : s->is_interrupted ? "stopped after"
+                            : "done,",
+        s->round, s->rounds);
+}
+
+/* What it is to be compared with. */
+static void put_baseline(block *b, const char *name, double accuracy, double loss) {
+    char value[CH_UNITS_MAX];
+    if (!isnan(accuracy)) {
+        ch_units_share(value, accuracy);
+        put(b, "  %-9s %s\n", name, value);
+    } else if (!isnan(loss)) {
+        ch_units_loss(value, loss);
+        put(b, "  %-9s loss %s\n", name, value);
+    }
 }
 
 static void put_accuracy(block *b, const ch_summary *s) {
@@ -103,7 +120,8 @@ void ch_summary_refusals(char *out, size_t size, const ch_summary *s) {
     for (;;) {
         int most = -1;
         for (int i = 0; i < CHOIR_REFUSAL_COUNT; i++) {
-            if (!is_told[i] && s->refused[i] > (most < 0 ? 0 : s->refused[most])) {
+            if (i != CHOIR_REFUSAL_MISSING && !is_told[i] &&
+                s->refused[i] > (most < 0 ? 0 : s->refused[most])) {
                 most = i;
             }
         }
@@ -122,6 +140,10 @@ static void put_losses(block *b, const ch_summary *s) {
     ch_summary_refusals(refusals, sizeof(refusals), s);
     if (refusals[0] != '\0') {
         put(b, "  refused   %s\n", refusals);
+    }
+    if (s->refused[CHOIR_REFUSAL_MISSING] > 0) {
+        put(b, "  missing   %llu reports that did not come in time\n",
+            (unsigned long long)s->refused[CHOIR_REFUSAL_MISSING]);
     }
     if (s->discarded > 0) {
         put(b, "  discarded %u of %u rounds, for want of a quorum\n", s->discarded, s->round);
@@ -150,8 +172,13 @@ void ch_summary_text(char *out, size_t size, const ch_summary *s, bool is_bold) 
     out[0] = '\0';
     put_title(&b, s);
     put_accuracy(&b, s);
+    put_baseline(&b, "central", s->central, s->central_loss);
+    put_baseline(&b, "local", s->local, s->local_loss);
     put_losses(&b, s);
     put_cost(&b, s);
+    if (s->model_hash != NULL && s->model_hash[0] != '\0') {
+        put(&b, "  model     %s\n", s->model_hash);
+    }
     if (s->report != NULL && s->report[0] != '\0') {
         put(&b, "  report    %s\n", s->report);
     }

@@ -28,6 +28,12 @@ typedef struct ch_summary {
     uint32_t round;        // closed
     uint32_t rounds;       // to run
     bool is_interrupted;
+    bool was_finished;                     // before this call, which trained nothing
+    bool has_failed;                       // training diverged and broke off
+    double central;                        // accuracy of the baseline on the pooled data; NaN: none
+    double central_loss;                   // likewise
+    double local;                          // mean accuracy of clients alone; NaN: none
+    double local_loss;                     // likewise
     uint32_t discarded;                    // rounds without quorum, that left the model as it was
     uint64_t refused[CHOIR_REFUSAL_COUNT]; // updates, by reason
     uint64_t bytes_up;
@@ -35,6 +41,7 @@ typedef struct ch_summary {
     double seconds;            // training
     double evaluation_seconds; // apart
     double virtual_seconds;    // in the cost model; 0: left out
+    const char *model_hash;    // of the final parameters, hexadecimal; NULL or "": left out
     const char *report;        // path; NULL or "": none was written
 } ch_summary;
 
@@ -42,7 +49,8 @@ typedef struct ch_summary {
 ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t rounds,
                          double target);
 
-/* "118 out_of_range, 2 norm": the most frequent first; "" when nothing was refused. */
+/* "118 out_of_range, 2 norm": the most frequent first; "" when nothing was refused. Reports
+ * that did not come are not among them. */
 void ch_summary_refusals(char *out, size_t size, const ch_summary *s);
 
 enum {

@@ -13,6 +13,7 @@
 
 #include "choir/env.h"
 #include "choir/job.h"
+#include "run/baseline.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -32,31 +33,40 @@ typedef struct ch_run_options {
     const char *command;               // how to run it again, for the report; may be NULL
 } ch_run_options;
 
+enum { CH_RUN_WARNING_MAX = 1024 }; // bytes, with the terminating zero
+
+/* Also of a run that failed: what is known of it by then. */
 typedef struct ch_run_result {
     double accuracy;     // on the central test set, of the final model; NaN when there is none
     double loss;         // likewise
     uint32_t rounds;     // closed
     bool reached_target; // target_accuracy was set and reached
     bool wants_target;   // target_accuracy was set
-    bool interrupted;    // *stop was set
+    bool interrupted;    // *stop was set before all was done, baselines included
+    bool was_finished;   // a run that was resumed had all its rounds already: nothing was trained
     char model_hash[2 * CHOIR_HASH_BYTES + 1]; // of the final parameters
     uint64_t bytes_up;
     uint64_t bytes_down;
     double seconds;            // of training rounds, evaluation apart
     double evaluation_seconds; // of evaluations
     double virtual_seconds;    // in the job's cost model
+    ch_baseline central;       // of this call; is_done: it was asked for and came to its end
+    ch_baseline local;         // likewise
     char run_dir[CHOIR_PATH_MAX];
-    char report[CHOIR_PATH_MAX]; // "" when none was written
-    char warning[400];           // what is missing in it and how to get it; "" when nothing
+    char report[CHOIR_PATH_MAX];      // "" when none was written
+    char warning[CH_RUN_WARNING_MAX]; // what is missing, and how to get it or what went wrong with
+                                      // a baseline, one sentence a line; "" when nothing
 } ch_run_result;
 
 ch_run_options ch_run_defaults(void);
 
 /*
- * Runs job to its end, its target, or a stop.
+ * Runs job to its end, its target, or a stop. A baseline that diverges is told in the result's
+ * warning; the run is what it is without it.
  *
- * Returns OK; EINVAL when the job does not fit its data or itself; EIO for files; ENOMEM; ERANGE
- * when the global model or its loss stopped being finite (the run directory tells the round).
+ * Returns OK; EINVAL when the job does not fit its data or itself, or when its data cannot be
+ * pooled for a baseline; EIO for files; ENOMEM; ERANGE when the global model or its loss stopped
+ * being finite: failure.txt in the run directory, the report and err then name the round.
  */
 CHOIR_NODISCARD choir_status ch_run_sim(ch_run_result *out, const choir_job *job,
                                         const ch_run_options *options, const choir_env *env,

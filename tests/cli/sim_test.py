@@ -140,6 +140,13 @@ class Ends(SimCase):
         self.assertRegex(ran.log, r"\nchoir sim: not one of 4 rounds counted; updates refused: "
                                   r"\d+ \w+.*; a lower client.learning_rate .*\n$")
 
+    def test_a_run_in_which_hardly_anybody_reports_is_exit_5_and_says_so(self):
+        ran = self.sim("--set", "network.availability=0.0001")
+        self.assertEqual(ran.code, 5)
+        self.assertRegex(ran.log, r"^choir sim: not one of 4 rounds counted: too few reports for "
+                                  r"server.quorum 1; 16 of the clients asked did not report; see "
+                                  r"server.deadline, .*\n$")
+
     def test_a_wrong_job_is_exit_2_and_leaves_nothing(self):
         for line in ("client: {epoch: 5}", "model: sofmax", "chain: clop|weight",
                      "schedule: {epochs: never}", "data: {partition: natrual}"):

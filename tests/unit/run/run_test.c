@@ -1,7 +1,10 @@
 /* Run: the same model whatever the workers, after a stop and a resume; what a run leaves behind. */
 #include "support/tiny_job.h"
 
+#include "choir/blob.h"
 #include "run/plan.h"
+#include "run/saved.h"
+#include "run/session.h"
 #include "store/metrics_log.h"
 
 #include <stdlib.h>
@@ -197,25 +200,63 @@ static void starting_from_a_saved_model_starts_there(void **state) {
     check_near(child.loss, parent.loss, 1e-4);
 }
 
+/* Writes a model of job whose parameters are so large that its outputs are not finite. */
+static void huge_model_write(const choir_job *job, const char *path) {
+    const choir_env env = choir_env_default();
+    ch_session s;
+    check_status(ch_session_open(&s, job, 1, false, &env, NULL), CHOIR_OK);
+    for (uint32_t i = 0; i < s.dim; i++) {
+        s.params[i] = 1e29F;
+    }
+    const ch_shape shape = ch_federation_shape(s.federation);
+    ch_net_options net = s.model.net;
+    net.height = shape.height;
+    net.width = shape.width;
+    net.channels = shape.channels;
+    choir_hash hash = {{0}};
+    char text[2 * CHOIR_HASH_BYTES + 1];
+    choir_hash_text(&hash, text);
+    check_status(ch_saved_write(path, ch_session_net(&s), &net, s.params, "", text, &env, NULL),
+                 CHOIR_OK);
+    ch_session_release(&s);
+}
+
 static void a_diverging_run_says_where(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
     choir_job job = tiny_job();
-    job.client_learning_rate = 1000;
-    job.coordinate_max = 1e6;
-    job.update_norm_max = 1e9;
-    job.rounds = 3;
+    (void)snprintf(job.model.name, sizeof(job.model.name), "mlp");
+    (void)snprintf(job.model.hidden, sizeof(job.model.hidden), "8");
+    job.evaluate_every = 2;
+    huge_model_write(&job, folder_file(folder, "huge.safetensors"));
+    (void)snprintf(job.model.init, sizeof(job.model.init), "%s",
+                   folder_file(folder, "huge.safetensors"));
     ch_run_options o = options_for("diverging");
+    o.report = true;
     ch_run_result result;
     choir_error err = {.message = ""};
-    const choir_status status = ch_run_sim(&result, &job, &o, &env, &err);
-    // A softmax's loss stays finite for long: either outcome must be told, none may crash.
-    if (status != CHOIR_OK) {
-        check_status(status, CHOIR_ERANGE);
-        assert_non_null(strstr(err.message, "round "));
-    } else {
-        assert_true(result.loss > 1);
-    }
+    check_status(ch_run_sim(&result, &job, &o, &env, &err), CHOIR_ERANGE);
+    assert_int_equal(result.rounds, 2);
+    assert_true(!isfinite(result.loss));
+    assert_int_equal(strlen(result.model_hash), 2 * CHOIR_HASH_BYTES);
+    assert_non_null(strstr(err.message, "round 2: the loss on the test set is "));
+    static char text[1 << 20];
+    (void)folder_get(folder_file(folder, "diverging/failure.txt"), text, sizeof(text));
+    assert_string_equal(text, err.message);
+    (void)folder_get(result.report, text, sizeof(text));
+    assert_non_null(strstr(text, "The run failed: round 2: "));
+}
+
+static void a_run_stopped_before_its_first_round_has_no_figures(void **state) {
+    (void)state;
+    const choir_job job = tiny_job();
+    const volatile sig_atomic_t stop = 1;
+    ch_run_options o = options_for("unbegun");
+    o.stop = &stop;
+    const ch_run_result result = tiny_run(&job, &o);
+    assert_true(result.interrupted);
+    assert_int_equal(result.rounds, 0);
+    assert_true(isnan(result.accuracy) && isnan(result.loss));
 }
 
 static void a_folder_that_holds_a_run_is_not_overwritten(void **state) {
@@ -240,6 +281,7 @@ int main(void) {
         cmocka_unit_test(a_saved_model_judges_as_the_run_did),
         cmocka_unit_test(starting_from_a_saved_model_starts_there),
         cmocka_unit_test(a_diverging_run_says_where),
+        cmocka_unit_test(a_run_stopped_before_its_first_round_has_no_figures),
         cmocka_unit_test(a_folder_that_holds_a_run_is_not_overwritten),
     };
     folder_make(folder);
