@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { STATE_BYTES = 64 }; // room for what the run adds to a checkpoint
 
@@ -84,13 +85,36 @@ static choir_status checkpoint_write(ch_running *r, choir_error *err) {
         (choir_bytes){.data = totals, .size = totals_encode(&r->result, totals)}, err);
 }
 
-/* Goes back to the newest whole checkpoint; without one the run starts again. */
+/* A run without a checkpoint starts again, unless it must have had one: then its rounds would be
+ * cut for nothing. */
+static choir_status restart_check(const ch_running *r, choir_error *err) {
+    char path[CHOIR_PATH_MAX];
+    ch_metrics_table table = {0};
+    const char *dir = r->dir.path;
+    choir_status status = ch_run_dir_file(path, dir, "metrics.jsonl", err);
+    if (status != CHOIR_OK || access(path, F_OK) != 0) {
+        return status;
+    }
+    status = ch_metrics_read(&table, dir, &r->session.env, err);
+    const uint32_t every = r->session.job.checkpoint_every;
+    const uint32_t rounds = table.count;
+    ch_metrics_table_release(&table);
+    if (status == CHOIR_OK && every > 0 && rounds > every) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "%s: has %u rounds and no checkpoint, though one is written every %u; "
+                            "put checkpoint-N.bin back, or start a run of its own",
+                            dir, rounds, every);
+    }
+    return status;
+}
+
+/* Goes back to the newest whole checkpoint; before the first one the run starts again. */
 static choir_status checkpoint_restore(ch_running *r, choir_error *err) {
     ch_checkpoint found = {0};
     choir_status status = ch_checkpoint_find(&found, r->dir.path, &r->session.env, err);
     if (status == CHOIR_EAGAIN) {
         ch_checkpoint_release(&found);
-        return CHOIR_OK;
+        return restart_check(r, err);
     }
     if (status == CHOIR_OK) {
         status = choir_sim_restore(r->sim, found.simulation, err);

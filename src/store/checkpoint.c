@@ -158,7 +158,8 @@ static choir_status newest_below(uint32_t *out, const char *dir, uint64_t below,
 choir_status ch_checkpoint_find(ch_checkpoint *out, const char *dir, const choir_env *env,
                                 choir_error *err) {
     *out = (ch_checkpoint){0};
-    uint32_t damaged = 0;
+    choir_error first = {.message = ""}; // why the newest cannot be read
+    uint32_t others = 0;
     uint32_t round = 0;
     choir_status status = newest_below(&round, dir, UINT64_MAX, err);
     while (status == CHOIR_OK && round > 0) {
@@ -174,14 +175,23 @@ choir_status ch_checkpoint_find(ch_checkpoint *out, const char *dir, const choir
         char quoted[2 * sizeof(why.message)];
         (void)ch_text_quote(quoted, sizeof(quoted), why.message);
         ch_log(env, CHOIR_LEVEL_WARN, "checkpoint_damaged", "why=%s", quoted);
-        damaged += 1;
+        others += first.message[0] != '\0' ? 1 : 0;
+        first = first.message[0] != '\0' ? first : why;
         status = newest_below(&round, dir, round, err);
     }
     if (status != CHOIR_OK) {
         return status;
     }
-    return ch_error_set(err, CHOIR_EAGAIN, "%s: has no checkpoint to go on from (%u damaged)", dir,
-                        damaged);
+    if (first.message[0] == '\0') {
+        return ch_error_set(err, CHOIR_EAGAIN, "%s: has no checkpoint to go on from", dir);
+    }
+    char more[64] = "";
+    if (others > 0) {
+        (void)snprintf(more, sizeof(more), ", nor can %u older", others);
+    }
+    return ch_error_set(err, CHOIR_EPROTO,
+                        "%s%s; the run cannot go on without one, and its folder is left as it is",
+                        first.message, more);
 }
 
 static choir_status round_remove(const char *dir, uint32_t round, choir_error *err) {
@@ -193,7 +203,25 @@ static choir_status round_remove(const char *dir, uint32_t round, choir_error *e
     return status;
 }
 
-/* Removes what is later than round, and all but the newest that are to be kept. */
+/* Whether path looks like a checkpoint of this form and round: only such a one may be removed. */
+static bool is_ours(const char *dir, uint32_t round) {
+    char path[CHOIR_PATH_MAX];
+    uint8_t bytes[HEAD_BYTES];
+    if (path_of(path, dir, round, NULL) != CHOIR_OK) {
+        return false;
+    }
+    FILE *file = fopen(path, "rb");
+    const bool is_whole = file != NULL && fread(bytes, 1, sizeof(bytes), file) == sizeof(bytes);
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    const head h = is_whole ? head_read((choir_bytes){.data = bytes, .size = sizeof(bytes)})
+                            : (head){.magic = 0};
+    return h.magic == MAGIC && h.version == VERSION && h.round == round;
+}
+
+/* Removes what is later than round, and all but the newest that are to be kept. What cannot be read
+ * is another's, or evidence: it stays. */
 static choir_status prune(const char *dir, uint32_t round, choir_error *err) {
     uint64_t below = UINT64_MAX;
     uint32_t kept = 0;
@@ -204,6 +232,9 @@ static choir_status prune(const char *dir, uint32_t round, choir_error *err) {
             return status;
         }
         below = next;
+        if (!is_ours(dir, next)) {
+            continue;
+        }
         kept += next <= round ? 1 : 0;
         if (next > round || kept > CH_CHECKPOINTS_KEPT) {
             status = round_remove(dir, next, err);

@@ -36,7 +36,8 @@ typedef struct ch_checkpoint {
 
 /*
  * Writes dir/checkpoint-<round>.bin at once, then removes all but the newest two up to this round,
- * and any of later rounds: they belong to a history that this run has left.
+ * and any of later rounds: they belong to a history that this run has left. Files that are not
+ * checkpoints of this form stay.
  *
  * round  at least 1
  *
@@ -51,8 +52,9 @@ CHOIR_NODISCARD choir_status ch_checkpoint_write(const char *dir, uint32_t round
  * Reads the newest checkpoint in dir that is whole. Others that are newer are named in a warning
  * through env->log.
  *
- * Returns OK and an object to release; EAGAIN when there is none (err says whether there were
- * damaged ones); EIO when dir cannot be read; ENOMEM. *out is safe to release in any case.
+ * Returns OK and an object to release; EAGAIN when there is no file of one; EPROTO when there
+ * are some and none is whole (err says what is wrong with the newest); EIO when dir cannot be read;
+ * ENOMEM. *out is safe to release in any case.
  */
 CHOIR_NODISCARD choir_status ch_checkpoint_find(ch_checkpoint *out, const char *dir,
                                                 const choir_env *env, choir_error *err);

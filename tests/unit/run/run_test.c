@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char folder[FOLDER_PATH_MAX];
 
@@ -259,6 +260,44 @@ static void a_run_stopped_before_its_first_round_has_no_figures(void **state) {
     assert_true(isnan(result.accuracy) && isnan(result.loss));
 }
 
+/* What resuming the run in `name` comes to; the message goes to err. */
+static choir_status resumed(const char *name, choir_error *err) {
+    const choir_env env = choir_env_default();
+    const choir_job job = tiny_job();
+    ch_run_options o = options_for("unused");
+    o.resume = folder_file(folder, name);
+    ch_run_result result;
+    return ch_run_sim(&result, &job, &o, &env, err);
+}
+
+static void a_run_whose_checkpoints_are_lost_keeps_its_rounds(void **state) {
+    (void)state;
+    static char before[1 << 16];
+    static char after[1 << 16];
+    const choir_job job = tiny_job();
+    const ch_run_options o = options_for("lost");
+    (void)tiny_run(&job, &o);
+    (void)folder_get(folder_file(folder, "lost/metrics.jsonl"), before, sizeof(before));
+    for (int i = 4; i <= 6; i += 2) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "lost/checkpoint-%d.bin", i);
+        folder_put(folder_file(folder, name), "torn", 4);
+    }
+    choir_error err = {.message = ""};
+    check_status(resumed("lost", &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, "checkpoint-6.bin: has 4 bytes"));
+    for (int i = 4; i <= 6; i += 2) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "lost/checkpoint-%d.bin", i);
+        assert_true(unlink(folder_file(folder, name)) == 0);
+    }
+    check_status(resumed("lost", &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, "has 6 rounds and no checkpoint, though one is written "
+                                        "every 2"));
+    (void)folder_get(folder_file(folder, "lost/metrics.jsonl"), after, sizeof(after));
+    assert_string_equal(before, after);
+}
+
 static void a_folder_that_holds_a_run_is_not_overwritten(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -282,6 +321,7 @@ int main(void) {
         cmocka_unit_test(starting_from_a_saved_model_starts_there),
         cmocka_unit_test(a_diverging_run_says_where),
         cmocka_unit_test(a_run_stopped_before_its_first_round_has_no_figures),
+        cmocka_unit_test(a_run_whose_checkpoints_are_lost_keeps_its_rounds),
         cmocka_unit_test(a_folder_that_holds_a_run_is_not_overwritten),
     };
     folder_make(folder);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { FILE_MAX = 4096 };
 
@@ -145,6 +146,13 @@ DIR *opendir(const char *path) {
     return opens_no_folder ? NULL : fdopendir(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+static bool unlinks_nothing;
+
+int unlink(const char *path) {
+    errno = EBUSY;
+    return unlinks_nothing ? -1 : unlinkat(AT_FDCWD, path, 0);
+}
+
 static void what_cannot_be_removed_is_named_and_the_new_one_whole(void **state) {
     (void)state;
     const char *dir = dir_of("stuck");
@@ -157,11 +165,14 @@ static void what_cannot_be_removed_is_named_and_the_new_one_whole(void **state) 
     assert_non_null(strstr(err.message, "stuck: cannot open: Too many open files"));
     assert_true(exists(dir, 1) && exists(dir, 2));
     check_found(dir, 3);
-    assert_int_equal(mkdir(path_of(dir, 9), 0777), 0); // later, and no file
-    check_status(ch_checkpoint_write(dir, 4, bytes_of("state of 4"), bytes_of("run"), &err),
-                 CHOIR_EIO);
-    assert_non_null(strstr(err.message, "checkpoint-9.bin: cannot remove: "));
-    check_found(dir, 4);
+    rounds_write(dir, 4, 5);
+    unlinks_nothing = true;
+    const choir_status status =
+        ch_checkpoint_write(dir, 4, bytes_of("state of 4"), bytes_of("run"), &err);
+    unlinks_nothing = false;
+    check_status(status, CHOIR_EIO);
+    assert_non_null(strstr(err.message, "checkpoint-5.bin: cannot remove: "));
+    check_found(dir, 5);
 }
 
 static void what_cannot_be_written_leaves_all_as_it_was(void **state) {
@@ -177,6 +188,22 @@ static void what_cannot_be_written_leaves_all_as_it_was(void **state) {
     check_found(dir, 3);
 }
 
+static void what_cannot_be_read_is_not_removed(void **state) {
+    (void)state;
+    static char bytes[FILE_MAX];
+    const char *dir = dir_of("unread");
+    rounds_write(dir, 9, 9);
+    const size_t size = folder_get(path_of(dir, 9), bytes, sizeof(bytes));
+    bytes[8] = 2; // the version
+    folder_put(path_of(dir, 9), bytes, size);
+    folder_put(path_of(dir, 1), bytes, size);
+    folder_put(path_of(dir, 2), "x", 1);
+    rounds_write(dir, 3, 6);
+    assert_true(exists(dir, 9) && exists(dir, 1) && exists(dir, 2));
+    assert_true(exists(dir, 5) && exists(dir, 6) && !exists(dir, 4));
+    check_found(dir, 6);
+}
+
 static void a_folder_without_any_says_so(void **state) {
     (void)state;
     const choir_env env = env_heard();
@@ -184,10 +211,14 @@ static void a_folder_without_any_says_so(void **state) {
     ch_checkpoint c;
     choir_error err = {.message = ""};
     check_status(ch_checkpoint_find(&c, dir, &env, &err), CHOIR_EAGAIN);
-    assert_non_null(strstr(err.message, "has no checkpoint to go on from (0 damaged)"));
+    assert_non_null(strstr(err.message, "has no checkpoint to go on from"));
     folder_put(path_of(dir, 4), "x", 1);
-    check_status(ch_checkpoint_find(&c, dir, &env, &err), CHOIR_EAGAIN);
-    assert_non_null(strstr(err.message, "(1 damaged)"));
+    check_status(ch_checkpoint_find(&c, dir, &env, &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, "checkpoint-4.bin: has 1 bytes, too few"));
+    assert_non_null(strstr(err.message, "checkpoint; the run cannot go on without one"));
+    folder_put(path_of(dir, 3), "x", 1);
+    check_status(ch_checkpoint_find(&c, dir, &env, &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, ", nor can 1 older; the run cannot"));
     check_status(ch_checkpoint_find(&c, "/nowhere", &env, &err), CHOIR_EIO);
     check_status(ch_checkpoint_write("/nowhere", 1, bytes_of("a"), bytes_of(""), &err), CHOIR_EIO);
 }
@@ -212,6 +243,7 @@ int main(void) {
         cmocka_unit_test(what_a_run_has_left_behind_it_is_removed),
         cmocka_unit_test(what_cannot_be_removed_is_named_and_the_new_one_whole),
         cmocka_unit_test(what_cannot_be_written_leaves_all_as_it_was),
+        cmocka_unit_test(what_cannot_be_read_is_not_removed),
         cmocka_unit_test(a_folder_without_any_says_so),
         cmocka_unit_test(no_memory_is_reported),
     };
