@@ -33,6 +33,11 @@ add_library(libchoir_job STATIC $<TARGET_OBJECTS:choir_job>)
 set_target_properties(libchoir_job PROPERTIES OUTPUT_NAME choir-job LINKER_LANGUAGE C EXPORT_NAME job)
 target_link_libraries(libchoir_job INTERFACE libchoir PkgConfig::YAML)
 
+# With its folder, so that links between pages and `docs/...` in help texts say where to look.
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES data/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/data)
+
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/choir)
 install(TARGETS libchoir libchoir_job EXPORT choir)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/choir DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

@@ -109,6 +109,14 @@ class Install(Case):
                 run(*CC, "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
                     "-I", self.prefix / "include", self.folder / "alone.c")
 
+    def test_pages_that_help_texts_name_are_installed(self):
+        pages = self.prefix / "share" / "doc" / "choir"
+        said = run(self.prefix / "bin" / "choir", "job", "keys")
+        for named in ["README.md", *re.findall(r"docs/[\w-]+\.md", said)]:
+            self.assertTrue((pages / named).is_file(), named)
+        for link in re.findall(r"\]\((docs/[^)#]+)", (pages / "README.md").read_text()):
+            self.assertTrue((pages / link).exists(), link)
+
     def flags_of(self, package):
         return shlex.split(run("pkg-config", "--cflags", "--libs", package, env=self.environment))
 
