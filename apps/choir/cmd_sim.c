@@ -169,6 +169,14 @@ static int run_judge(const ch_run_result *r, const ch_summary *s, const choir_jo
     if (s->round > 0 && s->discarded == s->round) {
         return rounds_judge(s, job, err);
     }
+    if (s->has_risen && !r->reached_target) {
+        (void)ch_error_set(err, CHOIR_ERANGE,
+                           "training diverges: the loss on the test set rose from %.4g in round %u "
+                           "to %.4g in round %u; a lower learning rate, the clients' or the "
+                           "server's, keeps it down",
+                           s->best_loss, s->best_loss_round, r->loss, r->rounds);
+        return EXIT_DIVERGED;
+    }
     if (r->wants_target && !r->reached_target) {
         (void)ch_error_set(err, CHOIR_EAGAIN,
                            "server.target_accuracy %g was not reached in %u rounds",
@@ -217,7 +225,7 @@ static int sim_run(const ch_call *call, choir_error *err) {
         (void)fprintf(stderr, "%s%s", result.warning, result.warning[0] == '\0' ? "" : "\n");
     }
     if (flags->json) {
-        result_json(call->out, &result);
+        result_json(call->out, &result, &summary);
     }
     return status != CHOIR_OK ? exit_of(status, err)
                               : run_judge(&result, &summary, &job, flags, err);

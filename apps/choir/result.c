@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "store/metrics_log.h"
+#include "store/run_dir.h"
 
 #include <math.h>
 
@@ -37,7 +38,7 @@ static void baseline_put(FILE *out, const char *key, const ch_baseline *b) {
     }
 }
 
-void result_json(FILE *out, const ch_run_result *r) {
+void result_json(FILE *out, const ch_run_result *r, const ch_summary *s) {
     (void)fprintf(out, "{");
     real_put(out, "accuracy", r->accuracy);
     real_put(out, "loss", r->loss);
@@ -45,6 +46,15 @@ void result_json(FILE *out, const ch_run_result *r) {
     (void)fprintf(out, "\"reached_target\":%s,", r->reached_target ? "true" : "false");
     (void)fprintf(out, "\"interrupted\":%s,", r->interrupted ? "true" : "false");
     text_put(out, "model_hash", r->model_hash, ",");
+    if (s->diverged_round > 0) {
+        (void)fprintf(out, "\"diverged\":{\"round\":%u,", s->diverged_round);
+        real_put(out, "client", s->diverged_client);
+        real_put(out, "loss", s->diverged_loss);
+        (void)fprintf(out, "\"updates\":%llu},",
+                      (unsigned long long)s->refused[CHOIR_REFUSAL_DIVERGED]);
+    } else {
+        (void)fprintf(out, "\"diverged\":null,");
+    }
     count_put(out, "bytes_up", r->bytes_up);
     count_put(out, "bytes_down", r->bytes_down);
     real_put(out, "seconds", r->seconds);
@@ -61,6 +71,16 @@ ch_summary result_summary(const ch_run_result *r, const choir_job *job) {
     ch_metrics_table table = {0};
     ch_ignore(ch_metrics_read(&table, r->run_dir, &env, NULL), "the summary then has totals only");
     ch_summary s = ch_summary_of(table.rows, table.count, job->rounds, job->target_accuracy);
+    ch_run_facts facts = {.start_loss = NAN};
+    ch_ignore(ch_run_facts_read(&facts, r->run_dir, &env, NULL), "its losses speak for themselves");
+    double best = 0;
+    double last = 0;
+    uint32_t best_round = 0;
+    uint32_t last_round = 0;
+    s.has_risen = ch_summary_rise(table.rows, table.count, facts.start_loss, &best, &best_round,
+                                  &last, &last_round);
+    s.best_loss = best;
+    s.best_loss_round = best_round;
     ch_metrics_table_release(&table);
     s.name = job->name;
     s.accuracy = r->accuracy;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* One line: one JSON object. Numbers that are not finite are null. */
-void result_json(FILE *out, const ch_run_result *r);
+void result_json(FILE *out, const ch_run_result *r, const ch_summary *s);
 
 /* Its figures, from its metrics; texts borrowed from both. */
 ch_summary result_summary(const ch_run_result *r, const choir_job *job);

@@ -126,12 +126,37 @@ static void put_clients_tile(ch_page *p, const ch_record *r) {
     ch_page_tile(p, "Clients", total > 0 ? value : "-", more);
 }
 
+/* The last of a baseline's figures that was measured. */
+static void put_baseline_tile(ch_page *p, const ch_metrics_table *baseline, const char *name,
+                              const char *what) {
+    char value[CH_UNITS_MAX];
+    for (uint32_t i = baseline->count; i > 0; i--) {
+        const ch_metrics_row *row = &baseline->rows[i - 1];
+        if (!isnan(row->accuracy)) {
+            ch_units_share(value, row->accuracy);
+            ch_page_tile(p, name, value, what);
+            return;
+        }
+        if (!isnan(row->loss)) {
+            char more[HTML_MAX];
+            ch_units_loss(value, row->loss);
+            (void)snprintf(more, sizeof(more), "loss; %s", what);
+            ch_page_tile(p, name, value, more);
+            return;
+        }
+    }
+}
+
 static void put_tiles(ch_page *p, const ch_record *r) {
     ch_draft_put(&p->html, "<dl class=\"tiles\">\n");
     put_quality_tile(p, &r->summary);
     put_rounds_tile(p, &r->summary);
     put_clients_tile(p, r);
     put_cost_tiles(p, &r->summary);
+    put_baseline_tile(p, &r->baselines[CH_BASELINE_CENTRAL], "Central baseline",
+                      "all data on one machine");
+    put_baseline_tile(p, &r->baselines[CH_BASELINE_LOCAL], "Local baseline",
+                      "every client alone, their mean");
     ch_draft_put(&p->html, "</dl>\n");
 }
 
@@ -361,6 +386,10 @@ static void put_facts(ch_page *p, const ch_record *r) {
         ch_draft_html(d, r->facts.cpu);
         ch_draft_format(d, ", %u %s", r->facts.workers,
                         r->facts.workers == 1 ? "worker" : "workers");
+        if (r->facts.model_hash[0] != '\0') {
+            ch_draft_put(d, ", model ");
+            ch_draft_html(d, r->facts.model_hash);
+        }
     }
     ch_draft_put(d, ". The same job, seed and kernels give the same model, bit for bit, whatever "
                     "the number of workers.</p>\n");

@@ -130,7 +130,6 @@ choir_status ch_record_read(ch_record *out, const char *dir, const choir_env *en
         status = ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for what it holds", dir);
     }
     if (status == CHOIR_OK) {
-        out->is_finished = is_there(out->dir, "model.safetensors");
         ch_record_judge(out);
     }
     return status;

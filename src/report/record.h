@@ -39,7 +39,7 @@ typedef struct ch_record {
     choir_job job;
     ch_run_facts facts;
     bool has_facts;
-    bool is_finished;                         // there is a final model
+    bool is_finished;                         // all rounds are closed, or the target is reached
     ch_metrics_table metrics;                 // owned, like all that follow; count 0: no round yet
     ch_metrics_table baselines[CH_BASELINES]; // count 0: none
     ch_clients clients;                       // count 0: none

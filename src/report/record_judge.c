@@ -10,9 +10,8 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
-
-static const double LOSS_RISE = 2; // times the best loss
 
 static bool is_evaluated(const ch_metrics_row *row) {
     return !isnan(row->accuracy) || !isnan(row->loss);
@@ -43,64 +42,81 @@ static void judge_updates(ch_record *r) {
     if (first == NULL) {
         return;
     }
+    char who[3 * CH_UNITS_MAX] = "";
     char loss[CH_UNITS_MAX];
-    ch_units_loss(loss, first->train_loss);
+    if (!isnan(first->diverged_client)) {
+        ch_units_loss(loss, first->diverged_loss);
+        (void)snprintf(who, sizeof(who), " on client %.0f, whose loss was %s",
+                       first->diverged_client, isnan(first->diverged_loss) ? "not finite" : loss);
+    }
+    char others[2 * CH_UNITS_MAX] = "";
+    if (isfinite(first->train_loss)) {
+        ch_units_loss(loss, first->train_loss);
+        (void)snprintf(others, sizeof(others), "; the other clients' was %s", loss);
+    }
     ch_record_find(r, true,
                    "Training diverged on clients: %" PRIu64 " %s refused because numbers in %s "
-                   "were no longer finite, first in round %u, where the other clients' loss "
-                   "was %s. A smaller client.learning_rate may help.",
+                   "were no longer finite, first in round %u%s%s. A smaller client.learning_rate "
+                   "may help.",
                    count, count == 1 ? "update was" : "updates were", count == 1 ? "it" : "them",
-                   first->round, loss);
+                   first->round, who, others);
 }
 
 static void judge_loss(ch_record *r) {
-    const ch_metrics_row *first = NULL;
-    const ch_metrics_row *best = NULL;
-    const ch_metrics_row *last = NULL;
     for (uint32_t i = 0; i < r->metrics.count; i++) {
         const ch_metrics_row *row = &r->metrics.rows[i];
-        if (!is_evaluated(row)) {
-            continue;
-        }
-        if (!isfinite(row->loss)) {
+        if (is_evaluated(row) && !isfinite(row->loss)) {
             ch_record_find(r, true,
                            "The model diverged: in round %u its loss on the test set was not a "
                            "finite number.",
                            row->round);
             return;
         }
-        first = first == NULL ? row : first;
-        best = best == NULL || row->loss < best->loss ? row : best;
-        last = row;
     }
-    if (last != NULL && last->loss > first->loss && last->loss > LOSS_RISE * best->loss) {
+    double best = NAN;
+    double last = NAN;
+    uint32_t best_round = 0;
+    uint32_t last_round = 0;
+    const double start = r->has_facts ? r->facts.start_loss : NAN;
+    if (ch_summary_rise(r->metrics.rows, r->metrics.count, start, &best, &best_round, &last,
+                        &last_round)) {
         char low[CH_UNITS_MAX];
         char high[CH_UNITS_MAX];
-        ch_units_loss(low, best->loss);
-        ch_units_loss(high, last->loss);
+        ch_units_loss(low, best);
+        ch_units_loss(high, last);
         ch_record_find(r, true,
                        "Training diverges: the loss on the test set rose from %s in round %u to "
                        "%s in round %u.",
-                       low, best->round, high, last->round);
+                       low, best_round, high, last_round);
     }
 }
 
 static void judge_rounds(ch_record *r) {
     uint32_t discarded = 0;
+    uint64_t refused = 0;
+    uint64_t missing = 0;
     for (uint32_t i = 0; i < r->metrics.count; i++) {
-        discarded += r->metrics.rows[i].applied ? 0 : 1;
+        const ch_metrics_row *row = &r->metrics.rows[i];
+        if (!row->applied) {
+            discarded += 1;
+            missing += row->refused[CHOIR_REFUSAL_MISSING];
+            refused += row->clients - row->reports;
+        }
     }
     if (discarded > 0) {
         ch_record_find(r, false,
-                       "%u of %u rounds changed nothing, because fewer clients than the quorum of "
-                       "%u reported.",
-                       discarded, r->metrics.count, r->job.quorum);
+                       "%u of %u rounds changed nothing, because fewer updates than the quorum of "
+                       "%u counted: in them %" PRIu64 " were refused and %" PRIu64 " did not come.",
+                       discarded, r->metrics.count, r->job.quorum,
+                       refused > missing ? refused - missing : 0, missing);
     }
 }
 
+/* A run is over when all its rounds are, or when it has reached its target. */
 static void judge_end(ch_record *r) {
     const ch_summary *s = &r->summary;
-    if (r->is_finished || s->round >= s->rounds) {
+    r->is_finished = s->round >= s->rounds || s->target_round > 0;
+    if (r->is_finished) {
         return;
     }
     if (s->round == 0) {

@@ -9,10 +9,33 @@
 #include <string.h>
 #include <unistd.h>
 
+static const double LOSS_RISE = 2; // times the best loss
+
+bool ch_summary_rise(const ch_metrics_row *rows, uint32_t count, double start, double *best,
+                     uint32_t *best_round, double *last, uint32_t *last_round) {
+    double first = start;
+    *best = start;
+    *best_round = 0;
+    *last = start;
+    *last_round = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const double loss = rows[i].loss;
+        if (isfinite(loss)) {
+            first = isnan(first) ? loss : first;
+            *best_round = isnan(*best) || loss < *best ? rows[i].round : *best_round;
+            *best = isnan(*best) || loss < *best ? loss : *best;
+            *last = loss;
+            *last_round = rows[i].round;
+        }
+    }
+    return *last > first && *last > LOSS_RISE * *best;
+}
+
 ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t rounds,
                          double target) {
     ch_summary s = {.rounds = rounds, .target = target};
     s.accuracy = s.loss = s.best = NAN;
+    s.diverged_client = s.diverged_loss = NAN;
     s.central = s.central_loss = s.local = s.local_loss = NAN;
     for (uint32_t i = 0; i < count; i++) {
         const ch_metrics_row *row = &rows[i];
@@ -25,6 +48,11 @@ ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t ro
         s.discarded += row->applied ? 0 : 1;
         for (int reason = 0; reason < CHOIR_REFUSAL_COUNT; reason++) {
             s.refused[reason] += row->refused[reason];
+        }
+        if (s.diverged_round == 0 && row->refused[CHOIR_REFUSAL_DIVERGED] > 0) {
+            s.diverged_round = row->round;
+            s.diverged_client = row->diverged_client;
+            s.diverged_loss = row->diverged_loss;
         }
         if (!isnan(row->accuracy) || !isnan(row->loss)) {
             s.accuracy = row->accuracy;
@@ -140,6 +168,12 @@ static void put_losses(block *b, const ch_summary *s) {
     ch_summary_refusals(refusals, sizeof(refusals), s);
     if (refusals[0] != '\0') {
         put(b, "  refused   %s\n", refusals);
+    }
+    if (s->diverged_round > 0 && !isnan(s->diverged_client)) {
+        char loss[CH_UNITS_MAX];
+        ch_units_loss(loss, s->diverged_loss);
+        put(b, "  diverged  first client %.0f in round %u, at loss %s\n", s->diverged_client,
+            s->diverged_round, isnan(s->diverged_loss) ? "not finite" : loss);
     }
     if (s->refused[CHOIR_REFUSAL_MISSING] > 0) {
         put(b, "  missing   %llu reports that did not come in time\n",

@@ -36,6 +36,12 @@ typedef struct ch_summary {
     double local_loss;                     // likewise
     uint32_t discarded;                    // rounds without quorum, that left the model as it was
     uint64_t refused[CHOIR_REFUSAL_COUNT]; // updates, by reason
+    uint32_t diverged_round;               // the first in which a client diverged; 0: in none
+    double diverged_client;                // who; NaN: not known
+    double diverged_loss;     // and its loss when training broke off; NaN: not finite, not known
+    bool has_risen;           // ch_summary_rise says so, of these:
+    double best_loss;         // on the test set
+    uint32_t best_loss_round; // 0: before the first
     uint64_t bytes_up;
     uint64_t bytes_down;
     double seconds;            // training
@@ -48,6 +54,15 @@ typedef struct ch_summary {
 /* The figures of (count) rows; texts NULL. target: accuracy, 0 = none. rounds: to run. */
 ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t rounds,
                          double target);
+
+/*
+ * Whether the loss on the test set ended both above where it began and at more than twice its best:
+ * training diverges, though all numbers are finite. start: before the first round; NaN: unknown.
+ *
+ * best, last  those losses, and their rounds, 0 being the start; set in any case
+ */
+bool ch_summary_rise(const ch_metrics_row *rows, uint32_t count, double start, double *best,
+                     uint32_t *best_round, double *last, uint32_t *last_round);
 
 /* "118 out_of_range, 2 norm": the most frequent first; "" when nothing was refused. Reports
  * that did not come are not among them. */

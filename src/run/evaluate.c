@@ -149,26 +149,33 @@ static void heldout_summarise(ch_evaluator *v, ch_evaluation *out) {
     out->heldout_spread = sqrt(squares / n);
 }
 
-choir_status ch_evaluator_run(ch_evaluator *v, const float *params, ch_evaluation *out) {
+void ch_evaluator_test(ch_evaluator *v, const float *params, ch_evaluation *out) {
     for (uint32_t i = 0; i < ch_pool_workers(v->pool); i++) {
         ch_engine_load(v->engines[i], params);
     }
     ch_pool_each(v->pool, v->pieces, piece_run, v);
-    ch_pool_each(v->pool, v->clients, client_run, v);
     ch_score sum = {0};
     for (uint32_t i = 0; i < v->pieces; i++) {
         sum.loss += v->piece[i].loss;
         sum.correct += v->piece[i].correct;
     }
+    *out = (ch_evaluation){.examples = v->test.count};
+    out->heldout_mean = out->heldout_worst = out->heldout_spread = (double)NAN;
+    out->accuracy =
+        v->test.count == 0 || !classifies(v) ? (double)NAN : (double)sum.correct / v->test.count;
+    out->loss = v->test.count == 0 ? (double)NAN : sum.loss / v->test.count;
+}
+
+choir_status ch_evaluator_run(ch_evaluator *v, const float *params, ch_evaluation *out) {
+    ch_evaluation tested;
+    ch_evaluator_test(v, params, &tested);
+    ch_pool_each(v->pool, v->clients, client_run, v);
     for (uint32_t i = 0; i < v->clients; i++) {
         if (v->status[i] != CHOIR_OK) {
             return v->status[i];
         }
     }
-    *out = (ch_evaluation){.examples = v->test.count};
-    out->accuracy =
-        v->test.count == 0 || !classifies(v) ? (double)NAN : (double)sum.correct / v->test.count;
-    out->loss = v->test.count == 0 ? (double)NAN : sum.loss / v->test.count;
+    *out = tested;
     heldout_summarise(v, out);
     return CHOIR_OK;
 }

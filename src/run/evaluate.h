@@ -41,6 +41,9 @@ void ch_evaluator_destroy(ch_evaluator *v);
 CHOIR_NODISCARD choir_status ch_evaluator_run(ch_evaluator *v, const float *params,
                                               ch_evaluation *out);
 
+/* The same on the test set alone; what the evaluation says of clients is NaN. */
+void ch_evaluator_test(ch_evaluator *v, const float *params, ch_evaluation *out);
+
 /* Clients evaluated last: their ids, ascending, and accuracies (count), NaN for those without
  * held-out data, and for all before the first run; borrowed until the next run. */
 uint32_t ch_evaluator_clients(const ch_evaluator *v, const uint32_t **ids,

@@ -131,7 +131,8 @@ static choir_status checkpoint_restore(ch_running *r, choir_error *err) {
 static choir_status sim_create(ch_running *r, choir_error *err) {
     ch_session *s = &r->session;
     const choir_sim_options o = ch_plan_sim(&s->job, s->federation, s->dim, s->workers);
-    choir_status status = choir_sim_create(&r->sim, s->params, s->trainers, &o, &s->env, err);
+    ch_watch_init(&r->watch, s->trainers, s->workers);
+    choir_status status = choir_sim_create(&r->sim, s->params, r->watch.trainers, &o, &s->env, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -151,9 +152,12 @@ static choir_status job_write(const ch_running *r, choir_error *err) {
                             (choir_bytes){.data = (const uint8_t *)text, .size = size}, err);
 }
 
-static choir_status facts_write(const ch_running *r, choir_error *err) {
+static ch_run_facts facts_of(const ch_running *r) {
     const ch_session *s = &r->session;
-    ch_run_facts facts = {.seed = s->job.seed, .workers = s->workers, .parameters = s->dim};
+    ch_run_facts facts = {.seed = s->job.seed,
+                          .workers = s->workers,
+                          .parameters = s->dim,
+                          .start_loss = (double)NAN};
     const char *command = r->options->command == NULL ? "" : r->options->command;
     (void)snprintf(facts.name, sizeof(facts.name), "%s", s->job.name);
     (void)snprintf(facts.version, sizeof(facts.version), "%s", CHOIR_VERSION);
@@ -161,7 +165,45 @@ static choir_status facts_write(const ch_running *r, choir_error *err) {
                    ch_kernels_name(s->model.net.kernels));
     (void)snprintf(facts.command, sizeof(facts.command), "%s", command);
     ch_cpu_name(facts.cpu);
+    return facts;
+}
+
+/* What the run is, and where it starts from: a loss that ends above that has risen. */
+static choir_status facts_write(const ch_running *r, choir_error *err) {
+    ch_run_facts facts = facts_of(r);
+    ch_evaluation e;
+    ch_evaluator_test(r->session.evaluator, r->session.params, &e);
+    facts.start_loss = e.loss;
     return ch_run_facts_write(r->dir.path, &facts, err);
+}
+
+/* Backends with the same bits are of the same kind: fused multiply-adds, vector or reference. */
+static const char *bits_of(const char *backend) {
+    static const char *const fused[] = {"vector-avx512", "vector-avx2", "vector-wide"};
+    for (size_t i = 0; i < sizeof(fused) / sizeof(fused[0]); i++) {
+        if (strcmp(backend, fused[i]) == 0) {
+            return fused[0];
+        }
+    }
+    return backend;
+}
+
+/* A run goes on with kernels that give the bits it began with, and says on what it went on. */
+static choir_status facts_resume(const ch_running *r, choir_error *err) {
+    ch_run_facts before;
+    const ch_run_facts now = facts_of(r);
+    const char *dir = r->dir.path;
+    const choir_status status = ch_run_facts_read(&before, dir, &r->session.env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (r->result.rounds > 0 && strcmp(bits_of(before.backend), bits_of(now.backend)) != 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%s: began with backend %s on %s and cannot go on with %s: its model "
+                            "would differ in its last bits; resume it on a CPU that has %s",
+                            dir, before.backend, before.cpu, now.backend, before.backend);
+    }
+    return ch_run_facts_resume(dir, r->result.rounds, &now, &r->session.env, err);
 }
 
 static choir_status dir_begin(ch_running *r, choir_error *err) {
@@ -175,6 +217,14 @@ static choir_status dir_begin(ch_running *r, choir_error *err) {
     return status;
 }
 
+static void diverged_note(ch_running *r, const ch_metrics_row *row) {
+    if (r->diverged_round == 0 && !isnan(row->diverged_client)) {
+        r->diverged_round = row->round;
+        r->diverged_client = row->diverged_client;
+        r->diverged_loss = row->diverged_loss;
+    }
+}
+
 /* Shows progress from the round on where the log stands. */
 static choir_status progress_open(ch_running *r, choir_error *err) {
     ch_progress_open(&r->progress, r->options->progress, "", r->session.job.rounds,
@@ -186,6 +236,9 @@ static choir_status progress_open(ch_running *r, choir_error *err) {
     const choir_status status = ch_metrics_read(&table, r->dir.path, &r->session.env, err);
     if (status == CHOIR_OK) {
         ch_progress_resume(&r->progress, table.rows, table.count);
+        for (uint32_t i = 0; i < table.count; i++) {
+            diverged_note(r, &table.rows[i]);
+        }
     }
     ch_metrics_table_release(&table);
     return status;
@@ -216,6 +269,9 @@ static choir_status run_open(ch_running *r, const choir_job *job, choir_error *e
     }
     if (status == CHOIR_OK) {
         status = r->options->resume == NULL ? dir_begin(r, err) : checkpoint_restore(r, err);
+    }
+    if (status == CHOIR_OK && r->options->resume != NULL) {
+        status = facts_resume(r, err);
     }
     if (status == CHOIR_OK) {
         status = ch_metrics_log_open(&r->log, r->dir.path, r->result.rounds, &r->session.env, err);
@@ -261,13 +317,18 @@ choir_status ch_running_evaluate(ch_running *r, ch_evaluation *e, double *second
 
 static choir_status evaluation_check(const ch_running *r, const ch_evaluation *e,
                                      choir_error *err) {
-    if (e->examples > 0 && !isfinite(e->loss)) {
-        return ch_error_set(err, CHOIR_ERANGE,
-                            "round %u: the loss on the test set is %g; lower client.learning_rate "
-                            "or bound updates with chain: clip",
-                            r->result.rounds, e->loss);
+    if (e->examples == 0 || isfinite(e->loss)) {
+        return CHOIR_OK;
     }
-    return CHOIR_OK;
+    char first[96] = "";
+    if (r->diverged_round > 0) {
+        (void)snprintf(first, sizeof(first), "; client %.0f was the first to diverge, in round %u",
+                       r->diverged_client, r->diverged_round);
+    }
+    return ch_error_set(err, CHOIR_ERANGE,
+                        "round %u: the loss on the test set is %g%s; lower client.learning_rate "
+                        "or bound updates with chain: clip",
+                        r->result.rounds, e->loss, first);
 }
 
 /* An evaluation that the job asks for: it is recorded, and may end the run or cut its rate. */
@@ -315,6 +376,12 @@ static choir_status round_run(ch_running *r, choir_error *err) {
     row.virtual_seconds = (double)round.virtual_ms / 1000.0;
     if (ch_federation_classes(r->session.federation) == 0) {
         row.train_accuracy = (double)NAN; // a regression has no hits to count
+    }
+    uint32_t client = 0;
+    if (ch_watch_round(&r->watch, &client, &row.diverged_loss)) {
+        row.diverged_client = client;
+        row.diverged_loss = isfinite(row.diverged_loss) ? row.diverged_loss : (double)NAN;
+        diverged_note(r, &row);
     }
     totals_add(&r->result, &row);
     const bool last = choir_coordinator_is_done(choir_sim_coordinator(r->sim));

@@ -30,6 +30,9 @@ static choir_status model_write(ch_running *r, choir_error *err) {
         status = ch_saved_write(path, ch_session_net(s), &net, choir_coordinator_params(c), labels,
                                 r->result.model_hash, &s->env, err);
     }
+    if (status == CHOIR_OK) {
+        status = ch_run_facts_end(r->dir.path, r->result.model_hash, &s->env, err);
+    }
     return status;
 }
 

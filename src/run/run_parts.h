@@ -4,6 +4,7 @@
 
 #include "report/progress.h"
 #include "run/run.h"
+#include "run/watch.h"
 #include "store/metrics_log.h"
 #include "store/run_dir.h"
 
@@ -15,11 +16,15 @@ typedef struct ch_running {
     ch_run_dir dir;
     ch_metrics_log *log;
     ch_progress progress;
+    ch_watch watch;
     uint8_t *state; // (state_bytes) room for the simulation's part of a checkpoint
     size_t state_bytes;
-    ch_run_result result; // totals so far
-    uint32_t saved;       // round of the last checkpoint; 0: none
-    uint32_t evaluated;   // round of the last evaluation; 0: none
+    ch_run_result result;    // totals so far
+    uint32_t saved;          // round of the last checkpoint; 0: none
+    uint32_t evaluated;      // round of the last evaluation; 0: none
+    uint32_t diverged_round; // the first in which a client diverged; 0: none
+    double diverged_client;  // who
+    double diverged_loss;    // and its loss; NaN: not finite
 } ch_running;
 
 bool ch_running_must_stop(const ch_running *r);

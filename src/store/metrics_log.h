@@ -43,11 +43,13 @@ typedef struct ch_metrics_row {
     uint32_t epochs;       // likewise
     uint32_t batch_size;   // likewise; 0: all local examples
     uint32_t refused[CHOIR_REFUSAL_COUNT]; // by reason; columns "refused_malformed" and so on
-    uint64_t requests;                     // answered by the coordinator
-    uint64_t bytes_up;                     // from clients
-    uint64_t bytes_down;                   // to clients
-    double seconds;                        // wall time of the round, evaluation apart
-    double evaluation_seconds;             // wall time of its evaluation
+    double diverged_client; // the first by number of those that diverged; NaN: none, or not known
+    double diverged_loss;   // its loss when training broke off; NaN: likewise, or not finite
+    uint64_t requests;      // answered by the coordinator
+    uint64_t bytes_up;      // from clients
+    uint64_t bytes_down;    // to clients
+    double seconds;         // wall time of the round, evaluation apart
+    double evaluation_seconds; // wall time of its evaluation
     double virtual_seconds; // since the start of the run, when the round closed, in the cost model
 } ch_metrics_row;
 

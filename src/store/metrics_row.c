@@ -55,6 +55,8 @@ static const column COLUMNS[] = {
     // clang-format off
     CHOIR_REFUSAL_MAP(REFUSED)
     // clang-format on
+    F64(diverged_client),
+    F64(diverged_loss),
     U64(requests),
     U64(bytes_up),
     U64(bytes_down),
@@ -74,6 +76,8 @@ ch_metrics_row ch_metrics_row_empty(void) {
         .heldout_spread = NAN,
         .train_accuracy = NAN,
         .train_loss = NAN,
+        .diverged_client = NAN,
+        .diverged_loss = NAN,
     };
 }
 

@@ -18,6 +18,7 @@
 #include "choir/env.h"
 #include "choir/job.h"
 #include "choir/status.h"
+#include "choir/task.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -68,6 +69,8 @@ typedef struct ch_run_facts {
     uint32_t workers;             // training threads
     uint32_t parameters;          // in the model
     char command[CH_COMMAND_MAX]; // how to run it again
+    double start_loss;            // of the initial model on the test set; NaN: none, not known
+    char model_hash[2 * CHOIR_HASH_BYTES + 1]; // of the final parameters; "": not there yet
 } ch_run_facts;
 
 /* The CPU's name, from /proc/cpuinfo; "unknown" elsewhere. */
@@ -76,6 +79,17 @@ void ch_cpu_name(char out[CHOIR_TEXT_MAX]);
 /* Writes dir/run.json. Returns OK; EIO; ENOMEM. */
 CHOIR_NODISCARD choir_status ch_run_facts_write(const char *dir, const ch_run_facts *facts,
                                                 choir_error *err);
+
+/* Adds to dir/run.json the hash of the model that the run came to; the rest stays. Returns OK; EIO;
+ * EPROTO when it is malformed; ENOMEM. */
+CHOIR_NODISCARD choir_status ch_run_facts_end(const char *dir, const char *model_hash,
+                                              const choir_env *env, choir_error *err);
+
+/* Adds to the list "resumed" in dir/run.json that the run went on after `round`, with these facts'
+ * version, backend, cpu, workers and command. Returns as ch_run_facts_end. */
+CHOIR_NODISCARD choir_status ch_run_facts_resume(const char *dir, uint32_t round,
+                                                 const ch_run_facts *facts, const choir_env *env,
+                                                 choir_error *err);
 
 /* Reads dir/run.json. Returns OK; EIO when there is none; EPROTO when it is malformed; ENOMEM.
  * *out is unchanged on failure. */

@@ -6,10 +6,14 @@
 #include "base/text.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { FACTS_BYTES_MAX = 1 << 16 };
+enum {
+    FACTS_BYTES_MAX = 1 << 16,
+    RESUMED_MAX = 8, // entries: the last ones are kept
+};
 
 static const char FACTS_FILE[] = "run.json";
 
@@ -53,16 +57,24 @@ static json_t *facts_pack(const ch_run_facts *facts) {
                      (json_int_t)facts->parameters, "command", text_or_shown(facts->command));
 }
 
-choir_status ch_run_facts_write(const char *dir, const ch_run_facts *facts, choir_error *err) {
+static choir_status root_write(const char *dir, const json_t *root, choir_error *err) {
     char text[FACTS_BYTES_MAX];
-    json_t *root = facts_pack(facts);
     size_t size = json_dumpb(root, text, sizeof(text) - 1, JSON_INDENT(2));
-    json_decref(root);
     if (size == 0 || size > sizeof(text) - 1) {
         return ch_error_set(err, CHOIR_ENOMEM, "%s/%s: no memory", dir, FACTS_FILE);
     }
     text[size++] = '\n';
     return ch_run_dir_write(dir, FACTS_FILE, (choir_bytes){(const uint8_t *)text, size}, err);
+}
+
+choir_status ch_run_facts_write(const char *dir, const ch_run_facts *facts, choir_error *err) {
+    json_t *root = facts_pack(facts);
+    if (isfinite(facts->start_loss)) {
+        (void)json_object_set_new(root, "start_loss", json_real(facts->start_loss));
+    }
+    const choir_status status = root_write(dir, root, err);
+    json_decref(root);
+    return status;
 }
 
 static bool text_read(const json_t *value, char *out, size_t size) {
@@ -105,6 +117,11 @@ static choir_status facts_unpack(ch_run_facts *f, const json_t *root, const char
         {count_read(values[6], &f->parameters), a_count},
         {text_read(values[7], f->command, sizeof(f->command)), a_text},
     };
+    // Those that a run has only later, or an older version did not write.
+    const json_t *start = json_object_get(root, "start_loss");
+    f->start_loss = json_is_number(start) ? json_number_value(start) : (double)NAN;
+    f->model_hash[0] = '\0';
+    (void)text_read(json_object_get(root, "model_hash"), f->model_hash, sizeof(f->model_hash));
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         if (!checks[i].is_right) {
             return ch_error_set(err, CHOIR_EPROTO, "%s: '%s' is %s %s", path, keys[i],
@@ -114,9 +131,10 @@ static choir_status facts_unpack(ch_run_facts *f, const json_t *root, const char
     return CHOIR_OK;
 }
 
-choir_status ch_run_facts_read(ch_run_facts *out, const char *dir, const choir_env *env,
-                               choir_error *err) {
-    char path[CHOIR_PATH_MAX];
+/* Reads dir/run.json as an object, to be given back; *path is its name for messages. */
+static choir_status root_read(json_t **out, char path[CHOIR_PATH_MAX], const char *dir,
+                              const choir_env *env, choir_error *err) {
+    *out = NULL;
     choir_status status = ch_run_dir_file(path, dir, FACTS_FILE, err);
     if (status != CHOIR_OK) {
         return status;
@@ -126,22 +144,70 @@ choir_status ch_run_facts_read(ch_run_facts *out, const char *dir, const choir_e
     if (status != CHOIR_OK) {
         return status;
     }
-    ch_run_facts facts;
     json_error_t why;
     json_t *root = json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, &why);
+    ch_disk_release(&file);
     if (root == NULL) {
         char shown[CH_TEXT_SHOWN_MAX];
         ch_text_show(shown, sizeof(shown), why.text);
-        status = ch_error_set(err, CHOIR_EPROTO, "%s:%d: is not JSON: %s", path, why.line, shown);
-    } else if (!json_is_object(root)) {
-        status = ch_error_set(err, CHOIR_EPROTO, "%s: is not a JSON object", path);
-    } else {
-        status = facts_unpack(&facts, root, path, err);
+        return ch_error_set(err, CHOIR_EPROTO, "%s:%d: is not JSON: %s", path, why.line, shown);
     }
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return ch_error_set(err, CHOIR_EPROTO, "%s: is not a JSON object", path);
+    }
+    *out = root;
+    return CHOIR_OK;
+}
+
+choir_status ch_run_facts_read(ch_run_facts *out, const char *dir, const choir_env *env,
+                               choir_error *err) {
+    char path[CHOIR_PATH_MAX];
+    json_t *root = NULL;
+    choir_status status = root_read(&root, path, dir, env, err);
     if (status == CHOIR_OK) {
-        *out = facts;
+        ch_run_facts facts;
+        status = facts_unpack(&facts, root, path, err);
+        *out = status == CHOIR_OK ? facts : *out;
     }
     json_decref(root);
-    ch_disk_release(&file);
+    return status;
+}
+
+choir_status ch_run_facts_end(const char *dir, const char *model_hash, const choir_env *env,
+                              choir_error *err) {
+    char path[CHOIR_PATH_MAX];
+    json_t *root = NULL;
+    choir_status status = root_read(&root, path, dir, env, err);
+    if (status == CHOIR_OK) {
+        (void)json_object_set_new(root, "model_hash", json_string(model_hash));
+        status = root_write(dir, root, err);
+    }
+    json_decref(root);
+    return status;
+}
+
+choir_status ch_run_facts_resume(const char *dir, uint32_t round, const ch_run_facts *facts,
+                                 const choir_env *env, choir_error *err) {
+    char path[CHOIR_PATH_MAX];
+    json_t *root = NULL;
+    choir_status status = root_read(&root, path, dir, env, err);
+    if (status == CHOIR_OK) {
+        json_t *list = json_object_get(root, "resumed");
+        if (!json_is_array(list)) {
+            list = json_array();
+            (void)json_object_set_new(root, "resumed", list);
+        }
+        while (json_array_size(list) >= RESUMED_MAX) {
+            (void)json_array_remove(list, 0);
+        }
+        (void)json_array_append_new(
+            list, json_pack("{s:I, s:s, s:s, s:o, s:I, s:o}", "round", (json_int_t)round, "version",
+                            facts->version, "backend", facts->backend, "cpu",
+                            text_or_shown(facts->cpu), "workers", (json_int_t)facts->workers,
+                            "command", text_or_shown(facts->command)));
+        status = root_write(dir, root, err);
+    }
+    json_decref(root);
     return status;
 }

@@ -140,10 +140,18 @@ class Ends(SimCase):
         self.assertRegex(ran.log, r"\nchoir sim: not one of 4 rounds counted; updates refused: "
                                   r"\d+ \w+.*; a lower client.learning_rate .*\n$")
 
+    def test_a_loss_that_rises_is_exit_4_even_when_a_target_is_missed(self):
+        ran = self.sim("--set", "server.learning_rate=1000", "--set", "chain=clip=1|weight",
+                       "--set", "server.target_accuracy=0.9")
+        self.assertEqual(ran.code, 4)
+        self.assertRegex(ran.log, r"(?m)^choir sim: training diverges: the loss on the test set rose "
+                                  r"from \S+ in round 0 to \S+ in round 4; ")
+        self.assertIsNone(json.loads(ran.out)["diverged"])
+
     def test_a_run_in_which_hardly_anybody_reports_is_exit_5_and_says_so(self):
         ran = self.sim("--set", "network.availability=0.0001")
         self.assertEqual(ran.code, 5)
-        self.assertRegex(ran.log, r"^choir sim: not one of 4 rounds counted: too few reports for "
+        self.assertRegex(ran.log, r"(?m)^choir sim: not one of 4 rounds counted: too few reports for "
                                   r"server.quorum 1; 16 of the clients asked did not report; see "
                                   r"server.deadline, .*\n$")
 

@@ -57,7 +57,10 @@ static inline ch_metrics_row made_row(const made_run *m, ch_rng *rng, uint32_t r
     ch_metrics_row row = {.round = round, .clients = 10, .reports = 10, .applied = true};
     row.accuracy = m->ceiling - gap + 0.02 * gap * made_noise(rng);
     row.loss = 0.05 + 2.2 * gap + 0.05 * gap * made_noise(rng);
+    row.diverged_client = row.diverged_loss = NAN;
     if (m->is_diverging) {
+        row.diverged_client = round > 8 ? 17 : (double)NAN;
+        row.diverged_loss = round > 8 ? 1e6 * round : (double)NAN;
         row.accuracy = 0.1 + 0.5 * exp(-0.15 * round);
         row.loss = 0.7 * exp(0.12 * round);
         row.refused[CHOIR_REFUSAL_DIVERGED] = round > 8 ? 3 : 0;
@@ -164,6 +167,7 @@ static inline void made_extras(const made_run *m) {
         .cpu = "A CPU at 2.70GHz",
         .workers = 2,
         .parameters = 1663370,
+        .start_loss = 2.3,
     };
     (void)snprintf(facts.command, sizeof(facts.command), "%s", m->command);
     check_status(ch_run_facts_write(m->dir, &facts, NULL), CHOIR_OK);

@@ -6,6 +6,7 @@
 #include "run/saved.h"
 #include "run/session.h"
 #include "store/metrics_log.h"
+#include "store/run_dir.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,86 @@ static void a_run_whose_checkpoints_are_lost_keeps_its_rounds(void **state) {
     assert_string_equal(before, after);
 }
 
+static void a_client_that_diverges_is_named(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    choir_job job = tiny_job();
+    (void)snprintf(job.model.loss, sizeof(job.model.loss), "mean-squared-error");
+    job.client_learning_rate = 1000;
+    job.epochs = 9;
+    ch_metrics_table tables[2];
+    for (uint32_t i = 0; i < 2; i++) { // whoever trains it
+        ch_run_options o = options_for(i == 0 ? "diverged-1" : "diverged-2");
+        o.workers = i + 1;
+        o.report = i == 0;
+        const ch_run_result result = tiny_run(&job, &o);
+        check_status(ch_metrics_read(&tables[i], result.run_dir, &env, NULL), CHOIR_OK);
+        if (i == 0) {
+            static char page[1 << 20];
+            (void)folder_get(result.report, page, sizeof(page));
+            assert_non_null(strstr(page, "first in round 1 on client 0, whose loss was not finite. "
+                                         "A smaller client.learning_rate may help."));
+            assert_non_null(strstr(page, "0 did not come.")); // though none counted
+        }
+    }
+    assert_true(tables[0].rows[0].refused[CHOIR_REFUSAL_DIVERGED] > 0);
+    for (uint32_t i = 0; i < job.rounds; i++) {
+        const double client = tables[0].rows[i].diverged_client;
+        assert_true(client >= 0 && client < job.data.clients);
+        assert_true(client == tables[1].rows[i].diverged_client);
+    }
+    ch_metrics_table_release(&tables[0]);
+    ch_metrics_table_release(&tables[1]);
+}
+
+static void a_loss_above_the_initial_models_is_reported(void **state) {
+    (void)state;
+    choir_job job = tiny_job();
+    (void)snprintf(job.chain, sizeof(job.chain), "clip=0.5|weight");
+    job.server_learning_rate = 1000; // all rounds are bad: only the start was better
+    job.rounds = 1;
+    ch_run_options o = options_for("risen");
+    o.report = true;
+    const ch_run_result result = tiny_run(&job, &o);
+    static char page[1 << 20];
+    (void)folder_get(result.report, page, sizeof(page));
+    assert_non_null(strstr(page, "Training diverges: the loss on the test set rose from "));
+    assert_non_null(strstr(page, " in round 0 to "));
+}
+
+static void the_report_of_an_interrupted_run_says_so(void **state) {
+    (void)state;
+    choir_job job = tiny_job();
+    ch_run_options o = options_for("unfinished");
+    o.report = true;
+    interrupted_run(&job, o, 3);
+    static char page[1 << 20];
+    (void)folder_get(folder_file(folder, "unfinished/report.html"), page, sizeof(page));
+    assert_non_null(strstr(page, "Round 3 of 6 is the last one recorded"));
+}
+
+static void a_run_says_what_it_went_on_with(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job job = tiny_job();
+    interrupted_run(&job, options_for("moved"), 3);
+    ch_run_facts facts;
+    check_status(ch_run_facts_read(&facts, folder_file(folder, "moved"), &env, NULL), CHOIR_OK);
+    assert_true(facts.start_loss > 0);
+    assert_int_equal(strlen(facts.model_hash), 2 * CHOIR_HASH_BYTES);
+    choir_error err = {.message = ""};
+    check_status(resumed("moved", &err), CHOIR_OK);
+    static char text[1 << 14];
+    (void)folder_get(folder_file(folder, "moved/run.json"), text, sizeof(text));
+    assert_non_null(strstr(text, "\"resumed\": ["));
+    assert_non_null(strstr(text, "\"round\": 3"));
+    (void)snprintf(facts.backend, sizeof(facts.backend), "vector-elsewhere");
+    check_status(ch_run_facts_write(folder_file(folder, "moved"), &facts, NULL), CHOIR_OK);
+    check_status(resumed("moved", &err), CHOIR_EINVAL);
+    assert_non_null(strstr(err.message, "began with backend vector-elsewhere on "));
+    assert_non_null(strstr(err.message, "would differ in its last bits"));
+}
+
 static void a_folder_that_holds_a_run_is_not_overwritten(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -322,6 +403,10 @@ int main(void) {
         cmocka_unit_test(a_diverging_run_says_where),
         cmocka_unit_test(a_run_stopped_before_its_first_round_has_no_figures),
         cmocka_unit_test(a_run_whose_checkpoints_are_lost_keeps_its_rounds),
+        cmocka_unit_test(a_client_that_diverges_is_named),
+        cmocka_unit_test(a_loss_above_the_initial_models_is_reported),
+        cmocka_unit_test(the_report_of_an_interrupted_run_says_so),
+        cmocka_unit_test(a_run_says_what_it_went_on_with),
         cmocka_unit_test(a_folder_that_holds_a_run_is_not_overwritten),
     };
     folder_make(folder);

@@ -113,10 +113,11 @@ static void both_files_have_the_columns(void **state) {
         "round,accuracy,loss,heldout_mean,heldout_worst,heldout_spread,train_accuracy,train_loss,"
         "clients,reports,applied,examples,learning_rate,epochs,batch_size"
         CHOIR_REFUSAL_MAP(COLUMN)
+        ",diverged_client,diverged_loss"
         ",requests,bytes_up,bytes_down,seconds,evaluation_seconds,virtual_seconds\n"
         "1,,0.3333333333333333,,,,0.91,0.25,10,8,true,6000000001,0.10000000149011612,5,0"
         CHOIR_REFUSAL_MAP(NUMBER)
-        ",0,1099511627776,0,1e-09,0,12.345\n"
+        ",,,0,1099511627776,0,1e-09,0,12.345\n"
         CHOIR_REFUSAL_MAP(COUNT));
     // clang-format on
     assert_string_equal(text, expected);
