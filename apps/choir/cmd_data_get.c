@@ -17,7 +17,7 @@ typedef struct get_flags {
 
 static const ch_option ROWS[] = {
     {"--dir", CH_OPTION_TEXT, offsetof(get_flags, dir), 0, CHOIR_PATH_MAX, "", NULL,
-     "where data sets are kept; empty: the user's data directory"},
+     "where data sets are kept, if not in the user's data directory"},
     {"--quiet", CH_OPTION_FLAG, offsetof(get_flags, quiet), 0, 0, "", NULL,
      "say nothing of what is going on"},
 };

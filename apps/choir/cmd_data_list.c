@@ -12,7 +12,7 @@ typedef struct list_flags {
 
 static const ch_option ROWS[] = {
     {"--dir", CH_OPTION_TEXT, offsetof(list_flags, dir), 0, CHOIR_PATH_MAX, "", NULL,
-     "where data sets are kept; empty: the user's data directory"},
+     "where data sets are kept, if not in the user's data directory"},
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};

@@ -22,7 +22,7 @@ typedef struct eval_flags {
 
 static const ch_option ROWS[] = {
     {"--job", CH_OPTION_TEXT, offsetof(eval_flags, job), 0, CHOIR_PATH_MAX, "", NULL,
-     "a job file whose data to use; empty: the job of the model's run"},
+     "a job file whose data to use, if not the job of the model's run"},
     {"--set", CH_OPTION_TEXTS, offsetof(eval_flags, set), 0, 0, "", NULL,
      "key=value that wins over it, such as data.source=mnist"},
     {"--json", CH_OPTION_FLAG, offsetof(eval_flags, json), 0, 0, "", NULL,

@@ -38,11 +38,11 @@ typedef struct sim_flags {
 static const ch_option ROWS[] = {
     {"--set", CH_OPTION_TEXTS, FIELD(set), 0, 0, "", NULL,
      "key=value that wins over the file, such as client.epochs=5"},
-    TEXT("--seed", seed, NULL, "short for --set seed=TEXT"),
-    TEXT("--rounds", rounds, NULL, "short for --set server.rounds=TEXT"),
+    TEXT("--seed", seed, NULL, "short for --set seed=N"),
+    TEXT("--rounds", rounds, NULL, "short for --set server.rounds=N"),
     {"--workers", CH_OPTION_U32, FIELD(workers), 0, 256, "threads", NULL,
      "that train; 0 = one per core; the model does not depend on it"},
-    TEXT("--run-dir", run_dir, NULL, "the run's folder; empty: runs/NAME-N"),
+    TEXT("--run-dir", run_dir, NULL, "the run's folder, if not runs/NAME-N"),
     TEXT("--resume", resume, NULL, "goes on with the run in this folder, from its checkpoint"),
     TEXT("--baseline", baseline, "none|central|local|central,local|local,central",
          "also trains the pooled examples, each client alone, on the same budget"),
@@ -69,6 +69,23 @@ static void signals_catch(void) {
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
+/* Whether a short flag has a value that fits its key, and --set says nothing else. */
+static choir_status short_check(const char *flag, const char *key, const char *value,
+                                const sim_flags *flags, choir_error *err) {
+    choir_job scratch = CH_JOB_DEFAULTS;
+    const size_t size = strlen(key);
+    for (uint32_t i = 0; i < flags->set.count; i++) {
+        const char *item = flags->set.items[i];
+        if (strncmp(item, key, size) == 0 && item[size] == '=' &&
+            strcmp(item + size + 1, value) != 0) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "%s: %s contradicts --set %.60s; give one of them", flag, value,
+                                item);
+        }
+    }
+    return ch_options_set(&CH_JOB_KEYS, &scratch, key, value, flag, err);
+}
+
 /* Overrides in their order, the short ones last. */
 static choir_status job_read(choir_job *out, ch_job_places *places, const char *path,
                              const sim_flags *flags, choir_error *err) {
@@ -77,14 +94,21 @@ static choir_status job_read(choir_job *out, ch_job_places *places, const char *
     uint32_t count = flags->set.count;
     memcpy((void *)all, (const void *)flags->set.items, count * sizeof(all[0]));
     const struct {
-        const char *key, *value;
-    } given[SHORTS_MAX] = {{"seed", flags->seed}, {"server.rounds", flags->rounds}};
+        const char *flag, *key, *value;
+    } given[SHORTS_MAX] = {{"--seed", "seed", flags->seed},
+                           {"--rounds", "server.rounds", flags->rounds}};
     for (uint32_t i = 0; i < SHORTS_MAX; i++) {
-        if (given[i].value[0] != '\0') {
-            (void)snprintf(shorts[i], sizeof(shorts[i]), "%s=%s", given[i].key, given[i].value);
-            all[count] = shorts[i];
-            count += 1;
+        if (given[i].value[0] == '\0') {
+            continue;
         }
+        const choir_status status =
+            short_check(given[i].flag, given[i].key, given[i].value, flags, err);
+        if (status != CHOIR_OK) {
+            return status;
+        }
+        (void)snprintf(shorts[i], sizeof(shorts[i]), "%s=%s", given[i].key, given[i].value);
+        all[count] = shorts[i];
+        count += 1;
     }
     return ch_job_read_places(out, places, path, all, count, err);
 }
@@ -99,6 +123,12 @@ static choir_status job_resume(choir_job *out, ch_job_places *places, const ch_c
     if (!ch_job_origin(path, flags->resume)) {
         return ch_error_set(err, CHOIR_EIO, "--resume: '%s' is not a run: no job.yaml in it",
                             flags->resume);
+    }
+    if (flags->run_dir[0] != '\0' && strcmp(flags->run_dir, flags->resume) != 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "--run-dir: '%.120s' is not where the run is that --resume '%.120s' "
+                            "goes on with; leave it out",
+                            flags->run_dir, flags->resume);
     }
     choir_job wanted;
     ch_job_places wanted_places;
@@ -179,8 +209,8 @@ static int run_judge(const ch_run_result *r, const ch_summary *s, const choir_jo
     }
     if (r->wants_target && !r->reached_target) {
         (void)ch_error_set(err, CHOIR_EAGAIN,
-                           "server.target_accuracy %g was not reached in %u rounds",
-                           job->target_accuracy, r->rounds);
+                           "server.target_accuracy %g was not reached in %u round%s",
+                           job->target_accuracy, r->rounds, r->rounds == 1 ? "" : "s");
         return EXIT_TARGET;
     }
     return EXIT_DONE;

@@ -106,6 +106,10 @@ static choir_status flag_take(line *l, int argc, char **argv, int *i, choir_erro
         *i += 1;
         value = argv[*i];
     }
+    if (row != NULL && row->type == CH_OPTION_TEXT && value[0] == '\0') {
+        return ch_error_set(err, CHOIR_EINVAL, "%s: is empty; give it a value, or leave it out",
+                            key);
+    }
     return ch_options_set(l->command->options, l->options, key, value == NULL ? "" : value, "",
                           err);
 }

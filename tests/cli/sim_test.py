@@ -175,6 +175,19 @@ class Ends(SimCase):
                          "opened: No such file or directory\n")
 
     def test_no_job_is_exit_2(self):
+        for words, says in ((("--seed", ""), "--seed: is empty; give it a value, or leave it out"),
+                            (("--run-dir=",), "--run-dir: is empty; give it a value, or leave it "
+                                              "out")):
+            ran = self.run_in("sim", "small.yaml", *words)
+            self.assertEqual((ran.code, ran.log), (2, f"choir sim: {says}\n"
+                                                      "Try 'choir sim --help'.\n"))
+        self.file("small.yaml", "seed: 1\n")
+        for words, says in (
+                (("--rounds", "0"),
+                 "--rounds: server.rounds: '0' is not a whole number in [1, 1000000] rounds"),
+                (("--seed", "1", "--set", "seed=2"),
+                 "--seed: 1 contradicts --set seed=2; give one of them")):
+            self.assert_says(self.run_in("sim", "small.yaml", *words), 2, f"choir sim: {says}\n")
         self.assert_says(choir("sim"), 2, "choir sim: needs JOB.yaml, or --resume RUN\n")
 
     def test_a_folder_that_holds_a_run_is_not_written_over(self):
@@ -248,6 +261,9 @@ class Resume(SimCase):
 
     def test_a_run_cannot_go_on_as_another_job(self):
         self.result("--run-dir", "here")
+        ran = self.run_in("sim", "--resume", "here", "--run-dir", "there")
+        self.assert_says(ran, 2, "choir sim: --run-dir: 'there' is not where the run is that "
+                                 "--resume 'here' goes on with; leave it out\n")
         ran = self.run_in("sim", "small.yaml", "--resume", "here", "--set", "client.epochs=3")
         self.assert_says(ran, 2, "choir sim: --resume: client.epochs is '1' in the run and cannot "
                                  "become '3'; leave it as it was, or start a run of its own\n")
