@@ -53,6 +53,79 @@ static choir_status list_refuse(const ch_option *row, const char *where, choir_e
     return ch_error_set(err, CHOIR_EINVAL, "%s: %s: a list is not %s", where, row->key, domain);
 }
 
+/* What other frameworks and papers call a key. */
+static const char *alias_find(const char *word) {
+    static const struct {
+        const char *word, *key;
+    } aliases[] = {
+        {"lr", "client.learning_rate"},
+        {"eta", "client.learning_rate"},
+        {"local_epochs", "client.epochs"},
+        {"num_epochs", "client.epochs"},
+        {"local_steps", "client.epochs"},
+        {"bs", "client.batch_size"},
+        {"mu", "client.proximal_mu"},
+        {"dataset", "data.source"},
+        {"num_clients", "data.clients"},
+        {"n_clients", "data.clients"},
+        {"num_rounds", "server.rounds"},
+        {"global_rounds", "server.rounds"},
+        {"comm_rounds", "server.rounds"},
+        {"fraction", "server.sample_rate"},
+        {"fraction_fit", "server.sample_rate"},
+        {"frac", "server.sample_rate"},
+        {"participation", "server.sample_rate"},
+        {"strategy", "server.algorithm"},
+        {"aggregator", "server.algorithm"},
+        {"dirichlet_alpha", "data.alpha"},
+        {"random_seed", "seed"},
+        {"arch", "model.name"},
+        {"path", "data.source"},
+    };
+    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+        if (strcmp(word, aliases[i].word) == 0) {
+            return aliases[i].key;
+        }
+    }
+    return NULL;
+}
+
+/* " has epochs, batch_size": the keys of the section that a key begins with, which it has. */
+static void section_list(char *out, size_t size, const char *key) {
+    const size_t prefix = strcspn(key, ".");
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < CH_JOB_KEYS.count && used < size; i++) {
+        const char *known = CH_JOB_KEYS.rows[i].key;
+        if (strncmp(known, key, prefix) == 0 && known[prefix] == '.' && key[prefix] == '.') {
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used == 0 ? "" : ", ",
+                                     known + prefix + 1);
+        }
+    }
+}
+
+/* A key that is not known: what may be meant, else what its section has. */
+static choir_status key_refuse(const char *key, const char *where, choir_error *err) {
+    char shown[CH_TEXT_SHOWN_MAX];
+    char keys[256];
+    const char *dot = strrchr(key, '.');
+    const char *meant = alias_find(dot == NULL ? key : dot + 1);
+    meant = meant != NULL ? meant : ch_options_nearest(&CH_JOB_KEYS, key);
+    ch_text_show(shown, sizeof(shown), key);
+    if (meant != NULL) {
+        return ch_error_set(err, CHOIR_EINVAL, "%s: %s is not known; did you mean '%s'?", where,
+                            shown, meant);
+    }
+    section_list(keys, sizeof(keys), key);
+    if (keys[0] != '\0') {
+        return ch_error_set(err, CHOIR_EINVAL, "%s: %s is not known; %.*s has %s", where, shown,
+                            (int)strcspn(key, "."), key, keys);
+    }
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "%s: %s is not known; 'choir job keys' lists what can be given", where,
+                        shown);
+}
+
 static choir_status key_set(choir_job *job, const char *key, const char *value, const char *where,
                             choir_error *err) {
     const char *first = section_first(key);
@@ -60,6 +133,9 @@ static choir_status key_set(choir_job *job, const char *key, const char *value, 
         return ch_error_set(err, CHOIR_EINVAL,
                             "%s: %s is a section; give a key of it, such as '%s'", where, key,
                             first);
+    }
+    if (ch_options_find(&CH_JOB_KEYS, key) == NULL) {
+        return key_refuse(key, where, err);
     }
     return ch_options_set(&CH_JOB_KEYS, job, key, value, where, err);
 }

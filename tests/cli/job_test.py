@@ -106,7 +106,8 @@ class Check(Case):
 
     def test_a_terminal_is_not_sent_what_a_file_holds(self):
         ran = self.check('"\\e[31mred": 1\n')
-        self.assertEqual(ran.log, "choir job check: a.yaml:1: ?[31mred is not known\n")
+        self.assertEqual(ran.log, "choir job check: a.yaml:1: ?[31mred is not known; "
+                                  "'choir job keys' lists what can be given\n")
 
 
 class Keys(Case):
