@@ -44,6 +44,7 @@ typedef struct choir_job_data {
     char label[CHOIR_NAME_MAX];     // csv: label column, by name or number from 1; "" = the last
     char group[CHOIR_NAME_MAX];     // csv: group column of "natural"
     char categorical[CHOIR_TEXT_MAX]; // csv: columns to one-hot encode, comma-separated
+    char drop[CHOIR_TEXT_MAX];        // csv: columns to leave out, comma-separated
     char task[CHOIR_NAME_MAX];        // csv: "classification" | "regression"
     double test_share;                // csv: share of rows that become the central test set
 } choir_job_data;

@@ -121,6 +121,12 @@ static choir_status record_next(scanner *s, ch_cell *cells, uint32_t columns_max
         if (status != CHOIR_OK) {
             return status;
         }
+        if (count > columns_max && columns_max < CH_CSV_COLUMNS_MAX) {
+            return ch_error_set(s->err, CHOIR_EPROTO,
+                                "%s: line %u: more fields than the first record has, which are %u; "
+                                "only commas separate fields",
+                                s->name, line, columns_max);
+        }
         if (count > columns_max) {
             return ch_error_set(s->err, CHOIR_EPROTO, "%s: line %u: more than %u fields", s->name,
                                 line, columns_max);
@@ -154,8 +160,9 @@ static choir_status records_scan(scanner *s, ch_csv *out) {
         columns = records == 0 ? fields : columns;
         if (fields != columns) {
             return ch_error_set(s->err, CHOIR_EPROTO,
-                                "%s: line %u: %u fields, but the first record has %u", s->name,
-                                line, fields, columns);
+                                "%s: line %u: %u field%s, but the first record has %u; only commas "
+                                "separate fields",
+                                s->name, line, fields, fields == 1 ? "" : "s", columns);
         }
         if (s->keep) {
             out->lines[records] = line;

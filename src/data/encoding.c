@@ -12,7 +12,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { NO_COLUMN = CH_CSV_COLUMNS_MAX };
+enum {
+    NO_COLUMN = CH_CSV_COLUMNS_MAX,
+    FRACTIONS_MAX = 20, // classes whose names may be numbers that are not whole
+};
 
 static const double NUMBER_MAX = 1e30; // of an input or a target
 
@@ -20,6 +23,7 @@ typedef enum column_kind {
     KIND_UNKNOWN,
     KIND_NUMERIC,
     KIND_CATEGORICAL,
+    KIND_DROPPED,
     KIND_LABEL,
     KIND_GROUP,
 } column_kind;
@@ -139,7 +143,7 @@ static bool has_number(const encoder *e, uint32_t record) {
 static bool header_detect(const encoder *e) {
     const choir_job_data *o = e->options;
     return header_is_used(e, o->label) || header_is_used(e, o->group) ||
-           header_is_used(e, o->categorical) ||
+           header_is_used(e, o->categorical) || header_is_used(e, o->drop) ||
            (e->csv->records > 1 && !has_number(e, 0) && has_number(e, 1));
 }
 
@@ -188,6 +192,30 @@ static choir_status column_judge(encoder *e, uint32_t c) {
     return CHOIR_OK;
 }
 
+/* Columns that a key lists are of this kind; no column is of two. */
+static choir_status columns_list(encoder *e, const char *key, const char *list, column_kind kind) {
+    ch_cell name;
+    while (list_next(&list, &name)) {
+        uint32_t c = 0;
+        const choir_status status = column_find(e, &c, key, &name);
+        if (status != CHOIR_OK) {
+            return status;
+        }
+        const column_kind other = e->columns[c].kind;
+        if (kind == KIND_DROPPED && other != KIND_UNKNOWN && other != KIND_DROPPED) {
+            char shown[CH_TEXT_SHOWN_MAX];
+            ch_cell_show(shown, &name);
+            return ch_error_set(e->err, CHOIR_EINVAL, "%s: '%s' is %s; it cannot be left out", key,
+                                shown,
+                                other == KIND_LABEL   ? "the label's column"
+                                : other == KIND_GROUP ? "data.group's column"
+                                                      : "in data.categorical");
+        }
+        e->columns[c].kind = kind;
+    }
+    return CHOIR_OK;
+}
+
 /* Says what every column is. */
 static choir_status columns_assign(encoder *e) {
     const choir_job_data *o = e->options;
@@ -209,20 +237,17 @@ static choir_status columns_assign(encoder *e) {
     for (uint32_t c = 0; c < e->csv->columns; c++) {
         e->columns[c].kind = KIND_UNKNOWN;
     }
-    const char *list = o->categorical;
-    ch_cell name;
-    while (status == CHOIR_OK && list_next(&list, &name)) {
-        uint32_t c = 0;
-        status = column_find(e, &c, "data.categorical", &name);
-        if (status == CHOIR_OK) {
-            e->columns[c].kind = KIND_CATEGORICAL;
-        }
+    if (status == CHOIR_OK) {
+        status = columns_list(e, "data.categorical", o->categorical, KIND_CATEGORICAL);
     }
     if (status == CHOIR_OK) {
         e->columns[e->label].kind = KIND_LABEL;
     }
     if (status == CHOIR_OK && e->group != NO_COLUMN) {
         e->columns[e->group].kind = KIND_GROUP;
+    }
+    if (status == CHOIR_OK) {
+        status = columns_list(e, "data.drop", o->drop, KIND_DROPPED);
     }
     for (uint32_t c = 0; status == CHOIR_OK && c < e->csv->columns; c++) {
         if (e->columns[c].kind == KIND_UNKNOWN) {
@@ -287,8 +312,8 @@ static choir_status categories_find(encoder *e, column *col, uint32_t c) {
     if (col->count > CH_CATEGORIES_MAX) {
         return ch_error_set(e->err, CHOIR_EINVAL,
                             "%s: column %u has %u different values; at most %d are encoded. "
-                            "Remove the column, or make it numeric",
-                            e->name, c + 1, col->count, CH_CATEGORIES_MAX);
+                            "Leave it out with data.drop=%u, or make it numeric",
+                            e->name, c + 1, col->count, CH_CATEGORIES_MAX, c + 1);
     }
     memcpy(col->categories, e->sorted, col->count * sizeof(col->categories[0]));
     return CHOIR_OK;
@@ -383,6 +408,24 @@ static choir_status targets_claim(const encoder *e, ch_dataset *out, const float
     return CHOIR_OK;
 }
 
+/* Many different numbers that are not whole are measured, not chosen from: no classes. */
+static choir_status labels_judge(const encoder *e, uint32_t count, const ch_cell_order *by) {
+    for (uint32_t i = 0; i < count && count > FRACTIONS_MAX && by == &CH_CELLS_AS_NUMBERS; i++) {
+        double number = 0;
+        if (ch_cell_number(&number, &e->sorted[i]) && number != floor(number)) {
+            char shown[CH_TEXT_SHOWN_MAX];
+            ch_cell_show(shown, &e->sorted[i]);
+            return ch_error_set(
+                e->err, CHOIR_EINVAL,
+                "%s: column %u has %u different labels such as %s, so it looks like "
+                "no class; name the label's column in data.label, or set data.task "
+                "to regression",
+                e->name, e->label + 1, count, shown);
+        }
+    }
+    return CHOIR_OK;
+}
+
 static choir_status labels_claim(const encoder *e, ch_dataset *out, const uint32_t **labels,
                                  uint32_t *classes) {
     uint32_t *to = ch_dataset_claim(out, e->rows, sizeof(to[0]));
@@ -402,6 +445,10 @@ static choir_status labels_claim(const encoder *e, ch_dataset *out, const uint32
                             "%s: column %u has %u different labels; at most %u. For numbers to "
                             "predict set data.task to regression",
                             e->name, e->label + 1, count, CH_CLASSES_MAX);
+    }
+    const choir_status status = labels_judge(e, count, by);
+    if (status != CHOIR_OK) {
+        return status;
     }
     for (uint32_t i = 0; i < e->rows; i++) {
         to[i] = ch_cells_find(e->sorted, count, row_cell(e, i, e->label), by);

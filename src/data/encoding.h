@@ -7,10 +7,12 @@
  *   label        classification: the place of its value among all that occur, ascending, as
  *                numbers when all are ("1" is then "1.0"), and the value is its name; regression:
  *                the number as it is
+ *   dropped      no input, nor anything else
  *   group        no input; the place of its value among those of the training rows
  *
- * A column is categorical when data.categorical lists it or no more than half of its values are
- * numbers; else all of them have to be numbers, below 1e30 in size. Missing is an empty field or
+ * Columns that data.drop lists are dropped; one is categorical when data.categorical lists it or no
+ * more than half of its values are numbers; else all of them have to be numbers, below 1e30 in
+ * size. Missing is an empty field or
  * "?", and among numbers NA, N/A, NaN or null in letters of either case. The first record is a
  * header when it has a name that the options use, or when none of its fields is a number and some
  * field of the next record is.
@@ -34,9 +36,10 @@ enum {
  *
  * name  stands for the file in messages
  *
- * Returns OK; EINVAL for options that name no column or do not fit, EPROTO for a label that is
- * missing, and for a label or an input that is no number, or too large, where one must be (err
- * names line and column), ENOMEM. What is claimed is added to out, also on failure.
+ * Returns OK; EINVAL for options that name no column or do not fit, a label of many numbers that
+ * are not whole, EPROTO for a label that is missing, and for a label or an input that is no number,
+ * or too large, where one must be (err names line and column), ENOMEM. What is claimed is added to
+ * out, also on failure.
  */
 CHOIR_NODISCARD choir_status ch_csv_encode(ch_dataset *out, const ch_csv *csv, const char *name,
                                            const choir_job_data *options, uint64_t seed,

@@ -47,6 +47,7 @@ static const ch_option ROWS[] = {
     TEXT("data.label", data.label, NULL, "csv: label column, name or number; empty: the last"),
     TEXT("data.group", data.group, NULL, "csv: the column whose values are natural's clients"),
     TEXT("data.categorical", data.categorical, NULL, "csv: columns to one-hot encode, '[a, b]'"),
+    TEXT("data.drop", data.drop, NULL, "csv: columns to leave out, such as row numbers, '[id]'"),
     TEXT("data.task", data.task, "classification|regression", "csv: what the label is"),
     F64("data.test_share", data.test_share, 0, 0.9, "",
         "csv: share of rows that become the central test set"),
@@ -111,7 +112,7 @@ _Static_assert(sizeof(ROWS) / sizeof(ROWS[0]) <= CH_JOB_KEYS_MAX, "the reader re
 const ch_options CH_JOB_KEYS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 
 bool ch_job_key_is_list(const ch_option *row) {
-    static const size_t lists[] = {FIELD(model.hidden), FIELD(data.categorical)};
+    static const size_t lists[] = {FIELD(model.hidden), FIELD(data.categorical), FIELD(data.drop)};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         if (row->offset == lists[i]) {
             return true;

@@ -72,6 +72,7 @@ static void idle_warn(const choir_job *job, const ch_job_places *places, const c
         {"data.label", !generated, "CSV files"},
         {"data.group", !generated, "CSV files"},
         {"data.categorical", !generated, "CSV files"},
+        {"data.drop", !generated, "CSV files"},
         {"data.test_share", !generated, "CSV files"},
         {"server.momentum", strcmp(job->algorithm, "fedavgm") == 0, "server.algorithm 'fedavgm'"},
     };

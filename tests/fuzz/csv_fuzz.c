@@ -23,6 +23,7 @@ static void encode(const ch_csv *csv, uint8_t choice, const choir_env *env) {
     memcpy(o.task, choice & 2 ? "regression" : "", choice & 2 ? 11 : 1);
     memcpy(o.label, choice & 4 ? "1" : "", choice & 4 ? 2 : 1);
     memcpy(o.group, choice & 8 ? "2" : "", choice & 8 ? 2 : 1);
+    memcpy(o.drop, choice & 32 ? "2,b" : "", choice & 32 ? 4 : 1);
     memcpy(o.categorical, choice & 16 ? "a,3" : "", choice & 16 ? 4 : 1);
     ch_dataset d;
     ch_dataset_init(&d, env);

@@ -74,8 +74,11 @@ static void malformed_text_is_refused_with_its_line(void **state) {
     } rows[] = {
         {"", "f.csv: has no records"},
         {" \n\n", "f.csv: has no records"},
-        {"a,b\nc\n", "f.csv: line 2: 1 fields, but the first record has 2"},
-        {"a,b\n\nc,d,e\n", "f.csv: line 3: more than 2 fields"},
+        {"a,b\nc\n",
+         "f.csv: line 2: 1 field, but the first record has 2; only commas separate fields"},
+        {"a,b\n\nc,d,e\n",
+         "f.csv: line 3: more fields than the first record has, which are 2; only commas separate "
+         "fields"},
         {"a,b\n\"c,d\n", "f.csv: line 2: a quote is opened here and never closed"},
         {"a,\"b\"c\n",
          "f.csv: line 1: text after a closing quote; a quote inside is written twice"},
@@ -387,6 +390,70 @@ static void options_and_rows_that_do_not_fit_are_refused(void **state) {
     }
 }
 
+/* The layout of the UCI repository's wdbc.data: a number, M or B, and measurements. */
+static void columns_that_are_left_out_are_no_inputs(void **state) {
+    (void)state;
+    static const char text[] = "842302,M,17.99,10.38\n842517,M,x,17.77\n8510426,B,13.54,14.36\n";
+    ch_dataset d;
+    choir_job_data o = {.label = "2", .drop = "1, 3"};
+    check_status(encode(&d, text, &o, NULL), CHOIR_OK);
+    assert_int_equal(d.train.shape.channels, 1);
+    assert_int_equal(d.train.classes, 2);
+    assert_int_equal(d.train.labels[0], 1);
+    assert_int_equal(d.train.labels[2], 0);
+    ch_dataset_release(&d);
+    o = (choir_job_data){.drop = "id"}; // its use says that there is a header
+    check_status(encode(&d, "id,a,b\nx,y,z\nu,v,w\n", &o, NULL), CHOIR_OK);
+    assert_int_equal(d.train.count, 2);
+    assert_int_equal(d.train.shape.channels, 2);
+    ch_dataset_release(&d);
+}
+
+static void columns_that_cannot_be_left_out_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        choir_job_data options;
+        const char *message;
+    } rows[] = {
+        {{.drop = "2"}, "data.drop: '2' is the label's column; it cannot be left out"},
+        {{.drop = "1", .group = "1"},
+         "data.drop: '1' is data.group's column; it cannot be left out"},
+        {{.drop = "1", .categorical = "1"},
+         "data.drop: '1' is in data.categorical; it cannot be left out"},
+        {{.drop = "7"}, "data.drop: '7' is no column of f.csv, which has 2 and no names"},
+        {{.drop = "1"}, "f.csv: has no column for input beside the label"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_dataset d;
+        choir_error err = {.message = ""};
+        check_status(encode(&d, "1,2\n3,4\n", &rows[i].options, &err), CHOIR_EINVAL);
+        assert_string_equal(err.message, rows[i].message);
+        ch_dataset_release(&d);
+    }
+}
+
+static void many_labels_that_are_measurements_are_refused(void **state) {
+    (void)state;
+    char text[21 * 16] = "";
+    size_t size = 0;
+    for (int i = 0; i < 21; i++) {
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "%d,%d.5\n", i % 3, i);
+    }
+    choir_job_data o = {.label = ""};
+    ch_dataset d;
+    choir_error err = {.message = ""};
+    check_status(encode(&d, text, &o, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message,
+                        "f.csv: column 2 has 21 different labels such as 0.5, so it looks like no "
+                        "class; name the label's column in data.label, or set data.task to "
+                        "regression");
+    ch_dataset_release(&d);
+    o.label[0] = '1';
+    check_status(encode(&d, text, &o, &err), CHOIR_OK);
+    assert_int_equal(d.train.classes, 3);
+    ch_dataset_release(&d);
+}
+
 static void a_column_of_too_many_categories_is_refused(void **state) {
     (void)state;
     enum { ROWS = CH_CATEGORIES_MAX + 1 };
@@ -400,7 +467,7 @@ static void a_column_of_too_many_categories_is_refused(void **state) {
     choir_error err = {.message = ""};
     check_status(encode(&d, text, &o, &err), CHOIR_EINVAL);
     assert_string_equal(err.message, "f.csv: column 1 has 1025 different values; at most 1024 are "
-                                     "encoded. Remove the column, or make it numeric");
+                                     "encoded. Leave it out with data.drop=1, or make it numeric");
     ch_dataset_release(&d);
     free(text);
 }
@@ -440,6 +507,9 @@ int main(void) {
         cmocka_unit_test(a_constant_column_becomes_zero),
         cmocka_unit_test(labels_are_called_what_the_file_calls_them),
         cmocka_unit_test(options_and_rows_that_do_not_fit_are_refused),
+        cmocka_unit_test(columns_that_are_left_out_are_no_inputs),
+        cmocka_unit_test(columns_that_cannot_be_left_out_are_refused),
+        cmocka_unit_test(many_labels_that_are_measurements_are_refused),
         cmocka_unit_test(a_column_of_too_many_categories_is_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
