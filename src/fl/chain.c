@@ -46,21 +46,33 @@ static choir_status knob_parse(ch_transform *link, const char *value, choir_erro
     return CHOIR_OK;
 }
 
+/* The text without the blanks around it, cut in place. */
+static char *trimmed(char *text) {
+    text += strspn(text, " \t");
+    size_t size = strlen(text);
+    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t')) {
+        size -= 1;
+    }
+    text[size] = '\0';
+    return text;
+}
+
 /* Splits text at '=' in place. */
 static choir_status link_parse(ch_transform *link, char *text, choir_error *err) {
     char *equals = strchr(text, '=');
     if (equals != NULL) {
         *equals = '\0';
     }
-    const ch_transform_ops *ops = transform_find(text);
+    const char *name = trimmed(text);
+    const ch_transform_ops *ops = transform_find(name);
     if (ops == NULL) {
         char shown[SHOW_MAX];
-        ch_text_show(shown, sizeof(shown), text);
+        ch_text_show(shown, sizeof(shown), name);
         return ch_error_set(err, CHOIR_EINVAL,
                             "chain: '%s' is no link; known: clip, weight, uniform", shown);
     }
     *link = (ch_transform){.ops = ops, .knob = ops->knob_default};
-    return equals == NULL ? CHOIR_OK : knob_parse(link, equals + 1, err);
+    return equals == NULL ? CHOIR_OK : knob_parse(link, trimmed(equals + 1), err);
 }
 
 static choir_status chain_check(const ch_chain *chain, choir_error *err) {

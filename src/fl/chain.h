@@ -1,9 +1,10 @@
 /*
  * Chain: the links of a run in their canonical order, clip|weight|noise|quantise|mask.
  *
- * Written as text that travels in every task, "clip=1.5|weight=1000". A chain that does not fit
- * together, or whose order would undo what a link is for, is refused when it is read and not when
- * the first update arrives. docs/chain.md lists the links.
+ * Written as text that travels in every task, "clip=1.5|weight=1000"; blanks around a link or a
+ * number are nothing. A chain that does not fit together, or whose order would undo what a link is
+ * for, is refused when it is read and not when the first update arrives. docs/chain.md lists the
+ * links.
  */
 #ifndef CH_FL_CHAIN_H
 #define CH_FL_CHAIN_H

@@ -43,6 +43,17 @@ static void chains_in_their_order_are_read(void **state) {
     assert_true(chain_of("clip|uniform").links[0].knob == 1); // its default
 }
 
+static void blanks_around_links_and_numbers_are_nothing(void **state) {
+    (void)state;
+    const ch_chain plain = chain_of("clip=1.5|weight=1000");
+    const ch_chain blank = chain_of(" clip = 1.5\t| weight= 1000 ");
+    assert_int_equal(blank.count, plain.count);
+    for (uint32_t i = 0; i < plain.count; i++) {
+        assert_true(blank.links[i].ops == plain.links[i].ops);
+        assert_true(blank.links[i].knob == plain.links[i].knob);
+    }
+}
+
 static void chains_that_do_not_fit_are_refused_with_a_reason(void **state) {
     (void)state;
 #define CLIP_PLACE                                                                                 \
@@ -67,7 +78,7 @@ static void chains_that_do_not_fit_are_refused_with_a_reason(void **state) {
         {"clop|weight", "chain: 'clop' is no link; known: clip, weight, uniform"},
         {"clip|", "chain: '' is no link; known: clip, weight, uniform"},
         {"|weight", "chain: '' is no link; known: clip, weight, uniform"},
-        {" weight", "chain: ' weight' is no link; known: clip, weight, uniform"},
+        {" |weight", "chain: '' is no link; known: clip, weight, uniform"},
         {"clip=|weight", "chain: 'clip=' must be a number in [1e-06, 1e+06]: the largest L2 norm "
                          "of an update"},
         {"clip=0|weight", "chain: 'clip=0' must be a number in [1e-06, 1e+06]: the largest L2 "
@@ -208,6 +219,7 @@ static void no_client_moves_the_sum_further_than_promised(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chains_in_their_order_are_read),
+        cmocka_unit_test(blanks_around_links_and_numbers_are_nothing),
         cmocka_unit_test(chains_that_do_not_fit_are_refused_with_a_reason),
         cmocka_unit_test(clip_bounds_long_updates_and_leaves_short_ones_alone),
         cmocka_unit_test(clip_holds_devices_to_their_promise),
