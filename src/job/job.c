@@ -239,20 +239,23 @@ static choir_status override_apply(parsing *p, const char *text, choir_error *er
     return CHOIR_OK;
 }
 
-/* "jobs/my digits.yaml" names its job "my-digits". */
+/* "jobs/my digits.yaml" names its job "my-digits", and what cannot begin a name is left out. */
 static void name_from_file(choir_job *job, const char *file) {
     const char *base = file;
     for (const char *slash = strchr(file, '/'); slash != NULL; slash = strchr(base, '/')) {
         base = slash + 1;
     }
     char name[CHOIR_NAME_MAX] = "";
-    for (size_t i = 0; i + 1 < sizeof(name) && base[i] != '\0'; i++) {
-        if (base[i] == '.' && (strcmp(base + i, ".yaml") == 0 || strcmp(base + i, ".yml") == 0)) {
+    size_t used = 0;
+    for (; used + 1 < sizeof(name) && *base != '\0'; base++) {
+        const bool is_kept = ch_job_is_name((char[]){*base, '\0'}) || *base == '.' || *base == '-';
+        const bool is_inside = ((unsigned char)*base & 0xC0) == 0x80; // of a letter in UTF-8
+        if (*base == '.' && (strcmp(base, ".yaml") == 0 || strcmp(base, ".yml") == 0)) {
             break;
         }
-        name[i] = base[i];
-        if (!ch_job_is_name((char[]){base[i], '\0'}) && base[i] != '.' && base[i] != '-') {
-            name[i] = '-';
+        if (!is_inside && (used > 0 || ch_job_is_name((char[]){*base, '\0'}))) {
+            name[used] = is_kept ? *base : '-';
+            used += 1;
         }
     }
     if (ch_job_is_name(name)) {

@@ -16,7 +16,8 @@
 #define SEED_MAX    9007199254740991.0 // 2^53 - 1: what every JSON reader keeps exact
 
 static const ch_option ROWS[] = {
-    TEXT("name", name, NULL, "names the run's folder; the file's own name when not given"),
+    TEXT("name", name, NULL,
+         "names the run's folder: letters, digits, '.', '_', '-'; else as the file is called"),
     U64("seed", seed, 0, SEED_MAX, "", "of everything that is drawn: data, model, clients, order"),
     TEXT("backend", backend, NULL, "kernels: 'auto', or the ones the job requires"),
 

@@ -355,8 +355,11 @@ static void the_files_own_name_becomes_a_name_that_can_be_a_folder(void **state)
         {"a.b.yaml", "a.b"},
         {".yaml", "job"},
         {"", "job"},
-        {"jobs/\xc3\xa9t\xc3\xa9", "job"},
-        {"x\xc3\xa9.yaml", "x--"},
+        {"jobs/\xc3\xa9t\xc3\xa9", "t-"},
+        {"\xc3\xa9tude.yaml", "tude"},
+        {"-x.yaml", "x"},
+        {"\xc3\xa9.yaml", "job"},
+        {"x\xc3\xa9.yaml", "x-"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         choir_job job;
