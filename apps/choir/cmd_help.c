@@ -47,6 +47,10 @@ static int help_run(const ch_call *call, choir_error *err) {
     (void)snprintf(name, sizeof(name), "%s%s%s", call->operands[0], is_two ? " " : "",
                    is_two ? call->operands[1] : "");
     const ch_command *command = ch_program_find(p, name);
+    if (command == NULL && !is_two && ch_program_is_group(p, name)) {
+        ch_manual_group(call->out, p, name);
+        return EXIT_DONE;
+    }
     if (command == NULL) {
         (void)ch_error_set(err, CHOIR_EINVAL, "'%s' is not a command; 'choir --help' lists them",
                            name);

@@ -38,10 +38,10 @@ typedef struct sim_flags {
 static const ch_option ROWS[] = {
     {"--set", CH_OPTION_TEXTS, FIELD(set), 0, 0, "", NULL,
      "key=value that wins over the file, such as client.epochs=5"},
-    TEXT("--seed", seed, NULL, "short for --set seed=N"),
-    TEXT("--rounds", rounds, NULL, "short for --set server.rounds=N"),
+    TEXT("--seed", seed, NULL, "short for --set seed=SEED"),
+    TEXT("--rounds", rounds, NULL, "short for --set server.rounds=ROUNDS"),
     {"--workers", CH_OPTION_U32, FIELD(workers), 0, 256, "threads", NULL,
-     "that train; 0 = one per core; the model does not depend on it"},
+     "how many train at once; 0 = one per core; the model does not depend on it"},
     TEXT("--run-dir", run_dir, NULL, "the run's folder, if not runs/NAME-N"),
     TEXT("--resume", resume, NULL, "goes on with the run in this folder, from its checkpoint"),
     TEXT("--baseline", baseline, "none|central|local|central,local|local,central",

@@ -14,6 +14,11 @@ static const ch_exit EXITS[] = {
 #undef X
 };
 
+static const ch_variable VARIABLES[] = {
+    {"CHOIR_DATA", "where named data sets are kept, when neither --dir nor data.dir says so; "
+                   "without it $XDG_DATA_HOME/choir, or $HOME/.local/share/choir"},
+};
+
 static const ch_program PROGRAM = {
     .name = "choir",
     .version = CHOIR_VERSION,
@@ -22,6 +27,8 @@ static const ch_program PROGRAM = {
     .commands_count = sizeof(COMMANDS) / sizeof(COMMANDS[0]),
     .exits = EXITS,
     .exits_count = sizeof(EXITS) / sizeof(EXITS[0]),
+    .variables = VARIABLES,
+    .variables_count = sizeof(VARIABLES) / sizeof(VARIABLES[0]),
     .exit_usage = EXIT_WRONG,
     .exit_output = EXIT_FAILED,
 };

@@ -8,20 +8,40 @@
 
 enum { COLUMN = 26, WIDTH = 80 };
 
-static const char *placeholder(const ch_option *row) {
+/* The last word of a flag in capitals, "--run-dir" is DIR. */
+static void word_capital(char out[CH_MANUAL_VALUE_MAX], const char *flag) {
+    const char *dash = strrchr(flag, '-');
+    const char *word = dash == NULL ? flag : dash + 1;
+    size_t i = 0;
+    for (; word[i] != '\0' && i + 1 < CH_MANUAL_VALUE_MAX; i++) {
+        const bool is_lower = word[i] >= 'a' && word[i] <= 'z';
+        out[i] = is_lower ? (char)(word[i] - 'a' + 'A') : word[i];
+    }
+    out[i] = '\0';
+}
+
+void ch_manual_value(char out[CH_MANUAL_VALUE_MAX], const ch_option *row) {
+    out[0] = '\0';
+    if (row->key[0] != '-') {
+        return;
+    }
     switch (row->type) {
     case CH_OPTION_U32:
     case CH_OPTION_U64:
-        return " N";
+        (void)snprintf(out, CH_MANUAL_VALUE_MAX, "N");
+        break;
     case CH_OPTION_F64:
-        return " X";
+        (void)snprintf(out, CH_MANUAL_VALUE_MAX, "X");
+        break;
     case CH_OPTION_TEXT:
+        word_capital(out, row->key);
+        break;
     case CH_OPTION_TEXTS:
-        return " TEXT";
+        (void)snprintf(out, CH_MANUAL_VALUE_MAX, "KEY=VALUE");
+        break;
     case CH_OPTION_FLAG:
-        return "";
+        break;
     }
-    return "";
 }
 
 /* The default as a reader wants it; false when there is none worth a word. */
@@ -58,8 +78,9 @@ void ch_manual_options(FILE *out, const ch_options *table, const void *defaults)
         char domain[CH_OPTION_DOMAIN_MAX];
         char value[CH_OPTION_VALUE_MAX];
         ch_options_domain(row, domain, sizeof(domain));
-        const bool is_flag = row->key[0] == '-';
-        const int used = fprintf(out, "  %s%s", row->key, is_flag ? placeholder(row) : "");
+        char name[CH_MANUAL_VALUE_MAX];
+        ch_manual_value(name, row);
+        const int used = fprintf(out, "  %s%s%s", row->key, name[0] == '\0' ? "" : " ", name);
         (void)fprintf(out, "%*s", used < COLUMN ? COLUMN - used : 2, "");
         paragraph(out, row->help, COLUMN);
         if (row->type == CH_OPTION_FLAG) {
@@ -92,6 +113,14 @@ void ch_manual_program(FILE *out, const ch_program *p) {
     }
     (void)fprintf(out, "\n'%s COMMAND --help' tells all about one.\n", p->name);
     exits_print(out, p);
+    if (p->variables_count > 0) {
+        (void)fprintf(out, "\nenvironment:\n");
+    }
+    for (size_t i = 0; i < p->variables_count; i++) {
+        const int used = fprintf(out, "  %s", p->variables[i].name);
+        (void)fprintf(out, "%*s", used < COLUMN ? COLUMN - used : 2, "");
+        paragraph(out, p->variables[i].what, COLUMN);
+    }
 }
 
 void ch_manual_group(FILE *out, const ch_program *p, const char *word) {

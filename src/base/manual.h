@@ -11,7 +11,12 @@
 
 #include <stdio.h>
 
-/* "usage: choir COMMAND ...", the commands and the exit codes. */
+enum { CH_MANUAL_VALUE_MAX = 24 }; // bytes of what a flag's value is called, its zero included
+
+/* What help calls a flag's value: N, X, KEY=VALUE, or DIR of "--run-dir"; "" when it takes none. */
+void ch_manual_value(char out[CH_MANUAL_VALUE_MAX], const ch_option *row);
+
+/* "usage: choir COMMAND ...", the commands, the exit codes and the environment. */
 void ch_manual_program(FILE *out, const ch_program *p);
 
 /* One command: usage, text, options with domain and default, keys, exit codes. */

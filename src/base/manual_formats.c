@@ -48,6 +48,27 @@ static void roff_exits(FILE *out, const ch_program *p) {
     }
 }
 
+static void roff_variables(FILE *out, const ch_program *p) {
+    if (p->variables_count > 0) {
+        (void)fprintf(out, ".SH ENVIRONMENT\n");
+    }
+    for (size_t i = 0; i < p->variables_count; i++) {
+        (void)fprintf(out, ".TP\n.B %s\n", p->variables[i].name);
+        roff(out, p->variables[i].what);
+        (void)fprintf(out, "\n");
+    }
+}
+
+/* "choir-job-keys(1)": the page of a command; of the program itself when name is "". */
+static void roff_reference(FILE *out, const ch_program *p, const char *name, bool has_more) {
+    (void)fprintf(out, ".BR %s", p->name);
+    (void)fprintf(out, "%s", name[0] == '\0' ? "" : "\\-");
+    for (const char *at = name; *at != '\0'; at++) {
+        (void)fprintf(out, "%.2s", *at == ' ' ? "\\-" : (const char[]){*at, '\0'});
+    }
+    (void)fprintf(out, " (1)%s\n", has_more ? "," : "");
+}
+
 void ch_manual_options_man(FILE *out, const ch_options *table, const void *defaults) {
     for (size_t i = 0; i < table->count; i++) {
         const ch_option *row = &table->rows[i];
@@ -57,6 +78,11 @@ void ch_manual_options_man(FILE *out, const ch_options *table, const void *defau
         ch_options_get(row, defaults, value, sizeof(value));
         (void)fprintf(out, ".TP\n.B ");
         roff(out, row->key);
+        char name[CH_MANUAL_VALUE_MAX];
+        ch_manual_value(name, row);
+        if (name[0] != '\0') {
+            (void)fprintf(out, " \\fI%s\\fR", name);
+        }
         (void)fprintf(out, "\n");
         roff(out, row->help);
         (void)fprintf(out, "\n");
@@ -84,6 +110,11 @@ void ch_manual_program_man(FILE *out, const ch_program *p) {
         (void)fprintf(out, "\n");
     }
     roff_exits(out, p);
+    roff_variables(out, p);
+    (void)fprintf(out, ".SH SEE ALSO\n");
+    for (size_t i = 0; i < p->commands_count; i++) {
+        roff_reference(out, p, p->commands[i]->name, i + 1 < p->commands_count);
+    }
 }
 
 void ch_manual_command_man(FILE *out, const ch_program *p, const ch_command *c) {
@@ -114,6 +145,9 @@ void ch_manual_command_man(FILE *out, const ch_program *p, const ch_command *c) 
         ch_manual_options_man(out, c->keys, c->keys_defaults);
     }
     roff_exits(out, p);
+    roff_variables(out, p);
+    (void)fprintf(out, ".SH SEE ALSO\n");
+    roff_reference(out, p, "", false);
 }
 
 static const char *type_name(ch_option_type type) {

@@ -48,7 +48,7 @@ static const ch_command *command_take(const ch_program *p, int argc, char **argv
     return found;
 }
 
-static bool is_group(const ch_program *p, const char *word) {
+bool ch_program_is_group(const ch_program *p, const char *word) {
     const size_t size = strlen(word);
     for (size_t i = 0; i < p->commands_count; i++) {
         if (strncmp(p->commands[i]->name, word, size) == 0 && p->commands[i]->name[size] == ' ') {
@@ -224,7 +224,7 @@ static int command_run(const ch_program *p, line *l, int argc, char **argv, FILE
 static int unknown_say(const ch_program *p, int argc, char **argv, FILE *log) {
     const char *next = argc > 1 ? argv[1] : "";
     const char *nearest = command_nearest(p, argv[0], next);
-    const bool is_known = is_group(p, argv[0]);
+    const bool is_known = ch_program_is_group(p, argv[0]);
     char shown[SHOW_MAX];
     ch_text_show(shown, sizeof(shown), is_known ? next : argv[0]);
     if (is_known && argc == 1) {
@@ -263,7 +263,7 @@ static int line_run(const ch_program *p, int words_count, char **words, FILE *ou
     if (l.command != NULL) {
         return command_run(p, &l, argc - used, argv + used, out, log);
     }
-    if (argc > 1 && is_group(p, argv[0]) &&
+    if (argc > 1 && ch_program_is_group(p, argv[0]) &&
         (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         ch_manual_group(out, p, argv[0]);
         return 0;

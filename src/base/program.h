@@ -10,6 +10,7 @@
 
 #include "base/options.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -51,6 +52,12 @@ struct ch_command {
     int (*run)(const ch_call *call, choir_error *err);
 };
 
+/* An environment variable that the program heeds. */
+typedef struct ch_variable {
+    const char *name;
+    const char *what;
+} ch_variable;
+
 typedef struct ch_exit {
     int code;
     const char *when;
@@ -64,12 +71,17 @@ struct ch_program {
     size_t commands_count;
     const ch_exit *exits; // (exits_count) borrowed
     size_t exits_count;
+    const ch_variable *variables; // (variables_count) borrowed
+    size_t variables_count;
     int exit_usage;  // a command line that does not parse
     int exit_output; // standard output could not be written
 };
 
 /* The command with this name, or NULL. */
 const ch_command *ch_program_find(const ch_program *p, const char *name);
+
+/* Whether commands of two words begin with this one, as "job check" does with "job". */
+bool ch_program_is_group(const ch_program *p, const char *word);
 
 /* The command line as a shell would read it again, cut to size. */
 void ch_call_text(const ch_call *call, char *out, size_t size);

@@ -25,6 +25,12 @@ class List(Case):
 
 
 class Get(Case):
+    def test_the_last_line_says_where_they_are_kept(self):
+        last = self.run_in("data", "list", "--dir", "here").out.splitlines()[-1]
+        self.assertEqual(last, "data directory: here (--dir)")
+        self.assertRegex(self.run_in("data", "list").out.splitlines()[-1],
+                         r"^data directory: /.* \(\$CHOIR_DATA")
+
     def test_a_name_nobody_has_is_refused(self):
         self.assert_says(self.run_in("data", "get", "mnits"), 2,
                          "choir data get: no data set is called 'mnits'; did you mean 'mnist'?\n")

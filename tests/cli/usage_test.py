@@ -26,6 +26,24 @@ class Usage(Case):
         for code in (0, 1, 2, 3, 130):
             self.assertRegex(ran.out, rf"\n  {code} +\w")
 
+    def test_help_and_the_manual_name_the_environment(self):
+        self.assertRegex(choir("--help").out, r"\nenvironment:\n  CHOIR_DATA +\w")
+        page = choir("help", "--man").out
+        self.assertIn(".SH ENVIRONMENT\n.TP\n.B CHOIR_DATA\n", page)
+        self.assertIn(".SH SEE ALSO\n.BR choir\\-sim (1),\n", page)
+        self.assertIn(".SH SEE ALSO\n.BR choir (1)\n", choir("help", "--man", "sim").out)
+
+    def test_values_of_flags_have_names_in_help_and_manual(self):
+        flags = choir("sim", "--help").out
+        for text in ("--set KEY=VALUE ", "--seed SEED ", "--run-dir DIR ", "--workers N "):
+            self.assertIn("\n  " + text, flags)
+        self.assertIn(".B \\-\\-run\\-dir \\fIDIR\\fR\n", choir("help", "--man", "sim").out)
+
+    def test_help_of_a_group_lists_its_commands(self):
+        for group in ("data", "job"):
+            ran = choir("help", group)
+            self.assertEqual((ran.code, ran.out), (0, choir(group, "--help").out))
+
     def test_an_unknown_command_is_refused_with_the_nearest(self):
         self.assert_says(choir("verison"), 2,
                          "choir: 'verison' is not a command; did you mean 'version'?\n")

@@ -251,8 +251,9 @@ static void every_format_of_the_manual_names_every_flag(void **state) {
     ch_manual_command_man(file, &PROGRAM, &PLAY);
     ch_manual_program_man(file, &PROGRAM);
     stream_take(file, text, sizeof(text));
-    assert_non_null(strstr(text, ".TP\n.B \\-\\-tempo\nhow fast\n.br\na whole number in [20, 300] "
-                                 "bpm; default 120\n"));
+    assert_non_null(
+        strstr(text, ".TP\n.B \\-\\-tempo \\fIN\\fR\nhow fast\n.br\na whole number in [20, 300] "
+                     "bpm; default 120\n"));
     assert_non_null(strstr(text, ".TP\n.B hall book\nbook one\n"));
     file = tmpfile();
     assert_non_null(file);
