@@ -63,8 +63,10 @@ def main():
         if options.run is None:
             print(demo(options.choir, folder))
         page = pathlib.Path(temporary) / "report.html"
-        subprocess.run([options.choir, "report", folder, "--out", page], check=True,
-                       stdout=subprocess.DEVNULL)
+        ran = subprocess.run([options.choir, "report", folder, "--out", page], check=False,
+                             stdout=subprocess.DEVNULL)
+        if ran.returncode != 0:
+            sys.exit(1)  # choir has said why
         photograph(page, options.picture)
         print(figures(folder), end="")
 

@@ -103,7 +103,7 @@ def check_document(path, root, lines):
     tops = {p.name for p in root.iterdir() if p.is_dir() and p.name not in ("build", "runs")}
     tops |= {p.name for p in (root / "src").iterdir()} | {"choir"}
     for number, line in enumerate(lines, 1):
-        folders = [p for p in re.findall(r"`([\w./-]+)`", line) if (root / p).is_dir()]
+        row = re.match(r"\| `([\w./-]+)` \|", line)  # a table's row about a folder
         for name, is_link in names(line):
             pattern = re.sub(r"<\w+>|NAME", "*", name)
             if is_link:
@@ -111,7 +111,7 @@ def check_document(path, root, lines):
             elif "/" in name and name.split("/")[0] in tops:
                 found = any(any(p.glob(pattern + end)) for p in places for end in ("", ".c"))
             elif "/" not in name and re.search(r"\.(c|h|py|sh)$", name):
-                near = root / folders[0] if folders else root
+                near = root / row[1] if row and (root / row[1]).is_dir() else root
                 found = any(p for p in near.rglob(pattern) if "build" not in p.parts)
             else:
                 continue

@@ -89,7 +89,7 @@ typedef struct choir_round_summary {
     uint32_t reports;                      // updates in the sum
     bool applied;                          // false: no quorum, the model is unchanged
     uint64_t examples;                     // sum of the reports' capped n
-    choir_metrics metrics;                 // sum over the reports
+    choir_metrics metrics;                 // sum over the reports, as the chain lets them count
     uint32_t refused[CHOIR_REFUSAL_COUNT]; // by reason
     float learning_rate;                   // as planned for this round
     uint32_t epochs, batch_size;           // likewise

@@ -43,7 +43,10 @@ typedef struct choir_trainer_ops {
     choir_status (*train)(void *self, uint32_t client, const choir_task *task, const float *params,
                           float *delta, choir_training *out, choir_error *err);
 
-    /* How many examples the client would train on; 0 when it has none. Cheap, thread-safe. */
+    /*
+     * How many examples the client would train on; 0 when it has none. Cheap, thread-safe. Only the
+     * simulator asks; may be NULL for a participant.
+     */
     uint32_t (*examples)(void *self, uint32_t client);
 } choir_trainer_ops;
 
