@@ -2,7 +2,8 @@
  * Job: every failed allocation is reported and leaks nothing.
  *
  * libyaml allocates by itself, so this program puts its own malloc before libc's. A sanitizer does
- * the same and would not tolerate a second one; under it the test is skipped.
+ * the same and would not tolerate a second one; under it the test is skipped. So it is under
+ * valgrind, which puts its own before ours.
  */
 #include "support/check.h"
 
@@ -38,9 +39,10 @@ SEEN_BY_ALL void *realloc(void *block, size_t bytes);
 SEEN_BY_ALL void *aligned_alloc(size_t align, size_t bytes);
 SEEN_BY_ALL void free(void *block);
 
-static bool is_counting;
-static uint32_t until_failure;
-static int32_t alive;
+// The compiler knows malloc and believes that it reads none of these.
+static volatile bool is_counting;
+static volatile uint32_t until_failure;
+static volatile int32_t alive;
 
 static bool fails_now(void) {
     if (is_counting && until_failure == 0) {
@@ -109,7 +111,22 @@ static void a_file_without_memory_to_read_it_is_reported(void **state) {
     assert_string_equal(err.message, "a.yaml: no memory to read it");
 }
 
+/* Whether malloc is ours. */
+static bool is_heard(void) {
+    until_failure = UINT32_MAX;
+    is_counting = true;
+    void *volatile block = malloc(1);
+    is_counting = false;
+    free(block);
+    const bool heard = alive == 1;
+    alive = 0;
+    return heard;
+}
+
 int main(void) {
+    if (!is_heard()) {
+        return 77;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
         cmocka_unit_test(a_file_without_memory_to_read_it_is_reported),
