@@ -74,15 +74,19 @@ static choir_status header_failed(const char *path, const ch_safetensors_pair *m
     return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for its header", path);
 }
 
-/* Length, header and spaces up to a multiple of 8, parameters: into block. */
-static void file_fill(ch_writer *w, const json_t *root, size_t header, size_t padded,
+/* Length, header and spaces up to a multiple of 8, parameters. Returns whether jansson could write
+ * the header: it needs memory each time. */
+static bool file_fill(ch_writer *w, const json_t *root, size_t header, size_t padded,
                       const choir_layout *layout, const float *params) {
     ch_put_u64(w, padded);
-    (void)json_dumpb(root, (char *)w->data + w->size, header, JSON_COMPACT);
+    if (json_dumpb(root, (char *)w->data + w->size, header, JSON_COMPACT) != header) {
+        return false;
+    }
     memset(w->data + w->size + header, ' ', padded - header);
     w->size += padded;
     ch_put_f32s(w, params, layout->dim);
     CH_ASSERT(!w->failed);
+    return true;
 }
 
 static choir_status file_write(const char *path, const json_t *root, const choir_layout *layout,
@@ -95,9 +99,11 @@ static choir_status file_write(const char *path, const json_t *root, const choir
         return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for its %zu bytes", path, size);
     }
     ch_writer w = {.data = block, .capacity = size};
-    file_fill(&w, root, header, padded, layout, params);
     const choir_bytes bytes = {.data = block, .size = size};
-    const choir_status status = ch_disk_replace(path, &bytes, 1, err);
+    const choir_status status =
+        file_fill(&w, root, header, padded, layout, params)
+            ? ch_disk_replace(path, &bytes, 1, err)
+            : ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for its header", path);
     env->free(env->self, block);
     return status;
 }

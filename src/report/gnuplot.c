@@ -22,7 +22,12 @@
 
 extern char **environ;
 
-enum { CHUNK = 1 << 14, COMPLAINT_MAX = 1024, SHOWN_MAX = 72 };
+enum {
+    CHUNK = 1 << 14,
+    COMPLAINT_MAX = 1024,
+    SHOWN_MAX = 72,
+    SPAWN_FAILED = 127, // how posix_spawn tells, by the child's end, where it cannot by its answer
+};
 
 typedef struct child {
     FILE *script;     // its standard input
@@ -92,6 +97,12 @@ static choir_status child_prepare(child *c, choir_bytes script, choir_error *err
     return CHOIR_OK;
 }
 
+static choir_status not_installed(choir_error *err) {
+    return ch_error_set(
+        err, CHOIR_EAGAIN,
+        "no charts: gnuplot is not installed; install the package " CH_GNUPLOT_PACKAGE);
+}
+
 static choir_status child_start(child *c, choir_error *err) {
     posix_spawn_file_actions_t actions;
     int failed = posix_spawn_file_actions_init(&actions);
@@ -111,9 +122,7 @@ static choir_status child_start(child *c, choir_error *err) {
     (void)posix_spawn_file_actions_destroy(&actions);
     end_close(c, 1);
     if (failed == ENOENT || failed == EACCES || failed == ENOTDIR) {
-        return ch_error_set(
-            err, CHOIR_EAGAIN,
-            "no charts: gnuplot is not installed; install the package " CH_GNUPLOT_PACKAGE);
+        return not_installed(err);
     }
     if (failed != 0) {
         return refused(err, "start it", failed);
@@ -178,9 +187,11 @@ static choir_status child_wait(child *c, choir_error *err) {
         const pid_t ended = waitpid(c->pid, &ending, WNOHANG);
         if (ended != 0 && !(ended < 0 && errno == EINTR)) {
             c->pid = 0;
-            return ended > 0 && WIFEXITED(ending) && WEXITSTATUS(ending) == 0
-                       ? CHOIR_OK
-                       : child_failed(c, err);
+            const int code = ended > 0 && WIFEXITED(ending) ? WEXITSTATUS(ending) : -1;
+            if (code == SPAWN_FAILED) {
+                return not_installed(err);
+            }
+            return code == 0 ? CHOIR_OK : child_failed(c, err);
         }
         if (time_left_ms(c) == 0) {
             return too_slow(c, err);
