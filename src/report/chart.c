@@ -12,7 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROWS_NAMED_MAX = 12 }; // of cells: each has its number at the axis
+enum {
+    ROWS_NAMED_MAX = 12,  // of cells: each has its number at the axis
+    LOG_DECADES_FULL = 3, // of a logarithmic axis with 1, 2 and 5 of each decade
+    LOG_DECADES_MAX = 8,  // and with a label for each decade
+    WHOLE_TICKS_MAX = 8,  // up to so many whole numbers each has its label
+};
 
 /* Red, green, blue. */
 typedef struct shade {
@@ -107,13 +112,17 @@ static bool is_log(const ch_chart *c, const extent *e) {
     return c->may_be_log && e->least > 0 && e->most / e->least >= LOG_SPAN;
 }
 
-/* 1, 2 and 5 of every decade that is in sight. */
+/* 1, 2 and 5 of every decade in sight, or 1 of every so many: labels must not overlap. */
 static void put_log_ticks(ch_draft *d, const extent *e) {
     const char *comma = "";
     ch_draft_put(d, "set logscale y\nset ytics (");
+    const int first = (int)floor(log10(e->least));
     const int last = (int)floor(log10(e->most));
-    for (int decade = (int)floor(log10(e->least)); decade <= last; decade++) {
-        for (int k = 0; k < 3; k++) {
+    const int decades = last - first + 1;
+    const int every = (decades + LOG_DECADES_MAX - 1) / LOG_DECADES_MAX;
+    const int steps_count = decades <= LOG_DECADES_FULL ? 3 : 1;
+    for (int decade = first; decade <= last; decade++) {
+        for (int k = 0; k < steps_count && (decade - first) % every == 0; k++) {
             static const double steps[] = {1, 2, 5};
             const double at = steps[k] * pow(10, decade);
             if (at >= e->least * 0.9 && at <= e->most * 1.1) {
@@ -162,6 +171,9 @@ static void put_x_range(ch_draft *d, const ch_chart *c, const extent *e) {
     const double room = e->x_most > e->x_least ? 0 : 0.5;
     ch_draft_format(d, "set xrange [%.9g:%.9g]\n", fmin(e->x_least, c->is_x_whole ? 1 : 0),
                     e->x_most + room);
+    if (c->is_x_whole && e->x_most <= WHOLE_TICKS_MAX) { // else it is wide enough for whole steps
+        ch_draft_put(d, "set xtics 1\n");
+    }
 }
 
 /* Bars begin at zero, percentages end at 100, and a single value has some room around it. */

@@ -2,7 +2,7 @@
  * The page that compares runs: their curves on the same axes, what they came to, where they differ.
  *
  * The target that all are measured by is the highest that any of their jobs sets; when none does,
- * the highest whole percentage that every run reached.
+ * the highest whole percentage that every run reached. Runs without any are compared by their loss.
  */
 #include "report/page.h"
 
@@ -116,7 +116,7 @@ typedef struct cost {
 
 static cost cost_of(const ch_record *r, double target) {
     uint64_t sent = 0;
-    for (uint32_t i = 0; i < r->metrics.count; i++) {
+    for (uint32_t i = 0; i < r->metrics.count && target > 0; i++) {
         const ch_metrics_row *row = &r->metrics.rows[i];
         sent += row->bytes_up + row->bytes_down;
         if (row->accuracy >= target) {
@@ -167,8 +167,12 @@ static void put_result(ch_draft *d, const ch_record *r, const cost *least, doubl
     put_cell(d, false, isnan(s->accuracy) && isnan(s->loss) ? "-" : value);
     (void)snprintf(value, sizeof(value), "%u", s->round);
     put_cell(d, false, value);
-    (void)snprintf(value, sizeof(value), c.round > 0 ? "%u" : "not reached", c.round);
-    put_cell(d, c.round == least->round, value);
+    (void)snprintf(value, sizeof(value),
+                   c.round > 0  ? "%u"
+                   : target > 0 ? "not reached"
+                                : "-",
+                   c.round);
+    put_cell(d, c.round > 0 && c.round == least->round, value);
     if (c.round > 0) {
         ch_units_bytes(value, c.bytes);
     } else {
@@ -188,6 +192,9 @@ static void put_results(ch_page *p, const ch_record *records, uint32_t count, do
     ch_draft *d = &p->html;
     char value[CH_UNITS_MAX];
     ch_units_share(value, target);
+    if (!(target > 0)) {
+        (void)snprintf(value, sizeof(value), "a target");
+    }
     ch_page_section(p, "Results");
     ch_draft_format(d,
                     "<div class=\"card scroll\"><table><thead><tr><th>run</th>"
@@ -277,10 +284,17 @@ void ch_page_comparison(ch_page *p, const ch_record *records, uint32_t count,
     ch_page_open(p, "choir: comparison of runs");
     ch_draft_format(&p->html,
                     "<header>\n<p class=\"kind\">Comparison</p>\n<h1>%u federated runs</h1>\n"
-                    "<p class=\"lede\">Measured by an accuracy of %s, the dashed line: %s.</p>\n"
-                    "</header>\n",
-                    count, value,
-                    y.is_given ? "the highest target of their jobs" : "every run reached it");
+                    "<p class=\"lede\">",
+                    count);
+    if (target > 0) {
+        ch_draft_format(&p->html, "Measured by an accuracy of %s, the dashed line: %s.", value,
+                        y.is_given ? "the highest target of their jobs" : "every run reached it");
+    } else {
+        ch_draft_put(&p->html,
+                     "There is no accuracy that all of them reached, so they are compared "
+                     "by what they came to.");
+    }
+    ch_draft_put(&p->html, "</p>\n</header>\n");
     put_findings(p, records, count);
     put_results(p, records, count, target);
     ch_page_section(p, "Learning");

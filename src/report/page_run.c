@@ -265,9 +265,11 @@ static void put_over_bytes(ch_page *p, const bundle *b, bool is_loss, double tar
     }
     ch_chart_add(&c, &(ch_chart_series){b->run.sent, is_loss ? b->run.loss : b->run.accuracy,
                                         b->run.count, CH_COLOUR_BLUE, CH_LOOK_LINE});
-    ch_page_chart(p, &c,
-                  is_loss ? "Loss over bytes <span>baselines: where they ended</span>"
-                          : "Accuracy over bytes <span>baselines: where they ended</span>");
+    const bool has_baselines = isfinite(levels[0][0]) || isfinite(levels[1][0]);
+    char heading[HTML_MAX];
+    (void)snprintf(heading, sizeof(heading), "%s over bytes%s", is_loss ? "Loss" : "Accuracy",
+                   has_baselines ? " <span>baselines: where they ended</span>" : "");
+    ch_page_chart(p, &c, heading);
 }
 
 static void put_table(ch_page *p, const ch_metrics_table *table) {

@@ -245,6 +245,51 @@ static void a_page_that_cannot_be_written_is_an_error(void **state) {
 
 // ----- several runs -----------------------------------------------------------------------------
 
+static void axes_have_labels_that_can_be_read(void **state) {
+    (void)state;
+    made_run m = made_run_defaults(at("short"));
+    m.rounds = m.job_rounds = 3;
+    m.has_extras = false;
+    m.is_diverging = true;
+    made_run_write(&m);
+    // One round more, at a loss that is 30 decades away.
+    ch_metrics_row row = ch_metrics_row_of(&(choir_round_summary){.round = 4, .applied = true});
+    row.accuracy = 0.1;
+    row.loss = 1e30;
+    ch_metrics_log *log = NULL;
+    const choir_env env = choir_env_default();
+    check_status(ch_metrics_log_open(&log, m.dir, 3, &env, NULL), CHOIR_OK);
+    check_status(ch_metrics_log_add(log, &row, NULL), CHOIR_OK);
+    ch_metrics_log_close(log);
+    (void)folder_get(report_of(m.dir).path, page, sizeof(page));
+    assert_false(has(">1.5<") || has("> 1.5<"));
+    assert_true(has("1e+27"));
+    assert_false(has("1e+26") || has("1e+28") || has("2e+27"));
+    assert_false(has("baselines: where they ended"));
+}
+
+static void runs_without_an_accuracy_are_compared_without_a_target(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const char *runs[2];
+    char dirs[2][FOLDER_PATH_MAX];
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(dirs[i], sizeof(dirs[i]), "%s", at(i == 0 ? "bare-1" : "bare-2"));
+        made_run m = made_run_defaults(dirs[i]);
+        m.rounds = 0;
+        m.target = 0;
+        m.has_extras = false;
+        made_run_write(&m);
+        runs[i] = dirs[i];
+    }
+    ch_report_result result;
+    check_status(ch_report_write(&result, runs, 2, at("bare.html"), &env, NULL), CHOIR_OK);
+    (void)folder_get(at("bare.html"), page, sizeof(page));
+    assert_true(has("There is no accuracy that all of them reached"));
+    assert_true(has("rounds to a target"));
+    assert_false(has("0.00 %"));
+}
+
 static void several_runs_are_compared(void **state) {
     (void)state;
     if (!has_gnuplot()) {
@@ -336,6 +381,8 @@ int main(void) {
         cmocka_unit_test(what_is_no_run_is_refused_with_a_sentence),
         cmocka_unit_test(a_page_that_cannot_be_written_is_an_error),
         cmocka_unit_test(several_runs_are_compared),
+        cmocka_unit_test_setup_teardown(axes_have_labels_that_can_be_read, honest, honest),
+        cmocka_unit_test(runs_without_an_accuracy_are_compared_without_a_target),
         cmocka_unit_test(without_gnuplot_the_rest_is_written_and_the_package_named),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
