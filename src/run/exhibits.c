@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SAMPLE_CLIENTS = 12, SAMPLES_EACH = 4 };
 
@@ -118,9 +119,9 @@ choir_status ch_exhibit_clients(ch_clients *out, const ch_session *s, choir_erro
     return labels_fill(out, s, err);
 }
 
-/* Copies picture `at` of a client in; one that has no such example leaves its place black. */
-static choir_status sample_fill(ch_samples *samples, uint32_t place, const ch_session *s,
-                                uint32_t client, uint32_t at, ch_scratch *scratch) {
+/* Adds picture `at` of a client, if it has so many examples. */
+static choir_status sample_add(ch_samples *samples, const ch_session *s, uint32_t client,
+                               uint32_t at, ch_scratch *scratch) {
     ch_holding holding;
     const choir_status status =
         ch_federation_holding(s->federation, client, CH_SPLIT_TRAIN, scratch, &holding);
@@ -129,13 +130,11 @@ static choir_status sample_fill(ch_samples *samples, uint32_t place, const ch_se
     }
     const uint32_t row = ch_holding_row(&holding, at);
     const size_t bytes = ch_samples_bytes(samples);
-    const uint8_t *from = holding.examples->bytes + row * bytes;
-    uint8_t *to = samples->pixels + place * bytes;
-    for (size_t i = 0; i < bytes; i++) {
-        to[i] = from[i];
-    }
-    samples->clients[place] = client;
-    samples->labels[place] = holding.examples->labels == NULL ? 0 : holding.examples->labels[row];
+    memcpy(samples->pixels + samples->count * bytes, holding.examples->bytes + row * bytes, bytes);
+    samples->clients[samples->count] = client;
+    samples->labels[samples->count] =
+        holding.examples->labels == NULL ? 0 : holding.examples->labels[row];
+    samples->count += 1;
     return CHOIR_OK;
 }
 
@@ -154,11 +153,12 @@ choir_status ch_exhibit_samples(const ch_session *s, const char *dir, choir_erro
     if (status == CHOIR_OK) {
         status = ch_scratch_create(&scratch, s->federation, &s->env);
     }
-    for (uint32_t i = 0; i < samples.count && status == CHOIR_OK; i++) {
+    samples.count = 0; // of the room there is
+    for (uint32_t i = 0; i < clients * SAMPLES_EACH && status == CHOIR_OK; i++) {
         const uint32_t client = spread_id(s, i / SAMPLES_EACH, clients);
-        status = sample_fill(&samples, i, s, client, i % SAMPLES_EACH, scratch);
+        status = sample_add(&samples, s, client, i % SAMPLES_EACH, scratch);
     }
-    if (status == CHOIR_OK) {
+    if (status == CHOIR_OK && samples.count > 0) {
         status = ch_samples_write(&samples, dir, err);
     }
     ch_scratch_destroy(scratch);

@@ -1,6 +1,7 @@
 /* Exhibits: whom a run describes, when it cannot describe everybody. */
 #include "support/tiny_job.h"
 
+#include "report/samples.h"
 #include "run/exhibits.h"
 
 /* A session whose initial model has been evaluated. */
@@ -90,10 +91,40 @@ static void when_too_many_are_evaluated_an_even_choice_of_them_is_described(void
     ch_session_release(&s);
 }
 
+static void pictures_that_are_not_there_are_not_shown(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    char folder[FOLDER_PATH_MAX];
+    folder_make(folder);
+    choir_job job = tiny_job();
+    (void)snprintf(job.data.source, sizeof(job.data.source), "digits");
+    (void)snprintf(job.data.partition, sizeof(job.data.partition), "natural");
+    job.data.clients = 3;
+    job.data.examples = 2; // fewer than a client is asked for
+    job.data.heldout = 0;
+    job.data.test_examples = 10;
+    ch_session s;
+    check_status(ch_session_open(&s, &job, 1, false, &env, NULL), CHOIR_OK);
+    uint32_t there = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        const uint32_t count = ch_federation_count(s.federation, i, CH_SPLIT_TRAIN);
+        there += count < 4 ? count : 4;
+    }
+    assert_true(there < 12);
+    check_status(ch_exhibit_samples(&s, folder, NULL), CHOIR_OK);
+    ch_samples samples;
+    check_status(ch_samples_read(&samples, folder, &env, NULL), CHOIR_OK);
+    assert_int_equal(samples.count, there);
+    ch_samples_release(&samples);
+    ch_session_release(&s);
+    folder_remove(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_few_clients_are_all_described),
         cmocka_unit_test(of_many_those_evaluated_come_first_and_others_are_spread),
+        cmocka_unit_test(pictures_that_are_not_there_are_not_shown),
         cmocka_unit_test(when_too_many_are_evaluated_an_even_choice_of_them_is_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
