@@ -47,9 +47,9 @@ const ch_command CMD_PREDICT = {
     .operands_max = 1,
     .summary = "print a saved model's predictions",
     .text = "Prints one line for each of some central test examples: its number, what MODEL takes "
-            "it for, with what probability, and what it is, labels by their names if they have "
-            "some. MODEL is a run folder or a "
-            "safetensors file that choir wrote.",
+            "it for, with what probability (a score, if trained for squared errors), and what it "
+            "is, labels by their names if they have some. MODEL is a run folder or a safetensors "
+            "file that choir wrote.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

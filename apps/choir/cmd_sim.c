@@ -7,6 +7,7 @@
 #include "job/keys.h"
 #include "job/origin.h"
 #include "run/check.h"
+#include "run/paths.h"
 #include "run/run.h"
 
 #include <signal.h>
@@ -136,6 +137,9 @@ static choir_status job_resume(choir_job *out, ch_job_places *places, const ch_c
     choir_status status = ch_job_read_places(out, places, path, NULL, 0, err);
     if (status == CHOIR_OK) {
         status = job_read(&wanted, &wanted_places, from, flags, err);
+    }
+    if (status == CHOIR_OK && call->operands_count > 0) { // a run keeps whole paths
+        status = ch_paths_fix(&wanted, err);
     }
     const ch_option *row = status == CHOIR_OK ? ch_job_difference(&wanted, out) : NULL;
     if (row != NULL) {

@@ -219,8 +219,12 @@ choir_status ch_run_predict(FILE *out, const char *model, const choir_job_data *
                          .test = test,
                          .outputs = ch_net_outputs(ch_session_net(&s)),
                          .out = out};
-            (void)fprintf(out, test->labels == NULL ? "example\tprediction\ttruth\n"
-                                                    : "example\tprediction\tprobability\ttruth\n");
+            // Only cross-entropy makes the outputs of a classifier a distribution.
+            const bool squared = s.model.net.loss == CH_LOSS_MEAN_SQUARED;
+            (void)fprintf(out, "example\tprediction\t%struth\n",
+                          test->labels == NULL ? ""
+                          : squared            ? "score\t"
+                                               : "probability\t");
             status = outputs_walk(&s, first, count < left ? count : left, &p, prediction_print);
         }
     }

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "report/progress.h"
+#include "run/paths.h"
 #include "store/checkpoint.h"
 #include "store/metrics_log.h"
 #include "store/run_dir.h"
@@ -256,6 +257,8 @@ static choir_status run_open(ch_running *r, const choir_job *job, choir_error *e
         if (status == CHOIR_OK) {
             status = choir_job_read(&own, path, NULL, 0, err);
         }
+    } else {
+        status = ch_paths_fix(&own, err); // for eval and --resume from elsewhere
     }
     if (status == CHOIR_OK) {
         status = ch_session_open(&r->session, &own, r->options->workers,

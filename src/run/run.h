@@ -95,7 +95,8 @@ void ch_eval_result_release(ch_eval_result *r, const choir_env *env);
 
 /*
  * Prints one line for each of `count` central test examples from number `first` on, or as many as
- * there are: its number, the prediction, its probability (classification), the truth. Labels are
+ * there are: its number, the prediction, its probability (classification; the
+ * output itself, as a score, when the model was trained for squared errors), the truth. Labels are
  * printed by their names when they have some.
  *
  * Returns as ch_run_eval; EINVAL also when first is beyond the last.

@@ -77,6 +77,22 @@ class Result(SimCase):
         ran = self.run_in("sim", "again.yaml", "--quiet", "--json", "--no-report", timeout=200)
         self.assertEqual(json.loads(ran.out)["model_hash"], first["model_hash"])
 
+    def test_a_run_is_evaluated_and_resumed_from_any_folder(self):
+        rows = "".join(f"{i % 7},{i % 5},{'ab'[i % 2]}\n" for i in range(200))
+        self.file("t.csv", "x,y,label\n" + rows)
+        job = "model: softmax\ndata: {source: t.csv, partition: iid, clients: 4}\nserver: {rounds: 2}\n"
+        run = self.folder / self.result(job=job)["run_dir"]
+        for words in (("eval", run), ("sim", "--resume", run, "--quiet", "--no-report")):
+            ran = choir(*words, cwd="/")
+            self.assertEqual(ran.code, 0, ran.log)
+        ran = self.run_in("sim", "small.yaml", "--resume", run, "--quiet", "--no-report")
+        self.assertEqual(ran.code, 0, ran.log)
+
+    def test_squared_errors_give_scores(self):
+        run = self.result("--set", "model.loss=mean-squared-error")["run_dir"]
+        ran = self.run_in("predict", run)
+        self.assertEqual(ran.out.splitlines()[0], "example\tprediction\tscore\ttruth")
+
     def test_baselines_are_put_beside_it(self):
         folder = self.folder / self.result("--baseline", "central,local")["run_dir"]
         for name in ("baseline-central", "baseline-local"):
