@@ -16,20 +16,24 @@ typedef enum fate { FATE_AVAILABLE, FATE_DROPOUT, FATES } fate;
 
 choir_status ch_network_check(const choir_network *n, choir_error *err) {
     const struct {
+        const char *name;
+        double value;
         bool ok;
-        const char *rule;
+        const char *right;
     } rules[] = {
-        {n->loss >= 0 && n->loss <= 0.9, "loss must be in [0, 0.9]"},
-        {n->up_mbps > 0, "up_mbps must be positive"},
-        {n->down_mbps > 0, "down_mbps must be positive"},
-        {n->examples_per_s > 0, "examples_per_s must be positive"},
-        {n->speed_spread >= 0 && n->speed_spread <= 3, "speed_spread must be in [0, 3]"},
-        {n->availability > 0 && n->availability <= 1, "availability must be in (0, 1]"},
-        {n->dropout >= 0 && n->dropout < 1, "dropout must be in [0, 1)"},
+        {"loss", n->loss, n->loss >= 0 && n->loss <= 0.9, "in [0, 0.9]"},
+        {"up_mbps", n->up_mbps, n->up_mbps > 0, "positive"},
+        {"down_mbps", n->down_mbps, n->down_mbps > 0, "positive"},
+        {"examples_per_s", n->examples_per_s, n->examples_per_s > 0, "positive"},
+        {"speed_spread", n->speed_spread, n->speed_spread >= 0 && n->speed_spread <= 3,
+         "in [0, 3]"},
+        {"availability", n->availability, n->availability > 0 && n->availability <= 1, "in (0, 1]"},
+        {"dropout", n->dropout, n->dropout >= 0 && n->dropout < 1, "in [0, 1)"},
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         if (!rules[i].ok) {
-            return ch_error_set(err, CHOIR_EINVAL, "network: %s", rules[i].rule);
+            return ch_error_set(err, CHOIR_EINVAL, "network: %s is %g, must be %s", rules[i].name,
+                                rules[i].value, rules[i].right);
         }
     }
     return CHOIR_OK;

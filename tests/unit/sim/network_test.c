@@ -15,15 +15,15 @@ static void the_first_bad_field_is_named(void **state) {
         double loss, up, down, speed, spread, availability, dropout;
         const char *message;
     } rows[] = {
-        {0.91, 1, 1, 1, 0, 1, 0, "network: loss must be in [0, 0.9]"},
-        {-1, 1, 1, 1, 0, 1, 0, "network: loss must be in [0, 0.9]"},
-        {NAN, 1, 1, 1, 0, 1, 0, "network: loss must be in [0, 0.9]"},
-        {0, 0, 1, 1, 0, 1, 0, "network: up_mbps must be positive"},
-        {0, 1, NAN, 1, 0, 1, 0, "network: down_mbps must be positive"},
-        {0, 1, 1, -1, 0, 1, 0, "network: examples_per_s must be positive"},
-        {0, 1, 1, 1, 3.5, 1, 0, "network: speed_spread must be in [0, 3]"},
-        {0, 1, 1, 1, 0, 0, 0, "network: availability must be in (0, 1]"},
-        {0, 1, 1, 1, 0, 1, 1, "network: dropout must be in [0, 1)"},
+        {0.91, 1, 1, 1, 0, 1, 0, "network: loss is 0.91, must be in [0, 0.9]"},
+        {-1, 1, 1, 1, 0, 1, 0, "network: loss is -1, must be in [0, 0.9]"},
+        {NAN, 1, 1, 1, 0, 1, 0, "network: loss is nan, must be in [0, 0.9]"},
+        {0, 0, 1, 1, 0, 1, 0, "network: up_mbps is 0, must be positive"},
+        {0, 1, NAN, 1, 0, 1, 0, "network: down_mbps is nan, must be positive"},
+        {0, 1, 1, -1, 0, 1, 0, "network: examples_per_s is -1, must be positive"},
+        {0, 1, 1, 1, 3.5, 1, 0, "network: speed_spread is 3.5, must be in [0, 3]"},
+        {0, 1, 1, 1, 0, 0, 0, "network: availability is 0, must be in (0, 1]"},
+        {0, 1, 1, 1, 0, 1, 1, "network: dropout is 1, must be in [0, 1)"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         choir_network n = network();

@@ -113,7 +113,7 @@ static void options_out_of_range_are_named(void **state) {
     o = options();
     o.network.loss = 1;
     check_status(choir_sim_create(&s, zero, trainers, &o, &env, &err), CHOIR_EINVAL);
-    assert_string_equal(err.message, "network: loss must be in [0, 0.9]");
+    assert_string_equal(err.message, "network: loss is 1, must be in [0, 0.9]");
     o = options();
     o.coordinator.sample_rate = 2;
     check_status(choir_sim_create(&s, zero, trainers, &o, &env, &err), CHOIR_EINVAL);
