@@ -40,7 +40,11 @@ static choir_status frame_read(claim *c, choir_bytes bytes) {
         return ch_error_set(c->err, CHOIR_EPROTO, "%s: has %zu bytes, too few for safetensors",
                             c->name, bytes.size);
     }
-    if (header > CH_SAFETENSORS_HEADER_MAX || header > bytes.size - LENGTH_BYTES) {
+    const bool is_long = header > CH_SAFETENSORS_HEADER_MAX || header > bytes.size - LENGTH_BYTES;
+    if (is_long && bytes.size > LENGTH_BYTES && bytes.data[LENGTH_BYTES] != '{') {
+        return ch_error_set(c->err, CHOIR_EPROTO, "%s: is not a safetensors file", c->name);
+    }
+    if (is_long) {
         return ch_error_set(c->err, CHOIR_EPROTO,
                             "%s: says its header has %llu bytes; the file has %zu, and %d are "
                             "allowed",

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const LOSS_NAMES[] = {
     [CH_LOSS_CROSS_ENTROPY] = "cross-entropy",
@@ -44,6 +45,20 @@ static void saved_describe(ch_saved *saved) {
     saved->loss = squared ? CH_LOSS_MEAN_SQUARED : CH_LOSS_CROSS_ENTROPY;
 }
 
+/* A folder without a model: a run that has not ended, or no run at all. */
+static choir_status folder_refuse(const char *path, choir_error *err) {
+    char job[CHOIR_PATH_MAX];
+    const int wrote = snprintf(job, sizeof(job), "%s/job.yaml", path);
+    if (wrote > 0 && (size_t)wrote < sizeof(job) && access(job, F_OK) == 0) {
+        return ch_error_set(err, CHOIR_EIO,
+                            "%.120s: the run has no model yet; 'choir sim --resume %.120s' goes on "
+                            "with it",
+                            path, path);
+    }
+    return ch_error_set(err, CHOIR_EIO, "%.240s: holds no model.safetensors, so it is no run",
+                        path);
+}
+
 choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env,
                            choir_error *err) {
     char inside[CHOIR_PATH_MAX];
@@ -52,6 +67,10 @@ choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env
         const int wrote = snprintf(inside, sizeof(inside), "%s/model.safetensors", path);
         if (wrote < 0 || (size_t)wrote >= sizeof(inside)) {
             return ch_error_set(err, CHOIR_EIO, "%s: path too long", path);
+        }
+        if (access(inside, F_OK) != 0) {
+            *out = (ch_saved){0};
+            return folder_refuse(path, err);
         }
         path = inside;
     }

@@ -351,6 +351,23 @@ class Model(SimCase):
         self.assertEqual(self.run_in("report", "nowhere").code, 1)
 
 
+class Saved(Case):
+    def test_a_run_without_a_model_and_a_file_that_is_none_are_told_as_such(self):
+        (self.folder / "cut").mkdir()
+        (self.folder / "cut" / "job.yaml").write_text("seed: 1\n")
+        ran = self.run_in("eval", "cut")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("cut: the run has no model yet; 'choir sim --resume cut' goes on with it\n",
+                      ran.log)
+        self.file("notes.txt", "just some notes of mine\n")
+        ran = self.run_in("eval", "notes.txt")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("notes.txt: is not a safetensors file\n", ran.log)
+        (self.folder / "empty").mkdir()
+        self.assertIn("empty: holds no model.safetensors, so it is no run\n",
+                      self.run_in("eval", "empty").log)
+
+
 class Crop(SimCase):
     JOB = """
 model: cifar-cnn
