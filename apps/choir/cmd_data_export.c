@@ -47,6 +47,10 @@ static int export_run(const ch_call *call, choir_error *err) {
     if (status == CHOIR_OK) {
         status = federation_write(f, call->operands[1], &env, err);
     }
+    if (status == CHOIR_OK) {
+        (void)fprintf(call->out, "%s: %u examples to train on, %u for testing\n", call->operands[1],
+                      ch_federation_pooled(f)->count, ch_federation_test(f)->count);
+    }
     ch_federation_destroy(f);
     return exit_of(status, err);
 }

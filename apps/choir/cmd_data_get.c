@@ -68,6 +68,14 @@ static choir_status row_find(const ch_catalog_row **out, const char *name, choir
                         near != NULL ? near : "", near != NULL ? "'?" : "");
 }
 
+/* Where there is no network: what to bring from elsewhere. */
+static void by_hand_tell(FILE *out, const ch_catalog_row *row, const char *dir) {
+    (void)fprintf(out, "without a network, put these files into %s/%s:\n", dir, row->name);
+    for (uint32_t i = 0; i < row->file_count; i++) {
+        (void)fprintf(out, "  %s  from %s\n", row->files[i].name, row->files[i].urls[0]);
+    }
+}
+
 static int get_run(const ch_call *call, choir_error *err) {
     const get_flags *flags = call->options;
     const ch_catalog_row *row = NULL;
@@ -86,6 +94,8 @@ static int get_run(const ch_call *call, choir_error *err) {
     status = ch_catalog_get(row, dir, &like, tell_file, err);
     if (status == CHOIR_OK) {
         (void)fprintf(call->out, "%s/%s\n", dir, row->name);
+    } else if (status == CHOIR_EIO && !flags->quiet) {
+        by_hand_tell(stderr, row, dir);
     }
     return exit_of(status, err);
 }

@@ -8,6 +8,7 @@
 #include "jobs.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 typedef struct show_flags {
@@ -42,11 +43,22 @@ static choir_status picture_write(const char *path, const ch_federation *f, cons
     return status;
 }
 
+static bool is_svg(const char *path) {
+    const size_t size = strlen(path);
+    return size > 4 && strcmp(path + size - 4, ".svg") == 0;
+}
+
 static int show_run(const ch_call *call, choir_error *err) {
     const show_flags *flags = call->options;
     const choir_env env = choir_env_default();
     choir_job job;
     ch_federation *f = NULL;
+    if (flags->out[0] != '\0' && !is_svg(flags->out)) {
+        (void)ch_error_set(err, CHOIR_EINVAL,
+                           "--out: '%.200s' does not end in .svg, which is what is drawn",
+                           flags->out);
+        return EXIT_WRONG;
+    }
     choir_status status = job_of_source(&job, call->operands[0], &flags->set, err);
     if (status == CHOIR_OK) {
         status = ch_federation_open(&f, &job.data, job.seed, &env, err);
@@ -56,6 +68,9 @@ static int show_run(const ch_call *call, choir_error *err) {
     }
     if (status == CHOIR_OK && flags->out[0] != '\0') {
         status = picture_write(flags->out, f, job.data.source, &env, err);
+        if (status == CHOIR_OK) {
+            (void)fprintf(call->out, "\npicture: %s\n", flags->out);
+        }
     }
     ch_federation_destroy(f);
     return exit_of(status, err);

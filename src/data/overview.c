@@ -114,8 +114,13 @@ static void names_print(FILE *out, const ch_federation *f) {
 static void summary_print(FILE *out, const ch_federation *f, const char *name, const sizes *s) {
     const ch_shape shape = ch_federation_shape(f);
     const uint32_t classes = ch_federation_classes(f);
-    (void)fprintf(out, "%s: inputs of %u x %u x %u, ", name, shape.height, shape.width,
-                  shape.channels);
+    if (shape.height == 1 && shape.width == 1) {
+        (void)fprintf(out, "%s: %u feature%s, ", name, shape.channels,
+                      shape.channels == 1 ? "" : "s");
+    } else {
+        (void)fprintf(out, "%s: inputs of %u x %u x %u, ", name, shape.height, shape.width,
+                      shape.channels);
+    }
     if (classes > 0) {
         (void)fprintf(out, "%u classes\n", classes);
     } else {

@@ -69,7 +69,8 @@ choir_status ch_partition_clients(uint32_t *out, const ch_examples *examples,
         if (examples->groups == NULL) {
             return ch_error_set(err, CHOIR_EINVAL,
                                 "data.partition: 'natural' needs to know who made each example, "
-                                "and '%s' does not say; see docs/partitioner.md",
+                                "and '%s' does not say; set data.partition=iid to deal them at "
+                                "random, or name a CSV file's column that says it in data.group",
                                 options->source);
         }
         const uint32_t groups = groups_count(examples);

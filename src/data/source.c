@@ -164,8 +164,9 @@ static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
     }
     char room[CH_TEXT_SHOWN_MAX];
     return ch_error_set(err, CHOIR_EPROTO,
-                        "data.source: %s holds nothing that is known: needs a folder of IDX or "
-                        "CIFAR-10 files, or a CSV file",
+                        "data.source: %s holds nothing that is known: needs a folder with "
+                        "train-images-idx3-ubyte and the other three files of MNIST, or with "
+                        "CIFAR-10's data_batch_1.bin to test_batch.bin, or a CSV file",
                         path_show(room, path));
 }
 

@@ -31,6 +31,15 @@ class Get(Case):
         self.assertRegex(self.run_in("data", "list").out.splitlines()[-1],
                          r"^data directory: /.* \(\$CHOIR_DATA")
 
+    def test_without_a_network_it_says_which_files_to_bring(self):
+        for name in ("https_proxy", "http_proxy"):  # where nobody listens
+            os.environ[name] = "http://127.0.0.1:9"
+            self.addCleanup(os.environ.pop, name)
+        ran = self.run_in("data", "get", "cifar10", "--dir", "here")
+        self.assertEqual((ran.code, ran.out), (1, ""))
+        self.assertIn("without a network, put these files into here/cifar10:\n"
+                      "  cifar-10-binary.tar.gz  from https://", ran.log)
+
     def test_a_name_nobody_has_is_refused(self):
         self.assert_says(self.run_in("data", "get", "mnits"), 2,
                          "choir data get: no data set is called 'mnits'; did you mean 'mnist'?\n")
@@ -100,7 +109,7 @@ class Show(Case):
         self.file("t.csv", "a,b,team,won\n" + rows)
         ran = self.show("t.csv", "--set", "data.group=team", "--set", "data.test_share=0")
         self.assertEqual((ran.code, ran.log), (0, ""))
-        self.assertIn("t.csv: inputs of 1 x 1 x 2, 2 classes\nclients   5\n", ran.out)
+        self.assertIn("t.csv: 2 features, 2 classes\nclients   5\n", ran.out)
 
     def test_a_source_given_twice_is_refused(self):
         ran = self.run_in("data", "show", "digits", "--set", "data.source=mnist")
@@ -128,6 +137,24 @@ class Show(Case):
         self.assert_says(ran, 1, "choir data show: ./train-images-idx3-ubyte: 19 bytes after the "
                                  "header, which promises 20: the file is cut off\n")
 
+    def test_a_picture_is_told_of_and_is_svg(self):
+        ran = self.show("digits", "--set", "data.clients=2", "--out", "d.svg")
+        self.assertEqual((ran.code, ran.out.splitlines()[-1]), (0, "picture: d.svg"))
+        ran = self.show("digits", "--set", "data.clients=2", "--out", "d.png")
+        self.assert_says(ran, 2, "choir data show: --out: 'd.png' does not end in .svg, which is "
+                                 "what is drawn\n")
+        self.assertFalse((self.folder / "d.png").exists())
+
+    def test_own_pictures_without_writers_are_told_how_to_be_dealt(self):
+        for half in ("train", "t10k"):
+            (self.folder / f"{half}-images-idx3-ubyte").write_bytes(idx(8, [5, 2, 2], [9] * 20))
+            (self.folder / f"{half}-labels-idx1-ubyte").write_bytes(idx(8, [5], [1, 0, 1, 0, 1]))
+        ran = self.show(".")
+        self.assert_says(ran, 2, "choir data show: data.partition: 'natural' needs to know who made "
+                                 "each example, and '.' does not say; set data.partition=iid to "
+                                 "deal them at random, or name a CSV file's column that says it in "
+                                 "data.group\n")
+
     def test_a_picture_that_cannot_be_written_is_an_error(self):
         ran = self.show("digits", "--set", "data.clients=2", "--out", "no/such/folder.svg")
         self.assertEqual((ran.code, ran.log),
@@ -139,6 +166,7 @@ class Export(Case):
         how = ["--set", "data.clients=9", "--set", "data.examples=20", "--rows", "9"]
         ran = self.run_in("data", "export", "digits", "out", *how[:4])
         self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertRegex(ran.out, r"^out: \d+ examples to train on, 2000 for testing\n$")
         first = self.run_in("data", "show", "digits", *how).out
         again = self.run_in("data", "show", "out", *how).out
         self.assertEqual(first.split("\n", 1)[1], again.split("\n", 1)[1])
