@@ -1,4 +1,6 @@
 /* Disk: see disk.h. */
+#define _XOPEN_SOURCE 700 // realpath
+
 #include "base/disk.h"
 
 #include "base/arena.h"
@@ -8,6 +10,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -167,8 +170,25 @@ static choir_status parts_write(int descriptor, const char *path, const choir_by
     return status;
 }
 
-choir_status ch_disk_replace(const char *path, const choir_bytes *parts, uint32_t count,
-                             choir_error *err) {
+// What is no file has nothing that a reader could see half of.
+static choir_status device_write(const char *path, const choir_bytes *parts, uint32_t count,
+                                 choir_error *err) {
+    const int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return failed(err, "open", path);
+    }
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
+        status = ch_disk_append(descriptor, path, parts[i], err);
+    }
+    if (close(descriptor) != 0 && status == CHOIR_OK) {
+        status = failed(err, "write", path);
+    }
+    return status;
+}
+
+static choir_status file_replace(const char *path, const choir_bytes *parts, uint32_t count,
+                                 choir_error *err) {
     char temporary[PATH_BYTES_MAX];
     const int length = snprintf(temporary, sizeof(temporary), "%s.tmp", path);
     if (length < 0 || (size_t)length >= sizeof(temporary)) {
@@ -188,4 +208,22 @@ choir_status ch_disk_replace(const char *path, const choir_bytes *parts, uint32_
     }
     folder_sync(path);
     return CHOIR_OK;
+}
+
+choir_status ch_disk_replace(const char *path, const choir_bytes *parts, uint32_t count,
+                             choir_error *err) {
+    struct stat about;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) {
+        return device_write(path, parts, count, err);
+    }
+    if (lstat(path, &about) != 0 || !S_ISLNK(about.st_mode)) {
+        return file_replace(path, parts, count, err);
+    }
+    char *target = realpath(path, NULL); // the link stays; what it leads to is replaced
+    if (target == NULL) {
+        return failed(err, "follow the link", path);
+    }
+    const choir_status status = file_replace(target, parts, count, err);
+    free(target);
+    return status;
 }

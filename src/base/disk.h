@@ -37,7 +37,8 @@ void ch_disk_release(ch_disk_file *f);
 
 /*
  * Writes the parts one after the other to a temporary file beside path, waits until the disk has
- * it, and renames it to path.
+ * it, and renames it to path. Where path is a link, what it leads to is replaced; a device or a
+ * pipe is written to as it stands.
  *
  * Returns OK; EIO with path as it was before.
  */

@@ -57,6 +57,48 @@ static void a_failed_replacement_leaves_the_file(void **state) {
     check_status(ch_disk_read(&f, folder_file(folder, "a-folder.tmp"), 9, &env, NULL), CHOIR_EIO);
 }
 
+static void links_and_devices_stay_what_they_are(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_bytes part = bytes_of("new");
+    char file[FOLDER_PATH_MAX];
+    char link[FOLDER_PATH_MAX];
+    struct stat about;
+    (void)snprintf(file, sizeof(file), "%s", folder_file(folder, "linked"));
+    (void)snprintf(link, sizeof(link), "%s", folder_file(folder, "link"));
+    check_status(ch_disk_replace(file, (choir_bytes[]){bytes_of("old")}, 1, NULL), CHOIR_OK);
+    assert_int_equal(symlink("linked", link), 0);
+    check_status(ch_disk_replace(link, &part, 1, NULL), CHOIR_OK);
+    assert_int_equal(lstat(link, &about), 0);
+    assert_true(S_ISLNK(about.st_mode));
+    ch_disk_file f;
+    check_status(ch_disk_read(&f, file, 9, &env, NULL), CHOIR_OK);
+    assert_memory_equal(f.data, "new", 3);
+    ch_disk_release(&f);
+    assert_int_equal(unlink(file), 0);
+    choir_error err = {.message = ""};
+    check_status(ch_disk_replace(link, &part, 1, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, "link: cannot follow the link: No such file"));
+    assert_int_equal(unlink(link), 0);
+    const char *pipe = folder_file(folder, "pipe");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    const int reader = open(pipe, O_RDONLY | O_NONBLOCK);
+    check_status(ch_disk_replace(pipe, &part, 1, NULL), CHOIR_OK);
+    char got[4] = "";
+    assert_int_equal(read(reader, got, 3), 3);
+    assert_string_equal(got, "new");
+    assert_int_equal(close(reader), 0);
+    assert_int_equal(lstat(pipe, &about), 0);
+    assert_true(S_ISFIFO(about.st_mode));
+    assert_int_equal(unlink(pipe), 0);
+    if (access("/dev/full", W_OK) == 0) {
+        check_status(ch_disk_replace("/dev/full", &part, 1, &err), CHOIR_EIO);
+        assert_string_equal(err.message, "/dev/full: cannot write: No space left on device");
+        assert_int_equal(stat("/dev/full", &about), 0);
+        assert_true(S_ISCHR(about.st_mode));
+    }
+}
+
 static void what_cannot_be_read_is_named(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -141,6 +183,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_failed_replacement_leaves_the_file),
+        cmocka_unit_test(links_and_devices_stay_what_they_are),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(no_memory_is_reported),
         cmocka_unit_test(a_disk_that_writes_nothing_is_reported),
