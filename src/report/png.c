@@ -14,16 +14,15 @@
 
 enum {
     SIDE_MAX = 4096,
-    SIGNATURE = 8,  // bytes, here and below
-    IHDR = 13,      //
-    HEAD = 8,       // a chunk's length and letters
-    TAIL = 4,       // its CRC
-    GREY = 0,       // forms of a pixel
-    RGB = 2,        //
-    RGBA = 6,       //
-    DEPTH = 8,      // bits of a channel
-    LEVEL = 9,      // zlib's best
-    ZLIB = 1 << 19, // bytes it works in: two tables of 128 kB and less than 16 kB of fields
+    SIGNATURE = 8, // bytes, here and below
+    IHDR = 13,     //
+    HEAD = 8,      // a chunk's length and letters
+    TAIL = 4,      // its CRC
+    GREY = 0,      // forms of a pixel
+    RGB = 2,       //
+    RGBA = 6,      //
+    DEPTH = 8,     // bits of a channel
+    LEVEL = 9,     // zlib's best
 };
 
 static uint8_t *put_u32(uint8_t *at, uint32_t value) {
@@ -47,27 +46,31 @@ static void header_put(uint8_t *at, uint32_t height, uint32_t width, uint32_t ch
     memset(data + 2, 0, 3); // deflate, adaptive filters, no interlacing
 }
 
-/* zlib works in the picture's arena, which dies at once. */
+/* zlib says itself how much it needs; its versions differ. */
 static void *zlib_alloc(void *self, unsigned count, unsigned size) {
-    return ch_arena_alloc(self, count, size);
+    const choir_env *env = self;
+    return env->alloc(env->self, ch_arena_cost(count, size));
 }
 
 static void zlib_free(void *self, void *block) {
-    (void)self;
-    (void)block;
+    const choir_env *env = self;
+    env->free(env->self, block);
 }
 
-/* Compresses rows into out (capacity), which is large enough for whatever they are. */
-static size_t deflated(ch_arena *arena, uint8_t *rows, size_t size, uint8_t *out, size_t capacity) {
-    z_stream z = {.zalloc = zlib_alloc, .zfree = zlib_free, .opaque = arena};
-    CH_ASSERT(deflateInit(&z, LEVEL) == Z_OK);
+/* Compresses rows into out (capacity), which is large enough for whatever they are. Returns the
+ * size, or 0 when zlib got no memory. */
+static size_t deflated(choir_env *env, uint8_t *rows, size_t size, uint8_t *out, size_t capacity) {
+    z_stream z = {.zalloc = zlib_alloc, .zfree = zlib_free, .opaque = env};
+    if (deflateInit(&z, LEVEL) != Z_OK) {
+        return 0;
+    }
     z.next_in = rows;
     z.avail_in = (uInt)size;
     z.next_out = out;
     z.avail_out = (uInt)capacity;
-    CH_ASSERT(deflate(&z, Z_FINISH) == Z_STREAM_END);
+    const int end = deflate(&z, Z_FINISH);
     (void)deflateEnd(&z);
-    return z.total_out;
+    return end == Z_STREAM_END ? z.total_out : 0;
 }
 
 static void file_put(ch_draft *d, uint8_t *file, size_t idat) {
@@ -90,8 +93,8 @@ void ch_png_put(ch_draft *d, const uint8_t *pixels, uint32_t height, uint32_t wi
     const size_t bound = compressBound(size);
     const size_t file_max = SIGNATURE + 3 * (HEAD + TAIL) + IHDR + bound;
     ch_arena arena;
-    if (ch_arena_init(&arena, ch_arena_cost(size, 1) + ch_arena_cost(file_max, 1) + ZLIB,
-                      &d->env) != CHOIR_OK) {
+    if (ch_arena_init(&arena, ch_arena_cost(size, 1) + ch_arena_cost(file_max, 1), &d->env) !=
+        CHOIR_OK) {
         d->failed = true;
         return;
     }
@@ -103,6 +106,12 @@ void ch_png_put(ch_draft *d, const uint8_t *pixels, uint32_t height, uint32_t wi
     }
     header_put(file + SIGNATURE, height, width, channels);
     uint8_t *idat = file + SIGNATURE + HEAD + IHDR + TAIL + HEAD;
-    file_put(d, file, deflated(&arena, rows, size, idat, bound));
+    choir_env env = d->env;
+    const size_t deflated_size = deflated(&env, rows, size, idat, bound);
+    if (deflated_size > 0) {
+        file_put(d, file, deflated_size);
+    } else {
+        d->failed = true;
+    }
     ch_arena_release(&arena);
 }
