@@ -81,6 +81,9 @@ choir_status ch_clients_write(const ch_clients *c, const char *dir, choir_error 
     choir_status status = ch_draft_status(&d);
     if (status == CHOIR_OK) {
         status = ch_run_dir_write(dir, CH_CLIENTS_FILE, ch_draft_bytes(&d), err);
+    } else {
+        (void)ch_error_set(err, status, "%s/%s: no memory for its %u clients", dir, CH_CLIENTS_FILE,
+                           c->count);
     }
     ch_draft_release(&d);
     return status;

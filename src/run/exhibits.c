@@ -89,6 +89,9 @@ static void others_add(ch_clients *c, const ch_session *s, uint32_t room) {
 static choir_status labels_fill(ch_clients *c, const ch_session *s, choir_error *err) {
     ch_scratch *scratch = NULL;
     choir_status status = ch_scratch_create(&scratch, s->federation, &s->env);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status, "no memory to read a client's examples");
+    }
     for (uint32_t i = 0; i < c->count && c->classes > 0 && status == CHOIR_OK; i++) {
         const uint32_t id = c->clients[i].id;
         status =
@@ -108,7 +111,8 @@ choir_status ch_exhibit_clients(ch_clients *out, const ch_session *s, choir_erro
         ch_clients_create(out, smaller(total, CH_CLIENTS_MAX),
                           classes > CH_CLIENTS_CLASSES_MAX ? 0 : classes, &s->env);
     if (status != CHOIR_OK) {
-        return status;
+        return ch_error_set(err, status, "no memory to describe %u clients",
+                            smaller(total, CH_CLIENTS_MAX));
     }
     const uint32_t room = out->count;
     out->total = total;
@@ -152,6 +156,9 @@ choir_status ch_exhibit_samples(const ch_session *s, const char *dir, choir_erro
                                             shape.width, shape.channels, &s->env);
     if (status == CHOIR_OK) {
         status = ch_scratch_create(&scratch, s->federation, &s->env);
+    }
+    if (status != CHOIR_OK) {
+        (void)ch_error_set(err, status, "no memory for %u pictures", clients * SAMPLES_EACH);
     }
     samples.count = 0; // of the room there is
     for (uint32_t i = 0; i < clients * SAMPLES_EACH && status == CHOIR_OK; i++) {

@@ -79,14 +79,16 @@ static uint32_t best_of(const float *values, uint32_t count) {
 
 /* Calls each with the outputs of every test example first .. first+count-1, in order. */
 static choir_status outputs_walk(ch_session *s, uint32_t first, uint32_t count, void *self,
-                                 void (*each)(void *self, uint32_t row, const float *outputs)) {
+                                 void (*each)(void *self, uint32_t row, const float *outputs),
+                                 choir_error *err) {
     const ch_examples *table = ch_federation_test(s->federation);
     const ch_holding test = {.examples = table, .count = table->count};
     const uint32_t outputs = ch_net_outputs(ch_session_net(s));
     const size_t bytes = ch_arena_cost((size_t)PREDICT_PIECE * outputs, sizeof(float));
     float *room = s->env.alloc(s->env.self, bytes);
     if (room == NULL) {
-        return CHOIR_ENOMEM;
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for the outputs of %d examples",
+                            (int)PREDICT_PIECE);
     }
     for (uint32_t at = 0; at < count; at += PREDICT_PIECE) {
         const uint32_t some = count - at < PREDICT_PIECE ? count - at : PREDICT_PIECE;
@@ -110,20 +112,21 @@ static void confusion_add(void *self, uint32_t row, const float *outputs) {
     c->out->confusion[(size_t)c->test->labels[row] * c->out->classes + guess] += 1;
 }
 
-static choir_status confusion_count(ch_eval_result *out, ch_session *s) {
+static choir_status confusion_count(ch_eval_result *out, ch_session *s, choir_error *err) {
     const size_t cells = (size_t)out->classes * out->classes;
     const choir_env *env = &s->env;
     out->confusion = env->alloc(env->self, ch_arena_cost(cells, sizeof(uint64_t)));
     if (out->confusion == NULL) {
-        return CHOIR_ENOMEM;
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a table of %u labels by %u",
+                            out->classes, out->classes);
     }
     memset(out->confusion, 0, cells * sizeof(uint64_t));
     confusion c = {.test = ch_federation_test(s->federation), .out = out};
-    return outputs_walk(s, 0, c.test->count, &c, confusion_add);
+    return outputs_walk(s, 0, c.test->count, &c, confusion_add, err);
 }
 
 /* Names of all classes in one block, the numbers of those without; NULL when none has one. */
-static choir_status names_copy(ch_eval_result *out, const ch_session *s) {
+static choir_status names_copy(ch_eval_result *out, const ch_session *s, choir_error *err) {
     char room[16];
     const ch_federation *f = s->federation;
     size_t bytes = 0;
@@ -136,7 +139,8 @@ static choir_status names_copy(ch_eval_result *out, const ch_session *s) {
     const size_t pointers = ch_arena_cost(out->classes, sizeof(out->names[0]));
     out->names = s->env.alloc(s->env.self, pointers + ch_arena_cost(bytes, 1));
     if (out->names == NULL) {
-        return CHOIR_ENOMEM;
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for the names of %u labels",
+                            out->classes);
     }
     char *to = (char *)out->names + pointers;
     for (uint32_t c = 0; c < out->classes; c++) {
@@ -162,8 +166,8 @@ choir_status ch_run_eval(ch_eval_result *out, const char *model, const choir_job
             out->accuracy = e.accuracy;
             out->loss = e.loss;
             out->classes = ch_federation_classes(s.federation);
-            status = out->classes == 0 ? CHOIR_OK : confusion_count(out, &s);
-            status = status == CHOIR_OK ? names_copy(out, &s) : status;
+            status = out->classes == 0 ? CHOIR_OK : confusion_count(out, &s, err);
+            status = status == CHOIR_OK ? names_copy(out, &s, err) : status;
         }
     }
     ch_session_release(&s);
@@ -225,7 +229,8 @@ choir_status ch_run_predict(FILE *out, const char *model, const choir_job_data *
                           test->labels == NULL ? ""
                           : squared            ? "score\t"
                                                : "probability\t");
-            status = outputs_walk(&s, first, count < left ? count : left, &p, prediction_print);
+            status =
+                outputs_walk(&s, first, count < left ? count : left, &p, prediction_print, err);
         }
     }
     ch_session_release(&s);

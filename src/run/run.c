@@ -139,7 +139,11 @@ static choir_status sim_create(ch_running *r, choir_error *err) {
     }
     r->state_bytes = choir_sim_state_bytes(r->sim);
     r->state = s->env.alloc(s->env.self, ch_arena_cost(r->state_bytes, 1));
-    return r->state == NULL ? CHOIR_ENOMEM : CHOIR_OK;
+    if (r->state == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a checkpoint of %zu bytes",
+                            r->state_bytes);
+    }
+    return CHOIR_OK;
 }
 
 static choir_status job_write(const ch_running *r, choir_error *err) {

@@ -379,6 +379,96 @@ static void a_run_says_what_it_went_on_with(void **state) {
     assert_non_null(strstr(err.message, "would differ in its last bits"));
 }
 
+/* A job of few allocations, which are refused one by one. */
+static choir_job least_job(void) {
+    choir_job job = tiny_job();
+    job.data.clients = 4;
+    job.data.examples = 10;
+    job.data.test_examples = 10;
+    job.sample_rate = 0.5;
+    job.rounds = 2;
+    return job;
+}
+
+static void check_refusal(const counted_memory *m, uint32_t n, choir_status status,
+                          const choir_error *err) {
+    assert_int_equal(m->alive, 0);
+    if (status != CHOIR_OK) {
+        check_status(status, CHOIR_ENOMEM);
+        if (err->message[0] == '\0') {
+            fail_msg("allocation %u fails without a word", n);
+        }
+    }
+}
+
+static void every_failed_allocation_of_a_run_is_survived_and_told(void **state) {
+    (void)state;
+    const choir_job job = least_job();
+    counted_memory memory = {.until_failure = 0};
+    uint32_t failures = 0;
+    for (uint32_t n = 0; memory.until_failure == 0 && n < 1000; n++) {
+        const choir_env env = counted_env(&memory, n);
+        char name[32];
+        (void)snprintf(name, sizeof(name), "refused-%u", n);
+        ch_run_options o = options_for(name);
+        o.baseline_central = o.baseline_local = true;
+        ch_run_result result;
+        choir_error err = {.message = ""};
+        const choir_status status = ch_run_sim(&result, &job, &o, &env, &err);
+        check_refusal(&memory, n, status, &err);
+        failures += status == CHOIR_OK ? 0 : 1;
+    }
+    assert_true(memory.until_failure > 0);
+    assert_true(failures > 20);
+}
+
+static void every_failed_allocation_of_a_resume_is_survived_and_told(void **state) {
+    (void)state;
+    const choir_job job = least_job();
+    ch_run_options o = options_for("resumed-refused");
+    const ch_run_result whole = tiny_run(&job, &o);
+    o.resume = whole.run_dir;
+    counted_memory memory = {.until_failure = 0};
+    for (uint32_t n = 0; memory.until_failure == 0 && n < 1000; n++) {
+        const choir_env env = counted_env(&memory, n);
+        ch_run_result result;
+        choir_error err = {.message = ""};
+        const choir_status status = ch_run_sim(&result, &job, &o, &env, &err);
+        check_refusal(&memory, n, status, &err);
+        if (status == CHOIR_OK) {
+            assert_string_equal(result.model_hash, whole.model_hash);
+        }
+    }
+    assert_true(memory.until_failure > 0);
+}
+
+static void every_failed_allocation_of_a_judgement_is_survived_and_told(void **state) {
+    (void)state;
+    const choir_job job = least_job();
+    ch_run_options o = options_for("judged-refused");
+    const ch_run_result run = tiny_run(&job, &o);
+    for (int predicts = 0; predicts < 2; predicts++) {
+        counted_memory memory = {.until_failure = 0};
+        for (uint32_t n = 0; memory.until_failure == 0 && n < 1000; n++) {
+            const choir_env env = counted_env(&memory, n);
+            choir_error err = {.message = ""};
+            choir_status status = CHOIR_OK;
+            if (predicts != 0) {
+                FILE *out = tmpfile();
+                assert_non_null(out);
+                status = ch_run_predict(out, run.run_dir, &job.data, 1, 0, 5, &env, &err);
+                (void)fclose(out);
+            } else {
+                ch_eval_result e;
+                status = ch_run_eval(&e, run.run_dir, &job.data, 1, &env, &err);
+                ch_eval_result_release(&e, &env);
+            }
+            check_refusal(&memory, n, status, &err);
+        }
+        assert_true(memory.until_failure > 0);
+    }
+}
+
 static void a_folder_that_holds_a_run_is_not_overwritten(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -407,6 +497,9 @@ int main(void) {
         cmocka_unit_test(a_loss_above_the_initial_models_is_reported),
         cmocka_unit_test(the_report_of_an_interrupted_run_says_so),
         cmocka_unit_test(a_run_says_what_it_went_on_with),
+        cmocka_unit_test(every_failed_allocation_of_a_run_is_survived_and_told),
+        cmocka_unit_test(every_failed_allocation_of_a_resume_is_survived_and_told),
+        cmocka_unit_test(every_failed_allocation_of_a_judgement_is_survived_and_told),
         cmocka_unit_test(a_folder_that_holds_a_run_is_not_overwritten),
     };
     folder_make(folder);
