@@ -159,6 +159,22 @@ void ch_text_number(char *out, size_t size, double value) {
     c_locale_end(c, own);
 }
 
+double ch_text_decimal(float value) {
+    char text[CH_TEXT_NUMBER_MAX];
+    locale_t own;
+    const locale_t c = c_locale_lend(&own);
+    double decimal = (double)value;
+    for (int digits = 6; digits <= 9; digits++) {
+        (void)snprintf(text, sizeof(text), "%.*g", digits, (double)value);
+        decimal = strtod(text, NULL);
+        if ((float)decimal == value) {
+            break;
+        }
+    }
+    c_locale_end(c, own);
+    return decimal;
+}
+
 bool ch_text_read_f64(double *out, const char *text) {
     if (text[0] == '\0' || text[strspn(text, "+-.0123456789eE")] != '\0') {
         return false;

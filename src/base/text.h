@@ -51,6 +51,9 @@ size_t ch_text_quote(char *out, size_t size, const char *text);
 /* The shortest decimal that strtod reads back to the same finite value: "0.1", "1e+06". */
 void ch_text_number(char *out, size_t size, double value);
 
+/* The double whose decimal is the shortest that a float reads back from: 0.1 of 0.1F. */
+double ch_text_decimal(float value);
+
 /*
  * Reads a decimal number, all of text: sign, digits, point, exponent; not "nan", "inf", "0x10" or
  * blanks. Returns false, and leaves *out alone, when text is anything else or not finite.

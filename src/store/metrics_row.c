@@ -88,7 +88,7 @@ ch_metrics_row ch_metrics_row_of(const choir_round_summary *summary) {
     row.reports = summary->reports;
     row.applied = summary->applied;
     row.examples = summary->examples;
-    row.learning_rate = (double)summary->learning_rate;
+    row.learning_rate = ch_text_decimal(summary->learning_rate);
     row.epochs = summary->epochs;
     row.batch_size = summary->batch_size;
     memcpy(row.refused, summary->refused, sizeof(row.refused));

@@ -158,8 +158,20 @@ static void numbers_have_a_point_in_every_locale(void **state) {
     (void)setlocale(LC_NUMERIC, "C");
 }
 
+static void a_float_is_its_shortest_decimal(void **state) {
+    (void)state;
+    assert_true(ch_text_decimal(0.1F) == 0.1);
+    assert_true(ch_text_decimal(-2.5e-9F) == -2.5e-9);
+    assert_true(ch_text_decimal(16777216) == 16777216);
+    const float thirds[] = {1.0F / 3, 2e30F / 3, 0};
+    for (size_t i = 0; i < sizeof(thirds) / sizeof(thirds[0]); i++) {
+        assert_true((float)ch_text_decimal(thirds[i]) == thirds[i]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_float_is_its_shortest_decimal),
         cmocka_unit_test(distances_count_inserted_deleted_replaced_and_swapped_letters),
         cmocka_unit_test(texts_too_long_to_compare_are_far),
         cmocka_unit_test(printable_text_is_utf8_without_controls),

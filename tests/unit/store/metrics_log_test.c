@@ -115,7 +115,7 @@ static void both_files_have_the_columns(void **state) {
         CHOIR_REFUSAL_MAP(COLUMN)
         ",diverged_client,diverged_loss"
         ",requests,bytes_up,bytes_down,seconds,evaluation_seconds,virtual_seconds\n"
-        "1,,0.3333333333333333,,,,0.91,0.25,10,8,true,6000000001,0.10000000149011612,5,0"
+        "1,,0.3333333333333333,,,,0.91,0.25,10,8,true,6000000001,0.1,5,0"
         CHOIR_REFUSAL_MAP(NUMBER)
         ",,,0,1099511627776,0,1e-09,0,12.345\n"
         CHOIR_REFUSAL_MAP(COUNT));
