@@ -67,5 +67,6 @@ const ch_command CMD_DATA_EXPORT = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
     .run = export_run,
 };

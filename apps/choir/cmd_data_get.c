@@ -112,5 +112,6 @@ const ch_command CMD_DATA_GET = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
     .run = get_run,
 };

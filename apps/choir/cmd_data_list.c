@@ -53,5 +53,6 @@ const ch_command CMD_DATA_LIST = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
     .run = list_run,
 };

@@ -88,5 +88,6 @@ const ch_command CMD_DATA_SHOW = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
     .run = show_run,
 };

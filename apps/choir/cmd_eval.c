@@ -127,5 +127,6 @@ const ch_command CMD_EVAL = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
     .run = eval_run,
 };

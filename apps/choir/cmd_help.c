@@ -69,5 +69,6 @@ const ch_command CMD_HELP = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
     .run = help_run,
 };

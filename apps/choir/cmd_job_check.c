@@ -52,5 +52,6 @@ const ch_command CMD_JOB_CHECK = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
     .run = check_run,
 };

@@ -60,5 +60,6 @@ const ch_command CMD_JOB_KEYS = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
     .run = keys_run,
 };

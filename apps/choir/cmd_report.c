@@ -51,5 +51,6 @@ const ch_command CMD_REPORT = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
     .run = report_run,
 };

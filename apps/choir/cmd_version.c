@@ -13,5 +13,6 @@ const ch_command CMD_VERSION = {
     .summary = "print the version",
     .text = "Prints the version.",
     .options = &NO_OPTIONS,
+    .exits_count = EXITS_USUAL,
     .run = version_run,
 };

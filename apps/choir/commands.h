@@ -15,6 +15,8 @@
     X(QUORUM, 5, "not one round counted: fewer clients than server.quorum reported")               \
     X(INTERRUPTED, 130, "interrupted; a checkpoint was written, and --resume goes on from it")
 
+enum { EXITS_USUAL = 3 }; // the first of them, which every command can end with
+
 enum {
 #define X(name, code, when) EXIT_##name = (code),
     EXIT_MAP(X)

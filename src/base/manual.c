@@ -95,9 +95,9 @@ void ch_manual_options(FILE *out, const ch_options *table, const void *defaults)
     }
 }
 
-static void exits_print(FILE *out, const ch_program *p) {
+static void exits_print(FILE *out, const ch_program *p, size_t count) {
     (void)fprintf(out, "\nexit codes:\n");
-    for (size_t i = 0; i < p->exits_count; i++) {
+    for (size_t i = 0; i < p->exits_count && (count == 0 || i < count); i++) {
         (void)fprintf(out, "  %-6d %s\n", p->exits[i].code, p->exits[i].when);
     }
 }
@@ -112,7 +112,7 @@ void ch_manual_program(FILE *out, const ch_program *p) {
         command_line_print(out, p->commands[i]);
     }
     (void)fprintf(out, "\n'%s COMMAND --help' tells all about one.\n", p->name);
-    exits_print(out, p);
+    exits_print(out, p, 0);
     if (p->variables_count > 0) {
         (void)fprintf(out, "\nenvironment:\n");
     }
@@ -147,5 +147,5 @@ void ch_manual_command(FILE *out, const ch_program *p, const ch_command *c) {
         (void)fprintf(out, "\n%s:\n", c->keys_title);
         ch_manual_options(out, c->keys, c->keys_defaults);
     }
-    exits_print(out, p);
+    exits_print(out, p, c->exits_count);
 }

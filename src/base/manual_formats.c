@@ -39,9 +39,9 @@ static void roff_title(FILE *out, const ch_program *p, const char *suffix) {
     (void)fprintf(out, "\" 1 \"\" \"%s %s\"\n", p->name, p->version);
 }
 
-static void roff_exits(FILE *out, const ch_program *p) {
+static void roff_exits(FILE *out, const ch_program *p, size_t count) {
     (void)fprintf(out, ".SH EXIT STATUS\n");
-    for (size_t i = 0; i < p->exits_count; i++) {
+    for (size_t i = 0; i < p->exits_count && (count == 0 || i < count); i++) {
         (void)fprintf(out, ".TP\n.B %d\n", p->exits[i].code);
         roff(out, p->exits[i].when);
         (void)fprintf(out, "\n");
@@ -109,7 +109,7 @@ void ch_manual_program_man(FILE *out, const ch_program *p) {
         roff(out, p->commands[i]->summary);
         (void)fprintf(out, "\n");
     }
-    roff_exits(out, p);
+    roff_exits(out, p, 0);
     roff_variables(out, p);
     (void)fprintf(out, ".SH SEE ALSO\n");
     for (size_t i = 0; i < p->commands_count; i++) {
@@ -144,7 +144,7 @@ void ch_manual_command_man(FILE *out, const ch_program *p, const ch_command *c) 
         (void)fprintf(out, ".SH KEYS\n");
         ch_manual_options_man(out, c->keys, c->keys_defaults);
     }
-    roff_exits(out, p);
+    roff_exits(out, p, c->exits_count);
     roff_variables(out, p);
     (void)fprintf(out, ".SH SEE ALSO\n");
     roff_reference(out, p, "", false);

@@ -47,6 +47,7 @@ struct ch_command {
     const ch_options *keys; // a further table to document, such as a job's; or NULL
     const void *keys_defaults;
     const char *keys_title;
+    size_t exits_count; // of the program's exits, the first so many can be its; 0: all of them
 
     /* Returns one of the program's exit codes; a message in err is printed when it is not 0. */
     int (*run)(const ch_call *call, choir_error *err);

@@ -60,6 +60,13 @@ class Usage(Case):
                 self.assertEqual(choir("help", *name.split()).out, ran.out)
                 self.assertLessEqual(max(map(len, ran.out.splitlines())), 90)
 
+    def test_only_a_run_lists_how_training_can_end(self):
+        for name in commands():
+            with self.subTest(name):
+                codes = re.findall(r"\n  (\d+) ", choir(*name.split(), "--help").out)
+                self.assertEqual(codes, ["0", "1", "2", "3", "4", "130"] if name == "sim" else
+                                 ["0", "1", "2"])
+
     def test_every_command_refuses_an_unknown_flag(self):
         for name in commands():
             with self.subTest(name):
