@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "report/progress.h"
+#include "run/digest.h"
 #include "run/paths.h"
 #include "store/checkpoint.h"
 #include "store/metrics_log.h"
@@ -170,6 +171,7 @@ static ch_run_facts facts_of(const ch_running *r) {
                    ch_kernels_name(s->model.net.kernels));
     (void)snprintf(facts.command, sizeof(facts.command), "%s", command);
     ch_cpu_name(facts.cpu);
+    ch_digest_text(facts.data_digest, s->federation);
     return facts;
 }
 
@@ -207,6 +209,12 @@ static choir_status facts_resume(const ch_running *r, choir_error *err) {
                             "%s: began with backend %s on %s and cannot go on with %s: its model "
                             "would differ in its last bits; resume it on a CPU that has %s",
                             dir, before.backend, before.cpu, now.backend, before.backend);
+    }
+    if (before.data_digest[0] != '\0' && strcmp(before.data_digest, now.data_digest) != 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.source: '%s' holds other examples than when %s began (digest %s, "
+                            "now %s); put the old ones back, or start a run of its own",
+                            r->session.job.data.source, dir, before.data_digest, now.data_digest);
     }
     return ch_run_facts_resume(dir, r->result.rounds, &now, &r->session.env, err);
 }

@@ -64,12 +64,13 @@ typedef struct ch_run_facts {
     char name[CHOIR_NAME_MAX];    // the job's
     char version[CHOIR_NAME_MAX]; // of choir
     uint64_t seed;
-    char backend[CHOIR_NAME_MAX]; // of the kernels: "vector-avx512", ...
-    char cpu[CHOIR_TEXT_MAX];     // as the system names it
-    uint32_t workers;             // training threads
-    uint32_t parameters;          // in the model
-    char command[CH_COMMAND_MAX]; // how to run it again
-    double start_loss;            // of the initial model on the test set; NaN: none, not known
+    char backend[CHOIR_NAME_MAX];     // of the kernels: "vector-avx512", ...
+    char cpu[CHOIR_TEXT_MAX];         // as the system names it
+    uint32_t workers;                 // training threads
+    uint32_t parameters;              // in the model
+    char command[CH_COMMAND_MAX];     // how to run it again
+    double start_loss;                // of the initial model on the test set; NaN: none, not known
+    char data_digest[CHOIR_NAME_MAX]; // of the examples; "": not known
     char model_hash[2 * CHOIR_HASH_BYTES + 1]; // of the final parameters; "": not there yet
 } ch_run_facts;
 

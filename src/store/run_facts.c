@@ -69,6 +69,9 @@ static choir_status root_write(const char *dir, const json_t *root, choir_error 
 
 choir_status ch_run_facts_write(const char *dir, const ch_run_facts *facts, choir_error *err) {
     json_t *root = facts_pack(facts);
+    if (facts->data_digest[0] != '\0') {
+        (void)json_object_set_new(root, "data_digest", json_string(facts->data_digest));
+    }
     if (isfinite(facts->start_loss)) {
         (void)json_object_set_new(root, "start_loss", json_real(facts->start_loss));
     }
@@ -120,7 +123,8 @@ static choir_status facts_unpack(ch_run_facts *f, const json_t *root, const char
     // Those that a run has only later, or an older version did not write.
     const json_t *start = json_object_get(root, "start_loss");
     f->start_loss = json_is_number(start) ? json_number_value(start) : (double)NAN;
-    f->model_hash[0] = '\0';
+    f->model_hash[0] = f->data_digest[0] = '\0';
+    (void)text_read(json_object_get(root, "data_digest"), f->data_digest, sizeof(f->data_digest));
     (void)text_read(json_object_get(root, "model_hash"), f->model_hash, sizeof(f->model_hash));
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         if (!checks[i].is_right) {

@@ -88,6 +88,19 @@ class Result(SimCase):
         ran = self.run_in("sim", "small.yaml", "--resume", run, "--quiet", "--no-report")
         self.assertEqual(ran.code, 0, ran.log)
 
+    def test_a_run_does_not_go_on_with_other_data(self):
+        rows = "".join(f"{i % 7},{i % 5},{'ab'[i % 2]}\n" for i in range(200))
+        job = "model: softmax\ndata: {source: t.csv, partition: iid, clients: 4}\nserver: {rounds: 2}\n"
+        self.file("t.csv", "x,y,label\n" + rows)
+        run = self.result(job=job)["run_dir"]
+        self.file("t.csv", "x,y,label\n" + rows.replace("6,", "5,", 1))
+        ran = self.run_in("sim", "--resume", run, "--quiet", "--no-report")
+        self.assertEqual(ran.code, 2)
+        self.assertRegex(ran.log, "t.csv' holds other examples than when .* began")
+        self.file("t.csv", "x,y,label\n" + rows)
+        ran = self.run_in("sim", "--resume", run, "--quiet", "--no-report")
+        self.assertEqual(ran.code, 0, ran.log)
+
     def test_squared_errors_give_scores(self):
         run = self.result("--set", "model.loss=mean-squared-error")["run_dir"]
         ran = self.run_in("predict", run)
