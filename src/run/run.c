@@ -149,7 +149,12 @@ static choir_status sim_create(ch_running *r, choir_error *err) {
 
 static choir_status job_write(const ch_running *r, choir_error *err) {
     char text[16384];
-    const size_t size = choir_job_write(&r->session.job, text, sizeof(text));
+    choir_job job = r->session.job; // found from any folder: by eval, by --resume
+    const choir_status status = ch_paths_fix(&job, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const size_t size = choir_job_write(&job, text, sizeof(text));
     if (size >= sizeof(text)) {
         return ch_error_set(err, CHOIR_EINVAL, "job: its configuration is longer than %zu bytes",
                             sizeof(text));
@@ -269,8 +274,6 @@ static choir_status run_open(ch_running *r, const choir_job *job, choir_error *e
         if (status == CHOIR_OK) {
             status = choir_job_read(&own, path, NULL, 0, err);
         }
-    } else {
-        status = ch_paths_fix(&own, err); // for eval and --resume from elsewhere
     }
     if (status == CHOIR_OK) {
         status = ch_session_open(&r->session, &own, r->options->workers,
