@@ -350,7 +350,7 @@ class Model(SimCase):
         ran = self.sim("--set", "model.name=mlp", "--set", "model.hidden=9",
                        "--set", "model.init=run/model.safetensors")
         self.assertEqual(ran.code, 2)
-        self.assertIn(f"model.init: {self.folder}/run/model.safetensors: tensor 'dense1.weight' "
+        self.assertIn("model.init: run/model.safetensors: tensor 'dense1.weight' "
                       "has shape (", ran.log)
         self.file("none.safetensors", "not a model at all")
         ran = self.sim("--set", "model.init=none.safetensors")
@@ -423,13 +423,13 @@ server: {rounds: 1, sample_rate: 0.5}
                                      "any data\n")
         self.assert_says(self.sim("--set", "data.crop=33", job=self.JOB), 2,
                          "choir sim: --set: data.crop: 33 is more than the pictures of "
-                         f"'{self.folder}/./pictures' have, which are 32x32\n")
+                         "'./pictures' have, which are 32x32\n")
 
     def test_rows_of_a_table_have_no_middle(self):
         self.file("t.csv", "a,b\n" + "1,0\n2,1\n" * 10)
         ran = self.sim("--set", "data.source=t.csv", job=self.JOB)
         self.assert_says(ran, 2, "choir sim: small.yaml:3: data.crop: 24 crops pictures, and "
-                                 f"'{self.folder}/t.csv' has rows of 1 numbers; leave it at 0\n")
+                                 "'t.csv' has rows of 1 numbers; leave it at 0\n")
 
 
 class Names(SimCase):
