@@ -72,7 +72,7 @@ def main():
     for name, job, rounds in CASES:
         every, outside = measure(options.build, job, rounds, data, kernels)
         share = 100 * sum(outside.values()) / every
-        most = ", ".join(f"{s} {100 * n / every:.1f} %" for s, n in outside.most_common(4))
+        most = ", ".join(f"{s} {100 * n / every:.1f} %" for s, n in outside.most_common(14))
         print(f"| {name} | {every} | {share:.1f} % | {most} |", flush=True)
 
 

@@ -12,24 +12,21 @@
 
 enum { BLOCK = 4 * CH_CHECKSUM_LANES };
 
-/* What lies in a message: not aligned, and of no declared type. */
-typedef uint32_t loose_word __attribute__((aligned(1), may_alias));
+typedef uint32_t lanes __attribute__((vector_size(BLOCK)));
 
 CH_ALWAYS_INLINE void blocks_body(ch_checksum *c, const uint8_t *data, size_t count) {
-    const loose_word *words = (const loose_word *)data;
-    // Locals, so that the lanes stay in registers.
-    uint32_t a[CH_CHECKSUM_LANES];
-    uint32_t b[CH_CHECKSUM_LANES];
-    memcpy(a, c->a, sizeof(a));
-    memcpy(b, c->b, sizeof(b));
+    lanes a;
+    lanes b;
+    memcpy(&a, c->a, sizeof(a));
+    memcpy(&b, c->b, sizeof(b));
     for (size_t i = 0; i < count; i++) {
-        for (int l = 0; l < CH_CHECKSUM_LANES; l++) {
-            a[l] += words[i * CH_CHECKSUM_LANES + (size_t)l];
-            b[l] += a[l];
-        }
+        lanes words;
+        memcpy(&words, data + i * BLOCK, sizeof(words));
+        a += words;
+        b += a;
     }
-    memcpy(c->a, a, sizeof(a));
-    memcpy(c->b, b, sizeof(b));
+    memcpy(c->a, &a, sizeof(a));
+    memcpy(c->b, &b, sizeof(b));
 }
 
 #if defined(CH_CPU_X86)

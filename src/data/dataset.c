@@ -101,6 +101,16 @@ static void rows_swap(const ch_examples *e, uint32_t a, uint32_t b) {
     items_swap(e->groups, sizeof(e->groups[0]), a, b);
 }
 
+void ch_dataset_arrange(ch_examples *table, const uint32_t *order) {
+    for (uint32_t i = 0; i < table->count; i++) {
+        uint32_t from = order[i];
+        while (from < i) { // it was there, and has made room for another since
+            from = order[from];
+        }
+        rows_swap(table, i, from);
+    }
+}
+
 /* The rows of e from first on. */
 static ch_examples rows_from(const ch_examples *e, uint32_t first) {
     const size_t at = (size_t)first * ch_shape_features(e->shape);

@@ -68,6 +68,12 @@ CHOIR_NODISCARD choir_status ch_test_count(uint32_t *out, uint32_t count, double
 CHOIR_NODISCARD choir_status ch_dataset_split(ch_dataset *d, double share, uint64_t seed,
                                               choir_error *err);
 
+/*
+ * Puts the rows of a table of the data set in another order: row i becomes what row order[i] was.
+ * order (count) holds every row once.
+ */
+void ch_dataset_arrange(ch_examples *table, const uint32_t *order);
+
 /* One block from env for count items, not zeroed, to be freed by env; NULL when there is none. */
 void *ch_claim(const choir_env *env, size_t count, size_t item_bytes);
 

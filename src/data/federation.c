@@ -421,6 +421,47 @@ void ch_federation_destroy(ch_federation *f) {
     }
 }
 
+/* order (count of the table) = the rows of the splits as they follow each other, then the rest. */
+static void order_fill(const ch_federation *f, uint32_t *order, uint8_t *is_taken) {
+    const uint32_t count = f->dataset.train.count;
+    uint32_t *to = order;
+    memset(is_taken, 0, count);
+    for (ch_split s = CH_SPLIT_TRAIN; s <= CH_SPLIT_HELDOUT; s++) {
+        for (uint32_t i = 0; i < f->starts[s][f->clients]; i++, to++) {
+            *to = f->rows[s][i];
+            is_taken[*to] = 1;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_taken[i] == 0) {
+            *to = i;
+            to += 1;
+        }
+    }
+    CH_ASSERT(to == order + count);
+}
+
+choir_status ch_federation_arrange(ch_federation *f) {
+    const uint32_t count = f->dataset.train.count;
+    if (f->on_demand) {
+        return CHOIR_OK;
+    }
+    uint32_t *order = ch_claim(&f->env, count, sizeof(order[0]) + 1);
+    if (order == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    order_fill(f, order, (uint8_t *)(order + count));
+    ch_dataset_arrange(&f->dataset.train, order);
+    block_free(&f->env, order);
+    uint32_t next = 0;
+    for (ch_split s = CH_SPLIT_TRAIN; s <= CH_SPLIT_HELDOUT; s++) {
+        for (uint32_t i = 0; i < f->starts[s][f->clients]; i++, next++) {
+            f->rows[s][i] = next;
+        }
+    }
+    return CHOIR_OK;
+}
+
 /* ------------------------------------------------------------------------------------ reading */
 
 uint32_t ch_federation_clients(const ch_federation *f) {

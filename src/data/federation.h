@@ -36,6 +36,13 @@ CHOIR_NODISCARD choir_status ch_federation_open(ch_federation **out, const choir
                                                 uint64_t seed, const choir_env *env,
                                                 choir_error *err);
 
+/*
+ * Lays the examples of every client side by side in memory, where they are all in memory: training
+ * reads them from one place. Nothing else changes: clients hold the same in the same order.
+ * Returns OK or ENOMEM, and then all is as before.
+ */
+CHOIR_NODISCARD choir_status ch_federation_arrange(ch_federation *f);
+
 /* Accepts NULL. */
 void ch_federation_destroy(ch_federation *f);
 

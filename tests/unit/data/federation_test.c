@@ -134,6 +134,31 @@ static void clients_on_demand_hold_what_they_hold_in_memory(void **state) {
     }
 }
 
+static void arranged_clients_hold_the_same_side_by_side(void **state) {
+    (void)state;
+    static const char *const partitions[] = {"iid", "shards", "natural"};
+    for (size_t p = 0; p < 3; p++) {
+        const choir_job_data o = options_of("digits", partitions[p], 7);
+        ch_federation *dealt = open_or_fail(&o, 3);
+        ch_federation *arranged = open_or_fail(&o, 3);
+        check_status(ch_federation_arrange(arranged), CHOIR_OK);
+        uint32_t next = 0;
+        for (ch_split s = CH_SPLIT_TRAIN; s <= CH_SPLIT_HELDOUT; s++) {
+            for (uint32_t k = 0; k < ch_federation_clients(dealt); k++) {
+                ch_holding h;
+                check_equal_holdings(dealt, arranged, k, s, NULL);
+                check_status(ch_federation_holding(arranged, k, s, NULL, &h), CHOIR_OK);
+                for (uint32_t i = 0; i < h.count; i++, next++) {
+                    assert_int_equal(ch_holding_row(&h, i), next);
+                }
+            }
+        }
+        assert_true(next > 0);
+        ch_federation_destroy(dealt);
+        ch_federation_destroy(arranged);
+    }
+}
+
 enum { ASKED = 40 };
 
 /* Several threads asking one federation, each with its own scratch. */
@@ -312,6 +337,7 @@ int main(void) {
         cmocka_unit_test(options_that_do_not_fit_are_refused_with_a_sentence),
         cmocka_unit_test(what_a_download_left_unfinished_is_told_how_to_complete),
         cmocka_unit_test(pixels_become_255ths),
+        cmocka_unit_test(arranged_clients_hold_the_same_side_by_side),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
