@@ -21,7 +21,7 @@ BELOW = {
     "fl": CORE | {"math"},
     "wire": CORE,
     "onnx": CORE,
-    "data": CORE,
+    "data": CORE | {"math"},
     "proto": CORE | {"math", "fl", "wire"},
     "store": CORE | {"onnx"},
     "train": CORE | {"math", "nn", "data", "onnx"},
