@@ -64,10 +64,10 @@ check-long: setup ## what needs longer: 150 s of fuzzing, a hundred kills, a fir
 	tools/check_install.sh
 	tools/valgrind.sh build/release
 
-bench: ## the benchmarks; bench/RESULTS.md keeps what they said
+bench: ## the benchmarks; bench/RESULTS.md keeps what they said; BENCH: options of bench/run.py
 	@tools/setup
 	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && cmake --build --preset release
-	python3 bench/run.py build/release
+	python3 bench/run.py build/release $(BENCH)
 
 install: release ## install binary, manual, library and headers; PREFIX=/usr/local, DESTDIR
 	cmake --build build/release --target choir manual libchoir
