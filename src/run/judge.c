@@ -22,8 +22,7 @@ static choir_status model_ask(choir_job *job, char labels[CH_LABELS_TEXT_MAX], c
         const bool squared = saved.loss == CH_LOSS_MEAN_SQUARED;
         (void)snprintf(job->model.loss, sizeof(job->model.loss), "%s",
                        squared ? "mean-squared-error" : "cross-entropy");
-        const bool fits = strlen(saved.labels) < CH_LABELS_TEXT_MAX;
-        (void)snprintf(labels, CH_LABELS_TEXT_MAX, "%s", fits ? saved.labels : "");
+        (void)snprintf(labels, CH_LABELS_TEXT_MAX, "%s", saved.labels);
         ch_saved_release(&saved);
     }
     return status;

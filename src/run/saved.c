@@ -2,47 +2,115 @@
 #include "run/saved.h"
 
 #include "base/error.h"
+#include "base/text.h"
+#include "data/dataset.h"
+#include "run/labels.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { SIZE_DIGITS_MAX = 7 }; // of CH_FEATURES_MAX
 
 static const char *const LOSS_NAMES[] = {
     [CH_LOSS_CROSS_ENTROPY] = "cross-entropy",
     [CH_LOSS_MEAN_SQUARED] = "mean-squared-error",
 };
 
-/* "28x28x1"; all 0 when the text is not of that form. */
-static ch_shape shape_parse(const char *text) {
-    uint32_t sizes[3] = {0};
-    const char *at = text;
-    for (int i = 0; i < 3; i++) {
-        char *end = NULL;
-        const unsigned long size = strtoul(at, &end, 10);
-        const char wanted = i < 2 ? 'x' : '\0';
-        if (end == at || *end != wanted || size == 0 || size > 1 << 16) {
-            return (ch_shape){0};
-        }
-        sizes[i] = (uint32_t)size;
-        at = end + 1;
-    }
-    return (ch_shape){.height = sizes[0], .width = sizes[1], .channels = sizes[2]};
+/* An entry of the metadata that is not what it must be. */
+static choir_status entry_refuse(const ch_saved *saved, const char *key, const char *value,
+                                 const char *right, choir_error *err) {
+    char shown[CH_TEXT_SHOWN_MAX];
+    ch_text_show(shown, sizeof(shown), value);
+    return ch_error_set(err, CHOIR_EPROTO, "%.240s: says '%s' for %s; right is %s", saved->path,
+                        shown, key, right);
 }
 
-static void saved_describe(ch_saved *saved) {
+/* A size: its digits up to end, and nothing else. */
+static bool size_parse(uint32_t *out, const char *text, const char *end) {
+    char digits[SIZE_DIGITS_MAX + 1];
+    uint64_t size = 0;
+    const size_t length = (size_t)(end - text);
+    if (length > SIZE_DIGITS_MAX || text[0] == '0') {
+        return false;
+    }
+    memcpy(digits, text, length);
+    digits[length] = '\0';
+    const bool fits = ch_text_read_u64(&size, digits) && size <= CH_FEATURES_MAX;
+    *out = fits ? (uint32_t)size : 0;
+    return fits;
+}
+
+/* "28x28x1"; false when the text is not of that form, or more than any data can have. */
+static bool shape_parse(ch_shape *out, const char *text) {
+    uint32_t sizes[3] = {0};
+    uint64_t features = 1;
+    for (int i = 0; i < 3; i++) {
+        const char *end = text + strcspn(text, "x");
+        if (!size_parse(&sizes[i], text, end) || *end != (i < 2 ? 'x' : '\0')) {
+            return false;
+        }
+        features *= sizes[i];
+        if (features > CH_FEATURES_MAX) {
+            return false;
+        }
+        text = end + 1;
+    }
+    *out = (ch_shape){.height = sizes[0], .width = sizes[1], .channels = sizes[2]};
+    return true;
+}
+
+/* Layers and the input that they are for: both or none. */
+static choir_status layers_describe(ch_saved *saved, choir_error *err) {
     const char *layers = ch_safetensors_find(&saved->file, "choir.layers");
     const char *input = ch_safetensors_find(&saved->file, "choir.input");
-    const char *loss = ch_safetensors_find(&saved->file, "choir.loss");
-    if (layers != NULL && input != NULL && strlen(layers) < sizeof(saved->layers)) {
-        memcpy(saved->layers, layers, strlen(layers) + 1);
-        saved->input = shape_parse(input);
+    if (layers == NULL && input == NULL) {
+        return CHOIR_OK;
     }
+    if (layers == NULL || layers[0] == '\0' || strlen(layers) >= sizeof(saved->layers)) {
+        return entry_refuse(saved, "choir.layers", layers == NULL ? "" : layers,
+                            "a text of layers such as 'dense 10', below 512 bytes", err);
+    }
+    if (input == NULL || !shape_parse(&saved->input, input)) {
+        return entry_refuse(saved, "choir.input", input == NULL ? "" : input,
+                            "a shape such as '28x28x1', of 1 to 1048576 values", err);
+    }
+    memcpy(saved->layers, layers, strlen(layers) + 1);
+    return CHOIR_OK;
+}
+
+static choir_status loss_describe(ch_saved *saved, choir_error *err) {
+    const char *loss = ch_safetensors_find(&saved->file, "choir.loss");
+    saved->loss = CH_LOSS_CROSS_ENTROPY;
+    if (loss == NULL || strcmp(loss, LOSS_NAMES[CH_LOSS_CROSS_ENTROPY]) == 0) {
+        return CHOIR_OK;
+    }
+    saved->loss = CH_LOSS_MEAN_SQUARED;
+    return strcmp(loss, LOSS_NAMES[CH_LOSS_MEAN_SQUARED]) == 0
+               ? CHOIR_OK
+               : entry_refuse(saved, "choir.loss", loss, "cross-entropy or mean-squared-error",
+                              err);
+}
+
+static choir_status labels_describe(ch_saved *saved, choir_error *err) {
     const char *labels = ch_safetensors_find(&saved->file, "choir.labels");
     saved->labels = labels == NULL ? "" : labels;
-    const bool squared = loss != NULL && strcmp(loss, LOSS_NAMES[CH_LOSS_MEAN_SQUARED]) == 0;
-    saved->loss = squared ? CH_LOSS_MEAN_SQUARED : CH_LOSS_CROSS_ENTROPY;
+    return strlen(saved->labels) < CH_LABELS_TEXT_MAX
+               ? CHOIR_OK
+               : entry_refuse(saved, "choir.labels", labels,
+                              "a list of names such as [\"no\",\"yes\"], below 16384 bytes", err);
+}
+
+static choir_status saved_describe(ch_saved *saved, choir_error *err) {
+    choir_status status = layers_describe(saved, err);
+    if (status == CHOIR_OK) {
+        status = loss_describe(saved, err);
+    }
+    if (status == CHOIR_OK) {
+        status = labels_describe(saved, err);
+    }
+    return status;
 }
 
 /* A folder without a model: a run that has not ended, or no run at all. */
@@ -76,9 +144,12 @@ choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env
     }
     *out = (ch_saved){0};
     (void)snprintf(out->path, sizeof(out->path), "%s", path);
-    const choir_status status = ch_safetensors_open(&out->file, path, env, err);
+    choir_status status = ch_safetensors_open(&out->file, path, env, err);
     if (status == CHOIR_OK) {
-        saved_describe(out);
+        status = saved_describe(out, err);
+    }
+    if (status != CHOIR_OK) {
+        ch_saved_release(out);
     }
     return status;
 }

@@ -22,7 +22,9 @@ typedef struct ch_saved {
 
 /*
  * Opens path: a safetensors file, or a run directory with a model.safetensors in it.
- * Returns OK and an object to release; EIO, EPROTO or ENOMEM with nothing to release.
+ * Returns OK and an object to release; EIO, EPROTO or ENOMEM with nothing to release. EPROTO also
+ * when what the file says of layers, input, loss or labels is not what choir would write: err names
+ * the entry, what it says and what would be right.
  */
 CHOIR_NODISCARD choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env,
                                            choir_error *err);
