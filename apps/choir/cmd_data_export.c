@@ -42,7 +42,7 @@ static int export_run(const ch_call *call, choir_error *err) {
     ch_federation *f = NULL;
     choir_status status = job_of_source(&job, call->operands[0], &flags->set, err);
     if (status == CHOIR_OK) {
-        status = ch_federation_open(&f, &job.data, job.seed, &env, err);
+        status = ch_federation_open(&f, &job.data, NULL, job.seed, &env, err);
     }
     if (status == CHOIR_OK) {
         status = federation_write(f, call->operands[1], &env, err);

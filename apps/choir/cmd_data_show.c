@@ -61,7 +61,7 @@ static int show_run(const ch_call *call, choir_error *err) {
     }
     choir_status status = job_of_source(&job, call->operands[0], &flags->set, err);
     if (status == CHOIR_OK) {
-        status = ch_federation_open(&f, &job.data, job.seed, &env, err);
+        status = ch_federation_open(&f, &job.data, NULL, job.seed, &env, err);
     }
     if (status == CHOIR_OK) {
         status = ch_overview_print(call->out, f, job.data.source, flags->rows, &env);

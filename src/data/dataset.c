@@ -124,15 +124,18 @@ static ch_examples rows_from(const ch_examples *e, uint32_t first) {
                          .groups = e->groups == NULL ? NULL : e->groups + first};
 }
 
+choir_status ch_test_refuse(uint32_t count, double share, choir_error *err) {
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "data.test_share: %g of %u examples leaves none to train on", share, count);
+}
+
 choir_status ch_test_count(uint32_t *out, uint32_t count, double share, choir_error *err) {
-    if (!(share >= 0 && share < 1)) {
-        return ch_error_set(err, CHOIR_EINVAL, "data.test_share: %g is not in [0, 1)", share);
+    if (!(share >= 0 && share <= 1)) {
+        return ch_error_set(err, CHOIR_EINVAL, "data.test_share: %g is not in [0, 1]", share);
     }
     const uint32_t test = (uint32_t)(share * count + 0.5);
-    if (test >= count) {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "data.test_share: %g of %u examples leaves none to train on", share,
-                            count);
+    if (test >= count && share < 1) {
+        return ch_test_refuse(count, share, err);
     }
     *out = test;
     return CHOIR_OK;
@@ -145,7 +148,8 @@ choir_status ch_dataset_split(ch_dataset *d, double share, uint64_t seed, choir_
         return status;
     }
     ch_rng rng = ch_rng_stream(seed, CH_PURPOSE_HELDOUT, 1, 0);
-    for (uint32_t i = 0; i < test; i++) { // the first steps of Fisher and Yates, from the end
+    for (uint32_t i = 0; i < test && test < d->train.count;
+         i++) { // the first steps of Fisher and Yates, from the end
         const uint32_t left = d->train.count - i;
         rows_swap(&d->train, left - 1, ch_rng_below(&rng, left));
     }

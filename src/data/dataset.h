@@ -26,9 +26,10 @@ struct ch_cell; // of data/csv.h: a piece of text
 
 typedef struct ch_dataset {
     ch_examples train;
-    ch_examples test;                    // count 0: the source has none
-    const char *const *names;            // (named) what labels 0, 1, ... are called, printable
-    uint32_t named;                      // 0: labels have no names but their numbers
+    ch_examples test;         // count 0: the source has none
+    const char *const *names; // (named) what labels 0, 1, ... are called, printable
+    uint32_t named;           // 0: labels have no names but their numbers
+    const char *encoding;     // CSV: how it was encoded, as ch_encoding_write; NULL: no CSV
     void *blocks[CH_DATASET_BLOCKS_MAX]; // (block_count) owned
     uint32_t block_count;
     choir_env env;
@@ -53,17 +54,21 @@ void ch_dataset_adopt(ch_dataset *d, void *block);
 CHOIR_NODISCARD choir_status ch_dataset_name(ch_dataset *d, const struct ch_cell *texts,
                                              uint32_t count);
 
-/* How many of count rows are for testing. EINVAL when share is not in [0, 1) or takes them all. */
+/* How many of count rows are for testing: all when share is 1. EINVAL when it is not in [0, 1] or
+ * takes them all though it is less. */
 CHOIR_NODISCARD choir_status ch_test_count(uint32_t *out, uint32_t count, double share,
                                            choir_error *err);
+
+/* EINVAL: a share of count rows is for testing, and none is left to train on. */
+CHOIR_NODISCARD choir_status ch_test_refuse(uint32_t count, double share, choir_error *err);
 
 /*
  * Makes a test set of a share of the training rows, drawn by seed, when the source has none. Rows
  * change places: the test rows are the last ones of the arrays, the training rows come before.
  *
- * share  [0, 1); 0 leaves the test set empty
+ * share  0 leaves the test set empty; 1 moves all rows to it, in their order
  *
- * Returns OK; EINVAL when the share is out of range or leaves no training row.
+ * Returns OK; EINVAL when the share is not in [0, 1], or leaves no training row though less than 1.
  */
 CHOIR_NODISCARD choir_status ch_dataset_split(ch_dataset *d, double share, uint64_t seed,
                                               choir_error *err);

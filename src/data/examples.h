@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The label of an example that has none: only where a reader was told that there may be such. */
+#define CH_LABEL_NONE UINT32_MAX
+
 typedef struct ch_examples {
     uint32_t count;
     ch_shape shape;

@@ -29,7 +29,8 @@ struct ch_federation {
     double heldout;
     uint32_t clients;
     uint32_t crop;
-    ch_shape shape; // of every example, cropped
+    ch_shape shape;    // of every example, cropped
+    bool is_test_only; // and nobody holds anything
     bool on_demand;
     ch_generator generator; // on demand
     ch_dataset dataset;     // on demand: only the test set
@@ -194,6 +195,9 @@ static choir_status deal_with_room(ch_federation *f, const ch_partitioner *row,
 static choir_status deal(ch_federation *f, const choir_job_data *options, choir_error *err) {
     const ch_examples *examples = &f->dataset.train;
     const ch_partitioner *row = NULL;
+    if (examples->count == 0) {
+        return ch_test_refuse(f->dataset.test.count, options->test_share, err);
+    }
     choir_status status = partitioner_find(&row, options, examples, err);
     if (status == CHOIR_OK) {
         status = ch_partition_clients(&f->clients, examples, options, err);
@@ -328,6 +332,11 @@ static choir_status generated_open(ch_federation *f, const choir_job_data *optio
     if (status != CHOIR_OK) {
         return status;
     }
+    if (f->is_test_only) {
+        f->dataset.train = f->dataset.test;
+        f->dataset.train.count = 0;
+        return CHOIR_OK;
+    }
     const uint32_t count = drawn_count(&f->generator, options->clients);
     if (count > 0) {
         status = train_draw(f, count);
@@ -352,17 +361,17 @@ static choir_status generated_open(ch_federation *f, const choir_job_data *optio
 static choir_status read_open(ch_federation *f, const choir_job_data *options, choir_error *err) {
     ch_crop_apply(f->crop, &f->dataset.train);
     ch_crop_apply(f->crop, &f->dataset.test);
-    return deal(f, options, err);
+    return f->is_test_only ? CHOIR_OK : deal(f, options, err);
 }
 
 static choir_status federation_fill(ch_federation *f, const choir_job_data *options,
-                                    choir_error *err) {
+                                    const ch_reading *reading, choir_error *err) {
     if (!(options->heldout >= 0 && options->heldout < 1)) {
         return ch_error_set(err, CHOIR_EINVAL, "data.heldout: %g is not in [0, 1)",
                             options->heldout);
     }
     ch_source source;
-    choir_status status = ch_source_open(&source, options, f->seed, &f->env, err);
+    choir_status status = ch_source_open(&source, options, reading, f->seed, &f->env, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -385,16 +394,18 @@ static choir_status no_memory(const choir_job_data *options, choir_error *err) {
                         options->source);
 }
 
-choir_status ch_federation_open(ch_federation **out, const choir_job_data *options, uint64_t seed,
-                                const choir_env *env, choir_error *err) {
+choir_status ch_federation_open(ch_federation **out, const choir_job_data *options,
+                                const ch_reading *reading, uint64_t seed, const choir_env *env,
+                                choir_error *err) {
     *out = NULL;
     ch_federation *f = ch_claim(env, 1, sizeof(*f));
     if (f == NULL) {
         return no_memory(options, err);
     }
-    *f = (ch_federation){.env = *env, .seed = seed};
+    *f = (ch_federation){
+        .env = *env, .seed = seed, .is_test_only = reading != NULL && reading->is_test_only};
     ch_dataset_init(&f->dataset, env);
-    const choir_status status = federation_fill(f, options, err);
+    const choir_status status = federation_fill(f, options, reading, err);
     if (status != CHOIR_OK) {
         ch_federation_destroy(f);
         return status == CHOIR_ENOMEM ? no_memory(options, err) : status;
@@ -443,7 +454,7 @@ static void order_fill(const ch_federation *f, uint32_t *order, uint8_t *is_take
 
 choir_status ch_federation_arrange(ch_federation *f) {
     const uint32_t count = f->dataset.train.count;
-    if (f->on_demand) {
+    if (f->on_demand || f->is_test_only) {
         return CHOIR_OK;
     }
     uint32_t *order = ch_claim(&f->env, count, sizeof(order[0]) + 1);
@@ -478,6 +489,10 @@ uint32_t ch_federation_classes(const ch_federation *f) {
 
 const char *ch_federation_name(const ch_federation *f, uint32_t label) {
     return label < f->dataset.named ? f->dataset.names[label] : NULL;
+}
+
+const char *ch_federation_encoding(const ch_federation *f) {
+    return f->dataset.encoding;
 }
 
 const ch_examples *ch_federation_test(const ch_federation *f) {

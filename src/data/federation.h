@@ -10,6 +10,7 @@
 
 #include "choir/env.h"
 #include "choir/job.h"
+#include "data/encoding.h"
 #include "data/examples.h"
 
 typedef enum ch_split {
@@ -26,15 +27,16 @@ typedef struct ch_scratch ch_scratch;
 /*
  * Opens the job's data set, deals it out, and splits every client's share.
  *
- * seed  of partitions, splits and generators
- * err   what is missing or malformed, where, and what to do
+ * reading  how; NULL: to train on. Of one that is for its test set alone there are no clients
+ * seed     of partitions, splits and generators
+ * err      what is missing or malformed, where, and what to do
  *
  * Returns OK and an object to destroy; EINVAL for options that do not fit the data, EIO for files
  * that cannot be read, EPROTO for files that are not what they should be, ENOMEM.
  */
 CHOIR_NODISCARD choir_status ch_federation_open(ch_federation **out, const choir_job_data *options,
-                                                uint64_t seed, const choir_env *env,
-                                                choir_error *err);
+                                                const ch_reading *reading, uint64_t seed,
+                                                const choir_env *env, choir_error *err);
 
 /*
  * Lays the examples of every client side by side in memory, where they are all in memory: training
@@ -55,6 +57,10 @@ uint32_t ch_federation_classes(const ch_federation *f);
 /* What a label, below classes, is called: printable; NULL when it has no name but its number.
  * Borrowed. */
 const char *ch_federation_name(const ch_federation *f, uint32_t label);
+
+/* How a CSV file was encoded, as ch_encoding_write; NULL when the examples are of no such file.
+ * Borrowed. */
+const char *ch_federation_encoding(const ch_federation *f);
 
 /* The central test set; count 0 when the data set has none. Borrowed. */
 const ch_examples *ch_federation_test(const ch_federation *f);

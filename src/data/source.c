@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "data/catalog.h"
 #include "data/cifar.h"
-#include "data/encoding.h"
+#include "data/encoder.h"
 #include "data/file.h"
 #include "data/idx.h"
 
@@ -49,19 +49,26 @@ choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *options_dir, choi
 typedef struct format {
     bool (*fits)(const char *path);
     choir_status (*read)(ch_dataset *out, const char *path, const choir_job_data *options,
-                         uint64_t seed, choir_error *err);
+                         const ch_reading *reading, uint64_t seed, choir_error *err);
 } format;
 
 static choir_status idx_read(ch_dataset *out, const char *path, const choir_job_data *options,
-                             uint64_t seed, choir_error *err) {
+                             const ch_reading *reading, uint64_t seed, choir_error *err) {
     (void)options;
+    (void)reading;
     (void)seed;
     return ch_idx_read(out, path, err);
 }
 
+static choir_status cifar_read(ch_dataset *out, const char *path, const choir_job_data *options,
+                               const ch_reading *reading, uint64_t seed, choir_error *err) {
+    (void)reading;
+    return ch_cifar_read(out, path, options, seed, err);
+}
+
 static const format FORMATS[] = {
     {ch_idx_is_folder, idx_read},
-    {ch_cifar_is, ch_cifar_read},
+    {ch_cifar_is, cifar_read},
     {ch_is_file, ch_csv_read},
 };
 
@@ -137,8 +144,8 @@ static choir_status download_advise(choir_status status, const char *name, choir
                         why.message, name);
 }
 
-static choir_status dataset_read(ch_dataset *out, const choir_job_data *options, uint64_t seed,
-                                 choir_error *err) {
+static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
+                                 const ch_reading *reading, uint64_t seed, choir_error *err) {
     char path[PATH_BYTES];
     const choir_status status = source_locate(path, options, err);
     if (status != CHOIR_OK) {
@@ -149,7 +156,7 @@ static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
         ch_catalog_find(options->source) != NULL && strcmp(path, options->source) != 0;
     for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
         if (FORMATS[i].fits(path)) {
-            const choir_status read = FORMATS[i].read(out, path, options, seed, err);
+            const choir_status read = FORMATS[i].read(out, path, options, reading, seed, err);
             return is_download ? download_advise(read, options->source, err) : read;
         }
     }
@@ -187,8 +194,9 @@ choir_status ch_source_check(const choir_job_data *options, choir_error *err) {
     return source_missing(options->source, path, err);
 }
 
-choir_status ch_source_open(ch_source *out, const choir_job_data *options, uint64_t seed,
-                            const choir_env *env, choir_error *err) {
+choir_status ch_source_open(ch_source *out, const choir_job_data *options,
+                            const ch_reading *reading, uint64_t seed, const choir_env *env,
+                            choir_error *err) {
     ch_source s = {0};
     ch_dataset_init(&s.dataset, env);
     choir_status status = ch_generator_parse(&s.generator, options->source, err);
@@ -197,7 +205,7 @@ choir_status ch_source_open(ch_source *out, const choir_job_data *options, uint6
         s.generator.seed = seed;
         s.generator.mean = options->examples;
     } else if (status == CHOIR_EAGAIN) {
-        status = dataset_read(&s.dataset, options, seed, err);
+        status = dataset_read(&s.dataset, options, reading, seed, err);
     }
     if (status != CHOIR_OK) {
         ch_dataset_release(&s.dataset);

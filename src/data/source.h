@@ -9,6 +9,7 @@
 
 #include "choir/job.h"
 #include "data/dataset.h"
+#include "data/encoding.h"
 #include "data/generator.h"
 
 #include <stdbool.h>
@@ -22,13 +23,15 @@ typedef struct ch_source {
 /*
  * Finds the source and reads it, when it is one to be read.
  *
- * seed  of the generator, and of the choice of test rows where the files choose none
+ * reading  how; NULL: to train on
+ * seed     of the generator, and of the choice of test rows where the files choose none
  *
  * Returns OK and a source whose dataset is to be released; EINVAL for options that do not fit, EIO,
  * EPROTO and ENOMEM as ch_federation_open. On failure *out has nothing to release.
  */
 CHOIR_NODISCARD choir_status ch_source_open(ch_source *out, const choir_job_data *options,
-                                            uint64_t seed, const choir_env *env, choir_error *err);
+                                            const ch_reading *reading, uint64_t seed,
+                                            const choir_env *env, choir_error *err);
 
 /*
  * Where named data sets are kept: options_dir, else $CHOIR_DATA, else $XDG_DATA_HOME/choir, else

@@ -79,7 +79,8 @@ choir_status ch_session_open(ch_session *out, const choir_job *job, uint32_t wor
         return ch_error_set(err, CHOIR_EINVAL, "workers: %u is more than %d", workers,
                             (int)CH_WORKERS_MAX);
     }
-    choir_status status = ch_federation_open(&s->federation, &s->job.data, s->job.seed, env, err);
+    choir_status status =
+        ch_federation_open(&s->federation, &s->job.data, NULL, s->job.seed, env, err);
     if (status == CHOIR_OK && ch_federation_arrange(s->federation) != CHOIR_OK) {
         status = ch_error_set(err, CHOIR_ENOMEM, "no memory to arrange the examples by client");
     }

@@ -1,6 +1,6 @@
 /* Fuzz: CSV text from any bytes, encoded by options that the first byte chooses. */
 #include "base/assert.h"
-#include "data/encoding.h"
+#include "data/encoder.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void encode(const ch_csv *csv, uint8_t choice, const choir_env *env) {
     ch_dataset d;
     ch_dataset_init(&d, env);
     choir_error err = {.message = ""};
-    if (ch_csv_encode(&d, csv, "fuzz", &o, 1, &err) == CHOIR_OK) {
+    if (ch_csv_encode(&d, csv, "fuzz", &o, NULL, 1, &err) == CHOIR_OK) {
         check_table(&d.train);
         check_table(&d.test);
         CH_ASSERT(d.train.count > 0);

@@ -110,6 +110,13 @@ static void a_single_file_is_split_by_the_test_share(void **state) {
     assert_int_equal(d.train.count, RECORDS);
     assert_int_equal(d.test.count, 0);
     ch_dataset_release(&d);
+    check_status(read_path(&d, path, 1, NULL), CHOIR_OK);
+    assert_int_equal(d.train.count, 0);
+    assert_int_equal(d.test.count, RECORDS);
+    for (uint32_t i = 0; i < RECORDS; i++) { // in their order
+        assert_int_equal(d.test.bytes[(size_t)i * CH_CIFAR_FEATURES], i);
+    }
+    ch_dataset_release(&d);
     choir_error err = {.message = ""};
     check_status(read_path(&d, path, 0.999, &err), CHOIR_EINVAL);
     assert_string_equal(err.message, "data.test_share: 0.999 of 20 examples leaves none to train "

@@ -93,7 +93,7 @@ static ch_federation *digits_open(uint32_t clients, uint32_t crop) {
                               .heldout = 0.2,
                               .crop = crop};
     ch_federation *f = NULL;
-    check_status(ch_federation_open(&f, &o, 5, &env, NULL), CHOIR_OK);
+    check_status(ch_federation_open(&f, &o, NULL, 5, &env, NULL), CHOIR_OK);
     return f;
 }
 
@@ -155,11 +155,11 @@ static void a_federation_refuses_a_crop_that_does_not_fit(void **state) {
                         .crop = 29};
     ch_federation *f = NULL;
     choir_error err = {.message = ""};
-    check_status(ch_federation_open(&f, &o, 5, &env, &err), CHOIR_EINVAL);
+    check_status(ch_federation_open(&f, &o, NULL, 5, &env, &err), CHOIR_EINVAL);
     assert_string_equal(
         err.message, "data.crop: 29 is more than the pictures of 'digits' have, which are 28x28");
     (void)snprintf(o.source, sizeof(o.source), "synthetic");
-    check_status(ch_federation_open(&f, &o, 5, &env, &err), CHOIR_EINVAL);
+    check_status(ch_federation_open(&f, &o, NULL, 5, &env, &err), CHOIR_EINVAL);
     assert_string_equal(err.message, "data.crop: 29 crops pictures, and 'synthetic' has rows of 60 "
                                      "numbers; leave it at 0");
 }

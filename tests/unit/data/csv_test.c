@@ -1,7 +1,7 @@
 /* CSV: the grammar, its errors, and how columns become inputs, labels and groups. */
 #include "support/check.h"
 
-#include "data/encoding.h"
+#include "data/encoder.h"
 #include "unit/data/files.h"
 
 #include <string.h>
@@ -154,7 +154,7 @@ static choir_status encode(ch_dataset *d, const char *text, const choir_job_data
     ch_dataset_init(d, &env);
     choir_status status = parse(&p, text, strlen(text), err);
     if (status == CHOIR_OK) {
-        status = ch_csv_encode(d, &p.csv, "f.csv", o, 1, err);
+        status = ch_csv_encode(d, &p.csv, "f.csv", o, NULL, 1, err);
     }
     release(&p);
     return status;
@@ -379,7 +379,7 @@ static void options_and_rows_that_do_not_fit_are_refused(void **state) {
          "data.task: 'ranking' is neither classification nor regression"},
         {"1\n2\n", {.label = ""}, CHOIR_EINVAL, "f.csv: has no column for input beside the label"},
         {"a,b\n", {.label = "b"}, CHOIR_EPROTO, "f.csv: has a header and no rows"},
-        {"1,2\n3,4\n", {.test_share = 1}, CHOIR_EINVAL, "data.test_share: 1 is not in [0, 1)"},
+        {"1,2\n3,4\n", {.test_share = 2}, CHOIR_EINVAL, "data.test_share: 2 is not in [0, 1]"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         ch_dataset d;
@@ -485,7 +485,7 @@ static void every_failed_allocation_is_reported(void **state) {
         const choir_env env = counted_env(&memory, n);
         ch_dataset d;
         ch_dataset_init(&d, &env);
-        status = ch_csv_read(&d, folder_file(f, "t.csv"), &o, 1, NULL);
+        status = ch_csv_read(&d, folder_file(f, "t.csv"), &o, NULL, 1, NULL);
         ch_dataset_release(&d);
         assert_int_equal(memory.alive, 0);
     }

@@ -24,7 +24,7 @@ static ch_federation *open_or_fail(const choir_job_data *o, uint64_t seed) {
     const choir_env env = choir_env_default();
     ch_federation *f;
     choir_error err = {.message = ""};
-    const choir_status status = ch_federation_open(&f, o, seed, &env, &err);
+    const choir_status status = ch_federation_open(&f, o, NULL, seed, &env, &err);
     if (status != CHOIR_OK) {
         fail_msg("%s: %s", choir_status_name(status), err.message);
     }
@@ -214,7 +214,7 @@ static void a_million_clients_cost_no_memory(void **state) {
     const choir_env env = counted_env(&memory, UINT32_MAX);
     const choir_job_data o = options_of("synthetic", "natural", 2000000000);
     ch_federation *f;
-    check_status(ch_federation_open(&f, &o, 1, &env, NULL), CHOIR_OK);
+    check_status(ch_federation_open(&f, &o, NULL, 1, &env, NULL), CHOIR_OK);
     assert_int_equal(memory.total, 3); // itself, and the test set's inputs and labels
     ch_scratch *room;
     ch_holding h;
@@ -225,6 +225,35 @@ static void a_million_clients_cost_no_memory(void **state) {
     ch_scratch_destroy(room);
     ch_federation_destroy(f);
     assert_int_equal(memory.alive, 0);
+}
+
+static void a_federation_for_its_test_set_has_no_clients(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const ch_reading reading = {.is_test_only = true};
+    static const struct {
+        const char *source, *partition;
+        uint32_t clients;
+    } rows[] = {
+        {"digits", "iid", 12}, {"synthetic", "iid", 10000000}, // more than could be dealt
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const choir_job_data o = options_of(rows[i].source, rows[i].partition, rows[i].clients);
+        const choir_job_data few = options_of(rows[i].source, "natural", 3);
+        ch_federation *f;
+        check_status(ch_federation_open(&f, &o, &reading, 1, &env, NULL), CHOIR_OK);
+        ch_federation *whole = open_or_fail(&few, 1);
+        const ch_examples *test = ch_federation_test(f);
+        const ch_examples *same = ch_federation_test(whole);
+        assert_int_equal(ch_federation_clients(f), 0);
+        assert_int_equal(ch_federation_classes(f), ch_federation_classes(whole));
+        assert_int_equal(test->count, same->count);
+        assert_memory_equal(test->labels, same->labels, test->count * sizeof(test->labels[0]));
+        check_status(ch_federation_arrange(f), CHOIR_OK);
+        assert_null(ch_federation_encoding(f));
+        ch_federation_destroy(f);
+        ch_federation_destroy(whole);
+    }
 }
 
 static void options_that_do_not_fit_are_refused_with_a_sentence(void **state) {
@@ -255,7 +284,7 @@ static void options_that_do_not_fit_are_refused_with_a_sentence(void **state) {
         o.heldout = rows[i].heldout;
         ch_federation *f;
         choir_error err = {.message = ""};
-        check_status(ch_federation_open(&f, &o, 1, &env, &err), rows[i].status);
+        check_status(ch_federation_open(&f, &o, NULL, 1, &env, &err), rows[i].status);
         assert_null(f);
         if (strstr(err.message, rows[i].message) == NULL) {
             fail_msg("'%s' lacks '%s'", err.message, rows[i].message);
@@ -275,11 +304,11 @@ static void what_a_download_left_unfinished_is_told_how_to_complete(void **state
     (void)snprintf(o.dir, sizeof(o.dir), "%s", folder);
     assert_int_equal(mkdir(folder_file(folder, "mnist"), 0777), 0);
     file_write(folder, "mnist/train-images-idx3-ubyte.gz.part", "x", 1);
-    check_status(ch_federation_open(&f, &o, 1, &env, &err), CHOIR_EIO);
+    check_status(ch_federation_open(&f, &o, NULL, 1, &env, &err), CHOIR_EIO);
     assert_non_null(strstr(err.message, "data.source: 'mnist' is not whole in "));
     assert_non_null(strstr(err.message, "; get the rest with: choir data get mnist"));
     file_write_gz(folder, "mnist/train-images-idx3-ubyte.gz", images, sizeof(images));
-    check_status(ch_federation_open(&f, &o, 1, &env, &err), CHOIR_EIO);
+    check_status(ch_federation_open(&f, &o, NULL, 1, &env, &err), CHOIR_EIO);
     assert_non_null(strstr(err.message, "train-labels-idx1-ubyte.gz: cannot open: No such file"));
     assert_non_null(strstr(err.message, "; 'choir data get mnist' gets what is missing"));
     folder_remove(folder);
@@ -315,7 +344,7 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) 
             const choir_env env = counted_env(&memory, n);
             ch_federation *f = NULL;
             ch_scratch *room = NULL;
-            status = ch_federation_open(&f, &o, 1, &env, NULL);
+            status = ch_federation_open(&f, &o, NULL, 1, &env, NULL);
             if (status == CHOIR_OK) {
                 status = ch_scratch_create(&room, f, &env);
             }
@@ -334,6 +363,7 @@ int main(void) {
         cmocka_unit_test(clients_on_demand_hold_what_they_hold_in_memory),
         cmocka_unit_test(threads_may_ask_at_once),
         cmocka_unit_test(a_million_clients_cost_no_memory),
+        cmocka_unit_test(a_federation_for_its_test_set_has_no_clients),
         cmocka_unit_test(options_that_do_not_fit_are_refused_with_a_sentence),
         cmocka_unit_test(what_a_download_left_unfinished_is_told_how_to_complete),
         cmocka_unit_test(pixels_become_255ths),

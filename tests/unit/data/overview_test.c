@@ -41,7 +41,7 @@ static void held_open(held *h, const choir_env *env) {
     o.heldout = 0.2;
     o.test_examples = 33;
     *h = (held){0};
-    check_status(ch_federation_open(&h->f, &o, 1, env, NULL), CHOIR_OK);
+    check_status(ch_federation_open(&h->f, &o, NULL, 1, env, NULL), CHOIR_OK);
     ch_scratch *scratch = NULL;
     check_status(ch_scratch_create(&scratch, h->f, env), CHOIR_OK);
     for (uint32_t k = 0; k < CLIENTS; k++) {
@@ -154,7 +154,7 @@ static void names_cannot_break_the_picture(void **state) {
     const choir_env env = choir_env_default();
     const choir_job_data o = options_of("synthetic", 2);
     ch_federation *f;
-    check_status(ch_federation_open(&f, &o, 1, &env, NULL), CHOIR_OK);
+    check_status(ch_federation_open(&f, &o, NULL, 1, &env, NULL), CHOIR_OK);
     FILE *file = tmpfile();
     assert_non_null(file);
     check_status(ch_overview_draw(file, f, "a<b>&\x1b\xff", &env, NULL), CHOIR_OK);
@@ -171,7 +171,7 @@ static void every_failed_allocation_is_reported(void **state) {
         const choir_env plain = choir_env_default();
         const choir_job_data o = options_of("synthetic", clients[c]);
         ch_federation *f;
-        check_status(ch_federation_open(&f, &o, 1, &plain, NULL), CHOIR_OK);
+        check_status(ch_federation_open(&f, &o, NULL, 1, &plain, NULL), CHOIR_OK);
         choir_status status = CHOIR_ENOMEM;
         for (uint32_t n = 0; status == CHOIR_ENOMEM && n < 50; n++) {
             counted_memory memory;

@@ -24,7 +24,7 @@ static ch_federation *labelled(const char *values) {
     free(text);
     (void)snprintf(o.source, sizeof(o.source), "%s", folder_file(folder, "t.csv"));
     ch_federation *f = NULL;
-    check_status(ch_federation_open(&f, &o, 1, &env, NULL), CHOIR_OK);
+    check_status(ch_federation_open(&f, &o, NULL, 1, &env, NULL), CHOIR_OK);
     return f;
 }
 
@@ -55,7 +55,7 @@ static void labels_without_names_have_no_list(void **state) {
                               .test_examples = 1};
     ch_federation *f = NULL;
     char text[CH_LABELS_TEXT_MAX] = "x";
-    check_status(ch_federation_open(&f, &o, 1, &env, NULL), CHOIR_OK);
+    check_status(ch_federation_open(&f, &o, NULL, 1, &env, NULL), CHOIR_OK);
     assert_false(ch_labels_text(text, f));
     assert_string_equal(text, "");
     ch_federation_destroy(f);

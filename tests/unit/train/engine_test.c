@@ -25,7 +25,7 @@ static void bench_open_with(bench *b, uint32_t batch, uint32_t examples, const c
     ch_net_options net = ch_net_defaults();
     net.layers = "dense 10";
     choir_error err = {.message = ""};
-    if (ch_federation_open(&b->federation, &data, 1, env, &err) != CHOIR_OK ||
+    if (ch_federation_open(&b->federation, &data, NULL, 1, env, &err) != CHOIR_OK ||
         ch_engine_create(&b->engine, &net, b->federation, batch, env, &err) != CHOIR_OK) {
         fail_msg("%s", err.message);
     }

@@ -1,0 +1,346 @@
+/* What columns are, by the options and the training rows; see encoder.h. */
+#include "data/encoder_parts.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    FRACTIONS_MAX = 20, // classes whose names may be numbers that are not whole
+};
+
+/* ------------------------------------------------------------------------------------ columns */
+
+static ch_cell text_of(const char *s, size_t size) {
+    return (ch_cell){.data = s, .size = (uint32_t)size};
+}
+
+uint32_t ch_encoder_named(const ch_encoder *e, const ch_cell *name) {
+    for (uint32_t c = 0; c < e->csv->columns; c++) {
+        if (ch_cell_compare(ch_encoder_cell(e, 0, c), name) == 0) {
+            return c;
+        }
+    }
+    return CH_NO_COLUMN;
+}
+
+choir_status ch_encoder_find(const ch_encoder *e, uint32_t *out, const char *key,
+                             const ch_cell *text) {
+    double number = 0;
+    uint32_t c = e->has_header ? ch_encoder_named(e, text) : CH_NO_COLUMN;
+    if (c == CH_NO_COLUMN && ch_cell_number(&number, text) && number >= 1 &&
+        number <= e->csv->columns && number == (uint32_t)number) {
+        c = (uint32_t)number - 1;
+    }
+    if (c == CH_NO_COLUMN) {
+        char shown[CH_TEXT_SHOWN_MAX];
+        ch_cell_show(shown, text);
+        return ch_error_set(e->err, CHOIR_EINVAL, "%s: '%s' is no column of %s, which has %u%s",
+                            key, shown, e->name, e->csv->columns,
+                            e->has_header ? " and names them in its first line" : " and no names");
+    }
+    *out = c;
+    return CHOIR_OK;
+}
+
+bool ch_encoder_list_next(const char **list, ch_cell *out) {
+    while (**list == ',' || **list == ' ') {
+        *list += 1;
+    }
+    size_t size = strcspn(*list, ",");
+    *out = text_of(*list, size);
+    *list += size;
+    while (out->size > 0 && out->data[out->size - 1] == ' ') {
+        out->size -= 1;
+    }
+    return out->size > 0;
+}
+
+static bool header_is_used(const ch_encoder *e, const char *list) {
+    ch_cell name;
+    while (ch_encoder_list_next(&list, &name)) {
+        double number;
+        if (!ch_cell_number(&number, &name) && ch_encoder_named(e, &name) != CH_NO_COLUMN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_number(const ch_encoder *e, uint32_t record) {
+    double number;
+    for (uint32_t c = 0; c < e->csv->columns; c++) {
+        if (ch_cell_number(&number, ch_encoder_cell(e, record, c))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ch_encoder_sees_header(const ch_encoder *e) {
+    const choir_job_data *o = e->options;
+    return header_is_used(e, o->label) || header_is_used(e, o->group) ||
+           header_is_used(e, o->categorical) || header_is_used(e, o->drop) ||
+           (e->csv->records > 1 && !has_number(e, 0) && has_number(e, 1));
+}
+
+static bool column_has_text(const ch_encoder *e, uint32_t c) {
+    double number;
+    for (uint32_t i = 0; i < e->rows; i++) {
+        const ch_cell *cell = ch_encoder_row(e, i, c);
+        if (!ch_cell_is_missing(cell) && !ch_cell_number(&number, cell)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Whether a column that no option names holds numbers or categories. A text among numbers is more
+ * often a slip than a category, and one input for every number would be no help.
+ */
+static choir_status column_judge(ch_encoder *e, uint32_t c) {
+    uint32_t numbers = 0;
+    uint32_t words = 0;
+    uint32_t texts = 0;
+    uint32_t first = 0; // row of the first text
+    double number;
+    for (uint32_t i = 0; i < e->rows; i++) {
+        const ch_cell *cell = ch_encoder_row(e, i, c);
+        if (ch_cell_is_missing(cell)) {
+            continue;
+        }
+        if (ch_cell_number(&number, cell)) {
+            numbers += 1;
+        } else if (ch_cell_is_missing_number(cell)) {
+            words += 1;
+        } else {
+            first = texts == 0 || e->order[i] < e->order[first] ? i : first;
+            texts += 1;
+        }
+    }
+    if (texts > 0 && numbers > texts + words) {
+        return ch_encoder_refuse(
+            e, first, c, "value",
+            "is no number, and most in that column are; leave it empty when it is "
+            "missing, or list the column in data.categorical");
+    }
+    const bool is_numeric = texts == 0 && (numbers > 0 || words == 0);
+    e->kinds[c] = is_numeric ? CH_COLUMN_NUMERIC : CH_COLUMN_CATEGORICAL;
+    return CHOIR_OK;
+}
+
+/* Columns that a key lists are of this kind; no column is of two. */
+static choir_status columns_list(ch_encoder *e, const char *key, const char *list,
+                                 ch_column_kind kind) {
+    ch_cell name;
+    while (ch_encoder_list_next(&list, &name)) {
+        uint32_t c = 0;
+        const choir_status status = ch_encoder_find(e, &c, key, &name);
+        if (status != CHOIR_OK) {
+            return status;
+        }
+        const ch_column_kind other = e->kinds[c];
+        if (kind == CH_COLUMN_DROPPED && other != CH_COLUMN_UNKNOWN && other != CH_COLUMN_DROPPED) {
+            char shown[CH_TEXT_SHOWN_MAX];
+            ch_cell_show(shown, &name);
+            return ch_error_set(e->err, CHOIR_EINVAL, "%s: '%s' is %s; it cannot be left out", key,
+                                shown,
+                                other == CH_COLUMN_LABEL   ? "the label's column"
+                                : other == CH_COLUMN_GROUP ? "data.group's column"
+                                                           : "in data.categorical");
+        }
+        e->kinds[c] = kind;
+    }
+    return CHOIR_OK;
+}
+
+/* Says what every column is. */
+static choir_status columns_assign(ch_encoder *e) {
+    const choir_job_data *o = e->options;
+    const ch_cell label = text_of(o->label, strlen(o->label));
+    const ch_cell group = text_of(o->group, strlen(o->group));
+    choir_status status = CHOIR_OK;
+    e->label = e->csv->columns - 1;
+    e->group = CH_NO_COLUMN;
+    if (label.size > 0) {
+        status = ch_encoder_find(e, &e->label, "data.label", &label);
+    }
+    if (status == CHOIR_OK && group.size > 0) {
+        status = ch_encoder_find(e, &e->group, "data.group", &group);
+    }
+    if (status == CHOIR_OK && e->group == e->label) {
+        status =
+            ch_error_set(e->err, CHOIR_EINVAL, "data.group: '%s' is the label's column", o->group);
+    }
+    for (uint32_t c = 0; c < e->csv->columns; c++) {
+        e->kinds[c] = CH_COLUMN_UNKNOWN;
+    }
+    if (status == CHOIR_OK) {
+        status = columns_list(e, "data.categorical", o->categorical, CH_COLUMN_CATEGORICAL);
+    }
+    if (status == CHOIR_OK) {
+        e->kinds[e->label] = CH_COLUMN_LABEL;
+    }
+    if (status == CHOIR_OK && e->group != CH_NO_COLUMN) {
+        e->kinds[e->group] = CH_COLUMN_GROUP;
+    }
+    if (status == CHOIR_OK) {
+        status = columns_list(e, "data.drop", o->drop, CH_COLUMN_DROPPED);
+    }
+    for (uint32_t c = 0; status == CHOIR_OK && c < e->csv->columns; c++) {
+        if (e->kinds[c] == CH_COLUMN_UNKNOWN) {
+            status = column_judge(e, c);
+        }
+    }
+    return status;
+}
+
+/* --------------------------------------------------------------------------------- statistics */
+
+/* Mean and deviation of the training rows' numbers, in two passes. */
+static void numeric_measure(const ch_encoder *e, ch_encoding_column *to, uint32_t c) {
+    double sum = 0;
+    double squares = 0;
+    uint32_t count = 0;
+    double v = 0;
+    for (uint32_t i = 0; i < e->train; i++) {
+        if (ch_cell_number(&v, ch_encoder_row(e, i, c))) {
+            sum += v;
+            count += 1;
+        }
+    }
+    to->mean = count > 0 ? sum / count + 0.0 : 0; // and no -0, which is written as another text
+    for (uint32_t i = 0; i < e->train; i++) {
+        if (ch_cell_number(&v, ch_encoder_row(e, i, c))) {
+            squares += (v - to->mean) * (v - to->mean);
+        }
+    }
+    const double deviation = count > 0 ? sqrt(squares / count) : 0;
+    to->scale = deviation > 0 && isfinite(deviation) ? 1 / deviation : 0; // constant: input 0
+}
+
+uint32_t ch_encoder_distinct(const ch_encoder *e, uint32_t c, uint32_t rows, bool keep_missing,
+                             const ch_cell_order *by) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        const ch_cell *cell = ch_encoder_row(e, i, c);
+        if (keep_missing || !ch_cell_is_missing(cell)) {
+            e->sorted[count] = *cell;
+            count += 1;
+        }
+    }
+    return ch_cells_distinct(e->sorted, count, by);
+}
+
+static choir_status categories_find(ch_encoder *e, ch_encoding_column *to, uint32_t c) {
+    const uint32_t capacity = e->train < CH_CATEGORIES_MAX ? e->train : CH_CATEGORIES_MAX;
+    ch_cell *values = CH_NEW(&e->arena, ch_cell, capacity);
+    to->has_values = true;
+    to->count = ch_encoder_distinct(e, c, e->train, false, &CH_CELLS_AS_TEXTS);
+    if (to->count > CH_CATEGORIES_MAX) {
+        return ch_error_set(e->err, CHOIR_EINVAL,
+                            "%s: column %u has %u different values; at most %d are encoded. "
+                            "Leave it out with data.drop=%u, or make it numeric",
+                            e->name, c + 1, to->count, CH_CATEGORIES_MAX, c + 1);
+    }
+    memcpy(values, e->sorted, to->count * sizeof(values[0]));
+    to->values = values;
+    return CHOIR_OK;
+}
+
+/* Name and place of a column that the encoding will have. */
+static ch_encoding_column column_of(const ch_encoder *e, uint32_t c) {
+    const ch_cell none = {.data = "", .size = 0};
+    return (ch_encoding_column){.name = e->has_header ? *ch_encoder_cell(e, 0, c) : none,
+                                .place = c,
+                                .first = e->encoding.features};
+}
+
+static choir_status columns_measure(ch_encoder *e) {
+    ch_encoding *to = &e->encoding;
+    *to = (ch_encoding){.width = e->csv->columns, .has_names = e->has_header, .columns = e->fitted};
+    for (uint32_t c = 0; c < e->csv->columns; c++) {
+        ch_encoding_column *column = &e->fitted[to->count];
+        if (e->kinds[c] != CH_COLUMN_NUMERIC && e->kinds[c] != CH_COLUMN_CATEGORICAL) {
+            continue;
+        }
+        *column = column_of(e, c);
+        choir_status status = CHOIR_OK;
+        if (e->kinds[c] == CH_COLUMN_NUMERIC) {
+            status = ch_encoder_check_numbers(e, c);
+            numeric_measure(e, column, c);
+        } else {
+            status = categories_find(e, column, c);
+        }
+        if (status != CHOIR_OK) {
+            return status;
+        }
+        e->inputs[c] = column;
+        to->features += column->has_values ? column->count : 1;
+        to->count += 1;
+    }
+    if (to->features == 0) {
+        return ch_error_set(e->err, CHOIR_EINVAL, "%s: has no column for input beside the label",
+                            e->name);
+    }
+    return CHOIR_OK;
+}
+
+/* ------------------------------------------------------------------------------------- labels */
+
+/* Many different numbers that are not whole are measured, not chosen from: no classes. */
+static choir_status labels_judge(const ch_encoder *e, uint32_t count, const ch_cell_order *by) {
+    for (uint32_t i = 0; i < count && count > FRACTIONS_MAX && by == &CH_CELLS_AS_NUMBERS; i++) {
+        double number = 0;
+        if (ch_cell_number(&number, &e->sorted[i]) && number != floor(number)) {
+            char shown[CH_TEXT_SHOWN_MAX];
+            ch_cell_show(shown, &e->sorted[i]);
+            return ch_error_set(
+                e->err, CHOIR_EINVAL,
+                "%s: column %u has %u different labels such as %s, so it looks like "
+                "no class; name the label's column in data.label, or set data.task "
+                "to regression",
+                e->name, e->label + 1, count, shown);
+        }
+    }
+    return CHOIR_OK;
+}
+
+static choir_status labels_find(ch_encoder *e) {
+    ch_encoding_column *label = &e->encoding.label;
+    *label = column_of(e, e->label);
+    label->first = 0;
+    if (e->is_regression) {
+        return CHOIR_OK;
+    }
+    for (uint32_t i = 0; i < e->rows; i++) {
+        if (ch_cell_is_missing(ch_encoder_row(e, i, e->label))) {
+            return ch_encoder_refuse(e, i, e->label, "label", "is missing");
+        }
+    }
+    const ch_cell_order *by =
+        column_has_text(e, e->label) ? &CH_CELLS_AS_TEXTS : &CH_CELLS_AS_NUMBERS;
+    const uint32_t count = ch_encoder_distinct(e, e->label, e->rows, true, by);
+    if (count > CH_CLASSES_MAX) {
+        return ch_error_set(e->err, CHOIR_EINVAL,
+                            "%s: column %u has %u different labels; at most %u. For numbers to "
+                            "predict set data.task to regression",
+                            e->name, e->label + 1, count, CH_CLASSES_MAX);
+    }
+    memcpy(e->labels, e->sorted, count * sizeof(e->labels[0]));
+    label->has_values = true;
+    label->values = e->labels;
+    label->count = count;
+    return labels_judge(e, count, by);
+}
+
+choir_status ch_encoder_fit(ch_encoder *e) {
+    choir_status status = columns_assign(e);
+    if (status == CHOIR_OK) {
+        status = columns_measure(e);
+    }
+    return status == CHOIR_OK ? labels_find(e) : status;
+}
