@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "jobs.h"
 
+#include "base/log.h"
 #include "base/text.h"
 #include "run/run.h"
 
@@ -15,22 +16,23 @@ enum {
 };
 
 typedef struct eval_flags {
-    char job[CHOIR_PATH_MAX];
-    ch_option_texts set;
+    job_data_flags on;
     bool json;
 } eval_flags;
 
 static const ch_option ROWS[] = {
-    {"--job", CH_OPTION_TEXT, offsetof(eval_flags, job), 0, CHOIR_PATH_MAX, "", NULL,
+    {"--job", CH_OPTION_TEXT, offsetof(eval_flags, on.job), 0, CHOIR_PATH_MAX, "", NULL,
      "a job file whose data to use, if not the job of the model's run"},
-    {"--set", CH_OPTION_TEXTS, offsetof(eval_flags, set), 0, 0, "", NULL,
+    {"--data", CH_OPTION_TEXT, offsetof(eval_flags, on.data), 0, CHOIR_PATH_MAX, "", NULL,
+     "other data than the job's: a data.source, such as a CSV file, of which all rows are taken"},
+    {"--set", CH_OPTION_TEXTS, offsetof(eval_flags, on.set), 0, 0, "", NULL,
      "key=value that wins over it, such as data.source=mnist"},
     {"--json", CH_OPTION_FLAG, offsetof(eval_flags, json), 0, 0, "", NULL,
      "one line: the result as a JSON object"},
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const eval_flags DEFAULTS = {.job = ""};
+static const eval_flags DEFAULTS = {.json = false};
 
 static void number_show(char text[CH_TEXT_NUMBER_MAX], double value) {
     (void)snprintf(text, CH_TEXT_NUMBER_MAX, "null");
@@ -101,10 +103,11 @@ static void table_print(FILE *out, const ch_eval_result *r) {
 static int eval_run(const ch_call *call, choir_error *err) {
     const eval_flags *flags = call->options;
     const char *model = call->operands[0];
-    const choir_env env = choir_env_default();
+    ch_log_lines lines = {.out = stderr, .name = "choir eval", .level = CHOIR_LEVEL_WARN};
+    const choir_env env = ch_log_env(&lines);
     choir_job job;
     ch_eval_result result = {0};
-    choir_status status = job_of_model(&job, model, flags->job, &flags->set, err);
+    choir_status status = job_of_model(&job, model, &flags->on, err);
     if (status == CHOIR_OK) {
         status = ch_run_eval(&result, model, &job.data, job.seed, &env, err);
     }

@@ -13,7 +13,7 @@ static bool ends_in(const char *text, const char *end) {
     return size > tail && strcmp(text + size - tail, end) == 0;
 }
 
-/* The operand is the source; a --set of another would be overruled without a word. */
+/* The source is given; a --set of another would be overruled without a word. */
 static choir_status source_check(const char *what, const ch_option_texts *set, choir_error *err) {
     static const char key[] = "data.source=";
     for (uint32_t i = 0; i < set->count; i++) {
@@ -21,6 +21,20 @@ static choir_status source_check(const char *what, const ch_option_texts *set, c
             return ch_error_set(err, CHOIR_EINVAL,
                                 "--set: %.100s: the source is '%.100s' already; give one of them",
                                 set->items[i], what);
+        }
+    }
+    return CHOIR_OK;
+}
+
+/* And so would be a share of rows where all of them are taken. */
+static choir_status share_check(const ch_option_texts *set, choir_error *err) {
+    static const char key[] = "data.test_share=";
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (strncmp(set->items[i], key, sizeof(key) - 1) == 0) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "--set: %.100s: --data takes all rows; for a share of them, give "
+                                "--set data.source=FILE instead of it",
+                                set->items[i]);
         }
     }
     return CHOIR_OK;
@@ -47,15 +61,33 @@ choir_status job_of_source(choir_job *job, const char *what, const ch_option_tex
     return CHOIR_OK;
 }
 
-choir_status job_of_model(choir_job *out, const char *model, const char *job_path,
-                          const ch_option_texts *overrides, choir_error *err) {
+static choir_status job_load(choir_job *out, const char *model, const job_data_flags *flags,
+                             choir_error *err) {
     char origin[CHOIR_PATH_MAX];
-    const char *path = job_path;
+    const ch_option_texts *set = &flags->set;
+    const char *path = flags->job;
     if (path[0] == '\0' && ch_job_origin(origin, model)) {
         path = origin;
     }
     if (path[0] == '\0') {
-        return choir_job_parse(out, "", 0, "defaults", overrides->items, overrides->count, err);
+        return choir_job_parse(out, "", 0, "defaults", set->items, set->count, err);
     }
-    return choir_job_read(out, path, overrides->items, overrides->count, err);
+    return choir_job_read(out, path, set->items, set->count, err);
+}
+
+choir_status job_of_model(choir_job *out, const char *model, const job_data_flags *flags,
+                          choir_error *err) {
+    choir_status status = job_load(out, model, flags, err);
+    if (status != CHOIR_OK || flags->data[0] == '\0') {
+        return status;
+    }
+    status = source_check(flags->data, &flags->set, err);
+    if (status == CHOIR_OK) {
+        status = share_check(&flags->set, err);
+    }
+    if (status == CHOIR_OK) {
+        memcpy(out->data.source, flags->data, sizeof(out->data.source));
+        out->data.test_share = 1;
+    }
+    return status;
 }

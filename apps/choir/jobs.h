@@ -16,11 +16,21 @@
 CHOIR_NODISCARD choir_status job_of_source(choir_job *job, const char *what,
                                            const ch_option_texts *set, choir_error *err);
 
+/* How eval and predict are told what to judge a model on. */
+typedef struct job_data_flags {
+    char job[CHOIR_PATH_MAX];
+    char data[CHOIR_PATH_MAX];
+    ch_option_texts set;
+} job_data_flags;
+
 /*
- * The job whose data and seed to use: job_path, or what the model's run says, or the defaults;
- * with overrides over it. Returns OK, or what choir_job_read returns.
+ * The job whose data and seed to use: flags->job, or what the model's run says, or the defaults;
+ * with flags->set over it. flags->data, if any, is its source, all rows of which are for testing
+ * when it has no test set of its own.
+ *
+ * Returns OK; EINVAL when flags->set says another source or share, or what choir_job_read returns.
  */
-CHOIR_NODISCARD choir_status job_of_model(choir_job *out, const char *model, const char *job_path,
-                                          const ch_option_texts *overrides, choir_error *err);
+CHOIR_NODISCARD choir_status job_of_model(choir_job *out, const char *model,
+                                          const job_data_flags *flags, choir_error *err);
 
 #endif

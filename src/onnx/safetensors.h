@@ -23,8 +23,8 @@
 #include <stdint.h>
 
 enum {
-    CH_SAFETENSORS_METADATA_MAX = 32,    // pairs
-    CH_SAFETENSORS_HEADER_MAX = 1 << 20, // bytes
+    CH_SAFETENSORS_METADATA_MAX = 32,     // pairs
+    CH_SAFETENSORS_HEADER_MAX = 16 << 20, // bytes
 };
 
 /* One entry of __metadata__. */

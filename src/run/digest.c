@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static void column_add(ch_checksum *c, const void *column, size_t bytes) {
     if (column != NULL) {
@@ -30,5 +31,7 @@ void ch_digest_text(char out[CH_DIGEST_TEXT], const ch_federation *f) {
     ch_checksum_init(&c, 0);
     table_add(&c, ch_federation_test(f));
     table_add(&c, ch_federation_pooled(f)->examples);
+    const char *encoding = ch_federation_encoding(f); // names of columns, labels, categories
+    column_add(&c, encoding, encoding == NULL ? 0 : strlen(encoding));
     (void)snprintf(out, CH_DIGEST_TEXT, "%016" PRIx64, ch_checksum_finish(&c));
 }

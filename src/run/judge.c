@@ -36,8 +36,9 @@ static choir_status labels_check(const ch_session *s, const char *labels, const 
 }
 
 /* A session whose initial parameters are the model's. */
-static choir_status model_open(ch_session *s, const char *model, const choir_job_data *data,
-                               uint64_t seed, const choir_env *env, choir_error *err) {
+static choir_status model_open(ch_session *s, ch_session_use use, const char *model,
+                               const choir_job_data *data, uint64_t seed, const choir_env *env,
+                               choir_error *err) {
     choir_job job = choir_job_defaults();
     job.data = *data;
     job.seed = seed;
@@ -54,7 +55,7 @@ static choir_status model_open(ch_session *s, const char *model, const choir_job
         *s = (ch_session){0};
         return status;
     }
-    status = ch_session_open(s, &job, 1, false, env, err);
+    status = ch_session_open(s, &job, 1, use, env, err);
     if (status == CHOIR_OK && ch_federation_test(s->federation)->count == 0) {
         status =
             ch_error_set(err, CHOIR_EINVAL, "data.source: '%s' has no test examples", data->source);
@@ -156,18 +157,16 @@ choir_status ch_run_eval(ch_eval_result *out, const char *model, const choir_job
                          uint64_t seed, const choir_env *env, choir_error *err) {
     *out = (ch_eval_result){0};
     ch_session s;
-    choir_status status = model_open(&s, model, data, seed, env, err);
+    choir_status status = model_open(&s, CH_SESSION_EVAL, model, data, seed, env, err);
     if (status == CHOIR_OK) {
         ch_evaluation e;
-        status = ch_evaluator_run(s.evaluator, s.params, &e);
-        if (status == CHOIR_OK) {
-            out->examples = e.examples;
-            out->accuracy = e.accuracy;
-            out->loss = e.loss;
-            out->classes = ch_federation_classes(s.federation);
-            status = out->classes == 0 ? CHOIR_OK : confusion_count(out, &s, err);
-            status = status == CHOIR_OK ? names_copy(out, &s, err) : status;
-        }
+        ch_evaluator_test(s.evaluator, s.params, &e);
+        out->examples = e.examples;
+        out->accuracy = e.accuracy;
+        out->loss = e.loss;
+        out->classes = ch_federation_classes(s.federation);
+        status = out->classes == 0 ? CHOIR_OK : confusion_count(out, &s, err);
+        status = status == CHOIR_OK ? names_copy(out, &s, err) : status;
     }
     ch_session_release(&s);
     return status;
@@ -193,23 +192,25 @@ typedef struct printer {
 static void prediction_print(void *self, uint32_t row, const float *outputs) {
     const printer *p = self;
     if (p->test->labels == NULL) {
-        (void)fprintf(p->out, "%u\t%g\t%g\n", row, (double)outputs[0],
-                      (double)p->test->targets[row]);
+        const float target = p->test->targets[row];
+        (void)fprintf(p->out, "%u\t%g\t", row, (double)outputs[0]);
+        (void)fprintf(p->out, isnan(target) ? "?\n" : "%g\n", (double)target);
         return;
     }
     const uint32_t guess = best_of(outputs, p->outputs);
     char guessed[16];
     char true_one[16];
+    const uint32_t truth = p->test->labels[row];
     (void)fprintf(p->out, "%u\t%s\t%.4f\t%s\n", row, ch_labels_show(p->federation, guess, guessed),
                   (double)outputs[guess],
-                  ch_labels_show(p->federation, p->test->labels[row], true_one));
+                  truth == CH_LABEL_NONE ? "?" : ch_labels_show(p->federation, truth, true_one));
 }
 
 choir_status ch_run_predict(FILE *out, const char *model, const choir_job_data *data, uint64_t seed,
                             uint32_t first, uint32_t count, const choir_env *env,
                             choir_error *err) {
     ch_session s;
-    choir_status status = model_open(&s, model, data, seed, env, err);
+    choir_status status = model_open(&s, CH_SESSION_PREDICT, model, data, seed, env, err);
     if (status == CHOIR_OK) {
         const ch_examples *test = ch_federation_test(s.federation);
         if (first >= test->count) {

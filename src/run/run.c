@@ -277,7 +277,8 @@ static choir_status run_open(ch_running *r, const choir_job *job, choir_error *e
     }
     if (status == CHOIR_OK) {
         status = ch_session_open(&r->session, &own, r->options->workers,
-                                 r->options->baseline_central, &r->session.env, err);
+                                 r->options->baseline_central ? CH_SESSION_POOL : CH_SESSION_TRAIN,
+                                 &r->session.env, err);
     }
     if (status == CHOIR_OK && r->options->baseline_central) {
         status = ch_baseline_central_check(&r->session, err); // before hours of rounds

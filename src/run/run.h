@@ -83,7 +83,8 @@ typedef struct ch_eval_result {
 
 /*
  * model  a safetensors file or a run directory
- * data   which examples; its central test set
+ * data   which examples; its central test set. A test_share of 1 makes one of all rows of a CSV
+ *        file, in their order. Such a file is read as the one that the model was trained on
  *
  * Returns OK and a result to release, safely in any case; EINVAL when the data have no test set,
  * or not the inputs or the labels that the model was trained for; EIO, EPROTO or ENOMEM for files.
@@ -96,8 +97,8 @@ void ch_eval_result_release(ch_eval_result *r, const choir_env *env);
 /*
  * Prints one line for each of `count` central test examples from number `first` on, or as many as
  * there are: its number, the prediction, its probability (classification; the
- * output itself, as a score, when the model was trained for squared errors), the truth. Labels are
- * printed by their names when they have some.
+ * output itself, as a score, when the model was trained for squared errors), the truth, or "?"
+ * where a CSV file has no label. Labels are printed by their names when they have some.
  *
  * Returns as ch_run_eval; EINVAL also when first is beyond the last.
  */

@@ -25,10 +25,14 @@ static choir_status model_write(ch_running *r, choir_error *err) {
     char path[CHOIR_PATH_MAX];
     char labels[CH_LABELS_TEXT_MAX];
     (void)ch_labels_text(labels, s->federation);
+    const char *encoding = ch_federation_encoding(s->federation);
+    const ch_saved_texts texts = {.hash = r->result.model_hash,
+                                  .labels = encoding == NULL ? labels : "",
+                                  .encoding = encoding == NULL ? "" : encoding};
     choir_status status = ch_run_dir_file(path, r->dir.path, "model.safetensors", err);
     if (status == CHOIR_OK) {
-        status = ch_saved_write(path, ch_session_net(s), &net, choir_coordinator_params(c), labels,
-                                r->result.model_hash, &s->env, err);
+        status = ch_saved_write(path, ch_session_net(s), &net, choir_coordinator_params(c), &texts,
+                                &s->env, err);
     }
     if (status == CHOIR_OK) {
         status = ch_run_facts_end(r->dir.path, r->result.model_hash, &s->env, err);

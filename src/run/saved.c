@@ -102,13 +102,17 @@ static choir_status labels_describe(ch_saved *saved, choir_error *err) {
                               "a list of names such as [\"no\",\"yes\"], below 16384 bytes", err);
 }
 
-static choir_status saved_describe(ch_saved *saved, choir_error *err) {
+static choir_status saved_describe(ch_saved *saved, const choir_env *env, choir_error *err) {
+    const char *encoding = ch_safetensors_find(&saved->file, "choir.encoding");
     choir_status status = layers_describe(saved, err);
     if (status == CHOIR_OK) {
         status = loss_describe(saved, err);
     }
     if (status == CHOIR_OK) {
         status = labels_describe(saved, err);
+    }
+    if (status == CHOIR_OK && encoding != NULL) {
+        status = ch_encoding_parse(&saved->encoding, encoding, saved->path, env, err);
     }
     return status;
 }
@@ -146,7 +150,7 @@ choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env
     (void)snprintf(out->path, sizeof(out->path), "%s", path);
     choir_status status = ch_safetensors_open(&out->file, path, env, err);
     if (status == CHOIR_OK) {
-        status = saved_describe(out, err);
+        status = saved_describe(out, env, err);
     }
     if (status != CHOIR_OK) {
         ch_saved_release(out);
@@ -155,6 +159,7 @@ choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env
 }
 
 void ch_saved_release(ch_saved *saved) {
+    ch_encoding_release(&saved->encoding);
     ch_safetensors_release(&saved->file);
 }
 
@@ -167,20 +172,27 @@ choir_status ch_saved_params(const ch_saved *saved, const choir_layout *layout, 
 }
 
 choir_status ch_saved_write(const char *path, const ch_net *net, const ch_net_options *options,
-                            const float *params, const char *labels, const char *hash,
-                            const choir_env *env, choir_error *err) {
+                            const float *params, const ch_saved_texts *texts, const choir_env *env,
+                            choir_error *err) {
     char input[CHOIR_NAME_MAX];
     (void)snprintf(input, sizeof(input), "%ux%ux%u", options->height, options->width,
                    options->channels);
-    const ch_safetensors_pair metadata[] = {
+    const ch_safetensors_pair all[] = {
         {"choir.version", CHOIR_VERSION},
         {"choir.layers", options->layers},
         {"choir.input", input},
         {"choir.loss", LOSS_NAMES[options->loss]},
-        {"choir.hash", hash},
-        {"choir.labels", labels}, // the last, so that it can be left out
+        {"choir.hash", texts->hash},
+        {"choir.labels", texts->labels},
+        {"choir.encoding", texts->encoding},
     };
-    const uint32_t all = sizeof(metadata) / sizeof(metadata[0]);
-    return ch_safetensors_write(path, ch_net_layout(net), params, metadata,
-                                labels[0] == '\0' ? all - 1 : all, env, err);
+    ch_safetensors_pair said[sizeof(all) / sizeof(all[0])];
+    uint32_t count = 0;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i].value[0] != '\0') {
+            said[count] = all[i];
+            count += 1;
+        }
+    }
+    return ch_safetensors_write(path, ch_net_layout(net), params, said, count, env, err);
 }

@@ -7,9 +7,17 @@
 #include "choir/env.h"
 #include "choir/layout.h"
 #include "choir/status.h"
+#include "data/encoding.h"
 #include "nn/net.h"
 #include "onnx/safetensors.h"
 #include "train/zoo.h"
+
+/* What a file says of the model beside its net. "": nothing. */
+typedef struct ch_saved_texts {
+    const char *hash;   // SHA-256 of its parameters in hexadecimal
+    const char *labels; // what its outputs are called, as ch_labels_text; where no encoding says it
+    const char *encoding; // of the CSV file that it was trained on, as ch_encoding_write
+} ch_saved_texts;
 
 typedef struct ch_saved {
     ch_safetensors file;             // owned
@@ -17,14 +25,15 @@ typedef struct ch_saved {
     char layers[CH_LAYERS_TEXT_MAX]; // "" when the file was not written by choir
     ch_shape input;                  // of one example; all 0 likewise
     ch_loss loss;
-    const char *labels; // as ch_labels_text; "" when the file does not say; in file
+    const char *labels;   // as ch_labels_text; "" when the file does not say; in file
+    ch_encoding encoding; // of the CSV file that it was trained on; width 0: of none. Owned
 } ch_saved;
 
 /*
  * Opens path: a safetensors file, or a run directory with a model.safetensors in it.
  * Returns OK and an object to release; EIO, EPROTO or ENOMEM with nothing to release. EPROTO also
- * when what the file says of layers, input, loss or labels is not what choir would write: err names
- * the entry, what it says and what would be right.
+ * when what the file says of layers, input, loss, labels or encoding is not what choir would write:
+ * err names the entry, what it says and what would be right.
  */
 CHOIR_NODISCARD choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env,
                                            choir_error *err);
@@ -39,12 +48,10 @@ CHOIR_NODISCARD choir_status ch_saved_params(const ch_saved *saved, const choir_
  * Writes params (dim of the net) to path, at once or not at all.
  *
  * options  the net's, with its layers and input
- * labels   what its outputs are called, as ch_labels_text; "": nothing is said of it
- * hash     SHA-256 of params in hexadecimal
  */
 CHOIR_NODISCARD choir_status ch_saved_write(const char *path, const ch_net *net,
                                             const ch_net_options *options, const float *params,
-                                            const char *labels, const char *hash,
-                                            const choir_env *env, choir_error *err);
+                                            const ch_saved_texts *texts, const choir_env *env,
+                                            choir_error *err);
 
 #endif

@@ -4,10 +4,17 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "job/rules.h"
+#include "run/saved.h"
 
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { JUDGED_MAX = 250 }; // examples that a model is judged on at a time
+
+static bool is_judging(ch_session_use use) {
+    return use == CH_SESSION_EVAL || use == CH_SESSION_PREDICT;
+}
 
 static uint32_t cores(void) {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -18,7 +25,12 @@ static uint32_t cores(void) {
 }
 
 /* The most examples that a step will take: never more than are at hand, however large B is. */
-static uint32_t step_max(const ch_session *s, bool pooled) {
+static uint32_t step_max(const ch_session *s, ch_session_use use, uint32_t engine) {
+    if (is_judging(use)) {
+        const uint32_t test = ch_federation_test(s->federation)->count;
+        return test < 1 ? 1 : test < JUDGED_MAX ? test : JUDGED_MAX;
+    }
+    const bool pooled = use == CH_SESSION_POOL && engine == 0;
     const uint32_t held = ch_federation_count_max(s->federation, CH_SPLIT_TRAIN);
     const uint32_t all = ch_federation_pooled(s->federation)->count;
     const uint32_t at_hand = pooled && all > held ? all : held;
@@ -28,11 +40,11 @@ static uint32_t step_max(const ch_session *s, bool pooled) {
     return most > 0 ? most : 1;
 }
 
-static choir_status engines_create(ch_session *s, bool pooled, choir_error *err) {
+static choir_status engines_create(ch_session *s, ch_session_use use, choir_error *err) {
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < s->workers && status == CHOIR_OK; i++) {
-        status = ch_engine_create(&s->engines[i], &s->model.net, s->federation,
-                                  step_max(s, pooled && i == 0), &s->env, err);
+        status = ch_engine_create(&s->engines[i], &s->model.net, s->federation, step_max(s, use, i),
+                                  &s->env, err);
         if (status == CHOIR_OK) {
             s->trainers[i] = ch_engine_trainer(s->engines[i]);
         }
@@ -71,27 +83,62 @@ static choir_status evaluator_create(ch_session *s, choir_error *err) {
     return status;
 }
 
-choir_status ch_session_open(ch_session *out, const choir_job *job, uint32_t workers, bool pooled,
-                             const choir_env *env, choir_error *err) {
+/* Reads the data as the model's encoding says, if it has one. */
+static choir_status data_read(ch_session *s, ch_session_use use, const ch_encoding *encoding,
+                              const char *model, choir_error *err) {
+    const ch_reading reading = {.encoding = encoding,
+                                .is_test_only = is_judging(use),
+                                .may_lack_labels = use == CH_SESSION_PREDICT};
+    const char *source = s->job.data.source;
+    const choir_status status =
+        ch_federation_open(&s->federation, &s->job.data, &reading, s->job.seed, &s->env, err);
+    if (status == CHOIR_OK && encoding != NULL && ch_federation_encoding(s->federation) == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%.120s: was trained on the columns of a CSV file; data.source "
+                            "'%.120s' is none",
+                            model, source);
+    }
+    return status;
+}
+
+static choir_status data_open(ch_session *s, ch_session_use use, choir_error *err) {
+    const choir_job_model *m = &s->job.model;
+    const char *path = m->init[0] != '\0' ? m->init : m->file;
+    if (path[0] == '\0') {
+        return data_read(s, use, NULL, "", err);
+    }
+    ch_saved saved;
+    choir_error why = {.message = ""};
+    choir_status status = ch_saved_open(&saved, path, &s->env, &why);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status, "%s: %s", path == m->init ? "model.init" : "model.file",
+                            why.message);
+    }
+    status = data_read(s, use, saved.encoding.width > 0 ? &saved.encoding : NULL, path, err);
+    ch_saved_release(&saved);
+    return status;
+}
+
+choir_status ch_session_open(ch_session *out, const choir_job *job, uint32_t workers,
+                             ch_session_use use, const choir_env *env, choir_error *err) {
     *out = (ch_session){.env = *env, .job = *job, .workers = workers == 0 ? cores() : workers};
     ch_session *s = out;
     if (s->workers > CH_WORKERS_MAX) {
         return ch_error_set(err, CHOIR_EINVAL, "workers: %u is more than %d", workers,
                             (int)CH_WORKERS_MAX);
     }
-    choir_status status =
-        ch_federation_open(&s->federation, &s->job.data, NULL, s->job.seed, env, err);
+    choir_status status = data_open(s, use, err);
     if (status == CHOIR_OK && ch_federation_arrange(s->federation) != CHOIR_OK) {
         status = ch_error_set(err, CHOIR_ENOMEM, "no memory to arrange the examples by client");
     }
-    if (status == CHOIR_OK) {
+    if (status == CHOIR_OK && !is_judging(use)) {
         status = ch_job_fits(&s->job, ch_federation_clients(s->federation), err);
     }
     if (status == CHOIR_OK) {
         status = ch_plan_model_init(&s->model, &s->job, s->federation, env, err);
     }
     if (status == CHOIR_OK) {
-        status = engines_create(s, pooled, err);
+        status = engines_create(s, use, err);
     }
     if (status == CHOIR_OK) {
         status = params_create(s, err);

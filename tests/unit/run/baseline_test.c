@@ -17,7 +17,7 @@ static void gradient_descent(const choir_job *job, float *w, uint32_t *dim) {
     const choir_env env = choir_env_default();
     ch_session s;
     choir_error err = {.message = ""};
-    if (ch_session_open(&s, job, 1, true, &env, &err) != CHOIR_OK) {
+    if (ch_session_open(&s, job, 1, CH_SESSION_POOL, &env, &err) != CHOIR_OK) {
         fail_msg("%s", err.message);
     }
     *dim = s.dim;

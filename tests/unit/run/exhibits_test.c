@@ -11,7 +11,7 @@ static void session_open(ch_session *s, uint32_t clients, uint32_t evaluated) {
     job.data.clients = clients;
     job.data.examples = 10;
     job.evaluate_clients = evaluated;
-    check_status(ch_session_open(s, &job, 2, false, &env, NULL), CHOIR_OK);
+    check_status(ch_session_open(s, &job, 2, CH_SESSION_TRAIN, &env, NULL), CHOIR_OK);
     ch_evaluation e;
     check_status(ch_evaluator_run(s->evaluator, s->params, &e), CHOIR_OK);
 }
@@ -104,7 +104,7 @@ static void pictures_that_are_not_there_are_not_shown(void **state) {
     job.data.heldout = 0;
     job.data.test_examples = 10;
     ch_session s;
-    check_status(ch_session_open(&s, &job, 1, false, &env, NULL), CHOIR_OK);
+    check_status(ch_session_open(&s, &job, 1, CH_SESSION_TRAIN, &env, NULL), CHOIR_OK);
     uint32_t there = 0;
     for (uint32_t i = 0; i < 3; i++) {
         const uint32_t count = ch_federation_count(s.federation, i, CH_SPLIT_TRAIN);

@@ -206,7 +206,7 @@ static void starting_from_a_saved_model_starts_there(void **state) {
 static void huge_model_write(const choir_job *job, const char *path) {
     const choir_env env = choir_env_default();
     ch_session s;
-    check_status(ch_session_open(&s, job, 1, false, &env, NULL), CHOIR_OK);
+    check_status(ch_session_open(&s, job, 1, CH_SESSION_TRAIN, &env, NULL), CHOIR_OK);
     for (uint32_t i = 0; i < s.dim; i++) {
         s.params[i] = 1e29F;
     }
@@ -218,7 +218,8 @@ static void huge_model_write(const choir_job *job, const char *path) {
     choir_hash hash = {{0}};
     char text[2 * CHOIR_HASH_BYTES + 1];
     choir_hash_text(&hash, text);
-    check_status(ch_saved_write(path, ch_session_net(&s), &net, s.params, "", text, &env, NULL),
+    const ch_saved_texts texts = {.hash = text, .labels = "", .encoding = ""};
+    check_status(ch_saved_write(path, ch_session_net(&s), &net, s.params, &texts, &env, NULL),
                  CHOIR_OK);
     ch_session_release(&s);
 }

@@ -120,6 +120,8 @@ static void other_entries_are_as_choir_writes_them(void **state) {
          "says 'hinge' for choir.loss; right is cross-entropy or mean-squared-error"},
         {{{"choir.loss", "mean-squared-error "}}, 1, "says 'mean-squared-error ' for choir.loss;"},
         {{{"choir.labels", labels}}, 1, "aaa...' for choir.labels; right is a list of names such"},
+        {{{"choir.encoding", "{}"}}, 1, ": its encoding (choir.encoding) has no width from 1"},
+        {{{"choir.encoding", ""}}, 1, ": its encoding (choir.encoding) is not a JSON object"},
     };
     const choir_env env = choir_env_default();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -140,13 +142,16 @@ static void another_frameworks_file_says_nothing(void **state) {
     check_status(saved_open(&saved, pairs, 1, &env, NULL), CHOIR_OK);
     assert_string_equal(saved.layers, "");
     assert_string_equal(saved.labels, "");
+    assert_int_equal(saved.encoding.width, 0);
     assert_int_equal(saved.loss, CH_LOSS_CROSS_ENTROPY);
     ch_saved_release(&saved);
 }
 
 static void every_failed_allocation_is_reported(void **state) {
     (void)state;
-    const ch_safetensors_pair pairs[] = {{"choir.loss", "cross-entropy"}};
+    const ch_safetensors_pair pairs[] = {
+        {"choir.encoding", "{\"width\":2,\"columns\":[{\"column\":1,\"mean\":0,\"scale\":1}],"
+                           "\"label\":{\"column\":2}}"}};
     choir_status status = CHOIR_ENOMEM;
     for (uint32_t n = 0; status == CHOIR_ENOMEM && n < 20; n++) {
         counted_memory memory;

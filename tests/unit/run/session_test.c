@@ -35,7 +35,9 @@ static size_t bytes_of(const choir_job *job, bool pooled) {
     measured_memory memory;
     const choir_env env = measured_env(&memory);
     ch_session s;
-    check_status(ch_session_open(&s, job, 2, pooled, &env, NULL), CHOIR_OK);
+    check_status(
+        ch_session_open(&s, job, 2, pooled ? CH_SESSION_POOL : CH_SESSION_TRAIN, &env, NULL),
+        CHOIR_OK);
     ch_session_release(&s);
     return memory.bytes;
 }
@@ -64,7 +66,7 @@ static void every_failed_allocation_says_what_it_was_for(void **state) {
         const choir_env env = counted_env(&memory, n);
         ch_session s;
         choir_error err = {.message = ""};
-        status = ch_session_open(&s, &job, 2, false, &env, &err);
+        status = ch_session_open(&s, &job, 2, CH_SESSION_TRAIN, &env, &err);
         ch_session_release(&s);
         assert_int_equal(memory.alive, 0);
         if (status != CHOIR_OK && err.message[0] == '\0') {
@@ -94,7 +96,7 @@ static void a_backend_that_is_not_there_is_told_from_those_that_are(void **state
         (void)snprintf(job.backend, sizeof(job.backend), "%s", rows[i].backend);
         ch_session s;
         choir_error err = {.message = ""};
-        check_status(ch_session_open(&s, &job, 1, false, &env, &err), CHOIR_EINVAL);
+        check_status(ch_session_open(&s, &job, 1, CH_SESSION_TRAIN, &env, &err), CHOIR_EINVAL);
         ch_session_release(&s);
         assert_memory_equal(err.message, rows[i].begins, strlen(rows[i].begins));
         assert_non_null(strstr(err.message, ", vector-baseline, reference"));
