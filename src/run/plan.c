@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/crop.h"
+#include "job/coordinator.h"
 #include "run/saved.h"
 
 #include <stdio.h>
@@ -126,31 +127,7 @@ choir_sim_options ch_plan_sim(const choir_job *job, const ch_federation *federat
     choir_sim_options o = choir_sim_defaults();
     o.workers = workers;
     o.network = job->network;
-    choir_coordinator_options *c = &o.coordinator;
-    c->dim = dim;
-    c->clients = ch_federation_clients(federation);
-    c->rounds = job->rounds;
-    c->sampler = job->sampler;
-    c->sample_rate = job->sample_rate;
-    c->quorum = job->quorum;
-    c->deadline_ms = (uint32_t)(job->deadline_s * 1000.0);
-    c->algorithm = job->algorithm;
-    c->server_learning_rate = (float)job->server_learning_rate;
-    c->server_momentum = (float)job->server_momentum;
-    c->client_epochs = job->epochs;
-    c->client_batch_size = job->batch_size;
-    c->client_learning_rate = (float)job->client_learning_rate;
-    c->client_momentum = (float)job->momentum;
-    c->client_weight_decay = (float)job->weight_decay;
-    c->client_proximal_mu = (float)job->proximal_mu;
-    c->schedule_learning_rate = job->schedule_learning_rate;
-    c->schedule_epochs = job->schedule_epochs;
-    c->schedule_batch_size = job->schedule_batch_size;
-    c->chain = job->chain;
-    c->examples_max = job->examples_max;
-    c->update_norm_max = job->update_norm_max;
-    c->coordinate_max = job->coordinate_max;
-    c->seed = job->seed;
+    o.coordinator = ch_job_coordinator(job, ch_federation_clients(federation), dim);
     return o;
 }
 
