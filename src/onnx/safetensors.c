@@ -278,48 +278,67 @@ static choir_status values_check(const claim *c, const ch_safetensors *file) {
     return CHOIR_OK;
 }
 
-static choir_status content_copy(const claim *c, ch_safetensors *out, size_t text_bytes) {
+/* Claims room for the parameters of the layout and the texts, and copies the latter. */
+static choir_status texts_copy(const claim *c, ch_safetensors *out, size_t text_bytes) {
     const size_t params_bytes = ch_arena_cost(out->layout.dim, sizeof(float));
-    out->block = out->env.alloc(out->env.self, ch_arena_cost(params_bytes + text_bytes, 1));
+    out->block = out->env.alloc(out->env.self, ch_arena_cost(params_bytes + text_bytes + 1, 1));
     if (out->block == NULL) {
-        return ch_error_set(c->err, CHOIR_ENOMEM, "%s: no memory for its %u parameters", c->name,
-                            out->layout.dim);
+        return ch_error_set(c->err, CHOIR_ENOMEM,
+                            "%s: no memory for its %u parameters and %zu bytes of metadata",
+                            c->name, out->layout.dim, text_bytes);
     }
+    metadata_copy(c, out, (char *)out->block + params_bytes);
+    return CHOIR_OK;
+}
+
+static choir_status values_copy(const claim *c, ch_safetensors *out) {
     ch_reader r = {.data = c->data.data, .size = c->data.size};
     ch_get_f32s(&r, out->block, out->layout.dim);
     out->params = out->block;
-    metadata_copy(c, out, (char *)out->block + params_bytes);
     return values_check(c, out);
 }
 
-static choir_status claim_read(claim *c, ch_safetensors *out) {
+static choir_status claim_read(claim *c, ch_safetensors *out, bool wants_tensors) {
     size_t text_bytes = 0;
     choir_status status = header_read(c);
-    if (status == CHOIR_OK) {
+    if (status == CHOIR_OK && wants_tensors) {
         status = layout_read(c, &out->layout);
     }
     if (status == CHOIR_OK) {
         status = metadata_check(c, &text_bytes);
     }
     if (status == CHOIR_OK) {
-        status = content_copy(c, out, text_bytes);
+        status = texts_copy(c, out, text_bytes);
+    }
+    if (status == CHOIR_OK && wants_tensors) {
+        status = values_copy(c, out);
     }
     json_decref(c->root);
     return status;
 }
 
-choir_status ch_safetensors_parse(ch_safetensors *out, choir_bytes bytes, const char *name,
-                                  const choir_env *env, choir_error *err) {
+static choir_status bytes_read(ch_safetensors *out, choir_bytes bytes, bool wants_tensors,
+                               const char *name, const choir_env *env, choir_error *err) {
     *out = (ch_safetensors){.env = *env};
     claim c = {.name = name, .err = err};
     choir_status status = frame_read(&c, bytes);
     if (status == CHOIR_OK) {
-        status = claim_read(&c, out);
+        status = claim_read(&c, out, wants_tensors);
     }
     if (status != CHOIR_OK) {
         ch_safetensors_release(out);
     }
     return status;
+}
+
+choir_status ch_safetensors_parse(ch_safetensors *out, choir_bytes bytes, const char *name,
+                                  const choir_env *env, choir_error *err) {
+    return bytes_read(out, bytes, true, name, env, err);
+}
+
+choir_status ch_safetensors_describe(ch_safetensors *out, choir_bytes bytes, const char *name,
+                                     const choir_env *env, choir_error *err) {
+    return bytes_read(out, bytes, false, name, env, err);
 }
 
 choir_status ch_safetensors_open(ch_safetensors *out, const char *path, const choir_env *env,

@@ -57,6 +57,16 @@ CHOIR_NODISCARD choir_status ch_safetensors_parse(ch_safetensors *out, choir_byt
                                                   const char *name, const choir_env *env,
                                                   choir_error *err);
 
+/*
+ * The metadata alone, from bytes that may end where the tensors begin: of *out, layout and params
+ * stay empty, and what the file says of its tensors is not looked at.
+ *
+ * Returns as ch_safetensors_parse.
+ */
+CHOIR_NODISCARD choir_status ch_safetensors_describe(ch_safetensors *out, choir_bytes bytes,
+                                                     const char *name, const choir_env *env,
+                                                     choir_error *err);
+
 /* Safe to call twice, and on one that is all zero. */
 void ch_safetensors_release(ch_safetensors *file);
 
@@ -88,5 +98,19 @@ CHOIR_NODISCARD choir_status ch_safetensors_write(const char *path, const choir_
                                                   const ch_safetensors_pair *metadata,
                                                   uint32_t pairs, const choir_env *env,
                                                   choir_error *err);
+
+/*
+ * What ch_safetensors_write writes, in memory.
+ *
+ * out   out: (*size) bytes, owned by the caller and freed by env; NULL on failure
+ * name  stands for the file in messages
+ *
+ * Returns as ch_safetensors_write.
+ */
+CHOIR_NODISCARD choir_status ch_safetensors_encode(uint8_t **out, size_t *size, const char *name,
+                                                   const choir_layout *layout, const float *params,
+                                                   const ch_safetensors_pair *metadata,
+                                                   uint32_t pairs, const choir_env *env,
+                                                   choir_error *err);
 
 #endif

@@ -89,34 +89,51 @@ static bool file_fill(ch_writer *w, const json_t *root, size_t header, size_t pa
     return true;
 }
 
-static choir_status file_write(const char *path, const json_t *root, const choir_layout *layout,
-                               const float *params, const choir_env *env, choir_error *err) {
+static choir_status file_encode(uint8_t **out, size_t *size, const char *name, const json_t *root,
+                                const choir_layout *layout, const float *params,
+                                const choir_env *env, choir_error *err) {
     const size_t header = json_dumpb(root, NULL, 0, JSON_COMPACT);
     const size_t padded = (header + HEADER_ALIGN - 1) / HEADER_ALIGN * HEADER_ALIGN;
-    const size_t size = LENGTH_BYTES + padded + (size_t)layout->dim * ELEMENT_BYTES;
-    uint8_t *block = header == 0 ? NULL : env->alloc(env->self, ch_arena_cost(size, 1));
+    *size = LENGTH_BYTES + padded + (size_t)layout->dim * ELEMENT_BYTES;
+    uint8_t *block = header == 0 ? NULL : env->alloc(env->self, ch_arena_cost(*size, 1));
     if (block == NULL) {
-        return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for its %zu bytes", path, size);
+        return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for its %zu bytes", name, *size);
     }
-    ch_writer w = {.data = block, .capacity = size};
-    const choir_bytes bytes = {.data = block, .size = size};
-    const choir_status status =
-        file_fill(&w, root, header, padded, layout, params)
-            ? ch_disk_replace(path, &bytes, 1, err)
-            : ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for its header", path);
-    env->free(env->self, block);
+    ch_writer w = {.data = block, .capacity = *size};
+    if (!file_fill(&w, root, header, padded, layout, params)) {
+        env->free(env->self, block);
+        return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for its header", name);
+    }
+    *out = block;
+    return CHOIR_OK;
+}
+
+choir_status ch_safetensors_encode(uint8_t **out, size_t *size, const char *name,
+                                   const choir_layout *layout, const float *params,
+                                   const ch_safetensors_pair *metadata, uint32_t pairs,
+                                   const choir_env *env, choir_error *err) {
+    CH_ASSERT(pairs <= CH_SAFETENSORS_METADATA_MAX);
+    *out = NULL;
+    json_t *root = header_make(layout, metadata, pairs);
+    if (root == NULL) {
+        return header_failed(name, metadata, pairs, err);
+    }
+    const choir_status status = file_encode(out, size, name, root, layout, params, env, err);
+    json_decref(root);
     return status;
 }
 
 choir_status ch_safetensors_write(const char *path, const choir_layout *layout, const float *params,
                                   const ch_safetensors_pair *metadata, uint32_t pairs,
                                   const choir_env *env, choir_error *err) {
-    CH_ASSERT(pairs <= CH_SAFETENSORS_METADATA_MAX);
-    json_t *root = header_make(layout, metadata, pairs);
-    if (root == NULL) {
-        return header_failed(path, metadata, pairs, err);
+    uint8_t *block = NULL;
+    choir_bytes bytes = {0};
+    choir_status status =
+        ch_safetensors_encode(&block, &bytes.size, path, layout, params, metadata, pairs, env, err);
+    if (status == CHOIR_OK) {
+        bytes.data = block;
+        status = ch_disk_replace(path, &bytes, 1, err);
+        env->free(env->self, block);
     }
-    const choir_status status = file_write(path, root, layout, params, env, err);
-    json_decref(root);
     return status;
 }

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,6 +24,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             CH_ASSERT(isfinite(file.params[i]));
         }
     }
+    const uint32_t pairs = file.pairs;
+    const bool is_whole = file.params != NULL;
+    ch_safetensors_release(&file);
+    const choir_status described = ch_safetensors_describe(&file, bytes, "input", &env, &err);
+    CH_ASSERT(!is_whole || (described == CHOIR_OK && file.pairs == pairs));
     ch_safetensors_release(&file);
     return 0;
 }

@@ -61,6 +61,47 @@ static void what_is_written_is_read(void **state) {
     ch_safetensors_release(&file);
 }
 
+static void memory_holds_what_a_file_would(void **state) {
+    (void)state;
+    const choir_bytes bytes = file_bytes();
+    const choir_env env = choir_env_default();
+    uint8_t *block = NULL;
+    size_t size = 0;
+    check_status(
+        ch_safetensors_encode(&block, &size, "m", &LAYOUT, PARAMS, METADATA, 2, &env, NULL),
+        CHOIR_OK);
+    assert_int_equal(size, bytes.size);
+    assert_memory_equal(block, bytes.data, size);
+    env.free(env.self, block);
+}
+
+static void metadata_is_read_without_the_tensors_bytes(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_bytes whole = file_bytes();
+    const size_t head = whole.size - sizeof(PARAMS);
+    for (size_t size = 0; size <= whole.size; size++) {
+        uint8_t *exact = malloc(size + 1); // the sanitizer sees a read past the end
+        memcpy(exact, whole.data, size);
+        ch_safetensors file;
+        const choir_status status =
+            ch_safetensors_describe(&file, (choir_bytes){exact, size}, "f", &env, NULL);
+        free(exact);
+        check_status(status, size < head ? CHOIR_EPROTO : CHOIR_OK);
+        assert_int_equal(file.layout.dim, 0);
+        assert_null(file.params);
+        assert_int_equal(file.pairs, size < head ? 0 : 2);
+        if (size >= head) {
+            assert_string_equal(ch_safetensors_find(&file, "who"), METADATA[1].value);
+        }
+        ch_safetensors_release(&file);
+    }
+    ch_safetensors file;
+    check_status(ch_safetensors_describe(&file, file_of("{}", 0), "f", &env, NULL), CHOIR_OK);
+    assert_int_equal(file.pairs, 0);
+    ch_safetensors_release(&file);
+}
+
 static void parameters_are_found_by_name_in_any_order(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -301,11 +342,19 @@ static void no_memory_is_reported(void **state) {
     const choir_env env = counted_env(&memory, 0);
     check_status(ch_safetensors_write(path, &LAYOUT, PARAMS, METADATA, 2, &env, NULL),
                  CHOIR_ENOMEM);
+    uint8_t *block = NULL;
+    size_t size = 0;
+    check_status(
+        ch_safetensors_encode(&block, &size, "m", &LAYOUT, PARAMS, METADATA, 2, &env, NULL),
+        CHOIR_ENOMEM);
+    assert_null(block);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(memory_holds_what_a_file_would),
+        cmocka_unit_test(metadata_is_read_without_the_tensors_bytes),
         cmocka_unit_test(parameters_are_found_by_name_in_any_order),
         cmocka_unit_test(a_model_of_another_layout_is_refused),
         cmocka_unit_test(every_fault_is_named),
