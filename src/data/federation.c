@@ -7,7 +7,7 @@
  * A generated source is drawn into memory when it fits into DRAWN_BYTES_MAX, since drawing takes
  * longer than training a small model on it; its examples are the same either way.
  */
-#include "data/federation.h"
+#include "data/federation_parts.h"
 
 #include "base/assert.h"
 #include "base/error.h"
@@ -20,27 +20,6 @@
 
 #define DRAWN_BYTES_MAX   (UINT64_C(128) << 20) // of inputs, kept in memory
 #define TEST_EXAMPLES_MAX UINT32_C(10000000)    // of generated sources
-
-enum { SPLITS = 2 };
-
-struct ch_federation {
-    choir_env env;
-    uint64_t seed;
-    double heldout;
-    uint32_t clients;
-    uint32_t crop;
-    ch_shape shape;    // of every example, cropped
-    bool is_test_only; // and nobody holds anything
-    bool on_demand;
-    ch_generator generator; // on demand
-    ch_dataset dataset;     // on demand: only the test set
-
-    /* In memory: client k's rows of split s are rows[s] + starts[s][k], up to starts[s][k + 1]. */
-    uint32_t *rows[SPLITS];   // (starts[s][clients]) owned
-    uint32_t *starts[SPLITS]; // (clients + 1) owned
-    uint32_t count_max[SPLITS];
-    ch_holding pooled;
-};
 
 struct ch_scratch {
     ch_dataset blocks;    // what it owns: itself and the arrays below
@@ -122,7 +101,7 @@ static void starts_split(ch_federation *f, const uint32_t *starts) {
     }
 }
 
-static choir_status rows_claim(ch_federation *f, const uint32_t *starts) {
+choir_status ch_federation_claim(ch_federation *f, const uint32_t *starts) {
     for (ch_split s = CH_SPLIT_TRAIN; s <= CH_SPLIT_HELDOUT; s++) {
         f->starts[s] = ch_claim(&f->env, (size_t)f->clients + 1, sizeof(f->starts[s][0]));
         if (f->starts[s] == NULL) {
@@ -143,7 +122,7 @@ static choir_status rows_claim(ch_federation *f, const uint32_t *starts) {
 static choir_status rows_fill(ch_federation *f, const uint32_t *owners, uint32_t *sorted,
                               uint32_t *starts) {
     owners_sort(owners, f->dataset.train.count, f->clients, starts, sorted);
-    const choir_status status = rows_claim(f, starts);
+    const choir_status status = ch_federation_claim(f, starts);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -327,7 +306,7 @@ static choir_status generated_open(ch_federation *f, const choir_job_data *optio
                                    choir_error *err) {
     choir_status status = generated_check(options, err);
     if (status == CHOIR_OK) {
-        status = test_draw(f, options->test_examples);
+        status = test_draw(f, f->is_for_one ? 0 : options->test_examples);
     }
     if (status != CHOIR_OK) {
         return status;
@@ -337,12 +316,14 @@ static choir_status generated_open(ch_federation *f, const choir_job_data *optio
         f->dataset.train.count = 0;
         return CHOIR_OK;
     }
-    const uint32_t count = drawn_count(&f->generator, options->clients);
+    const bool is_natural = strcmp(options->partition, "natural") == 0;
+    const uint32_t count =
+        f->is_for_one && is_natural ? 0 : drawn_count(&f->generator, options->clients);
     if (count > 0) {
         status = train_draw(f, count);
         return status == CHOIR_OK ? deal(f, options, err) : status;
     }
-    if (strcmp(options->partition, "natural") != 0) {
+    if (!is_natural) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "data.partition: '%s' needs all examples in memory, and %u clients "
                             "of %u are too many; use natural, or less data",
@@ -388,30 +369,38 @@ static choir_status federation_fill(ch_federation *f, const choir_job_data *opti
     return source.is_generated ? generated_open(f, options, err) : read_open(f, options, err);
 }
 
-static choir_status no_memory(const choir_job_data *options, choir_error *err) {
+choir_status ch_federation_no_memory(const choir_job_data *options, choir_error *err) {
     return ch_error_set(err, CHOIR_ENOMEM,
                         "data.source: not enough memory for '%s'; use fewer clients or examples",
                         options->source);
 }
 
-choir_status ch_federation_open(ch_federation **out, const choir_job_data *options,
-                                const ch_reading *reading, uint64_t seed, const choir_env *env,
-                                choir_error *err) {
+choir_status ch_federation_open_for(ch_federation **out, const choir_job_data *options,
+                                    const ch_reading *reading, uint64_t seed, bool is_for_one,
+                                    const choir_env *env, choir_error *err) {
     *out = NULL;
     ch_federation *f = ch_claim(env, 1, sizeof(*f));
     if (f == NULL) {
-        return no_memory(options, err);
+        return ch_federation_no_memory(options, err);
     }
-    *f = (ch_federation){
-        .env = *env, .seed = seed, .is_test_only = reading != NULL && reading->is_test_only};
+    *f = (ch_federation){.env = *env,
+                         .seed = seed,
+                         .is_for_one = is_for_one,
+                         .is_test_only = reading != NULL && reading->is_test_only};
     ch_dataset_init(&f->dataset, env);
     const choir_status status = federation_fill(f, options, reading, err);
     if (status != CHOIR_OK) {
         ch_federation_destroy(f);
-        return status == CHOIR_ENOMEM ? no_memory(options, err) : status;
+        return status == CHOIR_ENOMEM ? ch_federation_no_memory(options, err) : status;
     }
     *out = f;
     return CHOIR_OK;
+}
+
+choir_status ch_federation_open(ch_federation **out, const choir_job_data *options,
+                                const ch_reading *reading, uint64_t seed, const choir_env *env,
+                                choir_error *err) {
+    return ch_federation_open_for(out, options, reading, seed, false, env, err);
 }
 
 static void block_free(const choir_env *env, void *block) {

@@ -39,6 +39,23 @@ CHOIR_NODISCARD choir_status ch_federation_open(ch_federation **out, const choir
                                                 const choir_env *env, choir_error *err);
 
 /*
+ * The same for one client of it alone: a federation of one, whose client 0 holds in both splits, in
+ * the same order, what client holds in the whole; it has no test set. What else had to be read is
+ * given back, and what is drawn client by client is not drawn for the others.
+ *
+ * options->clients  unless it is 0, as many as there must be
+ * reading           not one for the test set alone
+ *
+ * Returns as ch_federation_open; EINVAL also when the data has another number of clients, or none
+ * of this number.
+ */
+CHOIR_NODISCARD choir_status ch_federation_open_client(ch_federation **out,
+                                                       const choir_job_data *options,
+                                                       const ch_reading *reading, uint32_t client,
+                                                       uint64_t seed, const choir_env *env,
+                                                       choir_error *err);
+
+/*
  * Lays the examples of every client side by side in memory, where they are all in memory: training
  * reads them from one place. Nothing else changes: clients hold the same in the same order.
  * Returns OK or ENOMEM, and then all is as before.
