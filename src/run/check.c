@@ -4,6 +4,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "data/source.h"
+#include "job/coordinator.h"
 #include "run/plan.h"
 #include "run/saved.h"
 #include "train/zoo.h"
@@ -54,9 +55,25 @@ static choir_status parts_check(const choir_job *job, const choir_env *env, choi
     return status;
 }
 
-/* Keys that only some jobs heed. Only values that differ from the default: a run's own job.yaml
- * names every key. */
-static void idle_warn(const choir_job *job, const ch_job_places *places, const choir_env *env) {
+/* Warns of a key that has no effect, unless it has its default value: a run's own job.yaml names
+ * every key. */
+static void idle_warn(const choir_job *job, const ch_job_places *places, const char *key,
+                      const char *what_for, const choir_env *env) {
+    const ch_option *row = ch_options_find(&CH_JOB_KEYS, key);
+    char value[CH_OPTION_VALUE_MAX];
+    char usual[CH_OPTION_VALUE_MAX];
+    char place[CH_JOB_PLACE_MAX];
+    ch_options_get(row, job, value, sizeof(value));
+    ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
+    if (strcmp(value, usual) != 0) {
+        ch_job_place_show(place, places, key);
+        ch_log(env, CHOIR_LEVEL_WARN, "key_idle", "%s: %s: '%s' has no effect; it is for %s", place,
+               key, value, what_for);
+    }
+}
+
+/* Keys that only some jobs heed. */
+static void idle_find(const choir_job *job, const ch_job_places *places, const choir_env *env) {
     const choir_job_data *d = &job->data;
     const bool generated = is_generated(job);
     const struct {
@@ -77,17 +94,29 @@ static void idle_warn(const choir_job *job, const ch_job_places *places, const c
         {"server.momentum", strcmp(job->algorithm, "fedavgm") == 0, "server.algorithm 'fedavgm'"},
     };
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        const ch_option *row = ch_options_find(&CH_JOB_KEYS, keys[i].key);
-        char value[CH_OPTION_VALUE_MAX];
-        char usual[CH_OPTION_VALUE_MAX];
-        char place[CH_JOB_PLACE_MAX];
-        ch_options_get(row, job, value, sizeof(value));
-        ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
-        if (!keys[i].matters && strcmp(value, usual) != 0) {
-            ch_job_place_show(place, places, keys[i].key);
-            ch_log(env, CHOIR_LEVEL_WARN, "key_idle", "%s: %s: '%s' has no effect; it is for %s",
-                   place, keys[i].key, value, keys[i].what_for);
+        if (!keys[i].matters) {
+            idle_warn(job, places, keys[i].key, keys[i].what_for, env);
         }
+    }
+}
+
+/* Keys that a server has no use for: it has no test set, and its network is a real one. */
+static void hosting_idle_find(const choir_job *job, const ch_job_places *places,
+                              const choir_env *env) {
+    static const char *const keys[] = {"server.target_accuracy", "evaluate_every",
+                                       "evaluate_clients", "checkpoint_every"};
+    static const char section[] = "network.";
+    static const char what_for[] = "simulations";
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        idle_warn(job, places, keys[i], what_for, env);
+    }
+    for (size_t i = 0; i < CH_JOB_KEYS.count; i++) {
+        if (strncmp(CH_JOB_KEYS.rows[i].key, section, sizeof(section) - 1) == 0) {
+            idle_warn(job, places, CH_JOB_KEYS.rows[i].key, what_for, env);
+        }
+    }
+    if (is_generated(job)) {
+        idle_warn(job, places, "data.test_examples", what_for, env);
     }
 }
 
@@ -98,6 +127,20 @@ choir_status ch_run_check(const choir_job *job, const ch_job_places *places, con
         ch_job_locate(places, err);
         return status;
     }
-    idle_warn(job, places, env);
+    idle_find(job, places, env);
     return CHOIR_OK;
+}
+
+choir_status ch_run_check_hosting(const choir_job *job, const ch_job_places *places,
+                                  const choir_env *env, choir_error *err) {
+    choir_status status = ch_run_check(job, places, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_job_hosting_check(job, err);
+        if (status != CHOIR_OK) {
+            ch_job_locate(places, err);
+        } else {
+            hosting_idle_find(job, places, env);
+        }
+    }
+    return status;
 }

@@ -18,4 +18,11 @@
 CHOIR_NODISCARD choir_status ch_run_check(const choir_job *job, const ch_job_places *places,
                                           const choir_env *env, choir_error *err);
 
+/*
+ * The same for a job that a server will host, which is stricter: EINVAL also for what a server
+ * cannot do (ch_job_hosting_check). Keys that only a simulation heeds are idle too.
+ */
+CHOIR_NODISCARD choir_status ch_run_check_hosting(const choir_job *job, const ch_job_places *places,
+                                                  const choir_env *env, choir_error *err);
+
 #endif

@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "data/crop.h"
 #include "job/coordinator.h"
-#include "run/saved.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +35,19 @@ static choir_status saved_open(ch_saved *out, const char *key, const char *path,
     return status == CHOIR_OK ? status : ch_error_set(err, status, "%s: %s", key, why.message);
 }
 
+/* Whether the data has the inputs that a model wants, which messages call key and name. */
+static choir_status shape_check(ch_shape wants, const char *key, const char *name,
+                                const ch_federation *federation, choir_error *err) {
+    const ch_shape data = ch_federation_shape(federation);
+    if (memcmp(&data, &wants, sizeof(data)) == 0) {
+        return CHOIR_OK;
+    }
+    char hint[CH_CROP_HINT_MAX];
+    return ch_error_set(err, CHOIR_EINVAL, "%s%s wants %ux%ux%u inputs, the data has %ux%ux%u%s",
+                        key, name, wants.height, wants.width, wants.channels, data.height,
+                        data.width, data.channels, ch_crop_hint(hint, wants, data));
+}
+
 static choir_status file_layers(const char *path, const ch_federation *federation,
                                 char out[CH_LAYERS_TEXT_MAX], const choir_env *env,
                                 choir_error *err) {
@@ -44,19 +56,13 @@ static choir_status file_layers(const char *path, const ch_federation *federatio
     if (status != CHOIR_OK) {
         return status;
     }
-    const ch_shape data = ch_federation_shape(federation);
-    const ch_shape wants = saved.input;
     if (saved.layers[0] == '\0') {
         status = ch_error_set(err, CHOIR_EINVAL,
                               "model.file: %s does not say its layers, so it was not written by "
                               "choir; give model.name, and this file as model.init",
                               path);
-    } else if (memcmp(&data, &wants, sizeof(data)) != 0) {
-        char hint[CH_CROP_HINT_MAX];
-        status = ch_error_set(err, CHOIR_EINVAL,
-                              "model.file: %s wants %ux%ux%u inputs, the data has %ux%ux%u%s", path,
-                              wants.height, wants.width, wants.channels, data.height, data.width,
-                              data.channels, ch_crop_hint(hint, wants, data));
+    } else {
+        status = shape_check(saved.input, "model.file: ", path, federation, err);
     }
     memcpy(out, saved.layers, sizeof(saved.layers));
     ch_saved_release(&saved);
@@ -120,6 +126,34 @@ choir_status ch_plan_model_init(ch_plan_model *out, const choir_job *job,
     }
     out->net.layers = out->layers;
     return ch_plan_kernels(&out->net.kernels, job->backend, err);
+}
+
+choir_status ch_plan_model_saved(ch_plan_model *out, const choir_job *job, const ch_saved *saved,
+                                 const ch_federation *federation, choir_error *err) {
+    *out = (ch_plan_model){.net = ch_net_defaults()};
+    choir_status status = loss_find(&out->net.loss, job, federation, err);
+    if (status == CHOIR_OK && saved->layers[0] == '\0') {
+        status = ch_error_set(err, CHOIR_EINVAL,
+                              "%s: does not say its layers and inputs, so it was not written by "
+                              "choir",
+                              saved->path);
+    }
+    if (status == CHOIR_OK) {
+        status = shape_check(saved->input, "", saved->path, federation, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    memcpy(out->layers, saved->layers, sizeof(out->layers));
+    out->net.layers = out->layers;
+    return ch_plan_kernels(&out->net.kernels, job->backend, err);
+}
+
+uint32_t ch_plan_step_max(const choir_job *job, uint32_t at_hand) {
+    // A schedule may raise B beyond the job's; room for all examples at hand covers any.
+    const bool fixed = job->batch_size > 0 && strcmp(job->schedule_batch_size, "constant") == 0;
+    const uint32_t most = fixed && job->batch_size < at_hand ? job->batch_size : at_hand;
+    return most > 0 ? most : 1;
 }
 
 choir_sim_options ch_plan_sim(const choir_job *job, const ch_federation *federation, uint32_t dim,

@@ -7,6 +7,7 @@
 #include "choir/job.h"
 #include "data/federation.h"
 #include "nn/net.h"
+#include "run/saved.h"
 #include "train/zoo.h"
 
 /* A job's model: what a net is made from. Points into itself; do not copy. */
@@ -24,6 +25,20 @@ typedef struct ch_plan_model {
 CHOIR_NODISCARD choir_status ch_plan_model_init(ch_plan_model *out, const choir_job *job,
                                                 const ch_federation *federation,
                                                 const choir_env *env, choir_error *err);
+
+/*
+ * The same for a model that came as bytes, from what these say (ch_saved_describe).
+ *
+ * Returns OK; EINVAL when it does not say its layers, or they do not fit the data, the job's loss
+ * or this CPU.
+ */
+CHOIR_NODISCARD choir_status ch_plan_model_saved(ch_plan_model *out, const choir_job *job,
+                                                 const ch_saved *saved,
+                                                 const ch_federation *federation, choir_error *err);
+
+/* The most examples that a step of the job will take where at_hand are there, >= 1: never more than
+ * those, however large B is. */
+uint32_t ch_plan_step_max(const choir_job *job, uint32_t at_hand);
 
 /*
  * The kernels that a job's backend names. EINVAL when there are none of that name, with the

@@ -131,6 +131,18 @@ static choir_status folder_refuse(const char *path, choir_error *err) {
                         path);
 }
 
+/* What follows the opening of the file, which ended with status. */
+static choir_status opened_describe(ch_saved *saved, choir_status status, const choir_env *env,
+                                    choir_error *err) {
+    if (status == CHOIR_OK) {
+        status = saved_describe(saved, env, err);
+    }
+    if (status != CHOIR_OK) {
+        ch_saved_release(saved);
+    }
+    return status;
+}
+
 choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env,
                            choir_error *err) {
     char inside[CHOIR_PATH_MAX];
@@ -148,14 +160,15 @@ choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env
     }
     *out = (ch_saved){0};
     (void)snprintf(out->path, sizeof(out->path), "%s", path);
-    choir_status status = ch_safetensors_open(&out->file, path, env, err);
-    if (status == CHOIR_OK) {
-        status = saved_describe(out, env, err);
-    }
-    if (status != CHOIR_OK) {
-        ch_saved_release(out);
-    }
-    return status;
+    return opened_describe(out, ch_safetensors_open(&out->file, path, env, err), env, err);
+}
+
+choir_status ch_saved_describe(ch_saved *out, choir_bytes bytes, const char *name,
+                               const choir_env *env, choir_error *err) {
+    *out = (ch_saved){0};
+    (void)snprintf(out->path, sizeof(out->path), "%s", name);
+    return opened_describe(out, ch_safetensors_describe(&out->file, bytes, name, env, err), env,
+                           err);
 }
 
 void ch_saved_release(ch_saved *saved) {
@@ -171,13 +184,14 @@ choir_status ch_saved_params(const ch_saved *saved, const choir_layout *layout, 
                               : ch_error_set(err, status, "%s: %s", saved->path, why.message);
 }
 
-choir_status ch_saved_write(const char *path, const ch_net *net, const ch_net_options *options,
-                            const float *params, const ch_saved_texts *texts, const choir_env *env,
-                            choir_error *err) {
-    char input[CHOIR_NAME_MAX];
-    (void)snprintf(input, sizeof(input), "%ux%ux%u", options->height, options->width,
+enum { PAIRS_MAX = 7, INPUT_MAX = 36 };
+
+/* What the file says beside the parameters. Returns how many pairs; input is room for a text. */
+static uint32_t metadata_fill(ch_safetensors_pair out[PAIRS_MAX], char input[INPUT_MAX],
+                              const ch_net_options *options, const ch_saved_texts *texts) {
+    (void)snprintf(input, INPUT_MAX, "%ux%ux%u", options->height, options->width,
                    options->channels);
-    const ch_safetensors_pair all[] = {
+    const ch_safetensors_pair all[PAIRS_MAX] = {
         {"choir.version", CHOIR_VERSION},
         {"choir.layers", options->layers},
         {"choir.input", input},
@@ -186,13 +200,31 @@ choir_status ch_saved_write(const char *path, const ch_net *net, const ch_net_op
         {"choir.labels", texts->labels},
         {"choir.encoding", texts->encoding},
     };
-    ch_safetensors_pair said[sizeof(all) / sizeof(all[0])];
     uint32_t count = 0;
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+    for (size_t i = 0; i < PAIRS_MAX; i++) {
         if (all[i].value[0] != '\0') {
-            said[count] = all[i];
+            out[count] = all[i];
             count += 1;
         }
     }
-    return ch_safetensors_write(path, ch_net_layout(net), params, said, count, env, err);
+    return count;
+}
+
+choir_status ch_saved_write(const char *path, const ch_net *net, const ch_net_options *options,
+                            const float *params, const ch_saved_texts *texts, const choir_env *env,
+                            choir_error *err) {
+    ch_safetensors_pair metadata[PAIRS_MAX];
+    char input[INPUT_MAX];
+    const uint32_t pairs = metadata_fill(metadata, input, options, texts);
+    return ch_safetensors_write(path, ch_net_layout(net), params, metadata, pairs, env, err);
+}
+
+choir_status ch_saved_encode(uint8_t **out, size_t *size, const char *name, const ch_net *net,
+                             const ch_net_options *options, const float *params,
+                             const ch_saved_texts *texts, const choir_env *env, choir_error *err) {
+    ch_safetensors_pair metadata[PAIRS_MAX];
+    char input[INPUT_MAX];
+    const uint32_t pairs = metadata_fill(metadata, input, options, texts);
+    return ch_safetensors_encode(out, size, name, ch_net_layout(net), params, metadata, pairs, env,
+                                 err);
 }

@@ -37,6 +37,17 @@ typedef struct ch_saved {
  */
 CHOIR_NODISCARD choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env,
                                            choir_error *err);
+
+/*
+ * What a model in memory says it is, without its parameters: bytes may end where those begin.
+ *
+ * name  stands for the file in messages
+ *
+ * Returns as ch_saved_open.
+ */
+CHOIR_NODISCARD choir_status ch_saved_describe(ch_saved *out, choir_bytes bytes, const char *name,
+                                               const choir_env *env, choir_error *err);
+
 void ch_saved_release(ch_saved *saved);
 
 /* Copies the parameters (layout->dim) out. EINVAL when names or shapes differ from the layout's;
@@ -53,5 +64,14 @@ CHOIR_NODISCARD choir_status ch_saved_write(const char *path, const ch_net *net,
                                             const ch_net_options *options, const float *params,
                                             const ch_saved_texts *texts, const choir_env *env,
                                             choir_error *err);
+
+/*
+ * What ch_saved_write writes, in memory: *out are (*size) bytes, owned by the caller and freed by
+ * env; NULL on failure. name stands for the file in messages.
+ */
+CHOIR_NODISCARD choir_status ch_saved_encode(uint8_t **out, size_t *size, const char *name,
+                                             const ch_net *net, const ch_net_options *options,
+                                             const float *params, const ch_saved_texts *texts,
+                                             const choir_env *env, choir_error *err);
 
 #endif

@@ -6,7 +6,6 @@
 #include "job/rules.h"
 #include "run/saved.h"
 
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +23,6 @@ static uint32_t cores(void) {
     return online > CH_WORKERS_MAX ? CH_WORKERS_MAX : (uint32_t)online;
 }
 
-/* The most examples that a step will take: never more than are at hand, however large B is. */
 static uint32_t step_max(const ch_session *s, ch_session_use use, uint32_t engine) {
     if (is_judging(use)) {
         const uint32_t test = ch_federation_test(s->federation)->count;
@@ -33,11 +31,7 @@ static uint32_t step_max(const ch_session *s, ch_session_use use, uint32_t engin
     const bool pooled = use == CH_SESSION_POOL && engine == 0;
     const uint32_t held = ch_federation_count_max(s->federation, CH_SPLIT_TRAIN);
     const uint32_t all = ch_federation_pooled(s->federation)->count;
-    const uint32_t at_hand = pooled && all > held ? all : held;
-    // A schedule may raise B beyond the job's; room for all examples at hand covers any.
-    const bool fixed = s->job.batch_size > 0 && strcmp(s->job.schedule_batch_size, "constant") == 0;
-    const uint32_t most = fixed && s->job.batch_size < at_hand ? s->job.batch_size : at_hand;
-    return most > 0 ? most : 1;
+    return ch_plan_step_max(&s->job, pooled && all > held ? all : held);
 }
 
 static choir_status engines_create(ch_session *s, ch_session_use use, choir_error *err) {
