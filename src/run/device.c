@@ -1,0 +1,177 @@
+/* Device: see device.h. */
+#include "run/device.h"
+
+#include "base/error.h"
+#include "data/generator.h"
+#include "run/labels.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char MODEL[] = "the job's model"; // what messages call it
+
+static choir_status path_take(char out[CHOIR_PATH_MAX], const char *path, const char *key,
+                              choir_error *err) {
+    const size_t size = path == NULL ? 0 : strlen(path);
+    if (size >= CHOIR_PATH_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "%s: a path of %zu bytes, must be below %d", key,
+                            size, CHOIR_PATH_MAX);
+    }
+    (void)snprintf(out, CHOIR_PATH_MAX, "%s", path == NULL ? "" : path);
+    return CHOIR_OK;
+}
+
+/* A server may name a data set; what lies where on this machine is for its owner to say. */
+static choir_status source_check(const choir_job_data *data, choir_error *err) {
+    if (strchr(data->source, '/') != NULL) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.source: the job wants '%s' of this device, which is a path; a "
+                            "job may name a data set, and only the device says where data lie",
+                            data->source);
+    }
+    return CHOIR_OK;
+}
+
+/* All examples of the source for one client. */
+static choir_status data_take_all(choir_job_data *data, choir_error *err) {
+    ch_generator generator;
+    if (ch_generator_parse(&generator, data->source, NULL) != CHOIR_EAGAIN) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.source: '%s' is drawn client by client; give the number of the "
+                            "client that this device is, or data of its own",
+                            data->source);
+    }
+    (void)snprintf(data->partition, sizeof(data->partition), "iid");
+    data->clients = 1;
+    data->group[0] = '\0'; // which column told the job's clients apart is nothing to it
+    data->test_share = 0;
+    return CHOIR_OK;
+}
+
+/* What of the job's description of data holds for this device. */
+static choir_status data_describe(choir_job_data *data, const ch_device_options *o,
+                                  choir_error *err) {
+    const bool has_all = o->client == CH_DEVICE_ALL;
+    choir_status status = path_take(data->dir, o->dir, "data.dir", err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (o->source != NULL) {
+        status = path_take(data->source, o->source, "data.source", err);
+    } else if (has_all) {
+        status = ch_error_set(err, CHOIR_EINVAL,
+                              "data: this device has neither data of its own nor the number of a "
+                              "client of '%s'; give one",
+                              data->source);
+    } else {
+        status = source_check(data, err);
+    }
+    return status == CHOIR_OK && has_all ? data_take_all(data, err) : status;
+}
+
+/* Whether labels are called what the model calls them, and columns are there for one of columns. */
+static choir_status data_check(const ch_device *d, const ch_saved *saved, choir_error *err) {
+    if (saved->encoding.width > 0 && ch_federation_encoding(d->federation) == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%s: was trained on the columns of a CSV file; data.source '%s' is "
+                            "none",
+                            MODEL, d->job.data.source);
+    }
+    char labels[CH_LABELS_TEXT_MAX];
+    (void)ch_labels_text(labels, d->federation);
+    return ch_labels_check(saved->labels, labels, MODEL, d->job.data.source, err);
+}
+
+static choir_status data_open(ch_device *d, const ch_saved *saved, const ch_device_options *o,
+                              choir_error *err) {
+    const ch_reading reading = {.encoding = saved->encoding.width > 0 ? &saved->encoding : NULL};
+    const uint32_t client = o->client == CH_DEVICE_ALL ? 0 : o->client;
+    choir_status status = data_describe(&d->job.data, o, err);
+    if (status == CHOIR_OK) {
+        status = ch_federation_open_client(&d->federation, &d->job.data, &reading, client,
+                                           d->job.seed, &d->env, err);
+    }
+    return status == CHOIR_OK ? data_check(d, saved, err) : status;
+}
+
+static choir_status engine_open(ch_device *d, const ch_saved *saved, choir_error *err) {
+    choir_status status = ch_plan_model_saved(&d->model, &d->job, saved, d->federation, err);
+    if (status == CHOIR_OK) {
+        const uint32_t step = ch_plan_step_max(&d->job, ch_device_examples(d));
+        status = ch_engine_create(&d->engine, &d->model.net, d->federation, step, &d->env, err);
+    }
+    if (status == CHOIR_OK) {
+        d->dim = ch_net_layout(ch_engine_net(d->engine))->dim;
+    }
+    return status;
+}
+
+choir_status ch_device_open(ch_device *out, const ch_device_options *options, const choir_env *env,
+                            choir_error *err) {
+    *out = (ch_device){.env = *env};
+    choir_status status = choir_job_parse(&out->job, (const char *)options->job.data,
+                                          options->job.size, "the job", NULL, 0, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    ch_saved saved;
+    status = ch_saved_describe(&saved, options->model, MODEL, env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    status = data_open(out, &saved, options, err);
+    if (status == CHOIR_OK) {
+        status = engine_open(out, &saved, err);
+    }
+    ch_saved_release(&saved);
+    if (status != CHOIR_OK) {
+        ch_device_release(out);
+    }
+    return status;
+}
+
+void ch_device_release(ch_device *device) {
+    ch_engine_destroy(device->engine);
+    ch_federation_destroy(device->federation);
+    *device = (ch_device){0};
+}
+
+static choir_status device_train(void *self, uint32_t client, const choir_task *task,
+                                 const float *params, float *delta, choir_training *out,
+                                 choir_error *err) {
+    ch_device *d = self;
+    *out = (choir_training){0};
+    if (task->dim != d->dim) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "the task of round %u is for %u parameters, the job's model has %u",
+                            task->round, task->dim, d->dim);
+    }
+    ch_holding holding;
+    const choir_status status =
+        ch_federation_holding(d->federation, 0, CH_SPLIT_TRAIN, NULL, &holding);
+    return status == CHOIR_OK
+               ? ch_engine_train(d->engine, &holding, client, task, params, delta, out, err)
+               : status;
+}
+
+static uint32_t device_examples(void *self, uint32_t client) {
+    (void)client;
+    return ch_device_examples(self);
+}
+
+static const choir_trainer_ops DEVICE_TRAINER_OPS = {
+    .train = device_train,
+    .examples = device_examples,
+};
+
+choir_trainer ch_device_trainer(ch_device *device) {
+    return (choir_trainer){.ops = &DEVICE_TRAINER_OPS, .self = device};
+}
+
+uint32_t ch_device_dim(const ch_device *device) {
+    return device->dim;
+}
+
+uint32_t ch_device_examples(const ch_device *device) {
+    return ch_federation_count(device->federation, 0, CH_SPLIT_TRAIN);
+}
