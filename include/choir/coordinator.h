@@ -25,7 +25,7 @@ typedef struct choir_coordinator choir_coordinator;
 //  name, text: why an update was not added, or a client sampled in vain
 #define CHOIR_REFUSAL_MAP(X)                                                                       \
     X(MALFORMED, "malformed")     /* bytes that do not parse */                                    \
-    X(STALE, "stale")             /* for a round that has closed */                                \
+    X(STALE, "stale")             /* for a round that has closed, or another job's */              \
     X(DUPLICATE, "duplicate")     /* this client has been counted in this round */                 \
     X(UNSAMPLED, "unsampled")     /* not in the round's cohort */                                  \
     X(SIZE, "wrong_size")         /* not (dim) parameters, or no examples */                       \
@@ -49,6 +49,8 @@ typedef enum choir_refusal {
 const char *choir_refusal_text(choir_refusal refusal);
 
 typedef struct choir_coordinator_options {
+    const char *job;  // what tasks say whose they are: "keyboard@3", less than CHOIR_JOB_TEXT_MAX
+                      // bytes; default "", where there is only one
     uint32_t dim;     // parameters in the model; required
     uint32_t clients; // K: registered clients, ids 0 .. clients-1; required; at most 2^31
     uint32_t rounds;  // to run; default 1
@@ -169,8 +171,8 @@ void choir_coordinator_observe(choir_coordinator *c, double loss);
 
 /*
  * Saves and restores what one round leaves to the next. Everything else is a function of the
- * options, so a coordinator made with equal options and restored continues to the same model.
- * Only between rounds: right after a round closed, or before the first request.
+ * options, so a coordinator made with equal options and restored continues to the same model: from
+ * the start of its open round, whatever has been reported in that.
  *
  * save     out (choir_coordinator_state_bytes(c)) bytes
  *          the summary of the last round is not part of it
@@ -181,5 +183,27 @@ size_t choir_coordinator_state_bytes(const choir_coordinator *c);
 void choir_coordinator_save(const choir_coordinator *c, uint8_t *out);
 CHOIR_NODISCARD choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state,
                                                        choir_error *err);
+
+/*
+ * Saves and restores what the open round holds: the sum, who is in it, who was refused, and how
+ * much of its time is left. What a server commits before it lets an answer to a report go, so that
+ * nothing acknowledged is lost and nothing is added twice.
+ *
+ * round_save     out (choir_coordinator_round_bytes(c)) bytes
+ * round_restore  into a coordinator whose open round is the one that was saved and which has not
+ *                been asked anything in it: after choir_coordinator_restore of the state before it.
+ *                The deadline is as far away as it was. EPROTO when it is another round's or
+ *                damaged; c is then unchanged
+ */
+size_t choir_coordinator_round_bytes(const choir_coordinator *c);
+void choir_coordinator_round_save(const choir_coordinator *c, uint64_t now_ms, uint8_t *out);
+CHOIR_NODISCARD choir_status choir_coordinator_round_restore(choir_coordinator *c, uint64_t now_ms,
+                                                             choir_bytes saved, choir_error *err);
+
+/*
+ * Counts what must not be forgotten: a report that was counted or refused, a round that closed. A
+ * server that sees it unchanged after a reply has nothing to commit.
+ */
+uint64_t choir_coordinator_changes(const choir_coordinator *c);
 
 #endif

@@ -46,6 +46,7 @@ typedef struct choir_intent {
 } choir_intent;
 
 typedef struct choir_participant_options {
+    const char *job;   // to take part in, by its name; copied; default "", where there is only one
     uint32_t client;   // this device's registered id
     uint32_t dim_max;  // largest model this device will accept, 1 .. CHOIR_DIM_MAX; required
     uint32_t retry_ms; // pause after a lost request; default 1000
@@ -54,8 +55,8 @@ typedef struct choir_participant_options {
 choir_participant_options choir_participant_defaults(void);
 
 /*
- * options and env are copied; what env points to must outlive the participant.
- * Returns OK; EINVAL or ENOMEM and *out == NULL.
+ * options and env are copied, the job's name included; what env points to must outlive the
+ * participant. Returns OK; EINVAL or ENOMEM and *out == NULL.
  */
 CHOIR_NODISCARD choir_status choir_participant_create(choir_participant **out,
                                                       const choir_participant_options *options,

@@ -14,6 +14,7 @@
 enum {
     CHOIR_DIM_MAX = 1 << 28,    // parameters: a report stays below the 2 GiB of Protocol Buffers
     CHOIR_CHAIN_TEXT_MAX = 128, // bytes, with the terminating zero
+    CHOIR_JOB_TEXT_MAX = 80,    // likewise: a name, '@', a version
     CHOIR_HASH_BYTES = 32,      // SHA-256
 };
 
@@ -34,6 +35,7 @@ typedef struct choir_task {
     float proximal_mu;   // FedProx, >= 0: adds proximal_mu * (w - w_global) to the gradient
     uint64_t seed;       // of the client's own shuffles; equal for all clients of the round
     char chain[CHOIR_CHAIN_TEXT_MAX]; // what to do to the update, e.g. "clip=1|weight"
+    char job[CHOIR_JOB_TEXT_MAX];     // whose task it is, "keyboard@3"; "" where there is only one
 } choir_task;
 
 #endif

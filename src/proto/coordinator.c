@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "choir/blob.h"
 #include "fl/metrics.h"
+#include "proto/refusal.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,35 +27,6 @@ enum { WAIT_MS_MIN = 1000, WAIT_MS_MAX = 3600 * 1000 };
 static const choir_refusal NO_REFUSAL = CHOIR_REFUSAL_COUNT;
 static const double PARAM_MAX = 1e30;
 static const int64_t METRIC_MAX = INT64_C(1) << 62; // of a whole round
-
-/* What the wire calls a refusal; NONE for what nobody is told. */
-static const ch_reason REASONS[CHOIR_REFUSAL_COUNT] = {
-    [CHOIR_REFUSAL_MALFORMED] = CH_REASON_MALFORMED,
-    [CHOIR_REFUSAL_STALE] = CH_REASON_STALE,
-    [CHOIR_REFUSAL_DUPLICATE] = CH_REASON_DUPLICATE,
-    [CHOIR_REFUSAL_UNSAMPLED] = CH_REASON_UNSAMPLED,
-    [CHOIR_REFUSAL_SIZE] = CH_REASON_SIZE,
-    [CHOIR_REFUSAL_NOT_FINITE] = CH_REASON_NOT_FINITE,
-    [CHOIR_REFUSAL_NORM] = CH_REASON_NORM,
-    [CHOIR_REFUSAL_RANGE] = CH_REASON_RANGE,
-    [CHOIR_REFUSAL_DIVERGED] = CH_REASON_DIVERGED,
-    [CHOIR_REFUSAL_NO_DATA] = CH_REASON_NO_DATA,
-    [CHOIR_REFUSAL_PROTOCOL] = CH_REASON_PROTOCOL,
-    [CHOIR_REFUSAL_UNSUPPORTED] = CH_REASON_UNSUPPORTED,
-};
-
-const char *choir_refusal_text(choir_refusal refusal) {
-    switch (refusal) {
-#define X(name, text)                                                                              \
-    case CHOIR_REFUSAL_##name:                                                                     \
-        return text;
-        CHOIR_REFUSAL_MAP(X)
-#undef X
-    case CHOIR_REFUSAL_COUNT:
-        break;
-    }
-    return "unknown";
-}
 
 /* Making one */
 
@@ -161,6 +133,7 @@ static void round_plan(choir_coordinator *c) {
         .seed = ch_rng_next(&rng),
     };
     memcpy(task.chain, c->task.chain, sizeof(task.chain));
+    memcpy(task.job, c->task.job, sizeof(task.job));
     c->task = task;
 }
 
@@ -213,6 +186,7 @@ static void round_close(choir_coordinator *c, uint64_t now_ms) {
            "round=%u cohort=%u reports=%u missing=%u quorum=%u", c->task.round, c->cohort.count,
            reports, c->refused[CHOIR_REFUSAL_MISSING], c->options.quorum);
     c->rounds_closed += 1;
+    c->changes += 1;
     ch_coordinator_round_open(c, now_ms);
 }
 
@@ -237,7 +211,7 @@ static ch_reply refuse(choir_coordinator *c, const ch_request *in, choir_refusal
     const double loss = m->examples == 0 ? 0 : (double)m->loss_q20 * 0x1p-20 / (double)m->examples;
     ch_log(&c->env, level, "update_refused", "round=%u client=%u reason=%s loss=%g",
            c->rounds_closed + 1, in->client, choir_refusal_text(refusal), loss);
-    return (ch_reply){.kind = CH_REPLY_REFUSED, .reason = REASONS[refusal]};
+    return (ch_reply){.kind = CH_REPLY_REFUSED, .reason = ch_refusal_reason(refusal)};
 }
 
 /* A quarter of what is left of the round: rounds that close early are noticed in time. */
@@ -303,7 +277,7 @@ static choir_refusal report_judge(const choir_coordinator *c, const ch_report *r
 
 static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
     const ch_report *report = &in->report;
-    if (report->round != c->task.round ||
+    if (report->round != c->task.round || strcmp(in->job, c->task.job) != 0 ||
         memcmp(report->model.bytes, c->hash.bytes, CHOIR_HASH_BYTES) != 0) {
         return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
     }
@@ -317,7 +291,7 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
     }
     if (standing != CH_STANDING_AWAITED) { // told once more, counted only the first time
         return (ch_reply){.kind = CH_REPLY_REFUSED,
-                          .reason = REASONS[standing - CH_STANDING_REFUSED]};
+                          .reason = ch_refusal_reason(standing - CH_STANDING_REFUSED)};
     }
     const void *delta = report->delta.data;
     if (delta == NULL && report->dim == c->options.dim) {
@@ -328,11 +302,13 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
     const choir_refusal refusal = report_judge(c, report, delta, &offer);
     if (refusal != NO_REFUSAL) {
         ch_cohort_settle(&c->cohort, place, CH_STANDING_REFUSED + (uint32_t)refusal);
+        c->changes += 1;
         return refuse(c, in, refusal, CHOIR_LEVEL_WARN);
     }
     ch_aggregator_add(&c->aggregator, delta, offer.weight);
     ch_metrics_add(&c->metrics, &offer.metrics, METRIC_MAX / c->sampler.cohort_max);
     ch_cohort_settle(&c->cohort, place, CH_STANDING_COUNTED);
+    c->changes += 1;
     return (ch_reply){.kind = CH_REPLY_ACK};
 }
 
@@ -398,6 +374,10 @@ const choir_round_summary *choir_coordinator_summary(const choir_coordinator *c)
 
 const float *choir_coordinator_params(const choir_coordinator *c) {
     return c->params;
+}
+
+uint64_t choir_coordinator_changes(const choir_coordinator *c) {
+    return c->changes;
 }
 
 choir_hash choir_coordinator_hash(const choir_coordinator *c) {

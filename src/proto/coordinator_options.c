@@ -14,6 +14,7 @@ static const double COORDINATE_MAX = 1 << 20;
 
 choir_coordinator_options choir_coordinator_defaults(void) {
     return (choir_coordinator_options){
+        .job = "",
         .rounds = 1,
         .sampler = "fixed",
         .sample_rate = 1.0,
@@ -97,7 +98,8 @@ static void put_f64(ch_writer *w, double value) {
     ch_put_u64(w, bits);
 }
 
-/* Of everything that the model depends on: a state fits only the job that it was saved from. */
+/* Of everything that the model depends on: a state fits only the job that it was saved from, under
+ * whatever name. */
 static void options_digest(uint8_t out[CHOIR_HASH_BYTES], const choir_coordinator_options *o) {
     uint8_t bytes[TEXTS_MAX + 256];
     ch_writer w = {.data = bytes, .capacity = sizeof(bytes)};
@@ -138,6 +140,11 @@ choir_status ch_coordinator_configure(choir_coordinator *c, const choir_coordina
                             "coordinator: quorum is %u, must be in [1, %u], the largest cohort",
                             o->quorum, c->sampler.cohort_max);
     }
+    if (o->job == NULL || strlen(o->job) >= CHOIR_JOB_TEXT_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "coordinator: job must be a text of less than %d bytes",
+                            CHOIR_JOB_TEXT_MAX);
+    }
     status = ch_aggregator_init(&c->aggregator, NULL, o->dim, o->coordinate_max,
                                 ch_chain_weight_max(&c->chain, o->examples_max),
                                 c->sampler.cohort_max, err);
@@ -146,8 +153,10 @@ choir_status ch_coordinator_configure(choir_coordinator *c, const choir_coordina
     }
     options_digest(c->options_digest, o);
     memcpy(c->task.chain, o->chain, strlen(o->chain) + 1);
+    memcpy(c->task.job, o->job, strlen(o->job) + 1);
     c->options = *o;
-    c->options.sampler = NULL; // the caller's texts are not ours to keep
+    c->options.job = NULL; // the caller's texts are not ours to keep
+    c->options.sampler = NULL;
     c->options.algorithm = NULL;
     c->options.schedule_learning_rate = NULL;
     c->options.schedule_epochs = NULL;

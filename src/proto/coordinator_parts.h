@@ -24,7 +24,8 @@ struct choir_coordinator {
     ch_chain chain;
     ch_schedule schedules[CH_SCHEDULED_COUNT];
     choir_env env;
-    ch_arena arena; // owns every array below
+    ch_arena arena;   // owns every array below
+    uint64_t changes; // reports settled and rounds closed in this object's life
 
     // What one round leaves to the next.
     uint32_t rounds_closed;

@@ -32,7 +32,8 @@ typedef enum participant_state {
 enum { DAMAGED_MAX = 8, GIVEN_UP_PAUSES = 8 };
 
 struct choir_participant {
-    choir_participant_options options;
+    choir_participant_options options; // its text is NULL: copied into job
+    char job[CHOIR_JOB_TEXT_MAX];
     choir_env env;
     participant_state state;
     uint64_t wake_ms; // nothing is sent before
@@ -55,7 +56,7 @@ struct choir_workspace {
 };
 
 choir_participant_options choir_participant_defaults(void) {
-    return (choir_participant_options){.retry_ms = 1000};
+    return (choir_participant_options){.job = "", .retry_ms = 1000};
 }
 
 choir_status choir_participant_create(choir_participant **out,
@@ -66,11 +67,19 @@ choir_status choir_participant_create(choir_participant **out,
         return ch_error_set(err, CHOIR_EINVAL, "participant: dim_max is %u, must be in [1, %d]",
                             options->dim_max, CHOIR_DIM_MAX);
     }
+    if (options->job == NULL || strlen(options->job) >= CHOIR_JOB_TEXT_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "participant: job must be a text of less than %d "
+                            "bytes",
+                            CHOIR_JOB_TEXT_MAX);
+    }
     choir_participant *p = env->alloc(env->self, ch_arena_cost(1, sizeof(*p)));
     if (p == NULL) {
         return CHOIR_ENOMEM;
     }
     *p = (choir_participant){.options = *options, .env = *env};
+    p->options.job = NULL; // the caller's text is not ours to keep
+    memcpy(p->job, options->job, strlen(options->job) + 1);
     *out = p;
     return CHOIR_OK;
 }
@@ -83,8 +92,10 @@ void choir_participant_destroy(choir_participant *p) {
 }
 
 void choir_participant_reset(choir_participant *p, uint32_t client) {
-    *p = (choir_participant){.options = p->options, .env = p->env};
-    p->options.client = client;
+    choir_participant fresh = {.options = p->options, .env = p->env};
+    fresh.options.client = client;
+    memcpy(fresh.job, p->job, sizeof(fresh.job));
+    *p = fresh;
 }
 
 choir_status choir_workspace_create(choir_workspace **out, uint32_t dim_max, const choir_env *env) {
@@ -121,19 +132,22 @@ choir_workspace *choir_participant_holds(const choir_participant *p) {
 /* Requests */
 
 static void check_in_prepare(choir_participant *p) {
-    const ch_request m = {
+    ch_request m = {
         .protocol = CH_PROTOCOL, .client = p->options.client, .kind = CH_REQUEST_CHECK_IN};
+    memcpy(m.job, p->job, sizeof(m.job));
     p->request = (choir_bytes){.data = p->head, .size = ch_request_head(&m, p->head)};
 }
 
 static ch_request report_of(const choir_participant *p, const choir_training *training) {
-    return (ch_request){.protocol = CH_PROTOCOL,
-                        .client = p->options.client,
-                        .kind = CH_REQUEST_REPORT,
-                        .report = {.round = p->task.round,
-                                   .model = p->task.model,
-                                   .examples = training->examples,
-                                   .metrics = training->metrics}};
+    ch_request m = {.protocol = CH_PROTOCOL,
+                    .client = p->options.client,
+                    .kind = CH_REQUEST_REPORT,
+                    .report = {.round = p->task.round,
+                               .model = p->task.model,
+                               .examples = training->examples,
+                               .metrics = training->metrics}};
+    memcpy(m.job, p->task.job, sizeof(m.job));
+    return m;
 }
 
 static void failure_prepare(choir_participant *p, ch_failure failure,

@@ -29,13 +29,18 @@ static void put_metrics(ch_writer *w, uint32_t number, const choir_metrics *metr
     ch_put_bytes(w, inner.data, inner.size);
 }
 
+static void put_text(ch_writer *w, uint32_t number, const char *text) {
+    ch_pb_put_bytes(w, number, text, strlen(text));
+}
+
 /* All of a report but the bytes of its delta. */
-static void put_report(ch_writer *w, const ch_report *report) {
+static void put_report(ch_writer *w, const ch_report *report, const char *job) {
     ch_pb_put_uint(w, 1, report->round);
     ch_pb_put_bytes(w, 2, report->model.bytes, CHOIR_HASH_BYTES);
     ch_pb_put_uint(w, 3, report->examples);
     put_metrics(w, 4, &report->metrics);
     ch_pb_put_uint(w, 5, report->failure);
+    put_text(w, 6, job);
     if (report->delta.size > 0) {
         ch_pb_put_head(w, REPORT_DELTA, report->delta.size);
     }
@@ -48,7 +53,9 @@ uint32_t ch_request_head(const ch_request *m, uint8_t out[CH_REQUEST_HEAD_MAX]) 
     if (m->kind == CH_REQUEST_REPORT) {
         delta = m->report.delta;
         CH_ASSERT(delta.size == sizeof(float) * (size_t)m->report.dim);
-        put_report(&body, &m->report);
+        put_report(&body, &m->report, m->job);
+    } else {
+        put_text(&body, 1, m->job);
     }
     ch_checksum check;
     ch_checksum_init(&check, request_seed(m));
@@ -74,6 +81,19 @@ static void get_hash(ch_reader *r, choir_hash *out, choir_bytes bytes) {
     } else if (bytes.size != 0) {
         r->failed = true;
     }
+}
+
+/* A text of less than size bytes; one with a zero inside would hide what follows it. */
+static void get_text(ch_reader *r, char *out, size_t size, choir_bytes bytes) {
+    memset(out, 0, size);
+    if (bytes.size >= size) {
+        r->failed = true;
+        return;
+    }
+    if (bytes.size > 0) {
+        memcpy(out, bytes.data, bytes.size);
+    }
+    r->failed = r->failed || strlen(out) != bytes.size;
 }
 
 static bool metrics_decode(choir_metrics *out, choir_bytes bytes) {
@@ -117,7 +137,17 @@ static void delta_extend(ch_reader *r, ch_report *out, choir_bytes piece) {
     }
 }
 
-static bool report_decode(ch_report *out, choir_bytes bytes) {
+static bool check_in_decode(char job[CHOIR_JOB_TEXT_MAX], choir_bytes bytes) {
+    ch_reader r = {.data = bytes.data, .size = bytes.size};
+    for (ch_pb_field f; ch_pb_next(&r, &f);) {
+        if (f.key == CH_PB_KEY(1, CH_PB_BYTES)) {
+            get_text(&r, job, CHOIR_JOB_TEXT_MAX, f.bytes);
+        }
+    }
+    return ch_reader_done(&r);
+}
+
+static bool report_decode(ch_report *out, char job[CHOIR_JOB_TEXT_MAX], choir_bytes bytes) {
     ch_reader r = {.data = bytes.data, .size = bytes.size};
     for (ch_pb_field f; ch_pb_next(&r, &f);) {
         switch (f.key) {
@@ -135,6 +165,9 @@ static bool report_decode(ch_report *out, choir_bytes bytes) {
             break;
         case CH_PB_KEY(5, CH_PB_VARINT):
             out->failure = (uint32_t)f.value;
+            break;
+        case CH_PB_KEY(6, CH_PB_BYTES):
+            get_text(&r, job, CHOIR_JOB_TEXT_MAX, f.bytes);
             break;
         default:
             delta_extend(&r, out, delta_piece(&r, &f));
@@ -170,10 +203,9 @@ choir_status ch_request_decode(ch_request *m, choir_bytes bytes) {
     if (!ch_reader_done(&r) || bodies != 1 || m->protocol != CH_PROTOCOL) {
         return CHOIR_EPROTO;
     }
-    if (m->kind == CH_REQUEST_REPORT && !report_decode(&m->report, m->body)) {
-        return CHOIR_EPROTO;
-    }
-    return CHOIR_OK;
+    const bool is_read = m->kind == CH_REQUEST_REPORT ? report_decode(&m->report, m->job, m->body)
+                                                      : check_in_decode(m->job, m->body);
+    return is_read ? CHOIR_OK : CHOIR_EPROTO;
 }
 
 bool ch_request_is_foreign(choir_bytes bytes) {
@@ -226,7 +258,8 @@ static void put_task(ch_writer *w, const choir_task *task) {
     ch_pb_put_float(w, 8, task->weight_decay);
     ch_pb_put_float(w, 9, task->proximal_mu);
     ch_pb_put_fixed64(w, 10, task->seed);
-    ch_pb_put_bytes(w, 11, task->chain, strlen(task->chain));
+    put_text(w, 11, task->chain);
+    put_text(w, 12, task->job);
 }
 
 uint32_t ch_reply_encode(const ch_reply *m, uint8_t out[CH_REPLY_MAX]) {
@@ -254,18 +287,6 @@ uint32_t ch_reply_encode(const ch_reply *m, uint8_t out[CH_REPLY_MAX]) {
     CH_ASSERT(!body.failed);
     CH_ASSERT(!w.failed);
     return (uint32_t)w.size;
-}
-
-static void get_chain(ch_reader *r, choir_task *out, choir_bytes bytes) {
-    memset(out->chain, 0, sizeof(out->chain));
-    if (bytes.size >= sizeof(out->chain)) {
-        r->failed = true;
-    } else if (bytes.size > 0) {
-        memcpy(out->chain, bytes.data, bytes.size);
-    }
-    if (strlen(out->chain) != bytes.size) { // a zero inside would hide what follows it
-        r->failed = true;
-    }
 }
 
 static bool task_decode(choir_task *out, choir_bytes bytes) {
@@ -303,7 +324,10 @@ static bool task_decode(choir_task *out, choir_bytes bytes) {
             out->seed = f.value;
             break;
         case CH_PB_KEY(11, CH_PB_BYTES):
-            get_chain(&r, out, f.bytes);
+            get_text(&r, out->chain, sizeof(out->chain), f.bytes);
+            break;
+        case CH_PB_KEY(12, CH_PB_BYTES):
+            get_text(&r, out->job, sizeof(out->job), f.bytes);
             break;
         }
     }

@@ -24,8 +24,8 @@
 
 enum {
     CH_PROTOCOL = 1,           // the version this code speaks
-    CH_REQUEST_HEAD_MAX = 128, // bytes of any request without its delta
-    CH_REPLY_MAX = 256,        // bytes of any reply
+    CH_REQUEST_HEAD_MAX = 256, // bytes of any request without its delta
+    CH_REPLY_MAX = 512,        // bytes of any reply
 };
 
 /* The numbers are those of the oneof's fields. */
@@ -55,7 +55,8 @@ typedef struct ch_request {
     uint32_t protocol;
     uint32_t client;
     ch_request_kind kind;
-    ch_report report; // zero unless kind says so
+    char job[CHOIR_JOB_TEXT_MAX]; // of the check-in, or of the report
+    ch_report report;             // zero unless kind says so
 
     // Set by decode, for ch_request_is_intact and ch_request_gather.
     uint64_t check;

@@ -82,11 +82,12 @@ weight_decay: 0.0001
 proximal_mu: 0.01
 seed: 1234605616436508552
 chain: "clip=1.5|weight=1000"
+job: "keyboard@3"
 """
 request("check_in", 0, 4, "check_in", "CheckIn", "")
-request("check_in_far", 2147483647, 4, "check_in", "CheckIn", "")
+request("check_in_far", 2147483647, 4, "check_in", "CheckIn", 'job: "keyboard"\n')
 request("report", 300, 5, "report", "Report",
-        REPORT + "delta: 1.5\ndelta: -0.25\ndelta: 1e-20\n")
+        REPORT + 'job: "keyboard@3"\n' + "delta: 1.5\ndelta: -0.25\ndelta: 1e-20\n")
 request("report_diverged", 300, 5, "report", "Report", REPORT + "failure: FAILURE_DIVERGED\n")
 reply("task", 2, "task", "Task", TASK)
 reply("wait", 3, "wait", "Wait", "wait_ms: 150000\n")

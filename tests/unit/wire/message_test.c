@@ -29,6 +29,7 @@ static void a_report_survives_the_wire(void **state) {
     assert_int_equal(m.protocol, 1);
     assert_int_equal(m.client, 300);
     assert_int_equal(m.kind, CH_REQUEST_REPORT);
+    assert_string_equal(m.job, "keyboard@3");
     assert_int_equal(m.report.round, 7);
     assert_memory_equal(&m.report.model, &expected.report.model, sizeof(m.report.model));
     assert_int_equal(m.report.examples, 600);
@@ -58,6 +59,7 @@ static void a_task_survives_the_wire(void **state) {
     assert_true(m.task.proximal_mu == expected.proximal_mu);
     assert_true(m.task.seed == expected.seed);
     assert_string_equal(m.task.chain, expected.chain);
+    assert_string_equal(m.task.job, expected.job);
 }
 
 static void short_replies_survive_the_wire(void **state) {
@@ -81,6 +83,7 @@ static void the_largest_messages_fit(void **state) {
     task.round = task.dim = task.epochs = task.batch_size = UINT32_MAX;
     task.seed = UINT64_MAX;
     memset(task.chain, 'x', sizeof(task.chain) - 1);
+    memset(task.job, 'x', sizeof(task.job) - 1);
     uint8_t bytes[CH_REPLY_MAX];
     const ch_reply reply = {.kind = CH_REPLY_TASK, .task = task};
     assert_true(ch_reply_encode(&reply, bytes) <= CH_REPLY_MAX);
@@ -89,6 +92,7 @@ static void the_largest_messages_fit(void **state) {
     m.client = m.report.round = m.report.examples = m.protocol = UINT32_MAX;
     m.report.metrics = (choir_metrics){UINT64_MAX, UINT64_MAX, INT64_MIN};
     m.report.failure = UINT32_MAX;
+    memset(m.job, 'x', sizeof(m.job) - 1);
     uint8_t head[CH_REQUEST_HEAD_MAX];
     // The head of the largest model's report is three bytes longer than this one's, twice.
     assert_true(ch_request_head(&m, head) + 2 * 4 <= CH_REQUEST_HEAD_MAX);

@@ -28,8 +28,13 @@ static inline choir_hash sample_hash(void) {
     return hash;
 }
 
-static inline ch_request sample_check_in(uint32_t client) {
-    return (ch_request){.protocol = 1, .client = client, .kind = CH_REQUEST_CHECK_IN};
+static inline ch_request sample_check_in(void) {
+    return (ch_request){.protocol = 1, .kind = CH_REQUEST_CHECK_IN};
+}
+
+static inline ch_request sample_check_in_far(void) {
+    return (ch_request){
+        .protocol = 1, .client = INT32_MAX, .kind = CH_REQUEST_CHECK_IN, .job = "keyboard"};
 }
 
 static inline ch_request sample_report(void) {
@@ -37,6 +42,7 @@ static inline ch_request sample_report(void) {
         .protocol = 1,
         .client = 300,
         .kind = CH_REQUEST_REPORT,
+        .job = "keyboard@3",
         .report = {.round = 7,
                    .model = sample_hash(),
                    .examples = 600,
@@ -50,6 +56,7 @@ static inline ch_request sample_report_diverged(void) {
     m.report.dim = 0;
     m.report.delta = (choir_bytes){0};
     m.report.failure = CH_FAILURE_DIVERGED;
+    m.job[0] = '\0';
     return m;
 }
 
@@ -65,15 +72,16 @@ static inline ch_reply sample_task(void) {
                                .weight_decay = 1e-4F,
                                .proximal_mu = 0.01F,
                                .seed = UINT64_C(1234605616436508552),
-                               .chain = "clip=1.5|weight=1000"}};
+                               .chain = "clip=1.5|weight=1000",
+                               .job = "keyboard@3"}};
 }
 
 enum { SAMPLES_COUNT = 9 };
 
 static inline sample sample_at(int i) {
     const sample samples[SAMPLES_COUNT] = {
-        {.name = "check_in", .is_request = true, .request = sample_check_in(0)},
-        {.name = "check_in_far", .is_request = true, .request = sample_check_in(INT32_MAX)},
+        {.name = "check_in", .is_request = true, .request = sample_check_in()},
+        {.name = "check_in_far", .is_request = true, .request = sample_check_in_far()},
         {.name = "report", .is_request = true, .request = sample_report()},
         {.name = "report_diverged", .is_request = true, .request = sample_report_diverged()},
         {.name = "task", .reply = sample_task()},

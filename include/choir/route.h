@@ -1,0 +1,52 @@
+/*
+ * Route: what a server with many jobs needs to know of a request before it has a coordinator for
+ * it, and what it can answer without one.
+ *
+ *     choir_route route;
+ *     if (choir_route_read(&route, &refusal, request) != CHOIR_OK)
+ *         size = choir_answer_refused(out, refusal);
+ *     else
+ *         reply = choir_coordinator_reply(the coordinator of route.job, now_ms, request);
+ *
+ * Who sent a request is for the server to find out; the client that it names is what it says.
+ */
+#ifndef CHOIR_ROUTE_H
+#define CHOIR_ROUTE_H
+
+#include "choir/bytes.h"
+#include "choir/coordinator.h"
+#include "choir/status.h"
+#include "choir/task.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct choir_route {
+    char job[CHOIR_JOB_TEXT_MAX]; // "keyboard" to check in, "keyboard@3" in a report
+    uint32_t client;              // as the request says
+    bool is_report;
+    uint32_t round; // of a report; else 0
+} choir_route;
+
+/*
+ * Reads a request as far as it names its job. Its parameters and its checksum are not looked at.
+ *
+ * refusal  out, on failure: MALFORMED, or PROTOCOL when the sender speaks another version
+ *
+ * Returns OK; EPROTO when a coordinator would refuse the bytes; *out is then unchanged.
+ */
+CHOIR_NODISCARD choir_status choir_route_read(choir_route *out, choir_refusal *refusal,
+                                              choir_bytes request);
+
+enum { CHOIR_ANSWER_MAX = 64 }; // bytes of any of the answers below
+
+/* "There will be no more rounds." Returns the bytes written. */
+size_t choir_answer_done(uint8_t out[CHOIR_ANSWER_MAX]);
+
+/* "Nothing to do now; come back in wait_ms." Returns the bytes written. */
+size_t choir_answer_wait(uint8_t out[CHOIR_ANSWER_MAX], uint32_t wait_ms);
+
+/* "Not added, and not to be repeated." refusal: any but MISSING. Returns the bytes written. */
+size_t choir_answer_refused(uint8_t out[CHOIR_ANSWER_MAX], choir_refusal refusal);
+
+#endif

@@ -1,0 +1,41 @@
+/* Route: see include/choir/route.h. */
+#include "choir/route.h"
+
+#include "base/assert.h"
+#include "proto/refusal.h"
+
+#include <string.h>
+
+choir_status choir_route_read(choir_route *out, choir_refusal *refusal, choir_bytes request) {
+    ch_request in;
+    if (ch_request_decode(&in, request) != CHOIR_OK) {
+        *refusal =
+            ch_request_is_foreign(request) ? CHOIR_REFUSAL_PROTOCOL : CHOIR_REFUSAL_MALFORMED;
+        return CHOIR_EPROTO;
+    }
+    *out = (choir_route){
+        .client = in.client, .is_report = in.kind == CH_REQUEST_REPORT, .round = in.report.round};
+    memcpy(out->job, in.job, sizeof(out->job));
+    return CHOIR_OK;
+}
+
+static size_t answer(uint8_t out[CHOIR_ANSWER_MAX], const ch_reply *reply) {
+    uint8_t bytes[CH_REPLY_MAX];
+    const size_t size = ch_reply_encode(reply, bytes);
+    CH_ASSERT(size <= CHOIR_ANSWER_MAX);
+    memcpy(out, bytes, size);
+    return size;
+}
+
+size_t choir_answer_done(uint8_t out[CHOIR_ANSWER_MAX]) {
+    return answer(out, &(ch_reply){.kind = CH_REPLY_DONE});
+}
+
+size_t choir_answer_wait(uint8_t out[CHOIR_ANSWER_MAX], uint32_t wait_ms) {
+    return answer(out, &(ch_reply){.kind = CH_REPLY_WAIT, .wait_ms = wait_ms});
+}
+
+size_t choir_answer_refused(uint8_t out[CHOIR_ANSWER_MAX], choir_refusal refusal) {
+    CH_ASSERT(refusal < CHOIR_REFUSAL_MISSING);
+    return answer(out, &(ch_reply){.kind = CH_REPLY_REFUSED, .reason = ch_refusal_reason(refusal)});
+}
