@@ -17,6 +17,7 @@ CORE = {"choir", "base"}
 BELOW = {
     "base": {"choir"},
     "math": CORE,
+    "crypto": CORE,
     "nn": CORE | {"math"},
     "fl": CORE | {"math"},
     "wire": CORE,

@@ -1,0 +1,40 @@
+/* Sign: see sign.h. libsodium's. */
+#include "crypto/sign.h"
+
+#include "base/assert.h"
+#include "base/error.h"
+
+#include <sodium.h>
+
+_Static_assert(CH_PUBLIC_KEY_BYTES == crypto_sign_PUBLICKEYBYTES, "sizes are Ed25519's");
+_Static_assert(CH_SECRET_KEY_BYTES == crypto_sign_SECRETKEYBYTES, "sizes are Ed25519's");
+_Static_assert(CH_SIGNATURE_BYTES == crypto_sign_BYTES, "sizes are Ed25519's");
+_Static_assert(CH_SHARED_KEY_BYTES == crypto_auth_hmacsha256_KEYBYTES, "sizes are HMAC's");
+_Static_assert(CH_MAC_BYTES == crypto_auth_hmacsha256_BYTES, "sizes are HMAC's");
+
+void ch_key_pair_make(ch_key_pair *out) {
+    const int failed = crypto_sign_keypair(out->public_key, out->secret_key);
+    CH_ASSERT(failed == 0);
+}
+
+void ch_sign(uint8_t out[CH_SIGNATURE_BYTES], choir_bytes message,
+             const uint8_t secret_key[CH_SECRET_KEY_BYTES]) {
+    const int failed = crypto_sign_detached(out, NULL, message.data, message.size, secret_key);
+    CH_ASSERT(failed == 0);
+}
+
+bool ch_sign_check(const uint8_t signature[CH_SIGNATURE_BYTES], choir_bytes message,
+                   const uint8_t public_key[CH_PUBLIC_KEY_BYTES]) {
+    return crypto_sign_verify_detached(signature, message.data, message.size, public_key) == 0;
+}
+
+void ch_mac(uint8_t out[CH_MAC_BYTES], choir_bytes message,
+            const uint8_t key[CH_SHARED_KEY_BYTES]) {
+    const int failed = crypto_auth_hmacsha256(out, message.data, message.size, key);
+    CH_ASSERT(failed == 0);
+}
+
+bool ch_mac_check(const uint8_t mac[CH_MAC_BYTES], choir_bytes message,
+                  const uint8_t key[CH_SHARED_KEY_BYTES]) {
+    return crypto_auth_hmacsha256_verify(mac, message.data, message.size, key) == 0;
+}
