@@ -29,6 +29,7 @@ BELOW = {
     "sim": CORE,  # a driver: sees the public API, as a server does
     "job": CORE | {"fl", "data"},
     "report": CORE | {"store", "job"},
+    "net": CORE | {"crypto", "onnx", "store", "job"},
     "run": CORE | {"math", "nn", "onnx", "data", "store", "train", "job", "report"},
 }
 BANNED = {

@@ -38,6 +38,18 @@ typedef struct choir_route {
 CHOIR_NODISCARD choir_status choir_route_read(choir_route *out, choir_refusal *refusal,
                                               choir_bytes request);
 
+/* What a coordinator answered, for a driver that counts. */
+typedef enum choir_answer {
+    CHOIR_ANSWER_TASK,
+    CHOIR_ANSWER_WAIT,
+    CHOIR_ANSWER_ACK,
+    CHOIR_ANSWER_DONE,
+    CHOIR_ANSWER_REFUSED,
+} choir_answer;
+
+/* reply: one of choir_coordinator_reply's, or of the answers below. */
+choir_answer choir_answer_of(choir_bytes reply);
+
 enum { CHOIR_ANSWER_MAX = 64 }; // bytes of any of the answers below
 
 /* "There will be no more rounds." Returns the bytes written. */

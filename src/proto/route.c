@@ -19,6 +19,25 @@ choir_status choir_route_read(choir_route *out, choir_refusal *refusal, choir_by
     return CHOIR_OK;
 }
 
+choir_answer choir_answer_of(choir_bytes reply) {
+    ch_reply m;
+    const choir_status status = ch_reply_decode(&m, reply);
+    CH_ASSERT(status == CHOIR_OK); // it is our own
+    switch (m.kind) {
+    case CH_REPLY_TASK:
+        return CHOIR_ANSWER_TASK;
+    case CH_REPLY_WAIT:
+        return CHOIR_ANSWER_WAIT;
+    case CH_REPLY_ACK:
+        return CHOIR_ANSWER_ACK;
+    case CH_REPLY_DONE:
+        return CHOIR_ANSWER_DONE;
+    case CH_REPLY_REFUSED:
+        break;
+    }
+    return CHOIR_ANSWER_REFUSED;
+}
+
 static size_t answer(uint8_t out[CHOIR_ANSWER_MAX], const ch_reply *reply) {
     uint8_t bytes[CH_REPLY_MAX];
     const size_t size = ch_reply_encode(reply, bytes);

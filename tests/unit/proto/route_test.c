@@ -55,6 +55,7 @@ static void a_report_names_the_version_of_its_task(void **state) {
     check_status(choir_coordinator_create(&c, params, &o, &env, NULL), CHOIR_OK);
     choir_participant *p = participant_make("keyboard");
     const choir_bytes task = choir_coordinator_reply(c, 0, next_request(p));
+    assert_int_equal(choir_answer_of(task), CHOIR_ANSWER_TASK);
     check_status(choir_participant_receive(p, 0, task), CHOIR_ERANGE);
     choir_route route;
     choir_refusal refusal;
@@ -92,10 +93,10 @@ static void a_report_for_another_version_is_stale(void **state) {
     memcpy(bytes + head, delta, sizeof(delta));
     for (int i = 1; i >= 0; i--) {
         ch_reply reply;
-        check_status(ch_reply_decode(
-                         &reply, choir_coordinator_reply(
-                                     versions[i], 0, (choir_bytes){bytes, head + sizeof(delta)})),
-                     CHOIR_OK);
+        const choir_bytes answer =
+            choir_coordinator_reply(versions[i], 0, (choir_bytes){bytes, head + sizeof(delta)});
+        assert_int_equal(choir_answer_of(answer), i == 0 ? CHOIR_ANSWER_ACK : CHOIR_ANSWER_REFUSED);
+        check_status(ch_reply_decode(&reply, answer), CHOIR_OK);
         assert_int_equal(reply.kind, i == 0 ? CH_REPLY_ACK : CH_REPLY_REFUSED);
         assert_int_equal(reply.reason, i == 0 ? CH_REASON_NONE : CH_REASON_STALE);
         choir_coordinator_destroy(versions[i]);
@@ -129,6 +130,7 @@ static void participants_understand_the_answers(void **state) {
     choir_participant *p = participant_make("keyboard");
     (void)next_request(p);
     size_t size = choir_answer_wait(bytes, 12345);
+    assert_int_equal(choir_answer_of((choir_bytes){bytes, size}), CHOIR_ANSWER_WAIT);
     check_status(choir_participant_receive(p, 0, (choir_bytes){bytes, size}), CHOIR_OK);
     choir_participant_next(p, 0, &intent);
     assert_int_equal(intent.kind, CHOIR_INTENT_WAIT);
@@ -136,6 +138,7 @@ static void participants_understand_the_answers(void **state) {
     choir_participant_next(p, 12345, &intent);
     assert_int_equal(intent.kind, CHOIR_INTENT_SEND);
     size = choir_answer_done(bytes);
+    assert_int_equal(choir_answer_of((choir_bytes){bytes, size}), CHOIR_ANSWER_DONE);
     check_status(choir_participant_receive(p, 12345, (choir_bytes){bytes, size}), CHOIR_OK);
     choir_participant_next(p, 12345, &intent);
     assert_int_equal(intent.kind, CHOIR_INTENT_DONE);
