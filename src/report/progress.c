@@ -40,9 +40,13 @@ static void fields_of_model(line *l, const ch_progress_figures *g) {
     if (!g->is_evaluated) {
         return;
     }
-    ch_units_share(field_add(l, 1), g->accuracy);
+    const bool is_alone = isnan(g->accuracy); // in regression there is none
+    if (!is_alone) {
+        ch_units_share(field_add(l, 1), g->accuracy);
+    }
     ch_units_loss(value, g->loss);
-    (void)snprintf(field_add(l, isfinite(g->loss) ? 6 : 1), FIELD_MAX, "loss %s", value);
+    (void)snprintf(field_add(l, isfinite(g->loss) && !is_alone ? 6 : 1), FIELD_MAX, "loss %s",
+                   value);
 }
 
 static void fields_of_cohort(line *l, const ch_progress_figures *g) {

@@ -71,6 +71,17 @@ static void no_figures_overflow_the_line(void **state) {
     }
 }
 
+static void where_there_is_no_accuracy_the_loss_is_in_its_place(void **state) {
+    (void)state;
+    ch_progress_figures g = FIGURES;
+    g.accuracy = NAN;
+    char out[CH_PROGRESS_LINE_MAX];
+    ch_progress_line(out, sizeof(out), &g, 0);
+    assert_memory_equal(out, "round 12/60  loss 0.0931  10 clients", 36);
+    ch_progress_line(out, sizeof(out), &g, 30);
+    assert_string_equal(out, "round 12/60  loss 0.0931");
+}
+
 static void a_loss_that_is_not_finite_is_said_before_all_else(void **state) {
     (void)state;
     ch_progress_figures g = FIGURES;
@@ -226,6 +237,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_matters_least_gives_way_first),
         cmocka_unit_test(no_figures_overflow_the_line),
+        cmocka_unit_test(where_there_is_no_accuracy_the_loss_is_in_its_place),
         cmocka_unit_test(a_loss_that_is_not_finite_is_said_before_all_else),
         cmocka_unit_test(a_log_gets_evaluated_rounds_once_a_second_and_the_last),
         cmocka_unit_test(a_terminal_gets_one_line_rewritten_in_place),
