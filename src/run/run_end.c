@@ -68,8 +68,8 @@ static choir_status baseline_end(ch_running *r, choir_status status, const choir
 
 static void baseline_begin(ch_running *r, const char *label, const char *what, uint32_t rounds) {
     ch_log(&r->session.env, CHOIR_LEVEL_INFO, "baseline_begins", "baseline=%s", label);
-    ch_progress_note(&r->progress, what);
     ch_progress_close(&r->progress);
+    ch_progress_note(&r->progress, what);
     ch_progress_open(&r->progress, r->options->progress, label, rounds, ch_session_clock());
 }
 

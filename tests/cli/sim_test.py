@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """Running jobs: the result, what a run leaves behind, stopping and going on, and exit codes."""
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
+import termios
 import time
 import unittest
 
@@ -56,6 +61,29 @@ class Result(SimCase):
         self.assertIn("round 4/4", ran.log)
         self.assertIn("accuracy", ran.log)
         self.assertIn("runs/small-1/report.html", ran.log)
+
+    def test_a_terminal_keeps_one_line_of_a_run_and_one_of_its_baseline(self):
+        self.file("small.yaml", JOB)
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 40, 0, 0))
+        words = ("sim", "small.yaml", "--no-report", "--baseline", "local")
+        with subprocess.Popen([CHOIR, *words], cwd=self.folder, stdin=theirs, stderr=theirs,
+                              env={**os.environ, "TERM": "xterm"}) as process:
+            os.close(theirs)
+            sent = b""
+            with contextlib.suppress(OSError):  # what a closed terminal answers, on Linux
+                while chunk := os.read(ours, 4096):
+                    sent += chunk
+            os.close(ours)
+        self.assertEqual(process.returncode, 0)
+        drawn = [[text.removesuffix("\x1b[K") for text in line.split("\r")]
+                 for line in sent.decode().replace("\r\n", "\n").split("\n")]
+        kept = [line[-1] for line in drawn]
+        self.assertRegex(kept[0], r"^round 4/4  \d+\.\d\d %")
+        self.assertEqual(kept[1], "baseline local: every client alone")
+        self.assertEqual(kept[2:4], ["local client 8/8", ""])
+        self.assertRegex(kept[4], "small.*: done, 4 of 4 rounds$")
+        self.assertLess(max(len(text) for line in drawn[:3] for text in line), 40)
 
     def test_a_run_leaves_its_job_its_metrics_its_model_and_a_report(self):
         folder = self.folder / self.result("--run-dir", "here", report=True)["run_dir"]
