@@ -1,14 +1,17 @@
 /* Clients: see clients.h. */
 #include "report/clients.h"
 
+#include "base/assert.h"
 #include "base/disk.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "report/draft.h"
 #include "store/run_dir.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,13 +29,15 @@ choir_status ch_clients_create(ch_clients *out, uint32_t count, uint32_t classes
     const size_t cells = (size_t)count * classes;
     const choir_status status = ch_arena_init(&out->arena,
                                               ch_arena_cost(count, sizeof(ch_client_facts)) +
-                                                  ch_arena_cost(cells + 1, sizeof(uint32_t)),
+                                                  ch_arena_cost(cells + 1, sizeof(uint32_t)) +
+                                                  ch_arena_cost(classes, sizeof(out->names[0])),
                                               env); // a cell more, because an arena is never empty
     if (status != CHOIR_OK) {
         return status;
     }
     out->clients = CH_NEW(&out->arena, ch_client_facts, count);
     out->labels = CH_NEW(&out->arena, uint32_t, cells);
+    out->names = ch_arena_alloc(&out->arena, classes, sizeof(out->names[0]));
     out->count = count;
     out->classes = classes;
     for (uint32_t i = 0; i < count; i++) {
@@ -45,6 +50,44 @@ choir_status ch_clients_create(ch_clients *out, uint32_t count, uint32_t classes
 void ch_clients_release(ch_clients *c) {
     ch_arena_release(&c->arena);
     *c = (ch_clients){.count = 0};
+}
+
+// ----- names ------------------------------------------------------------------------------------
+
+/* Whether a byte of UTF-8 goes on with a character that began before it. */
+static bool goes_on(char byte) {
+    return ((uint8_t)byte & 0xC0) == 0x80;
+}
+
+void ch_clients_name(ch_clients *c, uint32_t label, const char *text) {
+    CH_ASSERT(label < c->classes);
+    size_t size = strlen(text);
+    if (size >= CH_CLIENTS_NAME_MAX) {
+        size = CH_CLIENTS_NAME_MAX - 1;
+        while (size > 0 && goes_on(text[size])) {
+            size -= 1;
+        }
+    }
+    memcpy(c->names[label], text, size);
+    c->names[label][size] = '\0';
+}
+
+const char *ch_clients_label(const ch_clients *c, uint32_t label,
+                             char room[CH_CLIENTS_NUMBER_MAX]) {
+    if (label < c->classes && c->names[label][0] != '\0') {
+        return c->names[label];
+    }
+    (void)snprintf(room, CH_CLIENTS_NUMBER_MAX, "%" PRIu32, label);
+    return room;
+}
+
+static bool has_names(const ch_clients *c) {
+    for (uint32_t k = 0; k < c->classes; k++) {
+        if (c->names[k][0] != '\0') {
+            return true;
+        }
+    }
+    return false;
 }
 
 // ----- writing ----------------------------------------------------------------------------------
@@ -70,10 +113,24 @@ static void put_client(ch_draft *d, const ch_clients *c, uint32_t i) {
     ch_draft_put(d, "]}");
 }
 
+static void put_names(ch_draft *d, const ch_clients *c) {
+    if (!has_names(c)) {
+        return;
+    }
+    for (uint32_t k = 0; k < c->classes; k++) {
+        char quoted[2 * CH_CLIENTS_NAME_MAX + 2];
+        (void)ch_text_quote(quoted, sizeof(quoted), c->names[k]);
+        ch_draft_format(d, "%s%s", k == 0 ? "\"names\": [" : ", ", quoted);
+    }
+    ch_draft_put(d, "], ");
+}
+
 choir_status ch_clients_write(const ch_clients *c, const char *dir, choir_error *err) {
     ch_draft d;
     ch_draft_init(&d, &c->arena.env);
-    ch_draft_format(&d, "{\"total\": %u, \"classes\": %u, \"clients\": [", c->total, c->classes);
+    ch_draft_format(&d, "{\"total\": %u, \"classes\": %u, ", c->total, c->classes);
+    put_names(&d, c);
+    ch_draft_put(&d, "\"clients\": [");
     for (uint32_t i = 0; i < c->count; i++) {
         put_client(&d, c, i);
     }
@@ -134,6 +191,21 @@ static const char *client_read(ch_clients *c, uint32_t i, const json_t *entry) {
     return NULL;
 }
 
+/* False unless there is one for each label, or no list. */
+static bool names_read(ch_clients *c, const json_t *names) {
+    if (names == NULL) {
+        return true;
+    }
+    for (uint32_t k = 0; k < c->classes; k++) {
+        const char *name = json_string_value(json_array_get(names, k));
+        if (name == NULL || !ch_text_is_printable(name)) {
+            return false;
+        }
+        ch_clients_name(c, k, name);
+    }
+    return json_array_size(names) == c->classes;
+}
+
 static choir_status root_read(ch_clients *out, const json_t *root, const char *name,
                               const choir_env *env, choir_error *err) {
     const json_t *clients = json_object_get(root, "clients");
@@ -155,6 +227,12 @@ static choir_status root_read(ch_clients *out, const json_t *root, const char *n
         return ch_error_set(err, status, "%s: no memory for %zu clients", name, count);
     }
     out->total = total;
+    if (!names_read(out, json_object_get(root, "names"))) {
+        return ch_error_set(
+            err, CHOIR_EPROTO,
+            "%s: must have a printable name for each of its %u classes, or no names", name,
+            classes);
+    }
     for (uint32_t i = 0; i < out->count; i++) {
         const char *wrong = client_read(out, i, json_array_get(clients, i));
         if (wrong != NULL) {

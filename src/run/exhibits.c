@@ -104,6 +104,14 @@ static choir_status labels_fill(ch_clients *c, const ch_session *s, choir_error 
     return status;
 }
 
+/* What labels are called. */
+static void names_fill(ch_clients *c, const ch_federation *f) {
+    for (uint32_t k = 0; k < c->classes; k++) {
+        const char *name = ch_federation_name(f, k);
+        ch_clients_name(c, k, name == NULL ? "" : name);
+    }
+}
+
 choir_status ch_exhibit_clients(ch_clients *out, const ch_session *s, choir_error *err) {
     const uint32_t total = ch_federation_clients(s->federation);
     const uint32_t classes = ch_federation_classes(s->federation);
@@ -117,6 +125,7 @@ choir_status ch_exhibit_clients(ch_clients *out, const ch_session *s, choir_erro
     const uint32_t room = out->count;
     out->total = total;
     out->count = 0;
+    names_fill(out, s->federation);
     evaluated_add(out, s, room);
     others_add(out, s, room);
     qsort(out->clients, out->count, sizeof(out->clients[0]), by_id);

@@ -2,8 +2,10 @@
 #include "report/clients.h"
 
 #include "base/assert.h"
+#include "base/text.h"
 
 #include <math.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,6 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (uint32_t i = 0; i < c.count; i++) {
             const double accuracy = c.clients[i].accuracy;
             CH_ASSERT(isnan(accuracy) || (accuracy >= 0 && accuracy <= 1));
+        }
+        for (uint32_t k = 0; k < c.classes; k++) {
+            CH_ASSERT(memchr(c.names[k], '\0', CH_CLIENTS_NAME_MAX) != NULL);
+            CH_ASSERT(ch_text_is_printable(c.names[k]));
         }
     }
     ch_clients_release(&c);

@@ -19,6 +19,7 @@ static void three_clients(ch_clients *c, const choir_env *env) {
         c->labels[2 * i] = 4 * n;
         c->labels[2 * i + 1] = 6 * n;
     }
+    ch_clients_name(c, 0, "caf\u00e9 \"noir\"");
     c->clients[1].accuracy = 1.0 / 3.0;
     c->clients[2].accuracy = 1;
     c->clients[2].alone = 0;
@@ -44,6 +45,8 @@ static void what_is_written_is_read_back(void **state) {
         assert_true(a->alone == b->alone || (isnan(a->alone) && isnan(b->alone)));
     }
     assert_memory_equal(c.labels, d.labels, 6 * sizeof(uint32_t));
+    assert_string_equal(d.names[0], "caf\u00e9 \"noir\"");
+    assert_string_equal(d.names[1], "");
     ch_clients_release(&c);
     ch_clients_release(&d);
     ch_clients_release(&d);
@@ -57,6 +60,54 @@ static void too_many_are_refused(void **state) {
     check_status(ch_clients_create(&c, 1, CH_CLIENTS_CLASSES_MAX + 1, &env), CHOIR_EINVAL);
     check_status(ch_clients_create(&c, CH_CLIENTS_MAX, CH_CLIENTS_CLASSES_MAX, &env), CHOIR_OK);
     ch_clients_release(&c);
+}
+
+static void labels_are_called_by_their_names_or_else_by_their_numbers(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_clients c;
+    char room[CH_CLIENTS_NUMBER_MAX];
+    check_status(ch_clients_create(&c, 1, 2, &env), CHOIR_OK);
+    assert_string_equal(ch_clients_label(&c, 0, room), "0");
+    ch_clients_name(&c, 0, "cat");
+    assert_string_equal(ch_clients_label(&c, 0, room), "cat");
+    assert_string_equal(ch_clients_label(&c, 1, room), "1");
+    assert_string_equal(ch_clients_label(&c, UINT32_MAX, room), "4294967295");
+    ch_clients_release(&c);
+    assert_string_equal(ch_clients_label(&c, 0, room), "0"); // of a run that describes no client
+}
+
+static void names_are_cut_between_characters(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_clients c;
+    check_status(ch_clients_create(&c, 1, 1, &env), CHOIR_OK);
+    char text[CH_CLIENTS_NAME_MAX + 4];
+    memset(text, 'x', sizeof(text));
+    memcpy(text + CH_CLIENTS_NAME_MAX - 2, "\u00e9", 3); // of whose two bytes one has room
+    ch_clients_name(&c, 0, text);
+    assert_int_equal(strlen(c.names[0]), CH_CLIENTS_NAME_MAX - 2);
+    memcpy(text + CH_CLIENTS_NAME_MAX - 3, "\u00e9", 3);
+    ch_clients_name(&c, 0, text);
+    assert_int_equal(strlen(c.names[0]), CH_CLIENTS_NAME_MAX - 1);
+    assert_memory_equal(c.names[0], text, CH_CLIENTS_NAME_MAX);
+    ch_clients_release(&c);
+}
+
+static void a_file_without_names_has_none(void **state) {
+    (void)state;
+    static const char text[] = "{\"total\": 1, \"classes\": 2, \"clients\": []}";
+    const choir_env env = choir_env_default();
+    const choir_bytes bytes = {.data = (const uint8_t *)text, .size = strlen(text)};
+    ch_clients c;
+    check_status(ch_clients_parse(&c, bytes, "f", &env, NULL), CHOIR_OK);
+    assert_string_equal(c.names[0], "");
+    check_status(ch_clients_write(&c, folder, NULL), CHOIR_OK);
+    ch_clients_release(&c);
+    char written[256];
+    (void)folder_get(folder_file(folder, CH_CLIENTS_FILE), written, sizeof(written));
+    assert_null(strstr(written, "names"));
+    folder_remove(folder_file(folder, CH_CLIENTS_FILE));
 }
 
 static void what_is_wrong_is_said(void **state) {
@@ -76,6 +127,14 @@ static void what_is_wrong_is_said(void **state) {
         {"{\"total\": 0, \"classes\": 2, \"clients\": [{}]}",
          "f: describes 1 of 0 clients with 2 classes; at most 512 clients and 256 classes are "
          "allowed"},
+        {"{\"total\": 1, \"classes\": 2, \"names\": [\"a\"], \"clients\": []}",
+         "f: must have a printable name for each of its 2 classes, or no names"},
+        {"{\"total\": 1, \"classes\": 1, \"names\": [\"a\", \"b\"], \"clients\": []}",
+         "f: must have a printable name for each of its 1 classes, or no names"},
+        {"{\"total\": 1, \"classes\": 1, \"names\": [\"\\u001b\"], \"clients\": []}",
+         "f: must have a printable name for each of its 1 classes, or no names"},
+        {"{\"total\": 1, \"classes\": 1, \"names\": 7, \"clients\": []}",
+         "f: must have a printable name for each of its 1 classes, or no names"},
         {"{\"total\": 1, \"classes\": 2, \"clients\": [7]}",
          "f: client number 1 of the list must have id, examples and heldout, each a whole number"},
         {"{\"total\": 1, \"classes\": 0, \"clients\": [{\"id\": 0, \"examples\": 1, \"heldout\": "
@@ -162,6 +221,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(too_many_are_refused),
+        cmocka_unit_test(labels_are_called_by_their_names_or_else_by_their_numbers),
+        cmocka_unit_test(names_are_cut_between_characters),
+        cmocka_unit_test(a_file_without_names_has_none),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(every_prefix_and_every_flipped_bit_is_survived),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),

@@ -91,6 +91,36 @@ static void when_too_many_are_evaluated_an_even_choice_of_them_is_described(void
     ch_session_release(&s);
 }
 
+static void labels_keep_the_names_of_their_data(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    static const char text[] = "a,kind\n1,oak\n2,elm\n3,oak\n4,elm\n5,oak\n6,elm\n7,oak\n8,elm\n";
+    char folder[FOLDER_PATH_MAX];
+    folder_make(folder);
+    folder_put(folder_file(folder, "trees.csv"), text, strlen(text));
+    choir_job job = tiny_job();
+    (void)snprintf(job.data.source, sizeof(job.data.source), "%s",
+                   folder_file(folder, "trees.csv"));
+    (void)snprintf(job.data.partition, sizeof(job.data.partition), "iid");
+    job.data.clients = 2;
+    job.data.test_share = 0.25;
+    ch_session s;
+    ch_clients c;
+    check_status(ch_session_open(&s, &job, 1, false, &env, NULL), CHOIR_OK);
+    (void)described(&c, &s);
+    assert_int_equal(c.classes, 2);
+    assert_string_equal(c.names[0], "elm");
+    assert_string_equal(c.names[1], "oak");
+    ch_clients_release(&c);
+    ch_session_release(&s);
+    session_open(&s, 2, 0); // a source whose labels have none
+    (void)described(&c, &s);
+    assert_string_equal(c.names[0], "");
+    ch_clients_release(&c);
+    ch_session_release(&s);
+    folder_remove(folder);
+}
+
 static void pictures_that_are_not_there_are_not_shown(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -124,6 +154,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_few_clients_are_all_described),
         cmocka_unit_test(of_many_those_evaluated_come_first_and_others_are_spread),
+        cmocka_unit_test(labels_keep_the_names_of_their_data),
         cmocka_unit_test(pictures_that_are_not_there_are_not_shown),
         cmocka_unit_test(when_too_many_are_evaluated_an_even_choice_of_them_is_described),
     };
