@@ -10,10 +10,14 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-    ROWS_NAMED_MAX = 12,  // of cells: each has its number at the axis
+    ROW_NAME_MAX = 14,    // columns of a name at the axis
+    ROW_NAME_HEIGHT = 15, // pixels
+    AXIS_HEIGHT = 62,     // likewise, of what stands below the cells
+    BARS_APART = 120,     // of so many, each has a gap beside it
     LOG_DECADES_FULL = 3, // of a logarithmic axis with 1, 2 and 5 of each decade
     LOG_DECADES_MAX = 8,  // and with a label for each decade
     WHOLE_TICKS_MAX = 8,  // up to so many whole numbers each has its label
@@ -43,8 +47,7 @@ static const struct {
 static const double LOG_SPAN = 8; // largest over smallest value from which a logarithm helps
 
 ch_chart ch_chart_defaults(void) {
-    return (ch_chart){
-        .title = "", .x_label = "", .y_label = "", .width = 500, .height = 310, .level = NAN};
+    return (ch_chart){.title = "", .x_label = "", .width = 500, .height = 310, .level = NAN};
 }
 
 void ch_chart_add(ch_chart *chart, const ch_chart_series *series) {
@@ -145,10 +148,8 @@ static void put_axes(ch_draft *d, const ch_chart *c, const extent *e) {
                     "set bmargin 3.2\nunset key\n");
     put_words(d, "xtics nomirror scale 0.4");
     put_words(d, "ytics nomirror scale 0");
-    ch_draft_format(d, "set xlabel '%s' offset 0,0.3\nset ylabel '%s' offset 0.8,0\n", c->x_label,
-                    c->y_label);
+    ch_draft_format(d, "set xlabel '%s' offset 0,0.3\n", c->x_label);
     put_words(d, "xlabel");
-    put_words(d, "ylabel");
     ch_draft_format(d, "set format y '%s'\n", c->is_percent ? "%g %%" : "%g");
     if (is_log(c, e)) {
         put_log_ticks(d, e);
@@ -168,8 +169,8 @@ static void put_x_range(ch_draft *d, const ch_chart *c, const extent *e) {
         ch_draft_format(d, "set xrange [%.9g:%.9g]\n", e->x_least - 0.5, e->x_most + 0.5);
         return;
     }
-    const double room = e->x_most > e->x_least ? 0 : 0.5;
-    ch_draft_format(d, "set xrange [%.9g:%.9g]\n", fmin(e->x_least, c->is_x_whole ? 1 : 0),
+    const double room = e->x_most > e->x_least || !c->is_x_whole ? 0 : 0.5;
+    ch_draft_format(d, "set xrange [%.9g:%.9g]\n", fmin(e->x_least, c->is_x_whole ? 1 : 0) - room,
                     e->x_most + room);
     if (c->is_x_whole && e->x_most <= WHOLE_TICKS_MAX) { // else it is wide enough for whole steps
         ch_draft_put(d, "set xtics 1\n");
@@ -208,20 +209,35 @@ static void put_points(ch_draft *d, const ch_chart *c) {
     }
 }
 
-static void put_series(ch_draft *d, const char *before, const ch_chart_series *s, uint32_t k) {
+/* A line through a single point is a short level stroke. */
+static void put_point(ch_draft *d, const extent *all) {
+    const double half = fmax(0.025 * (all->x_most - fmin(all->x_least, 0)), 1e-9);
+    ch_draft_format(d, "using ($1-%.9g):2:(%.9g):(0) with vectors nohead lw 4", half, 2 * half);
+}
+
+static void put_series(ch_draft *d, const ch_chart_series *s, uint32_t k, const extent *all,
+                       uint32_t points) {
     static const char *const looks[] = {
         [CH_LOOK_LINE] = "using 1:2 with lines lw 2.2",
         [CH_LOOK_THIN] = "using 1:2 with lines lw 1.2",
-        [CH_LOOK_DASHED] = "using 1:2 with lines lw 2 dt (8,5)",
+        [CH_LOOK_DASHED] = "using 1:2 with lines lw 2.2 dt (9,4)",
+        [CH_LOOK_DOTTED] = "using 1:2 with lines lw 2.6 dt (2,3)",
         [CH_LOOK_BARS] = "using 1:2:(0.82) with boxes fs solid noborder",
-        [CH_LOOK_TICKS] = "using ($1-0.4):2:(0.8):(0) with vectors nohead lw 1.8",
+        [CH_LOOK_TICKS] = "using ($1-0.4):2:(0.8):(0) with vectors nohead lw 2.2",
         [CH_LOOK_STROKES] = "using ($1-0.42):2:(0.84):(0) with vectors nohead lw 4",
     };
-    ch_draft_format(d, "%s$s%u %s", before, k, looks[s->look]);
+    ch_draft_format(d, "$s%u ", k);
+    if (points == 1 && s->look < CH_LOOK_BARS) {
+        put_point(d, all);
+    } else if (s->look == CH_LOOK_BARS && points > BARS_APART) {
+        ch_draft_put(d, "using 1:2:(1) with boxes fs solid noborder");
+    } else {
+        ch_draft_put(d, looks[s->look]);
+    }
     put_colour(d, " lc", s->colour);
 }
 
-static void put_plot(ch_draft *d, const ch_chart *c) {
+static void put_plot(ch_draft *d, const ch_chart *c, const extent *all) {
     if (isfinite(c->level)) {
         const double level = c->level * (c->is_percent ? 100 : 1);
         ch_draft_format(d,
@@ -236,20 +252,50 @@ static void put_plot(ch_draft *d, const ch_chart *c) {
         extent e = NOTHING;
         extent_add(&e, &c->series[k]);
         if (e.points > 0) { // to gnuplot, an empty series is an error
-            put_series(d, before, &c->series[k], k);
+            ch_draft_put(d, before);
+            put_series(d, &c->series[k], k, all, e.points);
             before = ", ";
         }
     }
     ch_draft_put(d, "\n");
 }
 
+/* How many columns a character takes that begins with this byte of UTF-8; 0: it goes on with one.
+ */
+static uint32_t byte_columns(char byte) {
+    const uint8_t value = (uint8_t)byte;
+    return (value & 0xC0) == 0x80 ? 0 : value < 0xE1 ? 1 : 2; // from U+1000 on, most are wide
+}
+
+static uint32_t text_columns(const char *text) {
+    uint32_t columns = 0;
+    for (; *text != '\0'; text++) {
+        columns += byte_columns(*text);
+    }
+    return columns;
+}
+
+/* Marks where names of rows will stand, "@0", "@1", ..., every so many when there is no room. */
+static void put_row_marks(ch_draft *d, const ch_chart *c) {
+    const uint32_t rows = c->cells.rows;
+    const uint32_t room = (c->height - AXIS_HEIGHT) / ROW_NAME_HEIGHT;
+    const uint32_t every = (rows + room - 1) / room;
+    uint32_t longest = 0;
+    ch_draft_put(d, "set ytics (");
+    for (uint32_t y = 0; y < rows; y += every) {
+        const uint32_t columns = text_columns(c->cells.names[y]);
+        longest = columns > longest ? columns : longest;
+        ch_draft_format(d, "%s'@%u' %u", y == 0 ? "" : ", ", y, y);
+    }
+    longest = longest < ROW_NAME_MAX ? longest : ROW_NAME_MAX;
+    ch_draft_format(d, ")\nset lmargin %u\n", longest + 2);
+}
+
 /* Cells are an image whose opacity is the value: it looks right on any background. */
 static void put_cells(ch_draft *d, const ch_chart *c) {
     const shade s = PALETTE[CH_COLOUR_BLUE].light;
     const uint32_t rows = c->cells.rows;
-    if (rows <= ROWS_NAMED_MAX) {
-        ch_draft_put(d, "set ytics 1\n");
-    }
+    put_row_marks(d, c);
     ch_draft_put(d, "$cells << EOD\n");
     for (uint32_t x = 0; x < c->cells.columns; x++) {
         for (uint32_t y = 0; y < rows; y++) {
@@ -259,7 +305,7 @@ static void put_cells(ch_draft *d, const ch_chart *c) {
         }
     }
     ch_draft_format(d,
-                    "EOD\nset xrange [0.5:%u.5]\nset yrange [-0.5:%g]\nunset grid\n"
+                    "EOD\nset xrange [0.5:%u.5]\nset yrange [%g:-0.5]\nunset grid\n"
                     "plot $cells using 1:2:(%u):(%u):(%u):3 with rgbalpha\n",
                     c->cells.columns, rows - 0.5, s.r, s.g, s.b);
 }
@@ -273,7 +319,7 @@ void ch_chart_script(ch_draft *out, const ch_chart *chart) {
         put_points(out, chart);
         put_x_range(out, chart, &e);
         put_y_range(out, chart, &e);
-        put_plot(out, chart);
+        put_plot(out, chart, &e);
     }
 }
 
@@ -283,11 +329,45 @@ static bool starts(const char *line, const char *with) {
     return strncmp(line, with, strlen(with)) == 0;
 }
 
+/* As much of a name as fits at the axis. */
+static void put_row_name(ch_draft *page, const char *name) {
+    char shown[8 * ROW_NAME_MAX];
+    const bool is_cut = text_columns(name) > ROW_NAME_MAX;
+    uint32_t columns = is_cut ? 1 : 0; // of the dots
+    size_t size = 0;
+    for (; name[size] != '\0' && size + 1 < sizeof(shown); size++) {
+        columns += byte_columns(name[size]);
+        if (columns > ROW_NAME_MAX) {
+            break;
+        }
+        shown[size] = name[size];
+    }
+    shown[size] = '\0';
+    ch_draft_html(page, shown);
+    ch_draft_put(page, is_cut ? "&#8230;" : "");
+}
+
+/* A line of the picture, with the name of a row in the place of its mark. */
+static void put_line(ch_draft *page, const char *text, const ch_chart_cells *cells) {
+    const char *mark = cells->values == NULL ? NULL : strstr(text, ">@");
+    if (mark != NULL) {
+        char *end = NULL;
+        const unsigned long row = strtoul(mark + 2, &end, 10);
+        if (*end == '<' && row < cells->rows) {
+            ch_draft_put_bytes(page, text, (size_t)(mark + 1 - text));
+            put_row_name(page, cells->names[row]);
+            text = end;
+        }
+    }
+    ch_draft_put(page, text);
+    ch_draft_put(page, "\n");
+}
+
 /*
  * Appends the <svg> element of a file by gnuplot. Markers and filters, which our looks do not use,
  * and names are left out: several charts on one page must not share them.
  */
-static void put_svg(ch_draft *page, char *svg, const char *title) {
+static void put_svg(ch_draft *page, char *svg, const ch_chart *chart) {
     bool is_inside = false;
     bool is_definition = false;
     for (char *line = svg; *line != '\0';) {
@@ -296,7 +376,8 @@ static void put_svg(ch_draft *page, char *svg, const char *title) {
         *end = '\0';
         const char *text = line + strspn(line, " \t");
         if (starts(text, "<svg")) {
-            ch_draft_format(page, "<svg role=\"img\" aria-label=\"%s\"%s\n", title, text + 4);
+            ch_draft_format(page, "<svg role=\"img\" aria-label=\"%s\"%s\n", chart->title,
+                            text + 4);
             is_inside = true;
         } else if (starts(text, "<defs>")) {
             is_definition = true;
@@ -306,8 +387,7 @@ static void put_svg(ch_draft *page, char *svg, const char *title) {
             ch_draft_put(page, "<g>\n");
         } else if (is_inside && !is_definition && text[0] != '\0' && !starts(text, "<title>") &&
                    !starts(text, "<desc>")) {
-            ch_draft_put(page, text);
-            ch_draft_put(page, "\n");
+            put_line(page, text, &chart->cells);
         }
         line = next;
     }
@@ -327,7 +407,7 @@ choir_status ch_chart_put(ch_draft *page, const ch_chart *chart, choir_error *er
         status = ch_gnuplot_run(&drawn, ch_draft_bytes(&script), CH_GNUPLOT_TIME_MS, err);
     }
     if (status == CHOIR_OK && drawn.text != NULL) {
-        put_svg(page, drawn.text, chart->title);
+        put_svg(page, drawn.text, chart);
     }
     ch_draft_release(&script);
     ch_draft_release(&drawn);

@@ -2,8 +2,9 @@
  * Chart: a picture of figures, drawn by gnuplot as SVG to stand inside a page.
  *
  * gnuplot is given numbers and the fixed words of this program, never a text that a stranger wrote:
- * names of runs stand in the page's legend, in HTML. Colours are those of the page: ch_chart_style
- * gives what they are in light, in the dark, and in legends.
+ * names of runs stand in the page's legend, in HTML, and names of rows take the place of marks in
+ * what gnuplot has drawn. Colours are those of the page: ch_chart_style gives what they are in
+ * light, in the dark, and in legends.
  */
 #ifndef CH_REPORT_CHART_H
 #define CH_REPORT_CHART_H
@@ -28,7 +29,7 @@ typedef enum ch_chart_colour {
     CH_COLOUR_CYAN,
     CH_COLOUR_OLIVE,
     CH_COLOUR_PINK,
-    CH_COLOURS, // series beyond these begin again, dashed
+    CH_COLOURS,
     CH_COLOUR_GREY = CH_COLOURS,
     CH_COLOUR_GRID,
     CH_COLOUR_WORDS,
@@ -38,7 +39,8 @@ typedef enum ch_chart_colour {
 typedef enum ch_chart_look {
     CH_LOOK_LINE,    // through the points
     CH_LOOK_THIN,    // likewise, in the background
-    CH_LOOK_DASHED,  // likewise, broken
+    CH_LOOK_DASHED,  // through the points, broken
+    CH_LOOK_DOTTED,  // likewise, into shorter pieces
     CH_LOOK_BARS,    // one for each point, from zero
     CH_LOOK_TICKS,   // a short level stroke at each point
     CH_LOOK_STROKES, // likewise, a bold one
@@ -51,25 +53,27 @@ typedef struct ch_chart_series {
     uint32_t count;
     ch_chart_colour colour;
     ch_chart_look look;
+    const char *name; // in the legend under the chart's heading, any text; NULL: not there
 } ch_chart_series;
 
 /* A table of cells, each as dark as its value: (columns, rows), values in [0, 1]. */
 typedef struct ch_chart_cells {
-    const double *values; // (columns, rows) borrowed; NULL: none
-    uint32_t columns;     // numbered from 1
-    uint32_t rows;        // numbered from 0
+    const double *values;     // (columns, rows) borrowed; NULL: none
+    const char *const *names; // (rows) of them, from the top; any texts, cut to fit; borrowed
+    uint32_t columns;         // numbered from 1
+    uint32_t rows;
 } ch_chart_cells;
 
 typedef struct ch_chart {
     const char *title;   // for those who cannot see it: "accuracy over rounds"
-    const char *x_label; // "" for none, here and below
-    const char *y_label;
-    uint32_t width; // in its own pixels; the page stretches it
+    const char *x_label; // "" for none
+    uint32_t width;      // in its own pixels; the page stretches it
     uint32_t height;
-    bool is_percent; // y in [0, 1], written as 0 % .. 100 %
-    bool may_be_log; // y on a logarithmic axis when it is positive and spans much
-    bool is_x_whole; // x are whole numbers: rounds, clients
-    double level;    // a dashed line at this y; NaN: none
+    bool is_percent;        // y in [0, 1], written as 0 % .. 100 %
+    bool may_be_log;        // y on a logarithmic axis when it is positive and spans much
+    bool is_x_whole;        // x are whole numbers: rounds, clients
+    double level;           // a dashed line at this y; NaN: none
+    const char *level_name; // as a series' name
     ch_chart_cells cells;
     ch_chart_series series[CH_CHART_SERIES_MAX];
     uint32_t count;

@@ -62,8 +62,9 @@ void ch_page_legend(ch_page *p, bool is_open) {
 void ch_page_legend_entry(ch_page *p, ch_chart_colour colour, ch_chart_look look,
                           const char *text) {
     static const char *const classes[] = {
-        [CH_LOOK_LINE] = "line", [CH_LOOK_THIN] = "thin",   [CH_LOOK_DASHED] = "dashed",
-        [CH_LOOK_BARS] = "bars", [CH_LOOK_TICKS] = "ticks",
+        [CH_LOOK_LINE] = "line",       [CH_LOOK_THIN] = "thin", [CH_LOOK_DASHED] = "dashed",
+        [CH_LOOK_DOTTED] = "dotted",   [CH_LOOK_BARS] = "bars", [CH_LOOK_TICKS] = "ticks",
+        [CH_LOOK_STROKES] = "strokes",
     };
     ch_draft_format(&p->html, "<li><i class=\"%s\" style=\"border-color:var(--c%u)\"></i>",
                     classes[look], (unsigned)colour);
@@ -71,13 +72,35 @@ void ch_page_legend_entry(ch_page *p, ch_chart_colour colour, ch_chart_look look
     ch_draft_put(&p->html, "</li>\n");
 }
 
+/* What the chart names: what was added last is drawn on top and comes first. */
+static void put_chart_legend(ch_page *p, const ch_chart *chart) {
+    bool is_open = false;
+    for (uint32_t k = chart->count; k > 0; k--) {
+        const ch_chart_series *s = &chart->series[k - 1];
+        if (s->name != NULL && s->count > 0) {
+            if (!is_open) {
+                ch_page_legend(p, true);
+            }
+            is_open = true;
+            ch_page_legend_entry(p, s->colour, s->look, s->name);
+        }
+    }
+    if (is_open && chart->level_name != NULL) {
+        ch_page_legend_entry(p, CH_COLOUR_WORDS, CH_LOOK_DASHED, chart->level_name);
+    }
+    if (is_open) {
+        ch_page_legend(p, false);
+    }
+}
+
 void ch_page_chart(ch_page *p, const ch_chart *chart, const char *heading) {
     if (p->has_no_charts || p->html.failed) {
         return;
     }
     const size_t before = p->html.size;
-    ch_draft_format(&p->html, "<figure%s>\n<figcaption>%s</figcaption>\n",
-                    chart->width > ch_chart_defaults().width ? " class=\"wide\"" : "", heading);
+    ch_draft_format(&p->html, "<figure>\n<figcaption>%s\n", heading);
+    put_chart_legend(p, chart);
+    ch_draft_put(&p->html, "</figcaption>\n");
     const size_t opened = p->html.size;
     choir_error err = {.message = ""};
     const choir_status status = ch_chart_put(&p->html, chart, &err);

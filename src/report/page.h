@@ -37,8 +37,8 @@ void ch_page_tile(ch_page *p, const char *name, const char *text, const char *ht
 void ch_page_legend(ch_page *p, bool is_open);
 void ch_page_legend_entry(ch_page *p, ch_chart_colour colour, ch_chart_look look, const char *text);
 
-/* A chart under its heading (html, at most 1 kB); nothing when there is nothing to draw or no
- * gnuplot. */
+/* A chart under its heading (html, at most 1 kB) and a legend of the series that have names;
+ * nothing when there is nothing to draw or no gnuplot. */
 void ch_page_chart(ch_page *p, const ch_chart *chart, const char *heading);
 
 /* A box for each finding. */

@@ -68,16 +68,18 @@ static void put_view(ch_page *p, const view *v, const ch_curves *curves, uint32_
     (void)snprintf(label, sizeof(label), "sent up and down, %s", unit);
     ch_chart c = ch_chart_defaults();
     c.title = v->title;
-    c.x_label = v->is_bytes ? label : "rounds";
+    c.x_label = v->is_bytes ? label : "round";
     c.is_percent = !v->is_loss;
     c.may_be_log = v->is_loss;
     c.is_x_whole = !v->is_bytes;
     c.level = !v->is_loss && target > 0 ? target : NAN;
     for (uint32_t i = 0; i < count; i++) {
         const ch_curves *k = &curves[i];
-        ch_chart_add(&c, &(ch_chart_series){v->is_bytes ? k->sent : k->round,
-                                            v->is_loss ? k->loss : k->accuracy, k->count,
-                                            colour_of(i), look_of(i)});
+        ch_chart_add(&c, &(ch_chart_series){.x = v->is_bytes ? k->sent : k->round,
+                                            .y = v->is_loss ? k->loss : k->accuracy,
+                                            .count = k->count,
+                                            .colour = colour_of(i),
+                                            .look = look_of(i)});
     }
     ch_page_chart(p, &c, v->heading);
 }
@@ -85,10 +87,11 @@ static void put_view(ch_page *p, const view *v, const ch_curves *curves, uint32_
 static void put_curves(ch_page *p, const ch_record *records, uint32_t count, double target,
                        const choir_env *env) {
     static const view views[] = {
-        {"accuracy over rounds", "Accuracy over rounds", false, false},
-        {"loss over rounds", "Loss over rounds", true, false},
-        {"accuracy over bytes sent", "Accuracy over bytes", false, true},
-        {"loss over bytes sent", "Loss over bytes", true, true},
+        {"accuracy over rounds", "Accuracy over rounds <span>on the test set</span>", false, false},
+        {"loss over rounds", "Loss over rounds <span>on the test set</span>", true, false},
+        {"accuracy over bytes sent", "Accuracy over bytes <span>on the test set</span>", false,
+         true},
+        {"loss over bytes sent", "Loss over bytes <span>on the test set</span>", true, true},
     };
     ch_curves curves[CH_REPORT_RUNS_MAX] = {{.count = 0}};
     for (uint32_t i = 0; i < count; i++) {
@@ -260,7 +263,7 @@ static void put_settings(ch_page *p, const ch_record *records, uint32_t count) {
     ch_page_section_close(p);
 }
 
-/* Only what is wrong, with the name of its run in front. */
+/* Each with the name of its run in front. */
 static void put_findings(ch_page *p, const ch_record *records, uint32_t count) {
     ch_draft *d = &p->html;
     for (uint32_t i = 0; i < count; i++) {

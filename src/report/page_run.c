@@ -150,13 +150,13 @@ static void put_baseline_tile(ch_page *p, const ch_metrics_table *baseline, cons
 static void put_tiles(ch_page *p, const ch_record *r) {
     ch_draft_put(&p->html, "<dl class=\"tiles\">\n");
     put_quality_tile(p, &r->summary);
+    put_baseline_tile(p, &r->baselines[CH_BASELINE_CENTRAL], "Central baseline",
+                      "test set; all data on one machine");
+    put_baseline_tile(p, &r->baselines[CH_BASELINE_LOCAL], "Local baseline",
+                      "test set; every client alone, their mean");
     put_rounds_tile(p, &r->summary);
     put_clients_tile(p, r);
     put_cost_tiles(p, &r->summary);
-    put_baseline_tile(p, &r->baselines[CH_BASELINE_CENTRAL], "Central baseline",
-                      "all data on one machine");
-    put_baseline_tile(p, &r->baselines[CH_BASELINE_LOCAL], "Local baseline",
-                      "every client alone, their mean");
     ch_draft_put(&p->html, "</dl>\n");
 }
 
@@ -167,18 +167,22 @@ typedef struct bundle {
     ch_curves run;
     ch_curves baselines[CH_BASELINES];
     const char *unit; // of what was sent
+    const char *loss; // what it is: "cross-entropy"; of the job
+    double target;    // of accuracy; 0: none
 } bundle;
 
 static const struct {
     const char *name;
     ch_chart_colour colour;
+    ch_chart_look look;
 } BASELINES[CH_BASELINES] = {
-    [CH_BASELINE_CENTRAL] = {"central: all data on one machine", CH_COLOUR_ORANGE},
-    [CH_BASELINE_LOCAL] = {"local: every client alone, their mean", CH_COLOUR_GREEN},
+    [CH_BASELINE_CENTRAL] = {"central: all data on one machine", CH_COLOUR_ORANGE, CH_LOOK_DASHED},
+    [CH_BASELINE_LOCAL] = {"local: every client alone, their mean", CH_COLOUR_GREEN,
+                           CH_LOOK_DOTTED},
 };
 
 static bool bundle_create(bundle *b, const ch_record *r, const choir_env *env) {
-    *b = (bundle){.unit = "B"};
+    *b = (bundle){.unit = "B", .loss = r->job.model.loss, .target = r->summary.target};
     bool made = ch_curves_create(&b->run, &r->metrics, env) == CHOIR_OK;
     for (int i = 0; i < CH_BASELINES; i++) {
         made = made && ch_curves_create(&b->baselines[i], &r->baselines[i], env) == CHOIR_OK;
@@ -199,10 +203,9 @@ static void put_curves_legend(ch_page *p, const ch_record *r) {
     ch_page_legend_entry(p, CH_COLOUR_BLUE, CH_LOOK_LINE, "federated");
     for (int i = 0; i < CH_BASELINES; i++) {
         if (r->baselines[i].count > 0) {
-            ch_page_legend_entry(p, BASELINES[i].colour, CH_LOOK_LINE, BASELINES[i].name);
+            ch_page_legend_entry(p, BASELINES[i].colour, BASELINES[i].look, BASELINES[i].name);
         }
     }
-    ch_page_legend_entry(p, CH_COLOUR_GREY, CH_LOOK_THIN, "federated, as clients train");
     if (r->summary.target > 0) {
         char value[CH_UNITS_MAX];
         char text[2 * CH_UNITS_MAX];
@@ -213,26 +216,58 @@ static void put_curves_legend(ch_page *p, const ch_record *r) {
     ch_page_legend(p, false);
 }
 
-static void put_over_rounds(ch_page *p, const bundle *b, bool is_loss, double target) {
+/* A chart without its series. */
+static ch_chart chart_begin(const bundle *b, bool is_loss) {
     ch_chart c = ch_chart_defaults();
-    c.title = is_loss ? "loss over rounds" : "accuracy over rounds";
-    c.x_label = "rounds";
     c.is_percent = !is_loss;
     c.may_be_log = is_loss;
+    c.level = !is_loss && b->target > 0 ? b->target : NAN;
+    return c;
+}
+
+static void chart_add_run(ch_chart *c, const bundle *b, const double *x, bool is_loss) {
+    ch_chart_add(c, &(ch_chart_series){.x = x,
+                                       .y = is_loss ? b->run.loss : b->run.accuracy,
+                                       .count = b->run.count,
+                                       .colour = CH_COLOUR_BLUE,
+                                       .look = CH_LOOK_LINE});
+}
+
+/* What is drawn, of which examples. */
+static void put_chart(ch_page *p, const bundle *b, const ch_chart *c, bool is_loss,
+                      const char *over, const char *note) {
+    char heading[HTML_MAX];
+    (void)snprintf(heading, sizeof(heading), "%s over %s <span>%s%son the test set%s</span>",
+                   is_loss ? "Loss" : "Accuracy", over, is_loss ? b->loss : "", is_loss ? " " : "",
+                   note);
+    ch_page_chart(p, c, heading);
+}
+
+static void put_over_rounds(ch_page *p, const bundle *b, bool is_loss) {
+    ch_chart c = chart_begin(b, is_loss);
+    c.title = is_loss ? "loss over rounds" : "accuracy over rounds";
+    c.x_label = "round";
     c.is_x_whole = true;
-    c.level = !is_loss && target > 0 ? target : NAN;
     if (is_loss) {
-        ch_chart_add(&c, &(ch_chart_series){b->run.round, b->run.train_loss, b->run.count,
-                                            CH_COLOUR_GREY, CH_LOOK_THIN});
+        ch_chart_add(&c, &(ch_chart_series){
+                             .x = b->run.round,
+                             .y = b->run.train_loss,
+                             .count = b->run.count,
+                             .colour = CH_COLOUR_GREY,
+                             .look = CH_LOOK_THIN,
+                             .name = "while training: mean over the round's clients, each on its "
+                                     "own examples"});
     }
     for (int i = 0; i < CH_BASELINES; i++) {
         const ch_curves *k = &b->baselines[i];
-        ch_chart_add(&c, &(ch_chart_series){k->round, is_loss ? k->loss : k->accuracy, k->count,
-                                            BASELINES[i].colour, CH_LOOK_LINE});
+        ch_chart_add(&c, &(ch_chart_series){.x = k->round,
+                                            .y = is_loss ? k->loss : k->accuracy,
+                                            .count = k->count,
+                                            .colour = BASELINES[i].colour,
+                                            .look = BASELINES[i].look});
     }
-    ch_chart_add(&c, &(ch_chart_series){b->run.round, is_loss ? b->run.loss : b->run.accuracy,
-                                        b->run.count, CH_COLOUR_BLUE, CH_LOOK_LINE});
-    ch_page_chart(p, &c, is_loss ? "Loss over rounds" : "Accuracy over rounds");
+    chart_add_run(&c, b, b->run.round, is_loss);
+    put_chart(p, b, &c, is_loss, "rounds", "");
 }
 
 /* The last value of a curve that is one; NaN when none is. */
@@ -246,30 +281,27 @@ static double last_finite(const double *values, uint32_t count) {
 }
 
 /* Baselines send nothing: what they came to is a level line. */
-static void put_over_bytes(ch_page *p, const bundle *b, bool is_loss, double target) {
+static void put_over_bytes(ch_page *p, const bundle *b, bool is_loss) {
     char label[2 * CH_UNITS_MAX];
     (void)snprintf(label, sizeof(label), "sent up and down, %s", b->unit);
-    ch_chart c = ch_chart_defaults();
+    ch_chart c = chart_begin(b, is_loss);
     c.title = is_loss ? "loss over bytes sent" : "accuracy over bytes sent";
     c.x_label = label;
-    c.is_percent = !is_loss;
-    c.may_be_log = is_loss;
-    c.level = !is_loss && target > 0 ? target : NAN;
     const double end = b->run.count == 0 ? 0 : b->run.sent[b->run.count - 1];
     const double x[] = {0, end};
     double levels[CH_BASELINES][2];
     for (int i = 0; i < CH_BASELINES; i++) {
         const ch_curves *k = &b->baselines[i];
         levels[i][0] = levels[i][1] = last_finite(is_loss ? k->loss : k->accuracy, k->count);
-        ch_chart_add(&c, &(ch_chart_series){x, levels[i], 2, BASELINES[i].colour, CH_LOOK_DASHED});
+        ch_chart_add(&c, &(ch_chart_series){.x = x,
+                                            .y = levels[i],
+                                            .count = 2,
+                                            .colour = BASELINES[i].colour,
+                                            .look = BASELINES[i].look});
     }
-    ch_chart_add(&c, &(ch_chart_series){b->run.sent, is_loss ? b->run.loss : b->run.accuracy,
-                                        b->run.count, CH_COLOUR_BLUE, CH_LOOK_LINE});
+    chart_add_run(&c, b, b->run.sent, is_loss);
     const bool has_baselines = isfinite(levels[0][0]) || isfinite(levels[1][0]);
-    char heading[HTML_MAX];
-    (void)snprintf(heading, sizeof(heading), "%s over bytes%s", is_loss ? "Loss" : "Accuracy",
-                   has_baselines ? " <span>baselines: where they ended</span>" : "");
-    ch_page_chart(p, &c, heading);
+    put_chart(p, b, &c, is_loss, "bytes", has_baselines ? "; baselines: where they ended" : "");
 }
 
 static void put_table(ch_page *p, const ch_metrics_table *table) {
@@ -304,16 +336,15 @@ static void put_table(ch_page *p, const ch_metrics_table *table) {
 }
 
 static void put_learning(ch_page *p, const ch_record *r, const bundle *b) {
-    const double target = r->summary.target;
     ch_page_section(p, "Learning");
     if (!p->has_no_charts) {
         put_curves_legend(p, r);
     }
     ch_draft_put(&p->html, "<div class=\"figures\">\n");
-    put_over_rounds(p, b, false, target);
-    put_over_rounds(p, b, true, target);
-    put_over_bytes(p, b, false, target);
-    put_over_bytes(p, b, true, target);
+    put_over_rounds(p, b, false);
+    put_over_rounds(p, b, true);
+    put_over_bytes(p, b, false);
+    put_over_bytes(p, b, true);
     ch_draft_put(&p->html, "</div>\n");
     put_table(p, &r->metrics);
     ch_page_section_close(p);
@@ -354,7 +385,7 @@ static void put_refusals(ch_page *p, const ch_record *r) {
     ch_page_section_close(p);
 }
 
-static void put_samples(ch_page *p, const ch_samples *s) {
+static void put_samples(ch_page *p, const ch_samples *s, const ch_clients *c) {
     ch_draft *d = &p->html;
     if (s->count == 0) {
         return;
@@ -362,14 +393,18 @@ static void put_samples(ch_page *p, const ch_samples *s) {
     ch_page_section(p, "What the clients see");
     ch_draft_put(d, "<ul class=\"card samples\">\n");
     for (uint32_t i = 0; i < s->count; i++) {
-        ch_draft_format(d, "<li><img alt=\"example labelled %u\" width=\"%u\" height=\"%u\" src=\"",
-                        s->labels[i], s->width, s->height);
+        char room[CH_CLIENTS_NUMBER_MAX];
+        const char *label = ch_clients_label(c, s->labels[i], room);
+        ch_draft_put(d, "<li><img alt=\"example labelled ");
+        ch_draft_html(d, label);
+        ch_draft_format(d, "\" width=\"%u\" height=\"%u\" src=\"", s->width, s->height);
         ch_png_put(d, s->pixels + i * ch_samples_bytes(s), s->height, s->width, s->channels);
-        ch_draft_format(d, "\"><b>%u</b>", s->labels[i]);
+        ch_draft_put(d, "\"><b>");
+        ch_draft_html(d, label);
         if (s->clients[i] == UINT32_MAX) {
-            ch_draft_put(d, "<small>test set</small></li>\n");
+            ch_draft_put(d, "</b><small>test set</small></li>\n");
         } else {
-            ch_draft_format(d, "<small>client %u</small></li>\n", s->clients[i]);
+            ch_draft_format(d, "</b><small>client %u</small></li>\n", s->clients[i]);
         }
     }
     ch_draft_put(d, "</ul>\n");
@@ -443,7 +478,7 @@ void ch_page_run(ch_page *p, const ch_record *r, const choir_env *env) {
     }
     ch_page_clients(p, r, &b.run, env);
     put_refusals(p, r);
-    put_samples(p, &r->samples);
+    put_samples(p, &r->samples, &r->clients);
     put_configuration(p, r);
     ch_page_close(p, r->has_facts ? r->facts.version : CHOIR_VERSION);
     bundle_release(&b);

@@ -23,10 +23,11 @@ const char *const CH_PAGE_STYLE[] = {
     ".kind{font-size:.8rem;font-weight:600;letter-spacing:.08em;text-transform:uppercase;"
     "color:var(--c0);margin:0 0 6px}",
     ".lede,.note{color:var(--soft);max-width:75ch;overflow-wrap:anywhere}",
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:14px;"
-    "margin:26px 0 0}",
+    ".tiles{display:flex;flex-wrap:wrap;gap:14px;margin:26px 0 0}",
     ".tile,figure,.card{background:var(--card);border:1px solid var(--line);border-radius:12px}",
-    ".tile{padding:16px 18px}",
+    ".tile{flex:1 1 165px;padding:16px 18px}",
+    ".tile:first-child:nth-last-child(n+7),.tile:first-child:nth-last-child(n+7)~.tile{"
+    "flex-basis:240px}", // two rows
     ".tile dt{font-size:.82rem;color:var(--soft);margin:0}",
     ".tile dd{margin:0;font-size:1.6rem;font-weight:650;letter-spacing:-.02em;line-height:1.3;"
     "font-variant-numeric:tabular-nums}",
@@ -36,14 +37,17 @@ const char *const CH_PAGE_STYLE[] = {
     ".finding{border-radius:10px;padding:12px 16px;margin:14px 0 0;"
     "background:var(--info-paper);overflow-wrap:anywhere}",
     ".finding.bad{background:var(--bad-paper);color:var(--bad);font-weight:550}",
-    ".figures+.figures{margin-top:16px}",
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));"
     "gap:16px}",
-    "figure{margin:0;padding:16px 16px 8px;min-width:0;break-inside:avoid}",
-    "figure.wide,.figures .finding{grid-column:1/-1}",
+    "figure{display:flex;flex-direction:column;margin:0;padding:16px 16px 8px;min-width:0;"
+    "break-inside:avoid}",
+    ".figures .finding,.figures .note{grid-column:1/-1;margin:0}",
     "figcaption{font-weight:600;font-size:.95rem;margin:0 0 6px}",
     "figcaption span{display:block;font-weight:400;font-size:.85rem;color:var(--soft)}",
-    "figure svg{display:block;width:100%;height:auto}",
+    "figcaption .legend{font-weight:400;font-size:.85rem;gap:2px 16px;margin:4px 0 0}",
+    "figcaption .scale i{display:inline-block;width:72px;height:10px;margin:0 4px;"
+    "border:1px solid var(--line);background:linear-gradient(to right,transparent,#2563eb)}",
+    "figure svg{display:block;width:100%;height:auto;margin-top:auto}",
     "svg text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',"
     "sans-serif}",
     "svg image,.samples img{image-rendering:pixelated}",
@@ -52,14 +56,18 @@ const char *const CH_PAGE_STYLE[] = {
     ".legend li{display:flex;align-items:center;gap:8px;overflow-wrap:anywhere}",
     ".legend i{flex:none;width:22px;height:0;border-top:3px solid}",
     ".legend i.dashed{border-top-style:dashed}",
-    ".legend i.thin{border-top-width:2px}",
+    ".legend i.dotted{border-top-style:dotted}",
+    ".legend i.thin{border-top-width:1px}",
+    ".legend i.ticks{border-top-width:2px;width:12px}",
+    ".legend i.strokes{border-top-width:5px;width:12px}",
     ".legend i.bars{height:12px;border-top-width:12px;width:12px;border-radius:2px}",
-    ".samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(74px,1fr));gap:12px;"
+    ".samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(80px,1fr));gap:12px;"
     "padding:16px;margin:0;list-style:none}",
-    ".samples li{break-inside:avoid}",
+    ".samples li{min-width:0;break-inside:avoid}",
     ".samples img{display:block;width:100%;height:auto;border-radius:6px;"
     "border:1px solid var(--line)}",
-    ".samples b{display:block;text-align:center;font-size:.9rem;line-height:1.3;margin-top:4px}",
+    ".samples b{display:block;text-align:center;font-size:.76rem;line-height:1.5;margin-top:4px;"
+    "overflow:hidden;text-overflow:ellipsis;white-space:nowrap}",
     ".samples small{display:block;text-align:center;font-size:.72rem;color:var(--soft)}",
     ".scroll{overflow-x:auto}",
     "table{border-collapse:collapse;width:100%;font-size:.9rem;"
@@ -67,6 +75,7 @@ const char *const CH_PAGE_STYLE[] = {
     "th,td{padding:8px 14px;text-align:right;border-bottom:1px solid var(--line);"
     "white-space:nowrap}",
     "th{font-weight:600;color:var(--soft)}",
+    "thead th{white-space:normal;vertical-align:bottom;line-height:1.3}",
     "tr:last-child td,tr:last-child th{border-bottom:0}",
     "th:first-child,td:first-child{text-align:left}",
     "tbody th{color:var(--ink);font-weight:500}",
@@ -85,13 +94,13 @@ const char *const CH_PAGE_STYLE[] = {
     "footer{margin:48px 0 0;padding:16px 0 0;border-top:1px solid var(--line);font-size:.82rem;"
     "color:var(--soft)}",
     "@media (max-width:600px){main{padding:24px 14px}h1{font-size:1.6rem}"
-    ".tiles{grid-template-columns:1fr 1fr;gap:10px}.tile{padding:12px 14px}"
+    ".tiles{display:grid;grid-template-columns:1fr 1fr;gap:10px}.tile{padding:12px 14px}"
     ".tile dd{font-size:1.3rem}figure{padding:12px 8px 4px}figcaption{margin-left:6px}"
-    "figure.wide{overflow-x:auto}figure.wide svg{min-width:760px}"
-    ".samples{grid-template-columns:repeat(4,1fr)}}",
+    "figure svg text{font-size:16px}th,td{padding:8px}"
+    ".samples{grid-template-columns:repeat(3,minmax(0,1fr))}}",
     "@media print{:root{--paper:#fff;--code:#fff}main{max-width:none;"
     "padding:0}pre{white-space:pre-wrap;border:1px solid var(--line)}h2{break-after:avoid}"
-    ".tiles{break-inside:avoid;grid-template-columns:repeat(3,1fr)}"
+    ".tiles{break-inside:avoid;display:grid;grid-template-columns:repeat(4,1fr)}"
     ".figures{grid-template-columns:1fr 1fr}}",
     NULL,
 };

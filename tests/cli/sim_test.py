@@ -144,7 +144,7 @@ class Result(SimCase):
         clients = json.loads((folder / "clients.json").read_text())["clients"]
         self.assertTrue(all(0 <= c[key] <= 1 for c in clients for key in ("accuracy", "alone")))
         page = (folder / "report.html").read_text()
-        self.assertRegex(page, r"Trained alone, 8 of these clients reach \d+\.\d\d % on their own")
+        self.assertRegex(page, r"Trained alone, these 8 clients reach \d+\.\d\d % on their own")
         (folder / "report.html").unlink()
         self.assertEqual(self.run_in("report", folder).code, 0)
         self.assertEqual((folder / "report.html").read_text(), page)

@@ -21,6 +21,7 @@ typedef struct made_run {
     char dir[FOLDER_PATH_MAX]; // exists, or can be made in a directory that does
     const char *source;        // of the data
     const char *command;       // that ran it
+    const char *name;          // of label 3; NULL: labels have no names
     uint32_t rounds;           // recorded
     uint32_t job_rounds;       // that the job asks for
     uint32_t clients;
@@ -106,6 +107,9 @@ static inline void made_clients(const made_run *m) {
     ch_clients c;
     check_status(ch_clients_create(&c, m->clients, 10, &env), CHOIR_OK);
     c.total = m->clients;
+    if (m->name != NULL) {
+        ch_clients_name(&c, 3, m->name);
+    }
     for (uint32_t i = 0; i < c.count; i++) {
         ch_client_facts *f = &c.clients[i];
         f->id = i;

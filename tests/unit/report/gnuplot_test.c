@@ -129,8 +129,10 @@ static void every_look_of_every_value_is_drawn(void **state) {
         c.is_percent = v % 2 == 0;
         c.may_be_log = true;
         c.level = v == 0 ? 0.7 : NAN;
-        ch_chart_add(
-            &c, &(ch_chart_series){NULL, values[v], 4, CH_COLOUR_BLUE, (ch_chart_look)(n % LOOKS)});
+        ch_chart_add(&c, &(ch_chart_series){.y = values[v],
+                                            .count = 4,
+                                            .colour = CH_COLOUR_BLUE,
+                                            .look = (ch_chart_look)(n % LOOKS)});
         assert_true(is_drawn(&c));
     }
 }
@@ -140,8 +142,8 @@ static void charts_of_nothing_are_left_out(void **state) {
     static const double nothing[] = {NAN, INFINITY};
     ch_chart c = ch_chart_defaults();
     assert_false(is_drawn(&c));
-    ch_chart_add(&c, &(ch_chart_series){NULL, nothing, 2, CH_COLOUR_BLUE, CH_LOOK_LINE});
-    ch_chart_add(&c, &(ch_chart_series){NULL, nothing, 0, CH_COLOUR_RED, CH_LOOK_LINE});
+    ch_chart_add(&c, &(ch_chart_series){.y = nothing, .count = 2, .colour = CH_COLOUR_BLUE});
+    ch_chart_add(&c, &(ch_chart_series){.y = nothing, .count = 0, .colour = CH_COLOUR_RED});
     c.level = 0.5;
     assert_false(is_drawn(&c));
 }
@@ -153,8 +155,8 @@ static void an_empty_series_does_not_hide_the_next(void **state) {
     }
     static const double values[] = {NAN, 2, 3};
     ch_chart c = ch_chart_defaults();
-    ch_chart_add(&c, &(ch_chart_series){NULL, values, 1, CH_COLOUR_RED, CH_LOOK_LINE});
-    ch_chart_add(&c, &(ch_chart_series){NULL, values, 3, CH_COLOUR_BLUE, CH_LOOK_LINE});
+    ch_chart_add(&c, &(ch_chart_series){.y = values, .count = 1, .colour = CH_COLOUR_RED});
+    ch_chart_add(&c, &(ch_chart_series){.y = values, .count = 3, .colour = CH_COLOUR_BLUE});
     assert_true(is_drawn(&c));
 }
 
@@ -167,7 +169,7 @@ static void a_long_series_is_thinned_and_keeps_its_end(void **state) {
     }
     const choir_env env = choir_env_default();
     ch_chart c = ch_chart_defaults();
-    ch_chart_add(&c, &(ch_chart_series){NULL, values, LONG, CH_COLOUR_BLUE, CH_LOOK_LINE});
+    ch_chart_add(&c, &(ch_chart_series){.y = values, .count = LONG, .colour = CH_COLOUR_BLUE});
     ch_draft script;
     ch_draft_init(&script, &env);
     ch_chart_script(&script, &c);
@@ -188,10 +190,36 @@ static void cells_become_an_image(void **state) {
     }
     static const double values[] = {0, 0.5, 1, NAN, 2, -1};
     ch_chart c = ch_chart_defaults();
-    c.cells = (ch_chart_cells){values, 3, 2};
+    static const char *const names[] = {"a", "\u30d6"};
+    c.cells = (ch_chart_cells){.values = values, .names = names, .columns = 3, .rows = 2};
     assert_true(is_drawn(&c));
-    c.cells = (ch_chart_cells){values, 1, 1};
+    c.cells = (ch_chart_cells){.values = values, .names = names, .columns = 1, .rows = 1};
     assert_true(is_drawn(&c));
+}
+
+static void of_many_rows_every_so_many_are_named(void **state) {
+    (void)state;
+    enum { ROWS = 256 };
+    static double values[ROWS];
+    static const char *names[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+        names[i] = "x";
+    }
+    const choir_env env = choir_env_default();
+    ch_chart c = ch_chart_defaults();
+    for (uint32_t rows = 1; rows <= ROWS; rows++) {
+        c.cells = (ch_chart_cells){.values = values, .names = names, .columns = 1, .rows = rows};
+        ch_draft script;
+        ch_draft_init(&script, &env);
+        ch_chart_script(&script, &c);
+        check_status(ch_draft_status(&script), CHOIR_OK);
+        uint32_t marks = 0;
+        for (const char *at = script.text; (at = strstr(at, "'@")) != NULL; at++) {
+            marks += 1;
+        }
+        assert_in_range(marks, rows < 16 ? rows : 8, rows < 16 ? rows : 16);
+        ch_draft_release(&script);
+    }
 }
 
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
@@ -201,7 +229,7 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) 
     }
     static const double values[] = {1, 2, 3};
     ch_chart c = ch_chart_defaults();
-    ch_chart_add(&c, &(ch_chart_series){NULL, values, 3, CH_COLOUR_BLUE, CH_LOOK_LINE});
+    ch_chart_add(&c, &(ch_chart_series){.y = values, .count = 3, .colour = CH_COLOUR_BLUE});
     choir_status status = CHOIR_ENOMEM;
     uint32_t n = 0;
     for (; status == CHOIR_ENOMEM && n < 50; n++) {
@@ -237,6 +265,7 @@ int main(void) {
         cmocka_unit_test(an_empty_series_does_not_hide_the_next),
         cmocka_unit_test(a_long_series_is_thinned_and_keeps_its_end),
         cmocka_unit_test(cells_become_an_image),
+        cmocka_unit_test(of_many_rows_every_so_many_are_named),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, remove_folder);

@@ -93,8 +93,12 @@ static void a_whole_run_becomes_a_page_with_everything(void **state) {
         "central: all data",
         "Who holds which labels",
         "How well each is served",
-        "Trained alone, 100 of these clients reach ",
-        "a model of its own, trained alone (green)",
+        "Trained alone, these 100 clients reach ",
+        "a model of its own, trained alone</li>",
+        "the worst tenth, mean ",
+        "mean over clients, ",
+        "while training: mean over the round&#39;s clients, each on its own examples</li>",
+        "cross-entropy on the test set; baselines: where they ended",
         "<th>missing</th>",
         "client 42",
         "choir sim experiments/digits.yaml",
@@ -133,6 +137,59 @@ static void texts_full_of_markup_are_shown_as_they_are(void **state) {
     assert_true(has("choir sim &#39;&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;&#39;</pre>"));
     assert_false(has("<script"));
     assert_false(has("<b onclick"));
+}
+
+/* Hands on to gnuplot what it keeps a copy of, as scripts. */
+static void recorder(void) {
+    char script[3 * FOLDER_PATH_MAX];
+    (void)snprintf(script, sizeof(script), "#!/bin/sh\nPATH='%s'\ntee -a '%s' | gnuplot -d\n",
+                   path_kept, at("scripts"));
+    assert_true(mkdir(at("recorder"), 0777) == 0 || errno == EEXIST);
+    folder_put(at("recorder/gnuplot"), script, strlen(script));
+    assert_int_equal(chmod(at("recorder/gnuplot"), 0755), 0);
+    path_set(at("recorder"), path_kept);
+}
+
+static void labels_stand_by_their_names_of_which_gnuplot_sees_none(void **state) {
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    made_run m = made_run_defaults(at("named"));
+    m.name = "<i>'\u00e9t\u00e9'";
+    made_run_write(&m);
+    recorder();
+    check_page(report_of(m.dir).path, CHARTS, PICTURES);
+    assert_true(has(">&lt;i&gt;&#39;\u00e9t\u00e9&#39;</text>"));
+    assert_true(has("alt=\"example labelled &lt;i&gt;&#39;\u00e9t\u00e9&#39;\""));
+    assert_true(has("<b>&lt;i&gt;&#39;\u00e9t\u00e9&#39;</b>"));
+    assert_true(has(">4</text>")); // which has none
+    static char scripts[1 << 20];
+    assert_true(folder_get(at("scripts"), scripts, sizeof(scripts)) < sizeof(scripts) - 1);
+    assert_non_null(strstr(scripts, "'@3' 3"));
+    assert_null(strstr(scripts, "\u00e9t\u00e9"));
+    m.name = "an aeroplane that is seen from far above";
+    made_run_write(&m);
+    check_page(report_of(m.dir).path, CHARTS, PICTURES);
+    assert_true(has(">an aeroplane &#8230;</text>"));
+}
+
+static void a_single_round_can_be_seen(void **state) {
+    (void)state;
+    if (!has_gnuplot()) {
+        skip();
+    }
+    made_run m = made_run_defaults(at("single"));
+    m.rounds = m.job_rounds = 1;
+    m.has_extras = false;
+    made_run_write(&m);
+    (void)folder_get(report_of(m.dir).path, page, sizeof(page));
+    uint32_t curves = 0;
+    static const char blue[] = "<path stroke='rgb( 37,  99, 235)'";
+    for (const char *found = page; (found = strstr(found, blue)) != NULL; found++) {
+        curves += 1;
+    }
+    assert_int_equal(curves, 5); // accuracy and loss over rounds and over bytes; held-out accuracy
 }
 
 static void a_run_with_nothing_but_its_job_has_a_page(void **state) {
@@ -373,6 +430,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_same_run_gives_the_same_page, impostor, honest),
         cmocka_unit_test_setup_teardown(texts_full_of_markup_are_shown_as_they_are, impostor,
                                         honest),
+        cmocka_unit_test_setup_teardown(labels_stand_by_their_names_of_which_gnuplot_sees_none,
+                                        honest, honest),
+        cmocka_unit_test(a_single_round_can_be_seen),
         cmocka_unit_test(a_run_with_nothing_but_its_job_has_a_page),
         cmocka_unit_test_setup_teardown(a_run_in_progress_says_so, impostor, honest),
         cmocka_unit_test_setup_teardown(training_that_diverges_is_called_so, impostor, honest),

@@ -115,7 +115,7 @@ static void every_client_is_told_how_it_does_alone(void **state) {
     assert_true(fabs(federated - alone) > 1e-6);
     static char page[1 << 20];
     (void)folder_get(run.report, page, sizeof(page));
-    assert_non_null(strstr(page, "Trained alone, 20 of these clients reach "));
+    assert_non_null(strstr(page, "Trained alone, these 20 clients reach "));
     ch_metrics_table_release(&mine);
     ch_metrics_table_release(&local);
     ch_clients_release(&clients);
