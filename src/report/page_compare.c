@@ -19,8 +19,10 @@ static ch_chart_colour colour_of(uint32_t run) {
     return (ch_chart_colour)(run % CH_COLOURS);
 }
 
+/* Three looks and eight colours: no two of sixteen runs share both. */
 static ch_chart_look look_of(uint32_t run) {
-    return run < CH_COLOURS ? CH_LOOK_LINE : CH_LOOK_DASHED;
+    static const ch_chart_look looks[] = {CH_LOOK_LINE, CH_LOOK_DASHED, CH_LOOK_DOTTED};
+    return looks[run % 3];
 }
 
 /* What all runs are measured by. */
@@ -41,6 +43,15 @@ static yardstick yardstick_of(const ch_record *records, uint32_t count) {
         return (yardstick){.accuracy = highest, .is_given = true};
     }
     return (yardstick){.accuracy = floor(reached * 100) / 100};
+}
+
+static bool has_accuracy(const ch_record *records, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (!isnan(records[i].summary.best)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void put_legend(ch_page *p, const ch_record *records, uint32_t count) {
@@ -129,59 +140,73 @@ static cost cost_of(const ch_record *r, double target) {
     return (cost){.round = 0};
 }
 
-/* The least of what every run took, to be marked in the table. */
-static cost cost_least(const ch_record *records, uint32_t count, double target) {
-    cost least = {.round = UINT32_MAX, .bytes = UINT64_MAX};
+/* What all rows of the table of results share. */
+typedef struct contest {
+    double target;   // 0: none, and no columns for it
+    double accuracy; // the highest final one; NaN: no run has any, and no columns for them
+    double loss;     // the least final one; NaN: none, or told by the accuracy
+    uint32_t round;  // the least that a run took to the target
+    uint64_t bytes;  // likewise
+} contest;
+
+static contest contest_of(const ch_record *records, uint32_t count, double target) {
+    contest best = {target, NAN, NAN, UINT32_MAX, UINT64_MAX};
     for (uint32_t i = 0; i < count; i++) {
         const cost c = cost_of(&records[i], target);
         if (c.round > 0) {
-            least.round = c.round < least.round ? c.round : least.round;
-            least.bytes = c.bytes < least.bytes ? c.bytes : least.bytes;
+            best.round = c.round < best.round ? c.round : best.round;
+            best.bytes = c.bytes < best.bytes ? c.bytes : best.bytes;
         }
+        best.accuracy = fmax(best.accuracy, records[i].summary.accuracy); // passes over NaN
+        best.loss = fmin(best.loss, records[i].summary.loss);
     }
-    return least;
-}
-
-static double accuracy_most(const ch_record *records, uint32_t count) {
-    double most = -INFINITY;
-    for (uint32_t i = 0; i < count; i++) {
-        most = fmax(most, records[i].summary.accuracy); // fmax passes over NaN
-    }
-    return most;
+    best.loss = isnan(best.accuracy) ? best.loss : NAN;
+    return best;
 }
 
 static void put_cell(ch_draft *d, bool is_best, const char *text) {
     ch_draft_format(d, "<td%s>%s</td>", is_best ? " class=\"best\"" : "", text);
 }
 
-static void put_result(ch_draft *d, const ch_record *r, const cost *least, double most,
-                       double target) {
+static void put_quality(ch_draft *d, const ch_summary *s, const contest *best) {
+    char value[CH_UNITS_MAX];
+    if (!isnan(best->accuracy)) {
+        ch_units_share(value, s->accuracy);
+        put_cell(d, s->accuracy == best->accuracy, value);
+        ch_units_share(value, s->best);
+        put_cell(d, false, value);
+    }
+    ch_units_loss(value, s->loss);
+    put_cell(d, s->loss == best->loss, isnan(s->accuracy) && isnan(s->loss) ? "-" : value);
+}
+
+static void put_cost(ch_draft *d, const cost *c, const contest *best) {
+    char value[CH_UNITS_MAX];
+    if (!(best->target > 0)) {
+        return;
+    }
+    if (c->round == 0) {
+        put_cell(d, false, "not reached");
+        put_cell(d, false, "-");
+        return;
+    }
+    (void)snprintf(value, sizeof(value), "%u", c->round);
+    put_cell(d, c->round == best->round, value);
+    ch_units_bytes(value, c->bytes);
+    put_cell(d, c->bytes == best->bytes, value);
+}
+
+static void put_result(ch_draft *d, const ch_record *r, const contest *best) {
     const ch_summary *s = &r->summary;
-    const cost c = cost_of(r, target);
+    const cost c = cost_of(r, best->target);
     char value[CH_UNITS_MAX];
     ch_draft_put(d, "<tr><th>");
     ch_draft_html(d, r->dir);
     ch_draft_put(d, "</th>");
-    ch_units_share(value, s->accuracy);
-    put_cell(d, s->accuracy == most, value);
-    ch_units_share(value, s->best);
-    put_cell(d, false, value);
-    ch_units_loss(value, s->loss);
-    put_cell(d, false, isnan(s->accuracy) && isnan(s->loss) ? "-" : value);
+    put_quality(d, s, best);
     (void)snprintf(value, sizeof(value), "%u", s->round);
     put_cell(d, false, value);
-    (void)snprintf(value, sizeof(value),
-                   c.round > 0  ? "%u"
-                   : target > 0 ? "not reached"
-                                : "-",
-                   c.round);
-    put_cell(d, c.round > 0 && c.round == least->round, value);
-    if (c.round > 0) {
-        ch_units_bytes(value, c.bytes);
-    } else {
-        (void)snprintf(value, sizeof(value), "-");
-    }
-    put_cell(d, c.round > 0 && c.bytes == least->bytes, value);
+    put_cost(d, &c, best);
     ch_units_bytes(value, s->bytes_up);
     put_cell(d, false, value);
     ch_units_bytes(value, s->bytes_down);
@@ -193,23 +218,22 @@ static void put_result(ch_draft *d, const ch_record *r, const cost *least, doubl
 
 static void put_results(ch_page *p, const ch_record *records, uint32_t count, double target) {
     ch_draft *d = &p->html;
-    char value[CH_UNITS_MAX];
-    ch_units_share(value, target);
-    if (!(target > 0)) {
-        (void)snprintf(value, sizeof(value), "a target");
-    }
+    const contest best = contest_of(records, count, target);
     ch_page_section(p, "Results");
-    ch_draft_format(d,
-                    "<div class=\"card scroll\"><table><thead><tr><th>run</th>"
-                    "<th>final accuracy</th><th>best</th><th>final "
-                    "loss</th><th>rounds</th><th>rounds to %s</th>"
-                    "<th>bytes to %s</th><th>sent up</th><th>sent down</th><th>training</th>"
-                    "</tr></thead><tbody>\n",
-                    value, value);
-    const cost least = cost_least(records, count, target);
-    const double most = accuracy_most(records, count);
+    ch_draft_put(d, "<div class=\"card scroll\"><table><thead><tr><th>run</th>");
+    if (!isnan(best.accuracy)) {
+        ch_draft_put(d, "<th>final accuracy</th><th>best accuracy</th>");
+    }
+    ch_draft_put(d, "<th>final loss</th><th>rounds</th>");
+    if (target > 0) {
+        char value[CH_UNITS_MAX];
+        ch_units_share(value, target);
+        ch_draft_format(d, "<th>rounds to %s</th><th>bytes to %s</th>", value, value);
+    }
+    ch_draft_put(d, "<th>sent by clients</th><th>sent to clients</th><th>training time</th>"
+                    "</tr></thead><tbody>\n");
     for (uint32_t i = 0; i < count; i++) {
-        put_result(d, &records[i], &least, most, target);
+        put_result(d, &records[i], &best);
     }
     ch_draft_put(d, "</tbody></table></div>\n");
     ch_page_section_close(p);
@@ -292,10 +316,12 @@ void ch_page_comparison(ch_page *p, const ch_record *records, uint32_t count,
     if (target > 0) {
         ch_draft_format(&p->html, "Measured by an accuracy of %s, the dashed line: %s.", value,
                         y.is_given ? "the highest target of their jobs" : "every run reached it");
-    } else {
+    } else if (has_accuracy(records, count)) {
         ch_draft_put(&p->html,
                      "There is no accuracy that all of them reached, so they are compared "
                      "by what they came to.");
+    } else {
+        ch_draft_put(&p->html, "None of them has an accuracy, so they are compared by their loss.");
     }
     ch_draft_put(&p->html, "</p>\n</header>\n");
     put_findings(p, records, count);

@@ -31,6 +31,7 @@ typedef struct made_run {
     bool has_extras; // baselines, clients, samples, run.json
     bool has_model;  // a final model
     bool is_diverging;
+    bool is_regression; // there is no accuracy
 } made_run;
 
 static inline made_run made_run_defaults(const char *dir) {
@@ -66,6 +67,7 @@ static inline ch_metrics_row made_row(const made_run *m, ch_rng *rng, uint32_t r
         row.loss = 0.7 * exp(0.12 * round);
         row.refused[CHOIR_REFUSAL_DIVERGED] = round > 8 ? 3 : 0;
     }
+    row.accuracy = m->is_regression ? (double)NAN : row.accuracy;
     row.heldout_mean = row.accuracy - 0.01;
     row.heldout_worst = fmax(0, row.accuracy - 0.05 - 0.6 * gap);
     row.heldout_spread = 0.03;

@@ -342,9 +342,53 @@ static void runs_without_an_accuracy_are_compared_without_a_target(void **state)
     ch_report_result result;
     check_status(ch_report_write(&result, runs, 2, at("bare.html"), &env, NULL), CHOIR_OK);
     (void)folder_get(at("bare.html"), page, sizeof(page));
-    assert_true(has("There is no accuracy that all of them reached"));
-    assert_true(has("rounds to a target"));
+    assert_true(has("None of them has an accuracy"));
+    assert_false(has("rounds to "));
     assert_false(has("0.00 %"));
+}
+
+static void runs_that_share_no_accuracy_are_told_by_what_they_came_to(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const char *runs[2];
+    char dirs[2][FOLDER_PATH_MAX];
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(dirs[i], sizeof(dirs[i]), "%s", at(i == 0 ? "loss-1" : "loss-2"));
+        made_run m = made_run_defaults(dirs[i]);
+        m.speed = 1 + i;
+        m.target = 0;
+        m.is_regression = true;
+        m.has_extras = false;
+        made_run_write(&m);
+        runs[i] = dirs[i];
+    }
+    ch_report_result result;
+    check_status(ch_report_write(&result, runs, 2, at("loss.html"), &env, NULL), CHOIR_OK);
+    check_page(at("loss.html"), 2, 0);
+    assert_true(has("None of them has an accuracy, so they are compared by their loss"));
+    assert_false(has("<th>final accuracy</th>"));
+    const char *best = strstr(page, "<td class=\"best\">0.");
+    const char *second = strstr(page, "/loss-2</th>");
+    assert_true(best != NULL && second != NULL && best > second);
+    assert_null(strstr(best + strlen("<td class="), "<td class=\"best\">")); // it alone
+    made_run m = made_run_defaults(dirs[1]); // one that has some, beside one that has none
+    m.target = 0;
+    m.has_extras = false;
+    made_run_write(&m);
+    check_status(ch_report_write(&result, runs, 2, at("loss.html"), &env, NULL), CHOIR_OK);
+    check_page(at("loss.html"), 4, 0);
+    assert_true(has("There is no accuracy that all of them reached"));
+    assert_true(has("<th>final accuracy</th>"));
+}
+
+/* Entries of the page's legend that look like the one at `entry`, it among them. */
+static uint32_t looks_alike(const char *entry) {
+    const size_t size = strcspn(entry, ")");
+    uint32_t count = 0;
+    for (const char *other = page; (other = strstr(other, "<li><i class=")) != NULL; other++) {
+        count += strncmp(entry, other, size + 1) == 0 ? 1 : 0;
+    }
+    return count;
 }
 
 static void several_runs_are_compared(void **state) {
@@ -373,6 +417,12 @@ static void several_runs_are_compared(void **state) {
         assert_true(has("/a &quot;&lt;i&gt;`x` &amp; #1"));
         assert_true(has("<code>client.epochs</code>"));
         assert_false(has("<code>seed</code>"));
+        uint32_t entries = 0;
+        for (const char *e = page; (e = strstr(e, "<li><i class=")) != NULL; e++) {
+            assert_int_equal(looks_alike(e), 1);
+            entries += 1;
+        }
+        assert_int_equal(entries, count);
     }
 }
 
@@ -443,6 +493,7 @@ int main(void) {
         cmocka_unit_test(several_runs_are_compared),
         cmocka_unit_test_setup_teardown(axes_have_labels_that_can_be_read, honest, honest),
         cmocka_unit_test(runs_without_an_accuracy_are_compared_without_a_target),
+        cmocka_unit_test(runs_that_share_no_accuracy_are_told_by_what_they_came_to),
         cmocka_unit_test(without_gnuplot_the_rest_is_written_and_the_package_named),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
