@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-WIDTH, HEIGHT = 1180, 1005  # CSS pixels: the headline figures and the first two charts
+WIDTH, HEIGHT = 1180, 1015  # CSS pixels: the headline figures and the first two charts
 BASELINES = ("central", "local")
 
 
