@@ -1,0 +1,55 @@
+/*
+ * HTTP content: bytes that never change under their name, and how much of them a request is given.
+ *
+ * Conditional requests, ranges and content coding as caches expect them. Pure: texts in, a decision
+ * out; the server sends it.
+ *
+ * Source: RFC 9110, "HTTP Semantics", sections 12.5.3 (Accept-Encoding), 13.1.2 (If-None-Match),
+ * 13.1.5 (If-Range), 14.2 (Range), 15.5.17 (416).
+ */
+#ifndef CH_NET_HTTP_CONTENT_H
+#define CH_NET_HTTP_CONTENT_H
+
+#include "choir/bytes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { CH_HTTP_ETAG_MAX = 96 }; // bytes of an entity tag with quotes, suffix and zero
+
+typedef struct ch_http_content {
+    choir_bytes bytes;            // borrowed, until release
+    choir_bytes packed;           // zstd of the same, for who accepts it; borrowed; empty: none
+    const char *type;             // "application/octet-stream"; copied
+    const char *etag;             // its name, printable and without quotes, <= 80 bytes; copied
+    void (*release)(void *owner); // once, when nobody needs the bytes any more; NULL: nobody cares
+    void *owner;
+} ch_http_content;
+
+/* What a request says of the content it wants; each NULL when it does not. */
+typedef struct ch_http_wishes {
+    const char *method; // "GET" or "HEAD"
+    const char *accept_encoding;
+    const char *if_none_match;
+    const char *if_range;
+    const char *range;
+} ch_http_wishes;
+
+/* What it gets. */
+typedef struct ch_http_choice {
+    unsigned code;               // 200, 206, 304 or 416
+    bool is_packed;              // of content->packed instead of content->bytes
+    size_t from;                 // the first byte
+    size_t size;                 // bytes; 0 with 304 and 416
+    char etag[CH_HTTP_ETAG_MAX]; // with its quotes; "...-zstd" when packed, as another
+                                 // representation must have another tag
+} ch_http_choice;
+
+/*
+ * Decides. Packed only when zstd is accepted by name. Of Range one range is served, on the
+ * representation that was chosen; several, or what does not parse, is answered with all of it, as
+ * the RFC allows. If-Range takes a strong entity tag; a date never matches.
+ */
+ch_http_choice ch_http_choose(const ch_http_content *content, const ch_http_wishes *wishes);
+
+#endif

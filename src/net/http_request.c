@@ -1,0 +1,293 @@
+/* Requests coming in, on libmicrohttpd's thread. See http_parts.h. */
+#include "base/text.h"
+#include "net/http_parts.h"
+#include "net/http_text.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum {
+    UNIT = 64,            // bytes in which bodies are claimed
+    FIRST = 4096,         // bytes claimed for a body of unknown length
+    POLITE_MAX = 1 << 20, // bytes of a refused body that are read so that its client, still
+                          // sending, does not lose the answer to a reset connection
+    TOO_LARGE = 413,      // libmicrohttpd's name for it changes between versions
+};
+
+/* ----------------------------------------------------------------------------------------- head */
+
+/* What a head says of its body's length. */
+typedef struct framing {
+    uint64_t length;       // UINT64_MAX: unknown
+    uint32_t lengths;      // Content-Length headers
+    uint32_t codings;      // Transfer-Encoding headers
+    bool has_other_coding; // than "chunked"
+    bool waits;            // sends the body when it is told to go on
+} framing;
+
+static enum MHD_Result framing_add(void *self, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
+    (void)kind;
+    framing *f = self;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        f->lengths += value != NULL && ch_text_read_u64(&f->length, value) ? 1 : 2;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        f->codings += 1;
+        f->has_other_coding |= value == NULL || strcasecmp(value, "chunked") != 0;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_EXPECT) == 0) {
+        f->waits |= value != NULL && strcasecmp(value, "100-continue") == 0;
+    }
+    return MHD_YES;
+}
+
+/*
+ * Reads the framing; false for one that two readers might take for two different messages.
+ *
+ * Source: RFC 9112, "HTTP/1.1", section 6.3, and 11.2 on request smuggling.
+ */
+static bool framing_read(const ch_http_exchange *x, framing *f) {
+    *f = (framing){.length = 0};
+    (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, framing_add, f);
+    if (f->lengths + f->codings > 1 || f->has_other_coding) {
+        return false;
+    }
+    f->length = f->codings > 0 ? UINT64_MAX : f->length;
+    return true;
+}
+
+/* Asks the handler, which may answer; true when it has. */
+static bool handler_limits(ch_http_exchange *x) {
+    ch_http_server *s = x->server;
+    x->body_max = 0;
+    if (s->handler.body_max != NULL) {
+        x->state = CH_HTTP_HANDLED;
+        const size_t bytes_max = s->handler.body_max(s->handler.self, x);
+        x->body_max = bytes_max < s->bodies_max ? bytes_max : s->bodies_max;
+    }
+    if (x->state == CH_HTTP_ANSWERED) {
+        return true;
+    }
+    x->state = CH_HTTP_READING;
+    return false;
+}
+
+/* Claims room for a body, beyond what it has. 0; 503 when there is none. */
+static unsigned body_claim(ch_http_exchange *x, size_t bytes) {
+    ch_http_server *s = x->server;
+    const size_t capacity = (bytes + UNIT - 1) / UNIT * UNIT;
+    if (!ch_http_bodies_take(s, capacity)) {
+        return MHD_HTTP_SERVICE_UNAVAILABLE;
+    }
+    uint8_t *body = s->env.alloc(s->env.self, capacity);
+    if (body == NULL) {
+        ch_http_bodies_give(s, capacity);
+        return MHD_HTTP_SERVICE_UNAVAILABLE;
+    }
+    if (x->body != NULL) {
+        memcpy(body, x->body, x->body_size);
+        s->env.free(s->env.self, x->body);
+        ch_http_bodies_give(s, x->body_capacity);
+    }
+    x->body = body;
+    x->body_capacity = capacity;
+    return 0;
+}
+
+/* The status that a request is refused with, now that its head is in; 0: it is not. */
+static unsigned head_judge(ch_http_exchange *x, framing *f, bool is_draining) {
+    if (!framing_read(x, f) || x->is_garbled || !ch_http_path_is_plain(x->path, CH_HTTP_PATH_MAX)) {
+        return MHD_HTTP_BAD_REQUEST;
+    }
+    if (is_draining) {
+        return MHD_HTTP_SERVICE_UNAVAILABLE;
+    }
+    if (handler_limits(x) || f->length == 0) {
+        return 0;
+    }
+    if (f->length == UINT64_MAX) {
+        return 0; // counted as it comes
+    }
+    return f->length > x->body_max ? TOO_LARGE : body_claim(x, (size_t)f->length);
+}
+
+/* Has MHD send the answer that is there. */
+static enum MHD_Result answer_send(ch_http_exchange *x) {
+    ch_http_server *s = x->server;
+    (void)pthread_mutex_lock(&s->lock);
+    struct MHD_Response *answer = x->answer;
+    x->answer = NULL;
+    ch_http_watch_move(x, CH_HTTP_ANSWERING);
+    const bool is_last = s->is_draining && answer != s->unavailable;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (is_last) {
+        (void)MHD_add_response_header(answer, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    const enum MHD_Result result = MHD_queue_response(x->connection, x->code, answer);
+    if (answer != s->unavailable) {
+        MHD_destroy_response(answer);
+    }
+    return result;
+}
+
+/* Refuses on behalf of the handler. */
+static enum MHD_Result refuse(ch_http_exchange *x) {
+    ch_http_server *s = x->server;
+    struct MHD_Response *response =
+        x->refusal == MHD_HTTP_SERVICE_UNAVAILABLE ? NULL : ch_http_refusal(x->refusal);
+    ch_http_exchange_clear(x);
+    (void)pthread_mutex_lock(&s->lock);
+    x->state = CH_HTTP_HANDLED;
+    ch_http_give(x, x->refusal, response);
+    (void)pthread_mutex_unlock(&s->lock);
+    return answer_send(x);
+}
+
+/* A refused request whose body need not be read first is answered at once, and closed. */
+static enum MHD_Result head_in(ch_http_exchange *x, const char *path, const char *method) {
+    ch_http_server *s = x->server;
+    x->path = path;
+    x->method = method;
+    x->body_size = 0;
+    x->dropped = 0;
+    x->cannot_answer = false;
+    (void)pthread_mutex_lock(&s->lock);
+    s->busy += 1;
+    s->numbers += 1;
+    x->number = s->numbers;
+    x->state = CH_HTTP_READING;
+    const bool is_draining = s->is_draining;
+    (void)pthread_mutex_unlock(&s->lock);
+    framing f;
+    x->refusal = head_judge(x, &f, is_draining);
+    const bool is_refused = x->refusal != 0 || x->state == CH_HTTP_ANSWERED;
+    const bool is_muddled = f.lengths + f.codings > 1 || f.has_other_coding;
+    const bool is_large = f.length > POLITE_MAX && f.length != UINT64_MAX;
+    if (!is_refused || !(is_muddled || f.waits || is_large)) {
+        return MHD_YES;
+    }
+    return x->refusal != 0 ? refuse(x) : answer_send(x);
+}
+
+/* ----------------------------------------------------------------------------------------- body */
+
+/* Room for size more bytes. 0; the status to refuse with. */
+static unsigned body_grow(ch_http_exchange *x, size_t size) {
+    if (size > x->body_max - x->body_size) {
+        return TOO_LARGE;
+    }
+    const size_t needed = x->body_size + size;
+    if (needed <= x->body_capacity) {
+        return 0;
+    }
+    size_t capacity = x->body_capacity > FIRST / 2 ? 2 * x->body_capacity : FIRST;
+    capacity = capacity < x->body_max ? capacity : x->body_max;
+    return body_claim(x, capacity > needed ? capacity : needed);
+}
+
+static enum MHD_Result body_in(ch_http_exchange *x, const char *data, size_t size) {
+    if (x->refusal == 0 && x->state == CH_HTTP_READING) {
+        x->refusal = body_grow(x, size);
+    }
+    if (x->refusal != 0 || x->state == CH_HTTP_ANSWERED) {
+        ch_http_body_release(x);
+        x->dropped += size;
+        return x->dropped > POLITE_MAX ? MHD_NO : MHD_YES;
+    }
+    memcpy(x->body + x->body_size, data, size);
+    x->body_size += size;
+    return MHD_YES;
+}
+
+/* -------------------------------------------------------------------------------------- answers */
+
+/* Calls the handler; then the answer is sent, or the connection sleeps until there is one. */
+static enum MHD_Result handle(ch_http_exchange *x) {
+    ch_http_server *s = x->server;
+    (void)pthread_mutex_lock(&s->lock);
+    x->state = CH_HTTP_HANDLED;
+    ch_http_watch_move(x, CH_HTTP_ASKED);
+    (void)pthread_mutex_unlock(&s->lock);
+    s->handler.handle(s->handler.self, x);
+    (void)pthread_mutex_lock(&s->lock);
+    if (x->state == CH_HTTP_HANDLED && s->is_closing) {
+        ch_http_give(x, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
+    }
+    const bool sleeps = x->state == CH_HTTP_HANDLED;
+    if (sleeps) {
+        x->state = CH_HTTP_SLEEPING;
+        MHD_suspend_connection(x->connection);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return sleeps ? MHD_YES : answer_send(x);
+}
+
+static ch_http_state state_of(ch_http_exchange *x) {
+    (void)pthread_mutex_lock(&x->server->lock);
+    const ch_http_state state = x->state;
+    (void)pthread_mutex_unlock(&x->server->lock);
+    return state;
+}
+
+static ch_http_exchange *exchange_of(struct MHD_Connection *connection) {
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+enum MHD_Result ch_http_on_request(void *self, struct MHD_Connection *connection, const char *url,
+                                   const char *method, const char *version, const char *data,
+                                   size_t *size, void **context) {
+    (void)self;
+    (void)version;
+    ch_http_exchange *x = exchange_of(connection);
+    if (x == NULL) {
+        return MHD_NO; // there was no memory for it
+    }
+    if (*context == NULL) {
+        *context = x;
+        return head_in(x, url, method);
+    }
+    if (*size > 0) {
+        const size_t come = *size;
+        *size = 0;
+        return body_in(x, data, come);
+    }
+    switch (state_of(x)) {
+    case CH_HTTP_READING:
+        return x->refusal != 0 ? refuse(x) : handle(x);
+    case CH_HTTP_ANSWERED:
+        return answer_send(x);
+    default:
+        return MHD_NO; // asked again without having been woken
+    }
+}
+
+void ch_http_on_completed(void *self, struct MHD_Connection *connection, void **context,
+                          enum MHD_RequestTerminationCode why) {
+    (void)connection;
+    (void)why;
+    ch_http_server *s = self;
+    ch_http_exchange *x = *context;
+    if (x == NULL) {
+        return;
+    }
+    ch_http_exchange_clear(x);
+    (void)pthread_mutex_lock(&s->lock);
+    x->state = CH_HTTP_IDLE;
+    x->is_garbled = false;
+    if (x->phase != CH_HTTP_CUT) {
+        ch_http_watch_move(x, CH_HTTP_KEPT);
+    }
+    s->busy -= 1;
+    (void)pthread_cond_broadcast(&s->change);
+    (void)pthread_mutex_unlock(&s->lock);
+    *context = NULL;
+}
+
+size_t ch_http_on_escape(void *self, struct MHD_Connection *connection, char *text) {
+    (void)self;
+    size_t length = strlen(text);
+    ch_http_exchange *x = exchange_of(connection);
+    if (!ch_http_unescape(text, &length) && x != NULL) {
+        x->is_garbled = true;
+    }
+    return length;
+}

@@ -1,0 +1,26 @@
+/* HTTP text: what strangers write into request lines and headers, decoded and judged. Pure. */
+#ifndef CH_NET_HTTP_TEXT_H
+#define CH_NET_HTTP_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Decodes "%2f" in place, once. length becomes the new one; the text ends in a zero. False, with
+ * the text as it was, for '%' without two hexadecimal digits behind it, and for "%00".
+ */
+bool ch_http_unescape(char *text, size_t *length);
+
+/*
+ * Whether a decoded path is one that an honest client sends: begins with '/', is printable UTF-8 of
+ * at most bytes_max bytes, and has no segment "." or "..".
+ */
+bool ch_http_path_is_plain(const char *path, size_t bytes_max);
+
+/* The token in the value of an Authorization header; NULL when that is no "Bearer TOKEN". */
+const char *ch_http_token(const char *authorization);
+
+/* Whether text fits on a header's line: no control character, so no end of the line. */
+bool ch_http_is_line(const char *text);
+
+#endif

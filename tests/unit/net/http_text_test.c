@@ -1,0 +1,85 @@
+/* HTTP text: escapes, paths and tokens as strangers write them. */
+#include "support/check.h"
+
+#include "net/http_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void escapes_are_decoded_once_or_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *decoded; // NULL: refused
+    } rows[] = {
+        {"", ""},           {"/a/b", "/a/b"}, {"%41%4a%4A", "AJJ"}, {"/%2e%2E/", "/../"},
+        {"%2541", "%41"},   {"%", NULL},      {"%4", NULL},         {"a%g1", NULL},
+        {"%1g", NULL},      {"%00", NULL},    {"ab%0", NULL},       {"%%41", NULL},
+        {"ok%20%00", NULL}, {"%ff", "\xff"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[32];
+        size_t length = 99;
+        (void)snprintf(text, sizeof(text), "%s", rows[i].text);
+        assert_int_equal(ch_http_unescape(text, &length), rows[i].decoded != NULL);
+        assert_string_equal(text, rows[i].decoded != NULL ? rows[i].decoded : rows[i].text);
+        assert_int_equal(length, rows[i].decoded != NULL ? strlen(rows[i].decoded) : 99);
+    }
+}
+
+static void a_path_is_plain_or_not(void **state) {
+    (void)state;
+    static const struct {
+        const char *path;
+        bool is_plain;
+    } rows[] = {
+        {"/", true},          {"/v1/models/ab", true},
+        {"/a..b/...", true},  {"//", true},
+        {"/\xc3\xa4", true},  {"", false},
+        {"a", false},         {"*", false},
+        {"http://a/", false}, {"/..", false},
+        {"/a/../b", false},   {"/./a", false},
+        {"/a/.", false},      {"/a\nb", false},
+        {"/\x7f", false},     {"/\xff", false},
+        {"/1234567", true},   {"/12345678", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const size_t bytes_max = strncmp(rows[i].path, "/1", 2) == 0 ? 8 : 100;
+        assert_int_equal(ch_http_path_is_plain(rows[i].path, bytes_max), rows[i].is_plain);
+    }
+}
+
+static void a_token_stands_alone_behind_its_scheme(void **state) {
+    (void)state;
+    static const struct {
+        const char *value, *token;
+    } rows[] = {
+        {NULL, NULL},         {"", NULL},        {"Bearer", NULL},
+        {"Bearer ", NULL},    {"Bearer a", "a"}, {"bearer  ab.c=", "ab.c="},
+        {"Bearera", NULL},    {"Basic a", NULL}, {"Bearer a b", NULL},
+        {"Bearer a,b", NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *token = ch_http_token(rows[i].value);
+        assert_string_equal(token != NULL ? token : "none",
+                            rows[i].token != NULL ? rows[i].token : "none");
+    }
+}
+
+static void a_line_has_no_end_in_it(void **state) {
+    (void)state;
+    assert_true(ch_http_is_line("text/plain; q=\xc3\xa4"));
+    assert_true(ch_http_is_line(""));
+    assert_false(ch_http_is_line("a\r\nb: c"));
+    assert_false(ch_http_is_line("a\nb"));
+    assert_false(ch_http_is_line("a\x7f"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(escapes_are_decoded_once_or_refused),
+        cmocka_unit_test(a_path_is_plain_or_not),
+        cmocka_unit_test(a_token_stands_alone_behind_its_scheme),
+        cmocka_unit_test(a_line_has_no_end_in_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
