@@ -41,7 +41,8 @@ V_INLINE vfloat v_exp(vfloat x) {
     return v_select(x > EXP_MAX, v_splat(INFINITY), small);
 }
 
-/* log(m 2^e) = e ln 2 + log(1 + f),  f = m - 1,  m in [sqrt(1/2), sqrt(2)) */
+/* log(m 2^e) = e ln 2 + log(1 + f),  f = m - 1,  m in [sqrt(1/2), sqrt(2)); x > 0 and finite, or
+ * NaN, which stays */
 V_INLINE vfloat v_log(vfloat x) {
     const vint sqrt_half = (vint){0} + 0x3f3504f3;
     const vint exponent = ((vint)x - sqrt_half) >> 23;
@@ -59,7 +60,7 @@ V_INLINE vfloat v_log(vfloat x) {
     const vfloat square = f * f;
     p = v_fma(p * f, square, e * LN2_LOW);
     p = v_fma(v_splat(-0.5F), square, p);
-    return v_fma(e, v_splat(LN2_HIGH), f + p);
+    return v_select(x == x, v_fma(e, v_splat(LN2_HIGH), f + p), x);
 }
 
 #endif

@@ -63,6 +63,30 @@ static void functions_end_where_they_should(void **state) {
     }
 }
 
+/* A value that is no number is one of the loss as well, whichever column it is in. */
+static void check_no_number(const ch_kernels *k) {
+    static const uint32_t label = 0;
+    const float bad[] = {NAN, INFINITY};
+    for (uint32_t i = 0; i < 2 * 20; i++) {
+        float row[2 * CH_PANEL] = {0};
+        float p[2 * CH_PANEL];
+        const ch_loss_input in = {.labels = &label, .m = 1, .n = 20};
+        double loss = 0.0;
+        uint32_t correct = 0;
+        row[i / 2] = bad[i % 2];
+        k->map->softmax(p, row, &in, &loss, &correct);
+        if (isfinite(loss)) {
+            fail_msg("%s: %g in column %u has a loss of %g", k->name, (double)bad[i % 2], i / 2,
+                     loss);
+        }
+    }
+}
+
+static void what_is_no_number_has_no_finite_loss(void **state) {
+    (void)state;
+    for_backends(check_no_number);
+}
+
 /* Everything the losses write. */
 typedef struct losses {
     float p[CELLS], gz[CELLS], gy[CELLS], relu[CELLS], gx[CELLS], biased[CELLS];
@@ -181,6 +205,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exp_and_log_in_the_loss_are_within_two_units_in_the_last_place),
         cmocka_unit_test(functions_end_where_they_should),
+        cmocka_unit_test(what_is_no_number_has_no_finite_loss),
         cmocka_unit_test(losses_agree_with_the_reference),
         cmocka_unit_test(vector_width_does_not_change_a_bit),
         cmocka_unit_test(active_columns_are_those_with_anything_in_them),
