@@ -117,7 +117,15 @@ choir_status ch_disk_lock(int descriptor, const char *path, choir_error *err) {
 }
 
 static bool folder_make(const char *path) {
-    return mkdir(path, 0777) == 0 || errno == EEXIST;
+    struct stat about;
+    if (mkdir(path, 0777) == 0) {
+        return true;
+    }
+    if (errno == EEXIST && stat(path, &about) == 0) {
+        errno = ENOTDIR;
+        return S_ISDIR(about.st_mode);
+    }
+    return false;
 }
 
 choir_status ch_disk_folders(const char *path, choir_error *err) {

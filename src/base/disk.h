@@ -57,7 +57,8 @@ CHOIR_NODISCARD choir_status ch_disk_append(int descriptor, const char *path, ch
  */
 CHOIR_NODISCARD choir_status ch_disk_lock(int descriptor, const char *path, choir_error *err);
 
-/* Makes the directory and what is missing above it. OK also when all is there; EIO. */
+/* Makes the directory and what is missing above it. OK also when all is there; EIO, and when what
+ * is there is no directory. */
 CHOIR_NODISCARD choir_status ch_disk_folders(const char *path, choir_error *err);
 
 #endif

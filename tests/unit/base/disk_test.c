@@ -169,6 +169,12 @@ static void folders_are_made_with_those_above_them(void **state) {
     assert_true(S_ISDIR(about.st_mode));
     check_status(ch_disk_folders(path, NULL), CHOIR_OK);
     choir_error err = {.message = ""};
+    const choir_bytes part = bytes_of("no folder");
+    check_status(ch_disk_replace(folder_file(folder, "plain"), &part, 1, NULL), CHOIR_OK);
+    check_status(ch_disk_folders(folder_file(folder, "plain"), &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, "plain: cannot make the directory: Not a directory"));
+    check_status(ch_disk_folders(folder_file(folder, "plain/below"), &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, "plain: cannot make the directory: Not a directory"));
     check_status(ch_disk_folders("/proc/none/of/it", &err), CHOIR_EIO);
     assert_string_equal(err.message,
                         "/proc/none: cannot make the directory: No such file or directory");
