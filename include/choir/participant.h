@@ -106,9 +106,9 @@ void choir_participant_lost(choir_participant *p, uint64_t now_ms);
  * room  at least the task's dim; borrowed until the participant's next intent is neither a SEND of
  *       a report nor a WAIT before one: choir_participant_holds says so
  *
- * A trainer that fails with ERANGE or EAGAIN leaves a report that says so (diverged, no data), and
- * the status is returned. On any other failure the task is dropped and the participant checks in
- * again after retry_ms.
+ * A trainer that fails with ERANGE, EAGAIN or EINVAL leaves a report that says so (diverged, no
+ * data, unsupported), and the status is returned. On any other failure the task is dropped and the
+ * participant checks in again after retry_ms.
  */
 CHOIR_NODISCARD choir_status choir_participant_train(choir_participant *p, uint64_t now_ms,
                                                      choir_trainer trainer, choir_workspace *room,

@@ -376,6 +376,8 @@ choir_status choir_participant_train(choir_participant *p, uint64_t now_ms, choi
         failure_prepare(p, CH_FAILURE_DIVERGED, &training);
     } else if (status == CHOIR_EAGAIN) {
         failure_prepare(p, CH_FAILURE_NO_DATA, &training);
+    } else if (status == CHOIR_EINVAL) {
+        failure_prepare(p, CH_FAILURE_UNSUPPORTED, &training);
     } else {
         become(p, STATE_CHECKIN);
         choir_participant_lost(p, now_ms);

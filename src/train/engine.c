@@ -180,10 +180,15 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
                              const choir_task *task, const float *params, float *delta,
                              choir_training *out, choir_error *err) {
     CH_ASSERT(holding->count <= e->order_max);
-    CH_ASSERT(task->dim == ch_net_layout(e->net)->dim);
+    const uint32_t dim = ch_net_layout(e->net)->dim;
+    *out = (choir_training){0};
+    if (task->dim != dim) { // a task comes from a server, which may mean another model
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "client %u: the task's model has %u parameters, the client's %u",
+                            client, task->dim, dim);
+    }
     const uint32_t batch = task->batch_size == 0 ? holding->count : task->batch_size;
     if ((batch < holding->count ? batch : holding->count) > e->batch_max) {
-        *out = (choir_training){0};
         return ch_error_set(err, CHOIR_ENOMEM, "client %u: a batch of %u examples, room for %u",
                             client, batch, e->batch_max);
     }

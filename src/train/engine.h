@@ -34,8 +34,9 @@ const ch_net *ch_engine_net(const ch_engine *e);
 choir_trainer ch_engine_trainer(ch_engine *e);
 
 /* Epochs of SGD on any holding, as a task asks; what the port does once it has the client's data.
- * See choir_trainer_ops for the arguments; client numbers the shuffles. ENOMEM when the task asks
- * for larger steps than the engine was made for; *out is zero then. */
+ * See choir_trainer_ops for the arguments; client numbers the shuffles. EINVAL when the task's
+ * model is not of the net's size, ENOMEM when it asks for larger steps than the engine was made
+ * for; *out is zero then. */
 CHOIR_NODISCARD choir_status ch_engine_train(ch_engine *e, const ch_holding *holding,
                                              uint32_t client, const choir_task *task,
                                              const float *params, float *delta, choir_training *out,

@@ -29,7 +29,8 @@ typedef struct host {
 static choir_status fuzz_train(void *self, uint32_t client, const choir_task *task,
                                const float *params, float *delta, choir_training *out,
                                choir_error *err) {
-    static const choir_status statuses[] = {CHOIR_OK, CHOIR_ERANGE, CHOIR_EAGAIN, CHOIR_EIO};
+    static const choir_status statuses[] = {CHOIR_OK, CHOIR_ERANGE, CHOIR_EAGAIN, CHOIR_EINVAL,
+                                            CHOIR_EIO};
     host *h = self;
     (void)client;
     (void)params;
@@ -39,7 +40,7 @@ static choir_status fuzz_train(void *self, uint32_t client, const choir_task *ta
         delta[i] = (float)h->choice;
     }
     *out = (choir_training){.examples = h->choice % 5};
-    return statuses[h->choice / 5 % 4];
+    return statuses[h->choice / 5 % 5];
 }
 
 static const choir_trainer_ops FUZZ_TRAINER = {.train = fuzz_train};

@@ -249,8 +249,9 @@ static void failures_of_training_are_reported(void **state) {
         {{CHOIR_OK, 4, NAN, 0, 0}, CHOIR_ERANGE, CH_FAILURE_DIVERGED},
         {{CHOIR_EAGAIN, 0, 0, 0, 0}, CHOIR_EAGAIN, CH_FAILURE_NO_DATA},
         {{CHOIR_OK, 0, 0, 0, 0}, CHOIR_EAGAIN, CH_FAILURE_NO_DATA},
+        {{CHOIR_EINVAL, 0, 0, 0, 0}, CHOIR_EINVAL, CH_FAILURE_UNSUPPORTED},
     };
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         device d = device_open();
         d.trainer = cases[i].trainer;
         comes_to_train(&d);

@@ -3,6 +3,7 @@
 
 #include "train/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,27 @@ static void a_step_without_room_is_refused(void **state) {
     bench_close(&b);
 }
 
+/* A task comes from a server: what does not fit is refused, and trips no assertion. */
+static void a_task_of_another_model_is_refused(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open(&b, 10, &env);
+    const choir_task task = {
+        .dim = b.dim + 1, .epochs = 1, .batch_size = 10, .learning_rate = 0.1F};
+    float delta[DIM_MAX];
+    choir_training out = {.examples = 77};
+    choir_error err = {.message = ""};
+    check_status(train(&b, 2, &task, delta, &out, &err), CHOIR_EINVAL);
+    char expected[100];
+    (void)snprintf(expected, sizeof(expected),
+                   "client 2: the task's model has %u parameters, the client's %u", b.dim + 1,
+                   b.dim);
+    assert_string_equal(err.message, expected);
+    assert_int_equal(out.examples, 0);
+    bench_close(&b);
+}
+
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     const choir_env real = choir_env_default();
@@ -210,6 +232,7 @@ int main(void) {
         cmocka_unit_test(divergence_is_reported_with_client_and_loss),
         cmocka_unit_test(a_parameter_that_is_not_finite_is_divergence_too),
         cmocka_unit_test(a_step_without_room_is_refused),
+        cmocka_unit_test(a_task_of_another_model_is_refused),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
