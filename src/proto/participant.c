@@ -241,16 +241,22 @@ static choir_status task_accept(choir_participant *p, uint64_t now_ms, const cho
     return CHOIR_OK;
 }
 
+static void report_settled(choir_participant *p, uint64_t now_ms) {
+    become(p, STATE_CHECKIN);
+    p->wake_ms = now_ms;
+}
+
 static void report_refused(choir_participant *p, uint64_t now_ms, uint32_t reason) {
     if (reason == CH_REASON_MALFORMED && p->damaged < DAMAGED_MAX) {
         p->damaged += 1;
         choir_participant_lost(p, now_ms);
         return;
     }
-    p->has_given_up = true;
-    p->given_up_round = p->task.round;
-    become(p, STATE_CHECKIN);
-    p->wake_ms = now_ms;
+    if (reason != CH_REASON_DUPLICATE) { // that is as good as an ACK: an earlier copy is in the sum
+        p->has_given_up = true;
+        p->given_up_round = p->task.round;
+    }
+    report_settled(p, now_ms);
 }
 
 static choir_status refused(choir_participant *p, uint64_t now_ms, uint32_t reason) {
@@ -277,8 +283,7 @@ static choir_status reply_act(choir_participant *p, uint64_t now_ms, const ch_re
         if (p->state != STATE_REPORT) {
             return CHOIR_EPROTO;
         }
-        become(p, STATE_CHECKIN);
-        p->wake_ms = now_ms;
+        report_settled(p, now_ms);
         return CHOIR_OK;
     case CH_REPLY_DONE:
         become(p, STATE_FINISHED);

@@ -327,6 +327,25 @@ static void refused_reports_are_not_repeated(void **state) {
     }
 }
 
+/* An earlier copy is in the sum, as after an ACK. Should the coordinator lose its round, for it was
+ * restored, and ask for it again, the client is there again. */
+static void a_duplicate_is_as_good_as_an_ack(void **state) {
+    (void)state;
+    const ch_reply replies[2] = {{.kind = CH_REPLY_ACK}, refusal(CH_REASON_DUPLICATE)};
+    for (int i = 0; i < 2; i++) {
+        device d = device_open();
+        comes_to_train(&d);
+        check_status(trains(&d, 0), CHOIR_OK);
+        sends(&d, 0);
+        hears(&d, 0, replies[i], CHOIR_OK);
+        assert_null(choir_participant_holds(d.p));
+        assert_int_equal(sends(&d, 0).kind, CH_REQUEST_CHECK_IN);
+        hears(&d, 0, task_reply(), CHOIR_OK);
+        wants(&d, 0, CHOIR_INTENT_FETCH);
+        device_close(&d);
+    }
+}
+
 /* A coordinator that refuses and offers the same again does not keep a device training. */
 static void a_refused_round_is_not_trained_for_again(void **state) {
     (void)state;
@@ -468,6 +487,7 @@ int main(void) {
         cmocka_unit_test(uniform_does_not_tell_how_many_examples_there_are),
         cmocka_unit_test(a_device_that_cannot_read_its_data_tries_again_later),
         cmocka_unit_test(refused_reports_are_not_repeated),
+        cmocka_unit_test(a_duplicate_is_as_good_as_an_ack),
         cmocka_unit_test(a_refused_round_is_not_trained_for_again),
         cmocka_unit_test(a_report_that_nobody_can_read_is_given_up),
         cmocka_unit_test(strangers_and_other_versions_go_home),
