@@ -118,14 +118,20 @@ static bool cpu_has_sha(void) {
 }
 #endif
 
-static void blocks_hash(uint32_t state[8], const uint8_t *data, size_t blocks) {
+static const ch_sha256_blocks PORTABLE = {"portable", blocks_portable};
+
+const ch_sha256_blocks *ch_sha256_variant(uint32_t index) {
 #if defined(__x86_64__)
+    static const ch_sha256_blocks sha = {"sha", blocks_sha};
     if (cpu_has_sha()) {
-        blocks_sha(state, data, blocks);
-        return;
+        return index == 0 ? &sha : index == 1 ? &PORTABLE : NULL;
     }
 #endif
-    blocks_portable(state, data, blocks);
+    return index == 0 ? &PORTABLE : NULL;
+}
+
+static void blocks_hash(uint32_t state[8], const uint8_t *data, size_t blocks) {
+    ch_sha256_variant(0)->hash(state, data, blocks);
 }
 
 void ch_sha256_init(ch_sha256 *h) {

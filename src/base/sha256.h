@@ -18,6 +18,15 @@ typedef struct ch_sha256 {
     uint8_t block[64]; // the unfinished tail
 } ch_sha256;
 
+/* The block function of the standard, of a number of blocks of 64 bytes, in one way of doing it. */
+typedef struct ch_sha256_blocks {
+    const char *name;
+    void (*hash)(uint32_t state[8], const uint8_t *data, size_t blocks);
+} ch_sha256_blocks;
+
+/* Those that this CPU can run, the best first, which the functions below use; then NULL. */
+const ch_sha256_blocks *ch_sha256_variant(uint32_t index);
+
 void ch_sha256_init(ch_sha256 *h);
 /* data may be NULL when size is 0. */
 void ch_sha256_add(ch_sha256 *h, const void *data, size_t size);

@@ -50,6 +50,30 @@ static void pieces_of_any_size_give_the_same_hash(void **state) {
     }
 }
 
+/* The block of "abc" by the standard, sec. B.1 of its 2002 edition; then many, one after another. */
+static void every_variant_is_the_block_function(void **state) {
+    (void)state;
+    const uint32_t abc[8] = {0xba7816bf, 0x8f01cfea, 0x414140de, 0x5dae2223,
+                             0xb00361a3, 0x96177a9c, 0xb410ff61, 0xf20015ad};
+    const uint8_t block[64] = {'a', 'b', 'c', 0x80, [63] = 24};
+    uint8_t data[20 * 64];
+    uint32_t first[8] = {0};
+    for (size_t i = 0; i < sizeof(data); i++) {
+        data[i] = (uint8_t)(i * i + 31 * i);
+    }
+    for (uint32_t v = 0; ch_sha256_variant(v) != NULL; v++) {
+        ch_sha256 h;
+        ch_sha256_init(&h);
+        ch_sha256_variant(v)->hash(h.state, block, 1);
+        assert_memory_equal(h.state, abc, sizeof(abc));
+        ch_sha256_variant(v)->hash(h.state, data, 20);
+        if (v == 0) {
+            memcpy(first, h.state, sizeof(first));
+        }
+        assert_memory_equal(h.state, first, sizeof(first));
+    }
+}
+
 static void nothing_may_be_added_and_changes_nothing(void **state) {
     (void)state;
     uint8_t plain[32];
@@ -68,6 +92,7 @@ static void nothing_may_be_added_and_changes_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_examples_of_the_standard_agree),
+        cmocka_unit_test(every_variant_is_the_block_function),
         cmocka_unit_test(pieces_of_any_size_give_the_same_hash),
         cmocka_unit_test(nothing_may_be_added_and_changes_nothing),
     };
