@@ -1,6 +1,7 @@
 /* Algorithms: their formulas, on numbers small enough to work out by hand. */
 #include "support/check.h"
 
+#include "base/rng.h"
 #include "fl/algorithm.h"
 
 static const double DIVISOR = 4 * 1024.0; // N = 4, s = 10
@@ -17,6 +18,27 @@ static void fedavg_adds_the_mean_times_its_step(void **state) {
     assert_true(params[0] == 1.5F);
     assert_true(params[1] == -3);
     assert_true(params[2] == (float)(0.5 / DIVISOR));
+}
+
+/* Whatever the instruction set: sums as large as they get, and more of them than a vector holds. */
+static void fedavg_rounds_each_parameter_once(void **state) {
+    (void)state;
+    enum { DIM = 1003 };
+    static float params[DIM];
+    static float expected[DIM];
+    static int64_t sum[DIM];
+    const ch_algorithm_options o = {.learning_rate = 0.7};
+    const double divisor = 12345 * 0x1p30;
+    ch_rng rng = ch_rng_stream(6, CH_PURPOSE_TEST, 0, 0);
+    for (uint32_t i = 0; i < DIM; i++) {
+        const int shift = (int)(1 + ch_rng_below(&rng, 60)); // up to 2^62 in magnitude
+        sum[i] = (int64_t)ch_rng_next(&rng) / (INT64_C(1) << shift);
+        params[i] = (float)(2 * ch_rng_unit(&rng) - 1);
+        const double mean = (double)sum[i] / divisor;
+        expected[i] = (float)((double)params[i] + o.learning_rate * mean);
+    }
+    ch_algorithm_find("fedavg", NULL)->apply(&o, params, NULL, sum, divisor, DIM);
+    assert_memory_equal(params, expected, sizeof(expected));
 }
 
 static void fedavgm_remembers_where_it_went(void **state) {
@@ -59,6 +81,7 @@ static void an_unknown_algorithm_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fedavg_adds_the_mean_times_its_step),
+        cmocka_unit_test(fedavg_rounds_each_parameter_once),
         cmocka_unit_test(fedavgm_remembers_where_it_went),
         cmocka_unit_test(without_momentum_fedavgm_is_fedavg),
         cmocka_unit_test(an_unknown_algorithm_is_refused),
