@@ -132,6 +132,11 @@ size_t ch_text_quote(char *out, size_t size, const char *text) {
     return s.used;
 }
 
+void ch_text_list(char *out, size_t size, const char *item) {
+    const size_t used = strlen(out);
+    (void)snprintf(out + used, size - used, "%s%s", used == 0 ? "" : ", ", item);
+}
+
 /* Lends this thread the "C" locale, for numbers to have their point. newlocale makes nothing for
  * that name and cannot fail; if it did, uselocale would only ask. */
 static locale_t c_locale_lend(locale_t *own) {

@@ -15,6 +15,7 @@ enum {
     CH_TEXT_DISTANCE_FAR = 1000, // what ch_text_distance says of texts too long to compare
     CH_TEXT_NUMBER_MAX = 32,     // bytes that any ch_text_number fits in, its zero included
     CH_TEXT_SHOWN_MAX = 64,      // bytes that any ch_text_show fits in, its zero included
+    CH_TEXT_LIST_MAX = 128,      // bytes for a table's names, see ch_text_list
 };
 
 /*
@@ -47,6 +48,12 @@ void ch_text_show(char *out, size_t size, const char *text);
  * the length of the whole, like snprintf; out always ends in a zero; size >= 1.
  */
 size_t ch_text_quote(char *out, size_t size, const char *text);
+
+/*
+ * Adds item to the list in out, which begins as "": "fedavg, fedavgm". Cut to size, of which
+ * CH_TEXT_LIST_MAX is enough for the names of any table of ours.
+ */
+void ch_text_list(char *out, size_t size, const char *item);
 
 /* The shortest decimal that strtod reads back to the same finite value: "0.1", "1e+06". */
 void ch_text_number(char *out, size_t size, double value);

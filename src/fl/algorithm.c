@@ -2,6 +2,7 @@
 #include "fl/algorithm.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -12,12 +13,14 @@ static const ch_algorithm_ops *const ALGORITHMS[] = {
 };
 
 const ch_algorithm_ops *ch_algorithm_find(const char *name, choir_error *err) {
+    char known[CH_TEXT_LIST_MAX] = "";
     for (size_t i = 0; i < sizeof(ALGORITHMS) / sizeof(ALGORITHMS[0]); i++) {
+        ch_text_list(known, sizeof(known), ALGORITHMS[i]->name);
         if (name != NULL && strcmp(ALGORITHMS[i]->name, name) == 0) {
             return ALGORITHMS[i];
         }
     }
-    (void)ch_error_set(err, CHOIR_EINVAL, "algorithm: '%.40s' is unknown; known: fedavg, fedavgm",
-                       name == NULL ? "" : name);
+    (void)ch_error_set(err, CHOIR_EINVAL, "algorithm: '%.40s' is unknown; known: %s",
+                       name == NULL ? "" : name, known);
     return NULL;
 }

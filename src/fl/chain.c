@@ -18,12 +18,17 @@ static const ch_transform_ops *const TRANSFORMS[] = {
 
 enum { SHOW_MAX = 72 };
 
-static const ch_transform_ops *transform_find(const char *name) {
+static const ch_transform_ops *transform_find(const char *name, choir_error *err) {
+    char known[CH_TEXT_LIST_MAX] = "";
     for (size_t i = 0; i < sizeof(TRANSFORMS) / sizeof(TRANSFORMS[0]); i++) {
+        ch_text_list(known, sizeof(known), TRANSFORMS[i]->name);
         if (strcmp(TRANSFORMS[i]->name, name) == 0) {
             return TRANSFORMS[i];
         }
     }
+    char shown[SHOW_MAX];
+    ch_text_show(shown, sizeof(shown), name);
+    (void)ch_error_set(err, CHOIR_EINVAL, "chain: '%s' is no link; known: %s", shown, known);
     return NULL;
 }
 
@@ -63,13 +68,9 @@ static choir_status link_parse(ch_transform *link, char *text, choir_error *err)
     if (equals != NULL) {
         *equals = '\0';
     }
-    const char *name = trimmed(text);
-    const ch_transform_ops *ops = transform_find(name);
+    const ch_transform_ops *ops = transform_find(trimmed(text), err);
     if (ops == NULL) {
-        char shown[SHOW_MAX];
-        ch_text_show(shown, sizeof(shown), name);
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "chain: '%s' is no link; known: clip, weight, uniform", shown);
+        return CHOIR_EINVAL;
     }
     *link = (ch_transform){.ops = ops, .knob = ops->knob_default};
     return equals == NULL ? CHOIR_OK : knob_parse(link, trimmed(equals + 1), err);

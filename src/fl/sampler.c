@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -21,15 +22,17 @@ choir_status ch_sampler_init(ch_sampler *s, const char *name, uint32_t clients, 
         return ch_error_set(err, CHOIR_EINVAL, "sampler: sample_rate is %g, must be in (0, 1]",
                             rate);
     }
+    char known[CH_TEXT_LIST_MAX] = "";
     for (size_t i = 0; i < sizeof(SAMPLERS) / sizeof(SAMPLERS[0]); i++) {
+        ch_text_list(known, sizeof(known), SAMPLERS[i]->name);
         if (name != NULL && strcmp(SAMPLERS[i]->name, name) == 0) {
             *s = (ch_sampler){.ops = SAMPLERS[i], .clients = clients, .rate = rate, .seed = seed};
             s->cohort_max = s->ops->cohort_max(clients, rate);
             return CHOIR_OK;
         }
     }
-    return ch_error_set(err, CHOIR_EINVAL, "sampler: '%.40s' is unknown; known: fixed, poisson",
-                        name == NULL ? "" : name);
+    return ch_error_set(err, CHOIR_EINVAL, "sampler: '%.40s' is unknown; known: %s",
+                        name == NULL ? "" : name, known);
 }
 
 uint32_t ch_sampler_draw(const ch_sampler *s, uint32_t round, uint32_t *out, uint32_t *scratch) {

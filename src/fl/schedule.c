@@ -92,12 +92,15 @@ static char *word_next(char **text) {
     return word;
 }
 
-static const ch_schedule_ops *ops_find(const char *name) {
+static const ch_schedule_ops *ops_find(const char *name, const char *what, choir_error *err) {
+    char known[CH_TEXT_LIST_MAX] = "";
     for (size_t i = 0; i < sizeof(SCHEDULES) / sizeof(SCHEDULES[0]); i++) {
+        ch_text_list(known, sizeof(known), SCHEDULES[i].name);
         if (strcmp(SCHEDULES[i].name, name) == 0) {
             return &SCHEDULES[i];
         }
     }
+    (void)ch_error_set(err, CHOIR_EINVAL, "%s: '%s' is unknown; known: %s", what, name, known);
     return NULL;
 }
 
@@ -140,12 +143,9 @@ choir_status ch_schedule_parse(ch_schedule *s, const char *text, const char *wha
     memcpy(words, text, strlen(text) + 1);
     char *rest = words;
     const char *name = word_next(&rest);
-    ch_schedule parsed = {.ops = ops_find(name == NULL ? "" : name)};
+    ch_schedule parsed = {.ops = ops_find(name == NULL ? "" : name, what, err)};
     if (parsed.ops == NULL) {
-        return ch_error_set(
-            err, CHOIR_EINVAL,
-            "%s: '%s' is unknown; known: constant, step, exponential, cosine, plateau", what,
-            name == NULL ? "" : name);
+        return CHOIR_EINVAL;
     }
     for (int i = 0; i < CH_SCHEDULE_KNOBS_MAX; i++) {
         parsed.knobs[i] = parsed.ops->knobs[i].initial;

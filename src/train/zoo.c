@@ -51,7 +51,7 @@ const uint32_t CH_ZOO_COUNT = sizeof(CH_ZOO) / sizeof(CH_ZOO[0]);
 enum { HIDDEN_MAX = 65536, HIDDEN_SIZES_MAX = 24 };
 
 static choir_status row_find(const ch_zoo_row **out, const char *name, choir_error *err) {
-    char known[CHOIR_TEXT_MAX] = "";
+    char known[CH_TEXT_LIST_MAX] = "";
     const char *nearest = NULL;
     uint32_t least = CH_TEXT_DISTANCE_FAR;
     for (uint32_t i = 0; i < CH_ZOO_COUNT; i++) {
@@ -59,9 +59,7 @@ static choir_status row_find(const ch_zoo_row **out, const char *name, choir_err
             *out = &CH_ZOO[i];
             return CHOIR_OK;
         }
-        const size_t used = strlen(known);
-        (void)snprintf(known + used, sizeof(known) - used, "%s%s", i == 0 ? "" : ", ",
-                       CH_ZOO[i].name);
+        ch_text_list(known, sizeof(known), CH_ZOO[i].name);
         const uint32_t distance = ch_text_distance(name, CH_ZOO[i].name);
         if (distance < least && ch_text_is_near(distance, strlen(CH_ZOO[i].name))) {
             least = distance;

@@ -93,6 +93,19 @@ static void quoted_text_escapes_quotes_and_backslashes(void **state) {
     assert_string_equal(out, "");
 }
 
+static void lists_are_cut_to_size(void **state) {
+    (void)state;
+    char out[12] = "";
+    ch_text_list(out, sizeof(out), "clip");
+    assert_string_equal(out, "clip");
+    ch_text_list(out, sizeof(out), "mask");
+    assert_string_equal(out, "clip, mask");
+    for (int i = 0; i < 3; i++) {
+        ch_text_list(out, sizeof(out), "noise");
+        assert_string_equal(out, "clip, mask,");
+    }
+}
+
 static void numbers_are_written_short_and_read_back_equal(void **state) {
     (void)state;
     static const struct {
@@ -177,6 +190,7 @@ int main(void) {
         cmocka_unit_test(printable_text_is_utf8_without_controls),
         cmocka_unit_test(shown_text_is_short_and_harmless),
         cmocka_unit_test(quoted_text_escapes_quotes_and_backslashes),
+        cmocka_unit_test(lists_are_cut_to_size),
         cmocka_unit_test(numbers_are_written_short_and_read_back_equal),
         cmocka_unit_test(only_decimal_numbers_are_numbers),
         cmocka_unit_test(numbers_have_a_point_in_every_locale),
