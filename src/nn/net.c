@@ -196,7 +196,10 @@ void ch_net_store(const ch_net *net, float *params) {
 }
 
 bool ch_net_store_change(const ch_net *net, const float *from, float *change) {
-    return ch_graph_store_change(&net->graph, net->kernels, from, change);
+    const ch_float_state before = ch_float_enter();
+    const bool is_finite = ch_graph_store_change(&net->graph, net->kernels, from, change);
+    ch_float_leave(before);
+    return is_finite;
 }
 
 /* The part of b that starts at example at. */

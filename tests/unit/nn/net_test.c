@@ -5,6 +5,7 @@
 #include "support/check.h"
 
 #include "base/rng.h"
+#include "math/float_state.h"
 #include "nn/net.h"
 
 #include <stdlib.h>
@@ -223,6 +224,26 @@ static void what_is_loaded_is_what_is_stored(void **state) {
     ch_net_destroy(net);
 }
 
+/* What a client sends must not depend on how the program around it likes its smallest numbers. */
+static void a_change_has_the_same_bits_in_every_float_state(void **state) {
+    (void)state;
+    const ch_net_options o = options();
+    ch_net *net = create(&o);
+    float params[DIM_MAX] = {0};
+    float from[DIM_MAX] = {0};
+    float change[2][DIM_MAX] = {{0}};
+    params[3] = 0x1.8p-126F; // minus 2^-126 that is no normal number
+    from[3] = 0x1p-126F;
+    ch_net_load(net, params);
+    assert_true(ch_net_store_change(net, from, change[0]));
+    const ch_float_state before = ch_float_enter();
+    const bool is_finite = ch_net_store_change(net, from, change[1]);
+    ch_float_leave(before);
+    assert_true(is_finite);
+    assert_memory_equal(change[0], change[1], sizeof(change[0]));
+    ch_net_destroy(net);
+}
+
 static void initial_weights_fill_their_range(void **state) {
     (void)state;
     const ch_net_options o = options();
@@ -379,6 +400,7 @@ int main(void) {
         cmocka_unit_test(the_gradient_is_what_a_step_subtracts),
         cmocka_unit_test(a_net_learns_what_can_be_learnt),
         cmocka_unit_test(what_is_loaded_is_what_is_stored),
+        cmocka_unit_test(a_change_has_the_same_bits_in_every_float_state),
         cmocka_unit_test(initial_weights_fill_their_range),
         cmocka_unit_test(divergence_is_reported),
         cmocka_unit_test(text_is_checked_before_anything_is_built),
