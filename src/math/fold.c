@@ -24,8 +24,7 @@ static const int32_t INFINITY_BITS = INT32_C(0x7F800000);
 
 typedef struct lanes {
     double squares[CH_FOLD_LANES];
-    int32_t
-        magnitudes[CH_FOLD_LANES]; // as bits, which order like the magnitudes, then infinity, NaN
+    int32_t magnitudes[CH_FOLD_LANES]; // as bits: they order like magnitudes, infinity, NaN
 } lanes;
 
 /* What lies in a message: not aligned, and of no declared type. */

@@ -2,13 +2,14 @@
  * Winograd F(2 x 2, 5 x 5): two outputs in each direction from six inputs and five taps, with six
  * multiplications instead of ten; 36 instead of 100 for a square of four. For kernel sources only.
  *
- *     forward          y  = A' [ (G w G') . (B' x B) ] A      . is a product over channels, by
- * point input_gradient   gx = B  [ (G w G') . (A gy A') ] B' weight_gradient  gw = G' [ (B' x B) .
- * (A gy A') ] G
+ *     forward          y  = A' [ (G w G') . (B' x B) ] A
+ *     input_gradient   gx = B  [ (G w G') . (A gy A') ] B'
+ *     weight_gradient  gw = G' [ (B' x B) . (A gy A') ] G
  *
- * The gradients are the exact adjoints of the forward pass, not convolutions of their own. One step
- * of the loops takes one row i of the 6 x 6 points: what belongs to it fits the second-level cache
- * beside the transformed filters, and products run from the first-level one.
+ * where the dot is a product over channels, point by point. The gradients are the exact adjoints of
+ * the forward pass, not convolutions of their own. One step of the loops takes one row i of the 6 x
+ * 6 points: what belongs to it fits the second-level cache beside the transformed filters, and
+ * products run from the first-level one.
  *
  *     u   filters, 36 x (in, out) in panels      ut  36 x (out, in) in panels
  *     v   inputs, 6 x (tiles, in)                z   output gradients, 6 x (tiles, out)

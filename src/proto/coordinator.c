@@ -3,10 +3,8 @@
  *
  * One round at a time:
  *
- *   OPEN ---- every sampled client settled, or deadline; with quorum ----> apply,   next OPEN |
- * done
- *     \------ the same, without quorum ----------------------------------> discard, next OPEN |
- * done
+ *   OPEN --- all sampled clients settled, or deadline --- with quorum: apply ------> next OPEN
+ *                                                    '--- without it: discard -----> or done
  *
  * A client of the cohort is awaited until it is counted or refused, either of them once.
  */

@@ -140,7 +140,7 @@ static void slot_model(choir_sim *s, ch_slot *k) {
         return;
     }
     const choir_blob blob = {.hash = *hash,
-                             .params = choir_coordinator_params(s->coordinator),
+                             .params = (const float *)(const void *)bytes.data,
                              .dim = (uint32_t)(bytes.size / sizeof(float))};
     s->round.bytes_down += bytes.size;
     ch_ignore(choir_participant_fetched(k->participant, s->now_ms, &blob),

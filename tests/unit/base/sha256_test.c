@@ -50,7 +50,8 @@ static void pieces_of_any_size_give_the_same_hash(void **state) {
     }
 }
 
-/* The block of "abc" by the standard, sec. B.1 of its 2002 edition; then many, one after another. */
+/* The block of "abc" by the standard, sec. B.1 of its 2002 edition; then many, one after another.
+ */
 static void every_variant_is_the_block_function(void **state) {
     (void)state;
     const uint32_t abc[8] = {0xba7816bf, 0x8f01cfea, 0x414140de, 0x5dae2223,
