@@ -92,12 +92,6 @@ static choir_status texts_parse(choir_coordinator *c, const choir_coordinator_op
     return status == CHOIR_OK ? ch_chain_parse(&c->chain, o->chain, err) : status;
 }
 
-static void put_f64(ch_writer *w, double value) {
-    uint64_t bits = 0;
-    memcpy(&bits, &value, sizeof(bits));
-    ch_put_u64(w, bits);
-}
-
 /* Of everything that the model depends on: a state fits only the job that it was saved from, under
  * whatever name. */
 static void options_digest(uint8_t out[CHOIR_HASH_BYTES], const choir_coordinator_options *o) {
@@ -112,9 +106,9 @@ static void options_digest(uint8_t out[CHOIR_HASH_BYTES], const choir_coordinato
         ch_put_u32(&w, whole[i]);
     }
     ch_put_f32s(&w, rates, sizeof(rates) / sizeof(rates[0]));
-    put_f64(&w, o->sample_rate);
-    put_f64(&w, o->update_norm_max);
-    put_f64(&w, o->coordinate_max);
+    ch_put_f64(&w, o->sample_rate);
+    ch_put_f64(&w, o->update_norm_max);
+    ch_put_f64(&w, o->coordinate_max);
     ch_put_u64(&w, o->seed);
     ch_put_text(&w, o->sampler);
     ch_put_text(&w, o->algorithm);

@@ -35,9 +35,7 @@ void choir_coordinator_save(const choir_coordinator *c, uint8_t *out) {
     ch_put_bytes(&w, c->options_digest, CHOIR_HASH_BYTES);
     ch_put_u32(&w, c->rounds_closed);
     for (int i = 0; i < CH_SCHEDULED_COUNT; i++) {
-        uint64_t best = 0;
-        memcpy(&best, &c->progress[i].best, sizeof(best));
-        ch_put_u64(&w, best);
+        ch_put_f64(&w, c->progress[i].best);
         ch_put_u32(&w, c->progress[i].idle);
         ch_put_u32(&w, c->progress[i].cuts);
     }
@@ -85,8 +83,7 @@ choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state, 
     ch_reader r = {.data = state.data, .size = state.size, .at = 4 + CHOIR_HASH_BYTES};
     c->rounds_closed = ch_get_u32(&r);
     for (int i = 0; i < CH_SCHEDULED_COUNT; i++) {
-        const uint64_t best = ch_get_u64(&r);
-        memcpy(&c->progress[i].best, &best, sizeof(best));
+        c->progress[i].best = ch_get_f64(&r);
         c->progress[i].idle = ch_get_u32(&r);
         c->progress[i].cuts = ch_get_u32(&r);
     }

@@ -164,12 +164,6 @@ choir_status choir_sim_step(choir_sim *s, choir_sim_round *out, choir_error *err
 
 // ----- state ------------------------------------------------------------------------------------
 
-static void put_f64(ch_writer *w, double value) {
-    uint64_t bits = 0;
-    memcpy(&bits, &value, sizeof(bits));
-    ch_put_u64(w, bits);
-}
-
 /* What stands before the coordinator's part. */
 static void head_write(const choir_sim *s, uint64_t now_ms, uint8_t out[STATE_HEAD_BYTES]) {
     uint8_t bytes[DIGESTED_BYTES];
@@ -182,13 +176,13 @@ static void head_write(const choir_sim *s, uint64_t now_ms, uint8_t out[STATE_HE
     const choir_network *n = &s->options.network;
     ch_put_u64(&w, n->seed);
     ch_put_u32(&w, n->latency_ms);
-    put_f64(&w, n->loss);
-    put_f64(&w, n->up_mbps);
-    put_f64(&w, n->down_mbps);
-    put_f64(&w, n->examples_per_s);
-    put_f64(&w, n->speed_spread);
-    put_f64(&w, n->availability);
-    put_f64(&w, n->dropout);
+    ch_put_f64(&w, n->loss);
+    ch_put_f64(&w, n->up_mbps);
+    ch_put_f64(&w, n->down_mbps);
+    ch_put_f64(&w, n->examples_per_s);
+    ch_put_f64(&w, n->speed_spread);
+    ch_put_f64(&w, n->availability);
+    ch_put_f64(&w, n->dropout);
     CH_ASSERT(!w.failed);
     ch_sha256_of(bytes, w.size, digest);
 }

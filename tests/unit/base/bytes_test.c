@@ -6,6 +6,7 @@
 static void write_all(ch_writer *w) {
     ch_put_u32(w, 0x04030201);
     ch_put_u64(w, UINT64_C(0x8877665544332211));
+    ch_put_f64(w, -0.1);
     ch_put_f32s(w, (const float[]){-1.5F, 0.25F}, 2);
     ch_put_text(w, "choir");
 }
@@ -21,6 +22,7 @@ static void what_was_put_is_got(void **state) {
     float reals[2];
     assert_int_equal(ch_get_u32(&r), 0x04030201);
     assert_true(ch_get_u64(&r) == UINT64_C(0x8877665544332211));
+    assert_true(ch_get_f64(&r) == -0.1);
     ch_get_f32s(&r, reals, 2);
     assert_int_equal(ch_get_u32(&r), 5);
     const choir_bytes text = ch_get_bytes(&r, 5);
@@ -43,6 +45,7 @@ static void every_short_buffer_fails_and_stays_failed(void **state) {
         float reals[2];
         (void)ch_get_u32(&r);
         (void)ch_get_u64(&r);
+        (void)ch_get_f64(&r);
         ch_get_f32s(&r, reals, 2);
         (void)ch_get_bytes(&r, ch_get_u32(&r));
         assert_false(ch_reader_done(&r));
