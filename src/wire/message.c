@@ -9,9 +9,10 @@
 
 enum { REQUEST_CHECK = 3, REPLY_CHECK = 1, REPORT_DELTA = 15 };
 
-/* What a checksum covers besides the body: which body, of whom, in which version. */
+/* What a checksum covers besides the body: which body, of whom, in which version. A sum, because a
+ * later version's numbers may be of more bits than are between the two. */
 static uint64_t request_seed(const ch_request *m) {
-    return (uint64_t)m->protocol << 40 | (uint64_t)m->kind << 32 | m->client;
+    return ((uint64_t)m->protocol << 40) + ((uint64_t)m->kind << 32) + m->client;
 }
 
 static uint64_t reply_seed(ch_reply_kind kind) {

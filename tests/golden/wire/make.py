@@ -52,7 +52,7 @@ def write(name, kind, text):
 
 
 def request(name, client, number, field, kind, body):
-    check = checksum(1 << 40 | number << 32 | client, encode(kind, body))
+    check = checksum((1 << 40) + (number << 32) + client, encode(kind, body))
     head = "protocol: 1\n" + (f"client: {client}\n" if client else "") + f"check: {check}\n"
     write(name, "Request", head + field + " {\n" + indent(body) + "}\n")
 

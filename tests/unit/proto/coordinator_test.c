@@ -390,7 +390,7 @@ static void another_version_is_told_so_whatever_its_body(void **state) {
     const uint32_t numbers[] = {CH_REQUEST_CHECK_IN, CH_REQUEST_REPORT, 6, 1000};
     for (uint32_t i = 0; i < 4 * 2; i++) {
         const uint32_t number = numbers[i % 4];
-        const uint64_t seed = UINT64_C(2) << 40 | (uint64_t)number << 32 | 1; // docs/wire.md
+        const uint64_t seed = (UINT64_C(2) << 40) + ((uint64_t)number << 32) + 1; // docs/wire.md
         uint8_t bytes[PEER_BYTES_MAX];
         ch_writer w = {.data = bytes, .capacity = sizeof(bytes)};
         ch_pb_put_uint(&w, 1, 2);
@@ -462,7 +462,7 @@ static void a_delta_in_pieces_counts_like_a_whole_one(void **state) {
         ch_pb_put_float(&w, 15, 3); // unpacked
     }
     const uint64_t seed =
-        (uint64_t)CH_PROTOCOL << 40 | (uint64_t)CH_REQUEST_REPORT << 32 | 1; // docs/wire.md
+        ((uint64_t)CH_PROTOCOL << 40) + ((uint64_t)CH_REQUEST_REPORT << 32) + 1; // docs/wire.md
     uint8_t bytes[PEER_BYTES_MAX];
     ch_writer whole = {.data = bytes, .capacity = sizeof(bytes)};
     ch_pb_put_uint(&whole, 1, CH_PROTOCOL);
