@@ -57,7 +57,7 @@ choir_sim_options choir_sim_defaults(void);
  * Makes a simulation that stands before its first round.
  *
  * params    (dim) initial global parameters; copied
- * trainers  (options->workers) one per worker thread, all alike; borrowed
+ * trainers  (options->workers) one per worker thread, all alike, with ops->examples; borrowed
  * options   copied
  * err       may be NULL
  *

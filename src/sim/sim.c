@@ -53,6 +53,11 @@ static choir_status options_check(const choir_sim_options *o, const choir_traine
     if (trainers == NULL) {
         return ch_error_set(err, CHOIR_EINVAL, "sim: trainers is missing");
     }
+    if (trainers[0].ops->examples == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "sim: trainers do not say how many examples a client has, which "
+                            "virtual time depends on");
+    }
     return ch_network_check(&o->network, err);
 }
 

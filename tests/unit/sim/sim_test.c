@@ -121,6 +121,12 @@ static void options_out_of_range_are_named(void **state) {
     o = options();
     check_status(choir_sim_create(&s, zero, NULL, &o, &env, &err), CHOIR_EINVAL);
     assert_string_equal(err.message, "sim: trainers is missing");
+    const choir_trainer_ops silent = {.train = test_train};
+    const choir_trainer mute[2] = {{.ops = &silent}, {.ops = &silent}};
+    check_status(choir_sim_create(&s, zero, mute, &o, &env, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message, "sim: trainers do not say how many examples a client has, "
+                                     "which virtual time depends on");
+    assert_null(s);
 }
 
 // ----- deadlines and absences -------------------------------------------------------------------
