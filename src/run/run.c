@@ -224,13 +224,14 @@ static choir_status facts_resume(const ch_running *r, choir_error *err) {
     return ch_run_facts_resume(dir, r->result.rounds, &now, &r->session.env, err);
 }
 
+/* The job is written last: it makes the folder a run, which a beginning that was cut off is not. */
 static choir_status dir_begin(ch_running *r, choir_error *err) {
     choir_status status = ch_run_dir_create(&r->dir, r->options->run_dir, r->session.job.name, err);
     if (status == CHOIR_OK) {
-        status = job_write(r, err);
+        status = facts_write(r, err);
     }
     if (status == CHOIR_OK) {
-        status = facts_write(r, err);
+        status = job_write(r, err);
     }
     return status;
 }

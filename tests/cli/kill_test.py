@@ -56,10 +56,10 @@ class AKilledRun(Case):
             going = self.killed_after(moments.uniform(0, length), job, "--run-dir", run)
             for _ in range(4):
                 kills += going
-                if not (self.folder / run / "run.json").exists():
+                if not (self.folder / run / "job.yaml").exists():
                     break  # killed before there was a run to go on with
                 going = self.killed_after(moments.uniform(0, length / 2), "--resume", run)
-            if (self.folder / run / "run.json").exists():
+            if (self.folder / run / "job.yaml").exists():
                 end = self.last_line("--resume", run)
                 self.assertEqual(end["model_hash"], calm["model_hash"], f"CHOIR_SEED={SEED} {run}")
                 self.assertEqual(end["bytes_up"], calm["bytes_up"])

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[FOLDER_PATH_MAX];
@@ -482,6 +483,26 @@ static void a_folder_that_holds_a_run_is_not_overwritten(void **state) {
     assert_non_null(strstr(err.message, "taken"));
 }
 
+static void a_beginning_that_fails_leaves_no_run(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job job = tiny_job();
+    ch_run_options o = options_for("begun");
+    static const char *const files[] = {"run.json", "job.yaml"};
+    assert_int_equal(mkdir(o.run_dir, 0777), 0);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char blocked[FOLDER_PATH_MAX + 64]; // where the file is written before it gets its name
+        (void)snprintf(blocked, sizeof(blocked), "%s/%s.tmp", o.run_dir, files[i]);
+        assert_int_equal(mkdir(blocked, 0777), 0);
+        ch_run_result result;
+        choir_error err = {.message = ""};
+        check_status(ch_run_sim(&result, &job, &o, &env, &err), CHOIR_EIO);
+        assert_non_null(strstr(err.message, files[i]));
+        assert_int_equal(rmdir(blocked), 0);
+    }
+    assert_int_equal(tiny_run(&job, &o).rounds, 6);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_model_does_not_depend_on_the_workers),
@@ -502,6 +523,7 @@ int main(void) {
         cmocka_unit_test(every_failed_allocation_of_a_resume_is_survived_and_told),
         cmocka_unit_test(every_failed_allocation_of_a_judgement_is_survived_and_told),
         cmocka_unit_test(a_folder_that_holds_a_run_is_not_overwritten),
+        cmocka_unit_test(a_beginning_that_fails_leaves_no_run),
     };
     folder_make(folder);
     const int failures = cmocka_run_group_tests(tests, NULL, NULL);
