@@ -273,10 +273,9 @@ static int line_run(const ch_program *p, int words_count, char **words, FILE *ou
 
 int ch_program_run(const ch_program *p, int argc, char **argv, FILE *out, FILE *log) {
     const int code = line_run(p, argc, argv, out, log);
-    const bool failed = fflush(out) != 0 || ferror(out) != 0;
-    if (failed && code == 0) {
-        (void)fprintf(log, "%s: standard output could not be written\n", p->name);
-        return p->exit_output;
+    if (fflush(out) == 0 && ferror(out) == 0) {
+        return code;
     }
-    return code;
+    (void)fprintf(log, "%s: standard output could not be written\n", p->name);
+    return code == 0 ? p->exit_output : code;
 }

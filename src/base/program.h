@@ -94,7 +94,7 @@ void ch_call_text(const ch_call *call, char *out, size_t size);
  * out   for results and requested help
  * log   for messages, and for help nobody asked for
  *
- * Returns the exit code: the command's, exit_usage or exit_output.
+ * Returns the exit code: the command's, exit_usage, or, where the command's is 0, exit_output.
  */
 int ch_program_run(const ch_program *p, int argc, char **argv, FILE *out, FILE *log);
 

@@ -41,7 +41,7 @@ static int play_run(const ch_call *call, choir_error *err) {
     }
     if (strcmp(call->operands[0], "out-of-tune") == 0) {
         (void)ch_error_set(err, CHOIR_EIO, "the piano is out of tune");
-        return 1;
+        return 3;
     }
     return 0;
 }
@@ -143,7 +143,7 @@ static void a_repeated_flag_collects_and_two_dashes_end_the_flags(void **state) 
 static void a_failure_is_told_after_the_commands_name(void **state) {
     (void)state;
     const ran r = RUN("play", "out-of-tune");
-    assert_int_equal(r.code, 1);
+    assert_int_equal(r.code, 3);
     assert_string_equal(r.log, "band play: the piano is out of tune\n");
 }
 
@@ -243,6 +243,22 @@ static void output_that_cannot_be_written_is_a_failure(void **state) {
     assert_string_equal(text, "band: standard output could not be written\n");
 }
 
+static void output_that_cannot_be_written_is_told_of_a_failure_too(void **state) {
+    (void)state;
+    FILE *full = fopen("/dev/full", "w");
+    if (full == NULL) {
+        skip();
+    }
+    FILE *log = tmpfile();
+    char *argv[] = {"band", "play", "out-of-tune"};
+    assert_int_equal(ch_program_run(&PROGRAM, 3, argv, full, log), 3);
+    (void)fclose(full);
+    char text[100];
+    stream_take(log, text, sizeof(text));
+    assert_string_equal(text, "band play: the piano is out of tune\n"
+                              "band: standard output could not be written\n");
+}
+
 static void every_format_of_the_manual_names_every_flag(void **state) {
     (void)state;
     char text[8192];
@@ -280,6 +296,7 @@ int main(void) {
         cmocka_unit_test(help_says_domain_and_default_of_every_flag),
         cmocka_unit_test(too_many_words_are_refused),
         cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
+        cmocka_unit_test(output_that_cannot_be_written_is_told_of_a_failure_too),
         cmocka_unit_test(every_format_of_the_manual_names_every_flag),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
