@@ -47,6 +47,7 @@ choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *options_dir, choi
 /* ------------------------------------------------------------------------------------ formats */
 
 typedef struct format {
+    ch_source_form form;
     bool (*fits)(const char *path);
     choir_status (*read)(ch_dataset *out, const char *path, const choir_job_data *options,
                          const ch_reading *reading, uint64_t seed, choir_error *err);
@@ -66,11 +67,22 @@ static choir_status cifar_read(ch_dataset *out, const char *path, const choir_jo
     return ch_cifar_read(out, path, options, seed, err);
 }
 
+/* Any file is a CSV file when it is nothing else. */
 static const format FORMATS[] = {
-    {ch_idx_is_folder, idx_read},
-    {ch_cifar_is, cifar_read},
-    {ch_is_file, ch_csv_read},
+    {CH_SOURCE_IDX, ch_idx_is_folder, idx_read},
+    {CH_SOURCE_CIFAR, ch_cifar_is, cifar_read},
+    {CH_SOURCE_CSV, ch_is_file, ch_csv_read},
 };
+
+/* The format of what lies at path; NULL when it is none that is known. */
+static const format *format_find(const char *path) {
+    for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
+        if (FORMATS[i].fits(path)) {
+            return &FORMATS[i];
+        }
+    }
+    return NULL;
+}
 
 /* The source as a path: itself, or a folder of the data directory when it has no slash. */
 static choir_status source_locate(char path[PATH_BYTES], const choir_job_data *options,
@@ -154,11 +166,10 @@ static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
     // Only what lies in the data directory was downloaded; a path of that name is the user's own.
     const bool is_download =
         ch_catalog_find(options->source) != NULL && strcmp(path, options->source) != 0;
-    for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
-        if (FORMATS[i].fits(path)) {
-            const choir_status read = FORMATS[i].read(out, path, options, reading, seed, err);
-            return is_download ? download_advise(read, options->source, err) : read;
-        }
+    const format *found = format_find(path);
+    if (found != NULL) {
+        const choir_status read = found->read(out, path, options, reading, seed, err);
+        return is_download ? download_advise(read, options->source, err) : read;
     }
     if (!ch_is_folder(path) && !ch_is_file(path)) {
         return source_missing(options->source, path, err);
@@ -192,6 +203,16 @@ choir_status ch_source_check(const choir_job_data *options, choir_error *err) {
         return status;
     }
     return source_missing(options->source, path, err);
+}
+
+ch_source_form ch_source_look(const choir_job_data *options) {
+    ch_generator generator;
+    char path[PATH_BYTES];
+    if (ch_generator_parse(&generator, options->source, NULL) == CHOIR_OK) {
+        return CH_SOURCE_GENERATED;
+    }
+    const format *found = source_locate(path, options, NULL) == CHOIR_OK ? format_find(path) : NULL;
+    return found != NULL ? found->form : CH_SOURCE_UNSEEN;
 }
 
 choir_status ch_source_open(ch_source *out, const choir_job_data *options,

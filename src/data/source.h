@@ -14,6 +14,15 @@
 
 #include <stdbool.h>
 
+/* What a source is, as far as can be seen without reading it. */
+typedef enum ch_source_form {
+    CH_SOURCE_GENERATED,
+    CH_SOURCE_IDX,
+    CH_SOURCE_CIFAR,
+    CH_SOURCE_CSV,
+    CH_SOURCE_UNSEEN, // it is not here, or nothing that is known
+} ch_source_form;
+
 typedef struct ch_source {
     bool is_generated;
     ch_generator generator; // when generated; else zero
@@ -45,6 +54,9 @@ CHOIR_NODISCARD choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *o
  * name, on this machine or not, or a path where something lies. Returns EINVAL or EIO otherwise.
  */
 CHOIR_NODISCARD choir_status ch_source_check(const choir_job_data *options, choir_error *err);
+
+/* What the source is; see above. */
+ch_source_form ch_source_look(const choir_job_data *options);
 
 /* The name of a data set nearest to a misspelt one; NULL when none is near. */
 const char *ch_source_nearest(const char *name);

@@ -26,11 +26,6 @@ static choir_status file_check(const char *key, const char *path, const choir_en
     return CHOIR_OK;
 }
 
-static bool is_generated(const choir_job *job) {
-    ch_generator generator;
-    return ch_generator_parse(&generator, job->data.source, NULL) == CHOIR_OK;
-}
-
 static choir_status parts_check(const choir_job *job, const choir_env *env, choir_error *err) {
     const ch_kernels *kernels = NULL;
     choir_status status = job->model.name[0] == '\0' ? CHOIR_OK : ch_zoo_check(&job->model, err);
@@ -46,7 +41,8 @@ static choir_status parts_check(const choir_job *job, const choir_env *env, choi
     if (status == CHOIR_OK) {
         status = ch_source_check(&job->data, err);
     }
-    if (status == CHOIR_OK && is_generated(job) && strcmp(job->data.task, "regression") == 0) {
+    if (status == CHOIR_OK && strcmp(job->data.task, "regression") == 0 &&
+        ch_source_look(&job->data) == CH_SOURCE_GENERATED) {
         status = ch_error_set(err, CHOIR_EINVAL,
                               "data.task: regression needs numbers to predict; data.source '%s' "
                               "has classes",
@@ -75,7 +71,10 @@ static void idle_warn(const choir_job *job, const ch_job_places *places, const c
 /* Keys that only some jobs heed. */
 static void idle_find(const choir_job *job, const ch_job_places *places, const choir_env *env) {
     const choir_job_data *d = &job->data;
-    const bool generated = is_generated(job);
+    const ch_source_form form = ch_source_look(d);
+    const bool generated = form == CH_SOURCE_GENERATED;
+    const bool columns = form == CH_SOURCE_CSV || form == CH_SOURCE_UNSEEN;
+    const bool is_split = columns || form == CH_SOURCE_CIFAR;
     const struct {
         const char *key;
         bool matters;
@@ -86,11 +85,11 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         {"data.power", strcmp(d->partition, "quantity") == 0, "data.partition 'quantity'"},
         {"data.examples", generated, "generated sources"},
         {"data.test_examples", generated, "generated sources"},
-        {"data.label", !generated, "CSV files"},
-        {"data.group", !generated, "CSV files"},
-        {"data.categorical", !generated, "CSV files"},
-        {"data.drop", !generated, "CSV files"},
-        {"data.test_share", !generated, "CSV files"},
+        {"data.label", columns, "CSV files"},
+        {"data.group", columns, "CSV files"},
+        {"data.categorical", columns, "CSV files"},
+        {"data.drop", columns, "CSV files"},
+        {"data.test_share", is_split, "CSV files"},
         {"server.momentum", strcmp(job->algorithm, "fedavgm") == 0, "server.algorithm 'fedavgm'"},
     };
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

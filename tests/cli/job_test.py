@@ -104,6 +104,20 @@ class Check(Case):
         ran = self.check("data: {alpha: 0.3, partition: dirichlet}\n")
         self.assertEqual((ran.code, ran.log), (0, ""))
 
+    def test_options_of_csv_files_are_warned_of_where_other_files_lie(self):
+        for folder, file, idle in (("idx", "train-images-idx3-ubyte", ("label", "test_share")),
+                                   ("cifar", "data_batch_1.bin", ("label",)),
+                                   ("csv", "t.csv", ())):
+            with self.subTest(folder):
+                (self.folder / folder).mkdir()
+                self.file(f"{folder}/{file}", "a,b\n")
+                source = f"{folder}/{file}" if folder == "csv" else f"./{folder}"
+                ran = self.check(f"data: {{source: {source}, label: 0.3, test_share: 0.3}}\n")
+                self.assertEqual(ran.code, 0)
+                self.assertEqual(ran.log, "".join(
+                    f"choir job check: warning: key_idle a.yaml:1: data.{key}: '0.3' has no effect; "
+                    "it is for CSV files\n" for key in idle))
+
     def test_a_terminal_is_not_sent_what_a_file_holds(self):
         ran = self.check('"\\e[31mred": 1\n')
         self.assertEqual(ran.log, "choir job check: a.yaml:1: ?[31mred is not known; "
