@@ -34,16 +34,29 @@ static uint32_t step_max(const ch_session *s, ch_session_use use, uint32_t engin
     return ch_plan_step_max(&s->job, pooled && all > held ? all : held);
 }
 
+/* A net knows its layers, and not which key of the job brought them. */
+static choir_status model_refuse(const choir_job_model *model, const choir_error *why,
+                                 choir_error *err) {
+    const bool is_file = model->file[0] != '\0';
+    return ch_error_set(err, CHOIR_EINVAL, "%s: '%.200s': %s",
+                        is_file ? "model.file" : "model.name", is_file ? model->file : model->name,
+                        why->message);
+}
+
 static choir_status engines_create(ch_session *s, ch_session_use use, choir_error *err) {
     choir_status status = CHOIR_OK;
+    choir_error why = {.message = ""};
     for (uint32_t i = 0; i < s->workers && status == CHOIR_OK; i++) {
         status = ch_engine_create(&s->engines[i], &s->model.net, s->federation, step_max(s, use, i),
-                                  &s->env, err);
+                                  &s->env, &why);
         if (status == CHOIR_OK) {
             s->trainers[i] = ch_engine_trainer(s->engines[i]);
         }
     }
-    return status;
+    if (status == CHOIR_EINVAL) {
+        return model_refuse(&s->job.model, &why, err);
+    }
+    return status == CHOIR_OK ? status : ch_error_set(err, status, "%s", why.message);
 }
 
 static choir_status params_create(ch_session *s, choir_error *err) {
