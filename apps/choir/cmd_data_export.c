@@ -29,6 +29,11 @@ static choir_status federation_write(const ch_federation *f, const char *folder,
         return ch_error_set(err, CHOIR_EINVAL,
                             "%s: the clients are too many to be in memory; ask for fewer", folder);
     }
+    if (ch_idx_is_folder(folder)) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%s: holds a data set already; give another folder, or remove it",
+                            folder);
+    }
     if (mkdir(folder, 0755) != 0 && errno != EEXIST) {
         return ch_error_set(err, CHOIR_EIO, "%s: %s", folder, strerror(errno));
     }

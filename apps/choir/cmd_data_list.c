@@ -6,6 +6,7 @@
 #include "data/generator.h"
 #include "data/source.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 typedef struct list_flags {
@@ -36,9 +37,11 @@ static int list_run(const ch_call *call, choir_error *err) {
                       ch_catalog_is_here(&CH_CATALOG[i], dir) ? "here" : "to get",
                       CH_CATALOG[i].about);
     }
-    const char *from = flags->dir[0] != '\0'          ? "--dir"
-                       : getenv("CHOIR_DATA") != NULL ? "$CHOIR_DATA"
-                                                      : "$CHOIR_DATA would change it";
+    const char *variable = getenv("CHOIR_DATA");
+    const bool is_set = variable != NULL && variable[0] != '\0';
+    const char *from = flags->dir[0] != '\0' ? "--dir"
+                       : is_set              ? "$CHOIR_DATA"
+                                             : "$CHOIR_DATA would change it";
     (void)fprintf(call->out, "data directory: %s (%s)\n", dir, from);
     return EXIT_DONE;
 }

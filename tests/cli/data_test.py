@@ -31,6 +31,12 @@ class Get(Case):
         self.assertRegex(self.run_in("data", "list").out.splitlines()[-1],
                          r"^data directory: /.* \(\$CHOIR_DATA")
 
+    def test_a_variable_that_is_empty_says_nothing(self):
+        os.environ["CHOIR_DATA"] = ""
+        self.addCleanup(os.environ.update, CHOIR_DATA="/nonexistent")
+        self.assertRegex(self.run_in("data", "list").out.splitlines()[-1],
+                         r"^data directory: /.* \(\$CHOIR_DATA would change it\)$")
+
     def test_without_a_network_it_says_which_files_to_bring(self):
         for name in ("https_proxy", "http_proxy"):  # where nobody listens
             os.environ[name] = "http://127.0.0.1:9"
@@ -175,6 +181,17 @@ class Export(Case):
         ran = self.run_in("data", "export", "synthetic", "out", "--set", "data.clients=2")
         self.assert_says(ran, 2, "choir data export: out: IDX files hold bytes, and these inputs "
                                  "are real numbers\n")
+
+    def test_a_set_is_not_written_over(self):
+        how = ["--set", "data.clients=2"]
+        self.run_in("data", "export", "digits", "out", *how)
+        images = self.folder / "out" / "train-images-idx3-ubyte"
+        before = images.read_bytes()
+        for name in ("out", "out/"):
+            ran = self.run_in("data", "export", "digits", name, *how, "--set", "seed=2")
+            self.assert_says(ran, 2, f"choir data export: {name}: holds a data set already; give "
+                                     "another folder, or remove it\n")
+        self.assertEqual(images.read_bytes(), before)
 
 
 if __name__ == "__main__":
