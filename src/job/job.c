@@ -229,10 +229,11 @@ static choir_status override_apply(parsing *p, const char *text, choir_error *er
         return status;
     }
     p->places.lines[row - CH_JOB_KEYS.rows] = CH_JOB_LINE_SET;
-    if (strcmp(known, "model.name") == 0) {
+    const bool is_given = value.value[0] != '\0';
+    if (is_given && strcmp(known, "model.name") == 0) {
         p->job.model.file[0] = '\0';
     }
-    if (strcmp(known, "model.file") == 0) {
+    if (is_given && strcmp(known, "model.file") == 0) {
         p->job.model.name[0] = '\0';
     }
     p->names_job = p->names_job || strcmp(known, "name") == 0;

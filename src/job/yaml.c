@@ -21,6 +21,7 @@ typedef struct reader {
     char value[CH_YAML_VALUE_MAX];
     size_t value_size;
     bool in_list;
+    bool has_item; // the list has, empty or not
     uint32_t list_line;
     bool is_done; // the document has ended
 } reader;
@@ -51,7 +52,9 @@ static choir_status value_add(reader *r, const yaml_event_t *event) {
         return refuse(r, line_of(event), "a value must not contain a zero byte");
     }
     if (size >= sizeof(r->value) - r->value_size) {
-        return refuse(r, line_of(event), "the value is too long; at most 1023 bytes are read");
+        return ch_error_set(r->err, CHOIR_EINVAL,
+                            "%s:%u: %s: the value is too long; at most %d bytes are read", r->name,
+                            line_of(event), r->key, CH_YAML_VALUE_MAX - 1);
     }
     memcpy(r->value + r->value_size, text, size);
     r->value_size += size;
@@ -65,7 +68,9 @@ static choir_status key_take(reader *r, const yaml_event_t *event) {
     size_t used = r->prefix[r->depth - 1];
     r->key[used] = '\0';
     if (size == 0 || memchr(text, '\0', size) != NULL || size + 2 > sizeof(r->key) - used) {
-        return refuse(r, line_of(event), "a key must have 1 to 100 letters");
+        return ch_error_set(r->err, CHOIR_EINVAL,
+                            "%s:%u: a key must have 1 to %d bytes, with the sections it is in",
+                            r->name, line_of(event), CH_YAML_KEY_MAX - 2);
     }
     if (used > 0) {
         r->key[used] = '.';
@@ -87,10 +92,11 @@ static choir_status scalar_take(reader *r, const yaml_event_t *event) {
             return refuse(r, line_of(event),
                           "a list's item cannot hold a comma, because commas stand between items");
         }
-        if (r->value_size > 0 && r->value_size < sizeof(r->value)) {
+        if (r->has_item && r->value_size < sizeof(r->value)) {
             r->value[r->value_size] = ',';
             r->value_size += 1;
         }
+        r->has_item = true;
         return value_add(r, event);
     }
     if (r->depth == 0) {
@@ -145,6 +151,7 @@ static choir_status list_open(reader *r, const yaml_event_t *event) {
         return refuse(r, line_of(event), "a list cannot stand here; a list holds values");
     }
     r->in_list = true;
+    r->has_item = false;
     r->list_line = line_of(event);
     return CHOIR_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "choir/job.h"
 #include "job/keys.h"
+#include "job/yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,33 @@ static void keys_nest_and_lists_join(void **state) {
     assert_int_equal(job.data.clients, 12);
     assert_string_equal(job.chain, "clip=1.5|weight");
     assert_true(job.network.loss == 0.25);
+    check_status(parse(&job, "data: {drop: ['', id, '']}\n", &err), CHOIR_OK);
+    assert_string_equal(job.data.drop, ",id,");
+}
+
+static void texts_beyond_what_is_read_are_refused(void **state) {
+    (void)state;
+    char text[CH_YAML_VALUE_MAX + 64];
+    char letters[CH_YAML_VALUE_MAX + 1];
+    memset(letters, 'a', sizeof(letters));
+    (void)snprintf(text, sizeof(text), "%.*s: 1\n", CH_YAML_KEY_MAX - 1, letters);
+    check_message(text, "a.yaml:1: a key must have 1 to 126 bytes, with the sections it is in");
+    (void)snprintf(text, sizeof(text), "name: %.*s\n", CH_YAML_VALUE_MAX, letters);
+    check_message(text, "a.yaml:1: name: the value is too long; at most 1023 bytes are read");
+    static const struct {
+        const char *before, *after;
+        int letters;
+        const char *says; // one letter less is read
+    } rows[] = {{"", ": 1\n", CH_YAML_KEY_MAX - 2, "is not known"},
+                {"name: ", "\n", CH_YAML_VALUE_MAX - 1, "is not printable text"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_job job;
+        choir_error err = {.message = ""};
+        (void)snprintf(text, sizeof(text), "%s%.*s%s", rows[i].before, rows[i].letters, letters,
+                       rows[i].after);
+        check_status(parse(&job, text, &err), CHOIR_EINVAL);
+        assert_non_null(strstr(err.message, rows[i].says));
+    }
 }
 
 static void a_model_may_be_named_in_one_word_or_be_a_file(void **state) {
@@ -294,6 +322,18 @@ static void overrides_win_over_the_file_and_the_last_one_over_all(void **state) 
     assert_string_equal(job.name, "other");
 }
 
+static void an_empty_override_of_a_model_leaves_the_other_word_on_it(void **state) {
+    (void)state;
+    const char *const file = "model.file=";
+    const char *const name = "model.name=";
+    const char *const text = "model: {file: m.safetensors}\n";
+    choir_job job;
+    check_status(choir_job_parse(&job, "model: softmax\n", 15, "a.yaml", &file, 1, NULL), CHOIR_OK);
+    assert_string_equal(job.model.name, "softmax");
+    check_status(choir_job_parse(&job, text, strlen(text), "a.yaml", &name, 1, NULL), CHOIR_OK);
+    assert_string_equal(job.model.file, "m.safetensors");
+}
+
 static void overrides_take_lists_and_quotations_as_the_file_does(void **state) {
     (void)state;
     static const struct {
@@ -410,6 +450,7 @@ int main(void) {
         cmocka_unit_test(an_empty_file_is_the_defaults_named_after_the_file),
         cmocka_unit_test(every_default_is_within_its_own_bounds),
         cmocka_unit_test(keys_nest_and_lists_join),
+        cmocka_unit_test(texts_beyond_what_is_read_are_refused),
         cmocka_unit_test(a_model_may_be_named_in_one_word_or_be_a_file),
         cmocka_unit_test(wrong_values_are_refused_with_line_key_value_and_what_would_be_right),
         cmocka_unit_test(what_is_not_a_job_in_yaml_is_refused_with_its_line),
@@ -417,6 +458,7 @@ int main(void) {
         cmocka_unit_test(chains_and_schedules_that_do_not_parse_are_refused_where_they_stand),
         cmocka_unit_test(the_defaults_are_those_of_the_coordinator_and_the_simulator),
         cmocka_unit_test(overrides_win_over_the_file_and_the_last_one_over_all),
+        cmocka_unit_test(an_empty_override_of_a_model_leaves_the_other_word_on_it),
         cmocka_unit_test(overrides_take_lists_and_quotations_as_the_file_does),
         cmocka_unit_test(wrong_overrides_are_refused),
         cmocka_unit_test(the_files_own_name_becomes_a_name_that_can_be_a_folder),
