@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "report/progress.h"
 #include "run/digest.h"
 #include "run/paths.h"
@@ -210,10 +211,14 @@ static choir_status facts_resume(const ch_running *r, choir_error *err) {
         return status;
     }
     if (r->result.rounds > 0 && strcmp(bits_of(before.backend), bits_of(now.backend)) != 0) {
+        char backend[CHOIR_TEXT_MAX]; // a file may hold anything, and a terminal not see it
+        char cpu[CHOIR_TEXT_MAX];
+        ch_text_show(backend, sizeof(backend), before.backend);
+        ch_text_show(cpu, sizeof(cpu), before.cpu);
         return ch_error_set(err, CHOIR_EINVAL,
                             "%s: began with backend %s on %s and cannot go on with %s: its model "
                             "would differ in its last bits; resume it on a CPU that has %s",
-                            dir, before.backend, before.cpu, now.backend, before.backend);
+                            dir, backend, cpu, now.backend, backend);
     }
     if (before.data_digest[0] != '\0' && strcmp(before.data_digest, now.data_digest) != 0) {
         return ch_error_set(err, CHOIR_EINVAL,

@@ -97,4 +97,8 @@ CHOIR_NODISCARD choir_status ch_run_facts_resume(const char *dir, uint32_t round
 CHOIR_NODISCARD choir_status ch_run_facts_read(ch_run_facts *out, const char *dir,
                                                const choir_env *env, choir_error *err);
 
+/* The same from bytes in memory; name stands for the file in messages. Returns OK; EPROTO. */
+CHOIR_NODISCARD choir_status ch_run_facts_parse(ch_run_facts *out, choir_bytes bytes,
+                                                const char *name, choir_error *err);
+
 #endif

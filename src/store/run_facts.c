@@ -135,6 +135,25 @@ static choir_status facts_unpack(ch_run_facts *f, const json_t *root, const char
     return CHOIR_OK;
 }
 
+/* Reads bytes as an object, to be given back. */
+static choir_status root_parse(json_t **out, choir_bytes bytes, const char *name,
+                               choir_error *err) {
+    json_error_t why;
+    *out = NULL;
+    json_t *root = json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES, &why);
+    if (root == NULL) {
+        char shown[CH_TEXT_SHOWN_MAX];
+        ch_text_show(shown, sizeof(shown), why.text);
+        return ch_error_set(err, CHOIR_EPROTO, "%s:%d: is not JSON: %s", name, why.line, shown);
+    }
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return ch_error_set(err, CHOIR_EPROTO, "%s: is not a JSON object", name);
+    }
+    *out = root;
+    return CHOIR_OK;
+}
+
 /* Reads dir/run.json as an object, to be given back; *path is its name for messages. */
 static choir_status root_read(json_t **out, char path[CHOIR_PATH_MAX], const char *dir,
                               const choir_env *env, choir_error *err) {
@@ -148,34 +167,34 @@ static choir_status root_read(json_t **out, char path[CHOIR_PATH_MAX], const cha
     if (status != CHOIR_OK) {
         return status;
     }
-    json_error_t why;
-    json_t *root = json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, &why);
+    status = root_parse(out, (choir_bytes){.data = file.data, .size = file.size}, path, err);
     ch_disk_release(&file);
-    if (root == NULL) {
-        char shown[CH_TEXT_SHOWN_MAX];
-        ch_text_show(shown, sizeof(shown), why.text);
-        return ch_error_set(err, CHOIR_EPROTO, "%s:%d: is not JSON: %s", path, why.line, shown);
-    }
-    if (!json_is_object(root)) {
-        json_decref(root);
-        return ch_error_set(err, CHOIR_EPROTO, "%s: is not a JSON object", path);
-    }
-    *out = root;
-    return CHOIR_OK;
+    return status;
+}
+
+/* From an object, which it gives back. */
+static choir_status facts_take(ch_run_facts *out, json_t *root, const char *name,
+                               choir_error *err) {
+    ch_run_facts facts;
+    const choir_status status = facts_unpack(&facts, root, name, err);
+    *out = status == CHOIR_OK ? facts : *out;
+    json_decref(root);
+    return status;
+}
+
+choir_status ch_run_facts_parse(ch_run_facts *out, choir_bytes bytes, const char *name,
+                                choir_error *err) {
+    json_t *root = NULL;
+    const choir_status status = root_parse(&root, bytes, name, err);
+    return status == CHOIR_OK ? facts_take(out, root, name, err) : status;
 }
 
 choir_status ch_run_facts_read(ch_run_facts *out, const char *dir, const choir_env *env,
                                choir_error *err) {
     char path[CHOIR_PATH_MAX];
     json_t *root = NULL;
-    choir_status status = root_read(&root, path, dir, env, err);
-    if (status == CHOIR_OK) {
-        ch_run_facts facts;
-        status = facts_unpack(&facts, root, path, err);
-        *out = status == CHOIR_OK ? facts : *out;
-    }
-    json_decref(root);
-    return status;
+    const choir_status status = root_read(&root, path, dir, env, err);
+    return status == CHOIR_OK ? facts_take(out, root, path, err) : status;
 }
 
 choir_status ch_run_facts_end(const char *dir, const char *model_hash, const choir_env *env,

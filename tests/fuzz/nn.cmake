@@ -1,0 +1,1 @@
+choir_fuzz(layers LINKS choir_nn)
