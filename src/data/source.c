@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PATH_BYTES = CHOIR_PATH_MAX + CHOIR_PATH_MAX };
 
@@ -127,6 +128,9 @@ static choir_status source_missing(const char *name, const char *where, choir_er
     char source[CH_TEXT_SHOWN_MAX];
     char room[CH_TEXT_SHOWN_MAX];
     const char *path = path_show(room, where);
+    if (access(where, F_OK) == 0) { // a device, a pipe
+        return ch_error_set(err, CHOIR_EIO, "data.source: %s is neither a file nor a folder", path);
+    }
     ch_text_show(source, sizeof(source), name);
     if (ch_catalog_find(name) != NULL) {
         return ch_error_set(err, CHOIR_EIO,

@@ -73,6 +73,7 @@ class Check(Case):
                 ("model: {init: missing.safetensors}", 1, "model.init: missing.safetensors: "),
                 ("backend: cuda", 2, "backend: 'cuda' is unknown; "),
                 ("data: {clients: 20}\nserver: {quorum: 3}", 2, "server.quorum: 3 reports never"),
+                ("data: {source: /dev/null}", 1, "data.source: /dev/null is neither a file nor a "),
                 ("data: {source: nonesuch}", 1, "data.source: 'nonesuch' is no built-in data set"),
                 ("data: {task: regression}\nmodel: {loss: mean-squared-error}", 2,
                  "data.task: regression needs numbers to predict; data.source 'digits' has")):
