@@ -8,8 +8,8 @@
 //  name, code, when
 #define EXIT_MAP(X)                                                                                \
     X(DONE, 0, "done")                                                                             \
-    X(FAILED, 1, "failed: a file, memory or the operating system")                                 \
-    X(WRONG, 2, "the command line, the job or its data are wrong; nothing was run")                \
+    X(FAILED, 1, "a file is not there or malformed; or memory or the system failed")               \
+    X(WRONG, 2, "the command line or job is wrong, or does not fit its data; nothing was run")     \
     X(TARGET, 3, "the run ended without reaching server.target_accuracy")                          \
     X(DIVERGED, 4, "training diverged: the loss is not finite or grew, or no update was fit")      \
     X(QUORUM, 5, "not one round counted: fewer clients than server.quorum reported")               \
