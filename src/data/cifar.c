@@ -189,6 +189,21 @@ static choir_status single_read(batches *b, const char *path, const choir_env *e
     return status == CHOIR_OK ? batch_set(b, 1, ch_file_bytes(&b->files[1]), path, err) : status;
 }
 
+/* Training batches are numbered from 1 without gaps: one that is missing would not be missed. */
+static choir_status batches_check(const batches *b, const char *path, choir_error *err) {
+    int last = BATCHES_MAX;
+    while (last > 1 && b->bytes[last].size == 0) {
+        last -= 1;
+    }
+    for (int i = 1; i <= last; i++) {
+        if (b->bytes[i].size == 0) {
+            return ch_error_set(err, CHOIR_EPROTO, "%s: has no data_batch_%d.bin%s", path, i,
+                                i < last ? ", but a later one" : "");
+        }
+    }
+    return CHOIR_OK;
+}
+
 static choir_status batches_read(batches *b, const char *path, const choir_env *env,
                                  choir_error *err) {
     char archive[PATH_BYTES];
@@ -201,10 +216,7 @@ static choir_status batches_read(batches *b, const char *path, const choir_env *
         *b = (batches){0};
         status = archive_read(b, archive, env, err);
     }
-    if (status == CHOIR_OK && b->bytes[1].size == 0) {
-        status = ch_error_set(err, CHOIR_EPROTO, "%s: has no data_batch_1.bin", path);
-    }
-    return status;
+    return status == CHOIR_OK ? batches_check(b, path, err) : status;
 }
 
 bool ch_cifar_is(const char *path) {

@@ -82,6 +82,11 @@ static void folders_have_batches_and_a_test_batch(void **state) {
     }
     assert_int_equal(d.test.labels[1], 9);
     ch_dataset_release(&d);
+    file_write(f, "data_batch_4.bin", records, CH_CIFAR_RECORD);
+    choir_error err = {.message = ""};
+    check_status(read_path(&d, f, 0.5, &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, ": has no data_batch_3.bin, but a later one"));
+    ch_dataset_release(&d);
     folder_remove(f);
 }
 
