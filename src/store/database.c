@@ -40,7 +40,7 @@ static const failure FAILURES[] = {
 };
 static const failure UNKNOWN = {SQLITE_INTERNAL, CHOIR_EIO, "SQLite refused"};
 
-static choir_status failed(const ch_database *db, int result, choir_error *err) {
+choir_status ch_database_failed(const ch_database *db, int result, choir_error *err) {
     const failure *f = &UNKNOWN;
     for (size_t i = 0; i < sizeof(FAILURES) / sizeof(FAILURES[0]); i++) {
         f = FAILURES[i].result == (result & 0xff) ? &FAILURES[i] : f;
@@ -94,7 +94,7 @@ choir_status ch_database_open(ch_database *out, const char *path, choir_error *e
     const int result =
         sqlite3_open_v2(path, &out->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (result != SQLITE_OK) {
-        return failed(out, result, err);
+        return ch_database_failed(out, result, err);
     }
     configure(out->handle);
     return ch_database_run(out,
@@ -104,6 +104,22 @@ choir_status ch_database_open(ch_database *out, const char *path, choir_error *e
                            "PRAGMA temp_store = MEMORY;"
                            "PRAGMA cache_size = -65536;", // KiB: a round's bytes, while they change
                            err);
+}
+
+static choir_status transactions_prepare(ch_database *db, choir_error *err) {
+    const struct {
+        struct sqlite3_stmt **statement;
+        const char *sql;
+    } rows[] = {
+        {&db->begin, "BEGIN IMMEDIATE"}, {&db->commit, "COMMIT"}, {&db->rollback, "ROLLBACK"}};
+    for (int i = 0; i < 3; i++) {
+        const int result = sqlite3_prepare_v3(db->handle, rows[i].sql, -1,
+                                              SQLITE_PREPARE_PERSISTENT, rows[i].statement, NULL);
+        if (result != SQLITE_OK) {
+            return ch_database_failed(db, result, err);
+        }
+    }
+    return CHOIR_OK;
 }
 
 choir_status ch_database_prepare(ch_database *db, choir_error *err) {
@@ -124,24 +140,30 @@ choir_status ch_database_prepare(ch_database *db, choir_error *err) {
                                  err);
     }
     if (status == CHOIR_OK) {
+        status = transactions_prepare(db, err);
+    }
+    if (status == CHOIR_OK) {
         (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     }
     return status;
 }
 
 void ch_database_release(ch_database *db) {
+    (void)sqlite3_finalize(db->begin);
+    (void)sqlite3_finalize(db->commit);
+    (void)sqlite3_finalize(db->rollback);
     if (db->handle != NULL) {
         const int result = sqlite3_close(db->handle);
         CH_ASSERT(result == SQLITE_OK); // else a query was not ended
     }
-    db->handle = NULL;
+    *db = (ch_database){.handle = NULL};
 }
 
 // ----- statements and transactions --------------------------------------------------------------
 
 choir_status ch_database_run(ch_database *db, const char *sql, choir_error *err) {
     const int result = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    return result == SQLITE_OK ? CHOIR_OK : failed(db, result, err);
+    return result == SQLITE_OK ? CHOIR_OK : ch_database_failed(db, result, err);
 }
 
 choir_status ch_database_number(ch_database *db, int64_t *out, const char *sql, choir_error *err) {
@@ -155,17 +177,28 @@ choir_status ch_database_number(ch_database *db, int64_t *out, const char *sql, 
     return status;
 }
 
+static choir_status transaction_step(ch_database *db, struct sqlite3_stmt *statement,
+                                     choir_error *err) {
+    const int result = sqlite3_step(statement);
+    const choir_status status =
+        result == SQLITE_DONE ? CHOIR_OK : ch_database_failed(db, result, err);
+    (void)sqlite3_reset(statement); // says again what has been told
+    return status;
+}
+
 choir_status ch_database_begin(ch_database *db, choir_error *err) {
-    return ch_database_run(db, "BEGIN IMMEDIATE", err);
+    return transaction_step(db, db->begin, err);
 }
 
 choir_status ch_database_end(ch_database *db, choir_status status, choir_error *err) {
     if (status == CHOIR_OK) {
-        status = ch_database_run(db, "COMMIT", err);
+        status = transaction_step(db, db->commit, err);
     }
     if (sqlite3_get_autocommit(db->handle) == 0) { // some failures have undone it already
-        ch_ignore(ch_database_run(db, "ROLLBACK", NULL), "what failed has been told");
+        ch_ignore(transaction_step(db, db->rollback, NULL), "what failed has been told");
     }
+    // else later calls would become part of what failed
+    CH_ASSERT(sqlite3_get_autocommit(db->handle) != 0);
     return status;
 }
 
@@ -276,7 +309,7 @@ bool ch_query_is_conflict(const ch_query *q) {
 choir_status ch_query_end(ch_query *q, choir_error *err) {
     choir_status status = CHOIR_OK;
     if (!ch_query_is_good(q)) {
-        status = failed(q->db, q->result, err);
+        status = ch_database_failed(q->db, q->result, err);
     }
     (void)sqlite3_finalize(q->statement); // says again what has been told
     *q = (ch_query){.db = q->db};

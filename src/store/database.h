@@ -29,7 +29,8 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 typedef struct ch_database {
-    struct sqlite3 *handle; // owned
+    struct sqlite3 *handle;                         // owned
+    struct sqlite3_stmt *begin, *commit, *rollback; // owned; ready, so that undoing needs nothing
     char path[CHOIR_PATH_MAX];
 } ch_database;
 
@@ -48,6 +49,9 @@ CHOIR_NODISCARD choir_status ch_database_prepare(ch_database *db, choir_error *e
 
 /* Safe to call twice. */
 void ch_database_release(ch_database *db);
+
+/* What a result of SQLite that is not its OK means here: a status, with a sentence. */
+choir_status ch_database_failed(const ch_database *db, int result, choir_error *err);
 
 /* Runs statements without parameters. Returns OK; a status as ch_query_end. */
 CHOIR_NODISCARD choir_status ch_database_run(ch_database *db, const char *sql, choir_error *err);

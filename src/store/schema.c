@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { APPLICATION_ID = 0x63686f72 }; // "chor"
@@ -83,6 +84,18 @@ uint32_t ch_schema_version(void) {
 
 // ----- checking ---------------------------------------------------------------------------------
 
+/* What a fault says. It may be that a page could not be read at all: then the result of that. */
+static choir_status fault_tell(const ch_database *db, const char *fault, choir_error *err) {
+    static const char unread[] = "error code=";
+    const char *code = strstr(fault, unread);
+    if (code != NULL) {
+        return ch_database_failed(db, (int)strtol(code + strlen(unread), NULL, 10), err);
+    }
+    const char *line = strrchr(fault, '\n'); // the first names the database
+    return ch_error_set(err, CHOIR_EPROTO, "%s: is damaged; bring it back from a backup (%s)",
+                        db->path, line != NULL ? line + 1 : fault);
+}
+
 static choir_status structure_check(ch_database *db, choir_error *err) {
     char fault[sizeof(err->message) / 2] = "";
     ch_query q = ch_query_begin(db, "PRAGMA quick_check(1)");
@@ -90,11 +103,7 @@ static choir_status structure_check(ch_database *db, choir_error *err) {
         ch_query_copy(&q, 0, fault, sizeof(fault));
     }
     const choir_status status = ch_query_end(&q, err);
-    if (status == CHOIR_OK && strcmp(fault, "ok") != 0) {
-        return ch_error_set(err, CHOIR_EPROTO, "%s: is damaged; bring it back from a backup (%s)",
-                            db->path, fault);
-    }
-    return status;
+    return status == CHOIR_OK && strcmp(fault, "ok") != 0 ? fault_tell(db, fault, err) : status;
 }
 
 choir_status ch_schema_check(ch_database *db, choir_error *err) {

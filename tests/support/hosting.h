@@ -14,6 +14,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { HISTORY_JOBS = 2, HISTORY_CLIENTS = 2, HISTORY_BYTES = 40000 };
 
@@ -41,6 +43,18 @@ static inline void check_message(const choir_error *err, const char *part) {
     if (strstr(err->message, part) == NULL) {
         fail_msg("'%s' has no '%s'", err->message, part);
     }
+}
+
+/* What a child found wrong, as its exit code: 0 when nothing. */
+static inline int child_result(int (*run)(const char *dir), const char *dir) {
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(run(dir));
+    }
+    int how = 0;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    return WEXITSTATUS(how);
 }
 
 /* A job of that name, version 1. */
@@ -212,6 +226,43 @@ static inline uint32_t history_length(ch_hosting_store *s) {
         }
     }
     return count[0];
+}
+
+/* OK when they are what they have to be; the status of a read that was refused; never other bytes.
+ */
+static inline choir_status same(choir_status status, ch_stored *got, choir_bytes wanted) {
+    if (status == CHOIR_OK) {
+        check_bytes(got, wanted.data, wanted.size);
+    }
+    return status;
+}
+
+/* Reads the large values of the first rounds of a history. Returns OK or the first refusal. */
+static inline choir_status all_read(ch_hosting_store *s, uint32_t rounds) {
+    static history_part part;
+    choir_status first = CHOIR_OK;
+    for (int64_t job = 1; job <= HISTORY_JOBS; job++) {
+        ch_commit commit;
+        for (uint32_t n = 1; n <= rounds; n++) {
+            history_commit(&commit, &part, job, n);
+            ch_stored got;
+            choir_status status = ch_hosting_store_model(s, &got, part.closed.model, NULL);
+            status = same(status, &got, part.closed.params);
+            first = first == CHOIR_OK ? status : first;
+            status = ch_hosting_store_sum(s, &got, job, n, NULL);
+            status = same(status, &got, part.closed.sum);
+            first = first == CHOIR_OK ? status : first;
+        }
+        ch_stored between;
+        ch_stored open_round;
+        choir_status status = ch_hosting_store_state(s, &between, &open_round, job, NULL);
+        if (status == CHOIR_OK) {
+            check_bytes(&between, commit.state.data, commit.state.size);
+            status = same(status, &open_round, commit.open_round);
+        }
+        first = first == CHOIR_OK ? status : first;
+    }
+    return first;
 }
 
 #endif

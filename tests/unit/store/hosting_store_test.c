@@ -395,41 +395,6 @@ static void every_older_version_becomes_todays(void **state) {
     }
 }
 
-// ----- memory -----------------------------------------------------------------------------------
-
-static void every_failed_allocation_is_told_and_leaks_nothing(void **state) {
-    (void)state;
-    const char *dir = dir_of("memory");
-    ch_hosting_store *s = hosting_open(dir);
-    check_status(history_begin(s, NULL), CHOIR_OK);
-    check_status(history_add(s, 1, NULL), CHOIR_OK);
-    check_status(ch_hosting_store_setting_set(s, "k", bytes_of("v"), NULL), CHOIR_OK);
-    ch_hosting_store_close(s);
-    choir_status status = CHOIR_ENOMEM;
-    uint32_t failures = 0;
-    for (; status == CHOIR_ENOMEM && failures < 20; failures++) {
-        counted_memory m;
-        const choir_env env = counted_env(&m, failures);
-        choir_error err = {.message = ""};
-        ch_stored got[3] = {{.size = 0}};
-        status = ch_hosting_store_open(&s, dir, &env, &err);
-        if (status == CHOIR_OK) {
-            status = ch_hosting_store_setting(s, &got[0], "k", &err);
-        }
-        if (status == CHOIR_OK) {
-            status = ch_hosting_store_state(s, &got[1], &got[2], 1, &err);
-        }
-        assert_true(status == CHOIR_OK || strstr(err.message, "no memory") != NULL);
-        for (int i = 0; i < 3; i++) {
-            ch_stored_release(&got[i]);
-        }
-        ch_hosting_store_close(s);
-        assert_int_equal(m.alive, 0);
-    }
-    check_status(status, CHOIR_OK);
-    assert_int_equal(failures, 1 + 4); // the store, a setting, a state, an open round, the success
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_are_set_and_replaced),
@@ -445,7 +410,6 @@ int main(void) {
         cmocka_unit_test(what_is_not_this_choirs_is_refused_and_left),
         cmocka_unit_test(places_that_cannot_be_are_told),
         cmocka_unit_test(every_older_version_becomes_todays),
-        cmocka_unit_test(every_failed_allocation_is_told_and_leaks_nothing),
     };
     folder_make(folder);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
