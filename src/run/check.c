@@ -114,7 +114,7 @@ static void hosting_idle_find(const choir_job *job, const ch_job_places *places,
             idle_warn(job, places, CH_JOB_KEYS.rows[i].key, what_for, env);
         }
     }
-    if (is_generated(job)) {
+    if (ch_source_look(&job->data) == CH_SOURCE_GENERATED) {
         idle_warn(job, places, "data.test_examples", what_for, env);
     }
 }
