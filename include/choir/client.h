@@ -1,0 +1,133 @@
+/*
+ * Client: the device library: a participant of a job on a server, with the network and an identity
+ * of its own.
+ *
+ *     choir_join join;
+ *     choir_join_read(&join, "join.json", &env, &err);
+ *     options.join = &join, options.job = "keyboard";
+ *     choir_client_create(&c, &options, &env, &err);
+ *     for (choir_event event = {0}; event.kind != CHOIR_EVENT_DONE;) {
+ *         choir_client_step(c, trainer, &event, &err);
+ *         JOINED: make a trainer for choir_client_offer(c)
+ *         WAIT:   sleep until event.wake_ms
+ *     }
+ *
+ * A host with an event loop of its own calls step when it suits it: a step is one exchange, one
+ * download or one training, and there is nothing to do before wake_ms. It starts no thread and
+ * keeps no timer. Single-threaded.
+ *
+ * A device is a subject by a key that it makes itself and keeps in state_dir; it enrols once, with
+ * the secret of the join file. A server that does not answer is asked again, after pauses that
+ * grow; what was trained is kept until it has been taken.
+ */
+#ifndef CHOIR_CLIENT_H
+#define CHOIR_CLIENT_H
+
+#include "choir/bytes.h"
+#include "choir/env.h"
+#include "choir/status.h"
+#include "choir/task.h"
+#include "choir/trainer.h"
+
+#include <stdint.h>
+
+typedef struct choir_client choir_client;
+
+/* What a server's operator gives to devices: a join file. */
+typedef struct choir_join {
+    char url[256];        // of the server
+    char signing_key[64]; // by which it signs jobs; base64url
+    char secret[64];      // that enrols a device; base64url; never logged
+} choir_join;
+
+/* Reads a join file. Returns OK; EIO when it cannot be read; EPROTO when it is none; ENOMEM. */
+CHOIR_NODISCARD choir_status choir_join_read(choir_join *out, const char *path,
+                                             const choir_env *env, choir_error *err);
+
+/* Stands for any client that is free. */
+#define CHOIR_CLIENT_ANY UINT32_MAX
+
+typedef struct choir_client_options {
+    const choir_join *join; // borrowed for the call; required
+    const char *job;        // to take part in, by its name; copied; required
+    const char *state_dir;  // where its key and its number are kept, made when it is not there; "":
+                            // nowhere, a new subject every time; default ""; copied
+    uint32_t client;        // which client of the job to be; default CHOIR_CLIENT_ANY
+    const char *name;       // these four are told to the server, which may choose by them; default
+    const char *platform;   // ""; borrowed for the call
+    const char *version;    //
+    const char *tags;       // comma-separated
+    uint32_t dim_max;       // largest model it will take, parameters; default 2^26
+    uint32_t retry_ms;     // first pause after a failure, which doubles up to retry_max_ms; default
+    uint32_t retry_max_ms; // 1000 and 60 000
+    uint32_t request_ms;   // longest that one request may take; default 300 000
+    uint32_t patience_s;   // how long a check-in with nothing to do may stay open at the server,
+                           // instead of coming back: for devices on mains; at most 60; default 0
+} choir_client_options;
+
+choir_client_options choir_client_defaults(void);
+
+/*
+ * Makes a client; nothing is sent yet.
+ *
+ * Returns OK and an object to destroy; EINVAL for options; EIO for state_dir; ENOMEM; *out == NULL
+ * then.
+ */
+CHOIR_NODISCARD choir_status choir_client_create(choir_client **out,
+                                                 const choir_client_options *options,
+                                                 const choir_env *env, choir_error *err);
+
+/* Accepts NULL. */
+void choir_client_destroy(choir_client *c);
+
+/* What a job is, as the server tells a client that has joined it. Borrowed until the next step. */
+typedef struct choir_offer {
+    const char *job;     // YAML, every key: see choir_job_parse
+    size_t job_size;     // bytes
+    choir_bytes model;   // a safetensors file up to where its parameters begin: layers, labels
+    const char *name;    // of the job
+    uint32_t version;    // of the job
+    uint32_t client;     // which client of it this device is
+    uint32_t parameters; // of the model
+} choir_offer;
+
+/* What was joined last. All zero before. */
+const choir_offer *choir_client_offer(const choir_client *c);
+
+typedef enum choir_event_kind {
+    CHOIR_EVENT_JOINED,   // it is in the job, or in its next version: make a trainer for the offer
+    CHOIR_EVENT_TASK,     // it was given a task
+    CHOIR_EVENT_FETCHED,  // it has the task's model
+    CHOIR_EVENT_TRAINED,  // it has trained; the report goes with the next step
+    CHOIR_EVENT_REPORTED, // the server has the report
+    CHOIR_EVENT_FAILED,   // its training failed, and the server will be told; message says how
+    CHOIR_EVENT_WAIT,     // nothing to do before wake_ms
+    CHOIR_EVENT_LOST,     // the server did not answer as it should; message says how; it goes on
+    CHOIR_EVENT_DONE,     // the job is over, or has no place for this client
+} choir_event_kind;
+
+typedef struct choir_event {
+    choir_event_kind kind;
+    uint32_t round;    // of the task; 0: none
+    uint64_t wake_ms;  // WAIT: in the clock of choir_client_now_ms
+    char message[400]; // FAILED, LOST: one sentence; else ""
+} choir_event;
+
+/*
+ * Does the next thing that there is to do: first of all it enrols, when it has not, and joins.
+ *
+ * trainer  for the version that was joined last; used for training alone, so that before JOINED it
+ *          may be empty
+ *
+ * Returns OK and *event; and when it cannot take part: EAGAIN when there is no such job or no place
+ * in it; EINVAL when the server refuses the secret or the key; EPROTO when what it says of the job
+ * makes no sense; EIO when its identity cannot be kept; ENOMEM. err says what the server said. It
+ * may be called again.
+ */
+CHOIR_NODISCARD choir_status choir_client_step(choir_client *c, choir_trainer trainer,
+                                               choir_event *event, choir_error *err);
+
+/* Milliseconds of the clock that wake_ms is in: it never goes back. */
+uint64_t choir_client_now_ms(void);
+
+#endif

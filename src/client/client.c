@@ -1,0 +1,534 @@
+/*
+ * Client: see include/choir/client.h.
+ *
+ * A participant decides what is to be done; this does it, with an HTTP client. Two clocks must not
+ * be confused: wake_ms is of choir_client_now_ms, tokens end by the server's own.
+ *
+ *     step:  participant_next ── SEND ──> POST /v1/exchange ──> participant_receive | _lost
+ *                             ── FETCH ─> GET /v1/models/H ──> participant_fetched | _lost
+ *                             ── TRAIN ─> trainer
+ *                             ── WAIT ──> event WAIT
+ *
+ * 401 means that the token's time is over: it joins again, and the same request is sent with
+ * another.
+ */
+#include "choir/client.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "choir/blob.h"
+#include "choir/participant.h"
+#include "choir/route.h"
+#include "client/identity.h"
+#include "crypto/encode.h"
+#include "crypto/entropy.h"
+#include "net/http_json.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    TOKEN_MAX = 2048,
+    SIGNED_MAX = 512,
+    HEAD_MAX = 1 << 20,
+    SILENCE_S = 30,
+    PATIENCE_MAX_S = 60
+};
+
+struct choir_client {
+    choir_env env;
+    char job[CHOIR_JOB_TEXT_MAX];
+    char secret[sizeof(((choir_join *)0)->secret)];
+    char name[64];
+    char platform[64];
+    char version[64];
+    char tags[256];
+    uint32_t wanted;
+    uint32_t dim_max;
+    uint32_t retry_ms;
+    uint32_t retry_max_ms;
+    char prefer[32]; // "Prefer: wait=25"; "" for no patience
+
+    ch_identity identity;
+    ch_http_client *http;
+    char token[TOKEN_MAX];
+    choir_offer offer;
+    json_t *offered;      // what the offer's texts are in
+    uint8_t *offer_model; // (offer.model.size) owned
+
+    choir_participant *participant;
+    choir_workspace *room;
+    uint32_t room_dim;
+    float *params; // (params_dim) the model of the task, as it was fetched
+    uint32_t params_dim;
+    uint32_t failures; // in a row
+    bool has_joined;   // and has a token, and an offer of the version whose tasks it is given
+    uint64_t join_ms;  // not before
+};
+
+choir_client_options choir_client_defaults(void) {
+    return (choir_client_options){.state_dir = "",
+                                  .client = CHOIR_CLIENT_ANY,
+                                  .name = "",
+                                  .platform = "",
+                                  .version = "",
+                                  .tags = "",
+                                  .dim_max = 1 << 26,
+                                  .retry_ms = 1000,
+                                  .retry_max_ms = 60 * 1000,
+                                  .request_ms = 300 * 1000};
+}
+
+uint64_t choir_client_now_ms(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+// ----- life -------------------------------------------------------------------------------------
+
+/* Copies a text of the options; false, with a sentence, when it is missing or too long. */
+static bool take(char *out, size_t size, const char *text, const char *key, choir_error *err) {
+    if (text == NULL || strlen(text) >= size) {
+        (void)ch_error_set(err, CHOIR_EINVAL, "client: %s must be a text of less than %zu bytes",
+                           key, size);
+        return false;
+    }
+    memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
+static choir_status options_take(choir_client *c, const choir_client_options *o, choir_error *err) {
+    if (o->join == NULL || o->job == NULL || o->job[0] == '\0') {
+        return ch_error_set(err, CHOIR_EINVAL, "client: join and job are required");
+    }
+    if (o->dim_max == 0 || o->dim_max > CHOIR_DIM_MAX || o->retry_ms == 0 ||
+        o->retry_max_ms < o->retry_ms || o->request_ms == 0 || o->patience_s > PATIENCE_MAX_S) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "client: dim_max must be in [1, %d], retry_ms and request_ms at least "
+                            "1, retry_max_ms no less than retry_ms, patience_s at most %d",
+                            CHOIR_DIM_MAX, PATIENCE_MAX_S);
+    }
+    c->wanted = o->client;
+    c->dim_max = o->dim_max;
+    c->retry_ms = o->retry_ms;
+    c->retry_max_ms = o->retry_max_ms;
+    if (o->patience_s > 0) {
+        (void)snprintf(c->prefer, sizeof(c->prefer), "Prefer: wait=%" PRIu32, o->patience_s);
+    }
+    const bool fit = take(c->job, sizeof(c->job), o->job, "job", err) &&
+                     take(c->secret, sizeof(c->secret), o->join->secret, "secret", err) &&
+                     take(c->name, sizeof(c->name), o->name, "name", err) &&
+                     take(c->platform, sizeof(c->platform), o->platform, "platform", err) &&
+                     take(c->version, sizeof(c->version), o->version, "version", err) &&
+                     take(c->tags, sizeof(c->tags), o->tags, "tags", err);
+    return fit ? CHOIR_OK : CHOIR_EINVAL;
+}
+
+static choir_status client_build(choir_client *c, const choir_client_options *o, choir_error *err) {
+    choir_status status = options_take(c, o, err);
+    if (status == CHOIR_OK) {
+        status = ch_crypto_start(err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_identity_open(&c->identity, o->state_dir, o->join->url, &c->env, err);
+    }
+    if (status == CHOIR_OK) {
+        ch_http_client_options http = ch_http_client_defaults();
+        http.url = o->join->url;
+        http.request_ms = o->request_ms;
+        http.silence_s = o->patience_s + SILENCE_S;
+        http.body_max = (size_t)o->dim_max * sizeof(float) + HEAD_MAX;
+        status = ch_http_client_create(&c->http, &http, &c->env, err);
+    }
+    return status;
+}
+
+choir_status choir_client_create(choir_client **out, const choir_client_options *options,
+                                 const choir_env *env, choir_error *err) {
+    *out = NULL;
+    choir_client *c = env->alloc(env->self, ch_arena_cost(1, sizeof(*c)));
+    if (c == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a client");
+    }
+    *c = (choir_client){.env = *env};
+    const choir_status status = client_build(c, options, err);
+    if (status != CHOIR_OK) {
+        choir_client_destroy(c);
+        return status;
+    }
+    *out = c;
+    return CHOIR_OK;
+}
+
+static void offer_release(choir_client *c) {
+    json_decref(c->offered);
+    free(c->offer_model);
+    c->offered = NULL;
+    c->offer_model = NULL;
+    c->offer = (choir_offer){0};
+}
+
+void choir_client_destroy(choir_client *c) {
+    if (c == NULL) {
+        return;
+    }
+    const choir_env env = c->env;
+    choir_participant_destroy(c->participant);
+    choir_workspace_destroy(c->room);
+    if (c->params != NULL) {
+        env.free(env.self, c->params);
+    }
+    offer_release(c);
+    ch_http_client_destroy(c->http);
+    ch_wipe(c, sizeof(*c));
+    env.free(env.self, c);
+}
+
+// ----- joining ----------------------------------------------------------------------------------
+
+static choir_status enroll(choir_client *c, choir_error *err) {
+    char key[CH_BASE64_MAX(CH_PUBLIC_KEY_BYTES)];
+    ch_base64(key, (choir_bytes){.data = c->identity.key.public_key, .size = CH_PUBLIC_KEY_BYTES});
+    json_t *answer = NULL;
+    const choir_status status = ch_http_ask(
+        c->http, "POST", "/v1/enroll", NULL,
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "secret", c->secret, "key", key, "name",
+                  c->name, "platform", c->platform, "version", c->version, "tags", c->tags),
+        "enrolment", &answer, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    c->identity.subject = json_integer_value(json_object_get(answer, "subject"));
+    json_decref(answer);
+    if (c->identity.subject <= 0) {
+        c->identity.subject = 0;
+        return ch_error_set(err, CHOIR_EPROTO, "enrolment: the server gave no number");
+    }
+    return ch_identity_save(&c->identity, err);
+}
+
+/* The body of a join, signed over a challenge that the server has just given. */
+static choir_status join_body(choir_client *c, json_t **out, choir_error *err) {
+    json_t *answer = NULL;
+    const choir_status status =
+        ch_http_ask(c->http, "GET", "/v1/challenge", NULL, NULL, "challenge", &answer, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const char *challenge = json_string_value(json_object_get(answer, "challenge"));
+    char text[SIGNED_MAX];
+    const int size = snprintf(text, sizeof(text), "choir-join\n%s\n%" PRId64 "\n%s\n", c->job,
+                              c->identity.subject, challenge == NULL ? "" : challenge);
+    if (challenge == NULL || (size_t)size >= sizeof(text)) {
+        json_decref(answer);
+        return ch_error_set(err, CHOIR_EPROTO, "challenge: the server gave none");
+    }
+    uint8_t signature[CH_SIGNATURE_BYTES];
+    ch_sign(signature, (choir_bytes){.data = (const uint8_t *)text, .size = (size_t)size},
+            c->identity.key.secret_key);
+    char signature_text[CH_BASE64_MAX(CH_SIGNATURE_BYTES)];
+    ch_base64(signature_text, (choir_bytes){.data = signature, .size = sizeof(signature)});
+    *out = json_pack("{s:I, s:s, s:s}", "subject", (json_int_t)c->identity.subject, "challenge",
+                     challenge, "signature", signature_text);
+    if (c->wanted != CHOIR_CLIENT_ANY) {
+        (void)json_object_set_new(*out, "client", json_integer((json_int_t)c->wanted));
+    }
+    json_decref(answer);
+    return *out != NULL ? CHOIR_OK : ch_error_set(err, CHOIR_ENOMEM, "no memory to join");
+}
+
+static bool take_number(const json_t *root, const char *key, uint32_t *out) {
+    const json_t *field = json_object_get(root, key);
+    const json_int_t value = json_integer_value(field);
+    if (!json_is_integer(field) || value < 0 || value > UINT32_MAX) {
+        return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+/* Reads the offer out of an answer, whose reference is taken. */
+static choir_status offer_take(choir_client *c, json_t *answer, choir_error *err) {
+    offer_release(c);
+    c->offered = answer;
+    choir_offer o = {.job = json_string_value(json_object_get(answer, "job")),
+                     .name = json_string_value(json_object_get(answer, "name"))};
+    const char *token = json_string_value(json_object_get(answer, "token"));
+    const char *model = json_string_value(json_object_get(answer, "model"));
+    if (o.job == NULL || o.name == NULL || token == NULL || model == NULL ||
+        strlen(token) >= sizeof(c->token) || !take_number(answer, "version", &o.version) ||
+        !take_number(answer, "client", &o.client) ||
+        !take_number(answer, "parameters", &o.parameters)) {
+        offer_release(c);
+        return ch_error_set(err, CHOIR_EPROTO, "join: the server's answer lacks a part of a job");
+    }
+    o.job_size = json_string_length(json_object_get(answer, "job"));
+    const size_t length = strlen(model);
+    c->offer_model = malloc(length + 1);
+    if (c->offer_model == NULL) {
+        offer_release(c);
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory to join");
+    }
+    o.model.data = c->offer_model;
+    if (ch_base64_read(c->offer_model, length, &o.model.size, model, length) != CHOIR_OK) {
+        offer_release(c);
+        return ch_error_set(err, CHOIR_EPROTO, "join: the server's model is no base64url");
+    }
+    memcpy(c->token, token, strlen(token) + 1);
+    c->offer = o;
+    return CHOIR_OK;
+}
+
+/* A participant as the client that it now is, unless it is that already: then it goes on. */
+static choir_status participant_have(choir_client *c, uint32_t client_before, choir_error *err) {
+    if (c->participant != NULL && c->offer.client == client_before) {
+        return CHOIR_OK;
+    }
+    if (c->participant != NULL) {
+        choir_participant_reset(c->participant, c->offer.client);
+        return CHOIR_OK;
+    }
+    choir_participant_options o = choir_participant_defaults();
+    o.job = c->job;
+    o.client = c->offer.client;
+    o.dim_max = c->dim_max;
+    o.retry_ms = c->retry_ms;
+    return choir_participant_create(&c->participant, &o, &c->env, err);
+}
+
+static choir_status join_once(choir_client *c, choir_error *err) {
+    json_t *body = NULL;
+    choir_status status = c->identity.subject == 0 ? enroll(c, err) : CHOIR_OK;
+    if (status == CHOIR_OK) {
+        status = join_body(c, &body, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    char path[128];
+    (void)snprintf(path, sizeof(path), "/v1/jobs/%s/join", c->job);
+    const uint32_t before = c->offer.client;
+    json_t *answer = NULL;
+    status = ch_http_ask(c->http, "POST", path, NULL, body, "join", &answer, err);
+    if (status == CHOIR_OK) {
+        status = offer_take(c, answer, err);
+    }
+    if (status == CHOIR_OK) {
+        status = participant_have(c, before, err);
+    }
+    return status;
+}
+
+const choir_offer *choir_client_offer(const choir_client *c) {
+    return &c->offer;
+}
+
+// ----- steps ------------------------------------------------------------------------------------
+
+/* A pause that doubles with every failure in a row. */
+static uint64_t pause_next(choir_client *c) {
+    uint64_t pause_ms = c->retry_ms;
+    for (uint32_t i = 0; i < c->failures && pause_ms < c->retry_max_ms; i++) {
+        pause_ms *= 2;
+    }
+    c->failures += c->failures < UINT32_MAX;
+    return pause_ms < c->retry_max_ms ? pause_ms : c->retry_max_ms;
+}
+
+static void lost(choir_client *c, uint64_t now_ms, choir_event *event, const char *why) {
+    // The participant pauses by retry_ms from the time it is told.
+    choir_participant_lost(c->participant, now_ms + pause_next(c) - c->retry_ms);
+    event->kind = CHOIR_EVENT_LOST;
+    (void)snprintf(event->message, sizeof(event->message), "%s", why);
+}
+
+/* A server that does not answer is asked again later; what it refuses is the host's to know. */
+static choir_status join(choir_client *c, choir_event *event, choir_error *err) {
+    choir_error why = {.message = ""};
+    const uint32_t version = c->offer.version;
+    choir_status status = join_once(c, &why);
+    if (status == CHOIR_EINVAL && c->identity.subject != 0) {
+        c->identity.subject = 0; // a server that began anew knows nobody: enrol there once more
+        status = join_once(c, &why);
+    }
+    if (status == CHOIR_EIO) {
+        c->join_ms = choir_client_now_ms() + pause_next(c);
+        event->kind = CHOIR_EVENT_LOST;
+        (void)snprintf(event->message, sizeof(event->message), "%s", why.message);
+        return CHOIR_OK;
+    }
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status, "%s", why.message);
+    }
+    c->failures = 0;
+    c->has_joined = true;
+    event->kind = c->offer.version != version ? CHOIR_EVENT_JOINED : CHOIR_EVENT_WAIT;
+    event->wake_ms = choir_client_now_ms();
+    return CHOIR_OK;
+}
+
+/* Whether a task is of the version that was offered: "keyboard@3". */
+static bool is_offered(const choir_client *c, const choir_task *task) {
+    char reference[CHOIR_JOB_TEXT_MAX];
+    (void)snprintf(reference, sizeof(reference), "%s@%" PRIu32, c->offer.name, c->offer.version);
+    return strcmp(task->job, reference) == 0;
+}
+
+/* What the participant will do next says what the reply was. */
+static void received(choir_client *c, uint64_t now_ms, bool was_report, choir_event *event) {
+    choir_intent intent;
+    choir_participant_next(c->participant, now_ms, &intent);
+    event->kind = CHOIR_EVENT_WAIT;
+    event->wake_ms = intent.kind == CHOIR_INTENT_WAIT ? intent.wake_ms : now_ms;
+    if (intent.kind == CHOIR_INTENT_FETCH) {
+        event->kind = CHOIR_EVENT_TASK;
+        event->round = intent.task->round;
+        c->has_joined = is_offered(c, intent.task); // else it joins the next version first
+    } else if (intent.kind == CHOIR_INTENT_DONE) {
+        event->kind = CHOIR_EVENT_DONE;
+    } else if (was_report && choir_participant_holds(c->participant) == NULL) {
+        event->kind = CHOIR_EVENT_REPORTED;
+    }
+}
+
+static void send_request(choir_client *c, uint64_t now_ms, const choir_intent *intent,
+                         choir_event *event) {
+    const bool was_report = intent->task != NULL;
+    const ch_http_call call = {.method = "POST",
+                               .path = "/v1/exchange",
+                               .bearer = c->token,
+                               .type = "application/x-protobuf",
+                               .headers = {was_report || c->prefer[0] == '\0' ? NULL : c->prefer},
+                               .body = intent->request};
+    event->round = was_report ? intent->task->round : 0;
+    ch_http_reply reply = {0};
+    choir_error why = {.message = ""};
+    if (ch_http_client_send(c->http, &call, &reply, &why) != CHOIR_OK) {
+        lost(c, choir_client_now_ms(), event, why.message);
+        return;
+    }
+    if (reply.code == 401) {
+        c->has_joined = false; // the token's time is over: another one, then the same request
+        event->kind = CHOIR_EVENT_WAIT;
+        event->wake_ms = now_ms;
+        return;
+    }
+    if (reply.code != 200) {
+        ch_ignore(ch_http_said(&reply, "exchange", &why), "its sentence is what is wanted");
+        lost(c, choir_client_now_ms(), event, why.message);
+        return;
+    }
+    now_ms = choir_client_now_ms();
+    const choir_status status = choir_participant_receive(c->participant, now_ms, reply.body);
+    if (status == CHOIR_EPROTO) {
+        lost(c, now_ms, event, "exchange: the server's reply makes no sense");
+        return;
+    }
+    c->failures = 0;
+    received(c, now_ms, was_report, event);
+}
+
+/* Room for a model of dim parameters, fetched or trained. */
+static choir_status room_have(choir_client *c, uint32_t dim, choir_error *err) {
+    if (c->params_dim < dim) {
+        if (c->params != NULL) {
+            c->env.free(c->env.self, c->params);
+        }
+        c->params = c->env.alloc(c->env.self, ch_arena_cost(dim, sizeof(float)));
+        c->params_dim = c->params == NULL ? 0 : dim;
+    }
+    if (c->room_dim < dim) {
+        choir_workspace_destroy(c->room);
+        c->room_dim = choir_workspace_create(&c->room, dim, &c->env) == CHOIR_OK ? dim : 0;
+    }
+    if (c->params_dim < dim || c->room_dim < dim) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a model of %" PRIu32 " parameters",
+                            dim);
+    }
+    return CHOIR_OK;
+}
+
+static choir_status fetch(choir_client *c, uint64_t now_ms, const choir_intent *intent,
+                          choir_event *event, choir_error *err) {
+    char hash[2 * CHOIR_HASH_BYTES + 1];
+    char path[128];
+    const choir_task task = *intent->task;
+    choir_hash_text(&task.model, hash);
+    (void)snprintf(path, sizeof(path), "/v1/models/%s", hash);
+    const choir_status status = room_have(c, task.dim, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const ch_http_call call = {.method = "GET", .path = path};
+    ch_http_reply reply = {0};
+    choir_error why = {.message = ""};
+    event->round = task.round;
+    if (ch_http_client_send(c->http, &call, &reply, &why) != CHOIR_OK) {
+        lost(c, choir_client_now_ms(), event, why.message);
+        return CHOIR_OK;
+    }
+    if (reply.code != 200 || reply.body.size != task.dim * sizeof(float)) {
+        ch_ignore(ch_http_said(&reply, "model", &why), "its sentence is what is wanted");
+        lost(c, choir_client_now_ms(), event, why.message);
+        return CHOIR_OK;
+    }
+    memcpy(c->params, reply.body.data, reply.body.size);
+    choir_blob blob;
+    const choir_bytes bytes = {.data = (const uint8_t *)c->params, .size = reply.body.size};
+    if (choir_blob_open(&blob, bytes, &task.model) != CHOIR_OK ||
+        choir_participant_fetched(c->participant, now_ms, &blob) != CHOIR_OK) {
+        lost(c, choir_client_now_ms(), event, "model: not the one that the task names");
+        return CHOIR_OK;
+    }
+    c->failures = 0;
+    event->kind = CHOIR_EVENT_FETCHED;
+    return CHOIR_OK;
+}
+
+static void train(choir_client *c, const choir_intent *intent, choir_trainer trainer,
+                  choir_event *event) {
+    choir_error why = {.message = ""};
+    event->round = intent->task->round;
+    const choir_status status =
+        choir_participant_train(c->participant, choir_client_now_ms(), trainer, c->room, &why);
+    event->kind = status == CHOIR_OK ? CHOIR_EVENT_TRAINED : CHOIR_EVENT_FAILED;
+    (void)snprintf(event->message, sizeof(event->message), "%s", why.message);
+}
+
+choir_status choir_client_step(choir_client *c, choir_trainer trainer, choir_event *event,
+                               choir_error *err) {
+    *event = (choir_event){.kind = CHOIR_EVENT_DONE};
+    const uint64_t now_ms = choir_client_now_ms();
+    if (!c->has_joined && now_ms >= c->join_ms) {
+        return join(c, event, err);
+    }
+    if (!c->has_joined) {
+        event->kind = CHOIR_EVENT_WAIT;
+        event->wake_ms = c->join_ms;
+        return CHOIR_OK;
+    }
+    choir_intent intent;
+    choir_participant_next(c->participant, now_ms, &intent);
+    switch (intent.kind) {
+    case CHOIR_INTENT_SEND:
+        send_request(c, now_ms, &intent, event);
+        break;
+    case CHOIR_INTENT_FETCH:
+        return fetch(c, now_ms, &intent, event, err);
+    case CHOIR_INTENT_TRAIN:
+        train(c, &intent, trainer, event);
+        break;
+    case CHOIR_INTENT_WAIT:
+        event->kind = CHOIR_EVENT_WAIT;
+        event->wake_ms = intent.wake_ms;
+        break;
+    case CHOIR_INTENT_DONE:
+        break;
+    }
+    return CHOIR_OK;
+}

@@ -1,0 +1,490 @@
+/* Hosted: see hosted.h. */
+#include "net/hosted.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/sha256.h"
+#include "job/coordinator.h"
+#include "onnx/safetensors.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { PAUSED_WAIT_MS = 60 * 1000, SLEEPERS_MAX = 65536 };
+
+// ----- life -------------------------------------------------------------------------------------
+
+static choir_status coordinator_create(ch_hosted *h, ch_hosting_store *store, choir_error *err) {
+    ch_stored bundle = {0};
+    ch_safetensors file = {0};
+    choir_status status = ch_hosting_store_job_bundle(store, &bundle, h->row.id, err);
+    if (status == CHOIR_OK) {
+        const choir_bytes bytes = {.data = bundle.data, .size = bundle.size};
+        status = ch_safetensors_parse(&file, bytes, h->reference, &h->env, err);
+    }
+    ch_stored_release(&bundle);
+    if (status == CHOIR_OK) {
+        choir_coordinator_options o = ch_job_coordinator(&h->job, h->row.clients, file.layout.dim);
+        o.job = h->reference;
+        status = choir_coordinator_create(&h->coordinator, file.params, &o, &h->env, err);
+    }
+    ch_safetensors_release(&file);
+    return status;
+}
+
+/* Where the last commit left it; at its start when there was none. */
+static choir_status coordinator_restore(ch_hosted *h, ch_hosting_store *store, uint64_t now_ms,
+                                        choir_error *err) {
+    ch_stored state = {0};
+    ch_stored round = {0};
+    choir_status status = ch_hosting_store_state(store, &state, &round, h->row.id, err);
+    if (status == CHOIR_OK) {
+        const choir_bytes bytes = {.data = state.data, .size = state.size};
+        status = choir_coordinator_restore(h->coordinator, bytes, err);
+    } else if (status == CHOIR_EAGAIN) {
+        status = CHOIR_OK;
+    }
+    if (status == CHOIR_OK && round.size > 0) {
+        const choir_bytes bytes = {.data = round.data, .size = round.size};
+        status = choir_coordinator_round_restore(h->coordinator, now_ms, bytes, err);
+    }
+    ch_stored_release(&state);
+    ch_stored_release(&round);
+    return status;
+}
+
+/* The open round's model, to be served. */
+static choir_status model_refresh(ch_hosted *h) {
+    const choir_hash hash = choir_coordinator_hash(h->coordinator);
+    if (h->model != NULL && memcmp(&h->model->hash, &hash, sizeof(hash)) == 0) {
+        return CHOIR_OK;
+    }
+    choir_bytes bytes = {0};
+    const choir_status found = choir_coordinator_model(h->coordinator, &hash, &bytes);
+    CH_ASSERT(found == CHOIR_OK);
+    ch_model *model = ch_model_create(&hash, bytes, &h->env);
+    if (model == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    ch_model_release(h->model);
+    h->model = model;
+    return CHOIR_OK;
+}
+
+static choir_status hosted_build(ch_hosted *h, ch_hosting_store *store, uint64_t now_ms,
+                                 choir_error *err) {
+    ch_stored yaml = {0};
+    choir_status status = ch_hosting_store_job_yaml(store, &yaml, h->row.id, err);
+    if (status == CHOIR_OK) {
+        status = choir_job_parse(&h->job, (const char *)yaml.data, yaml.size, h->reference, NULL, 0,
+                                 err);
+    }
+    ch_stored_release(&yaml);
+    if (status == CHOIR_OK) {
+        status = coordinator_create(h, store, err);
+    }
+    if (status == CHOIR_OK) {
+        status = coordinator_restore(h, store, now_ms, err);
+    }
+    if (status == CHOIR_OK) {
+        status = model_refresh(h);
+    }
+    if (status == CHOIR_OK) {
+        const size_t bytes = ch_arena_cost(h->row.clients, sizeof(h->roster[0]));
+        h->roster = h->env.alloc(h->env.self, bytes);
+        if (h->roster == NULL) {
+            return CHOIR_ENOMEM;
+        }
+        memset(h->roster, 0, bytes);
+    }
+    return status;
+}
+
+choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *store, const ch_hosted_row *row,
+                            uint64_t now_ms, const choir_env *env, choir_error *err) {
+    *out = NULL;
+    ch_hosted *h = env->alloc(env->self, ch_arena_cost(1, sizeof(*h)));
+    if (h == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for job %s", row->name);
+    }
+    *h = (ch_hosted){.row = *row, .env = *env, .last = ch_metrics_row_empty()};
+    (void)snprintf(h->reference, sizeof(h->reference), "%s@%" PRIu32, row->name, row->version);
+    const choir_status status = hosted_build(h, store, now_ms, err);
+    if (status != CHOIR_OK) {
+        if (status == CHOIR_ENOMEM) {
+            (void)ch_error_set(err, status, "no memory for job %s of %" PRIu32 " parameters",
+                               h->reference, row->dim);
+        }
+        ch_hosted_close(h);
+        return status;
+    }
+    *out = h;
+    return CHOIR_OK;
+}
+
+static void closing_release(const ch_hosted *h, ch_closing *c) {
+    ch_model_release(c->model);
+    h->env.free(h->env.self, c);
+}
+
+void ch_hosted_close(ch_hosted *h) {
+    if (h == NULL) {
+        return;
+    }
+    const choir_env env = h->env;
+    while (h->waiting != NULL) {
+        ch_waiting *w = h->waiting;
+        h->waiting = w->next;
+        ch_answer_busy(w->exchange, "the server is stopping");
+        env.free(env.self, w);
+    }
+    while (h->sleepers != NULL) {
+        ch_sleeper *s = h->sleepers;
+        h->sleepers = s->next;
+        ch_answer_busy(s->exchange, "the server is stopping");
+        env.free(env.self, s);
+    }
+    while (h->closed != NULL) {
+        ch_closing *c = h->closed;
+        h->closed = c->next;
+        closing_release(h, c);
+    }
+    if (h->receipts != NULL) {
+        env.free(env.self, h->receipts);
+    }
+    if (h->roster != NULL) {
+        env.free(env.self, h->roster);
+    }
+    ch_model_release(h->model);
+    choir_coordinator_destroy(h->coordinator);
+    env.free(env.self, h);
+}
+
+// ----- rounds -----------------------------------------------------------------------------------
+
+bool ch_hosted_is_running(const ch_hosted *h) {
+    return strcmp(h->row.state, "running") == 0 && !choir_coordinator_is_done(h->coordinator);
+}
+
+static uint64_t unix_ms(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void fail(ch_hosted *h, const char *why) {
+    (void)snprintf(h->row.state, sizeof(h->row.state), "failed");
+    h->env.log(h->env.self, CHOIR_LEVEL_ERROR, "job_failed", why);
+}
+
+/* Notes a round that has closed. Without memory the job stands still: nothing may be lost. */
+static void round_closed(ch_hosted *h) {
+    ch_closing *c = h->env.alloc(h->env.self, ch_arena_cost(1, sizeof(*c)));
+    if (c == NULL || model_refresh(h) != CHOIR_OK) {
+        if (c != NULL) {
+            h->env.free(h->env.self, c);
+        }
+        fail(h, "why=no-memory");
+        return;
+    }
+    const choir_round_summary *summary = choir_coordinator_summary(h->coordinator);
+    h->last = ch_metrics_row_of(summary);
+    *c = (ch_closing){
+        .round = summary->round, .closed_ms = unix_ms(), .model = ch_model_share(h->model)};
+    c->summary_size = ch_metrics_row_json(c->summary, &h->last);
+    ch_closing **end = &h->closed;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = c;
+    if (choir_coordinator_is_done(h->coordinator)) {
+        (void)snprintf(h->row.state, sizeof(h->row.state), "finished");
+    }
+}
+
+void ch_hosted_tick(ch_hosted *h, uint64_t now_ms) {
+    for (uint32_t round = 0; ch_hosted_is_running(h);) {
+        round = choir_coordinator_round(h->coordinator);
+        choir_coordinator_tick(h->coordinator, now_ms);
+        if (choir_coordinator_round(h->coordinator) == round) {
+            return;
+        }
+        round_closed(h);
+    }
+}
+
+uint64_t ch_hosted_deadline_ms(const ch_hosted *h) {
+    return ch_hosted_is_running(h) ? choir_coordinator_deadline_ms(h->coordinator) : UINT64_MAX;
+}
+
+/* A place for one more receipt. */
+static bool receipts_grow(ch_hosted *h) {
+    if (h->receipts_count < h->receipts_max) {
+        return true;
+    }
+    const uint32_t max = h->receipts_max == 0 ? 64 : 2 * h->receipts_max;
+    ch_receipt *grown = h->env.alloc(h->env.self, ch_arena_cost(max, sizeof(*grown)));
+    if (grown == NULL) {
+        return false;
+    }
+    if (h->receipts != NULL) {
+        memcpy(grown, h->receipts, h->receipts_count * sizeof(*grown));
+        h->env.free(h->env.self, h->receipts);
+    }
+    h->receipts = grown;
+    h->receipts_max = max;
+    return true;
+}
+
+static choir_bytes report_reply(ch_hosted *h, uint64_t now_ms, const choir_route *route,
+                                choir_bytes request) {
+    const uint32_t round = choir_coordinator_round(h->coordinator);
+    const choir_bytes reply = choir_coordinator_reply(h->coordinator, now_ms, request);
+    if (choir_answer_of(reply) == CHOIR_ANSWER_ACK) {
+        ch_receipt *receipt = &h->receipts[h->receipts_count];
+        *receipt = (ch_receipt){.round = route->round, .client = route->client};
+        ch_sha256_of(request.data, request.size, receipt->digest);
+        h->receipts_count += 1;
+    }
+    if (choir_coordinator_round(h->coordinator) != round) {
+        round_closed(h);
+    }
+    return reply;
+}
+
+static choir_bytes own_reply(ch_hosted *h, bool is_over) {
+    const size_t size =
+        is_over ? choir_answer_done(h->own_reply) : choir_answer_wait(h->own_reply, PAUSED_WAIT_MS);
+    return (choir_bytes){.data = h->own_reply, .size = size};
+}
+
+/* Whether what is in memory is not on the disk. */
+static bool is_dirty(const ch_hosted *h) {
+    return choir_coordinator_changes(h->coordinator) != h->committed;
+}
+
+choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *route,
+                            choir_bytes request, bool *hold) {
+    *hold = false;
+    h->requests += 1;
+    h->bytes_up += request.size;
+    ch_hosted_tick(h, now_ms);
+    choir_bytes reply = {0};
+    if (!ch_hosted_is_running(h)) {
+        const bool is_over =
+            strcmp(h->row.state, "stopped") == 0 || strcmp(h->row.state, "finished") == 0;
+        reply = own_reply(h, is_over);
+        *hold = route->is_report && is_dirty(h);
+    } else if (!route->is_report && h->closed != NULL) {
+        *hold = true;
+    } else if (!route->is_report) {
+        reply = choir_coordinator_reply(h->coordinator, now_ms, request);
+    } else if (!receipts_grow(h)) {
+        reply = own_reply(h, false); // it will be sent again
+    } else {
+        reply = report_reply(h, now_ms, route, request);
+        *hold = is_dirty(h);
+    }
+    h->bytes_down += reply.size;
+    return reply;
+}
+
+void ch_answer_busy(ch_http_exchange *x, const char *why) {
+    char text[256];
+    const int size = snprintf(text, sizeof(text), "{\"error\": \"%s; try again\"}\n", why);
+    ch_http_answer_header(x, "Retry-After", "2");
+    ch_http_answer(x, 503, "application/json",
+                   (choir_bytes){.data = (const uint8_t *)text, .size = (size_t)size});
+}
+
+void ch_hosted_wait(ch_hosted *h, ch_http_exchange *x, choir_bytes reply) {
+    CH_ASSERT(reply.size <= CHOIR_ANSWER_MAX);
+    ch_waiting *w = h->env.alloc(h->env.self, ch_arena_cost(1, sizeof(*w)));
+    if (w == NULL) {
+        ch_answer_busy(x, "no memory");
+        return;
+    }
+    *w = (ch_waiting){.next = h->waiting, .exchange = x, .size = reply.size};
+    memcpy(w->reply, reply.data, reply.size);
+    h->waiting = w;
+}
+
+// ----- sleepers ---------------------------------------------------------------------------------
+
+void ch_answer_reply(ch_http_exchange *x, choir_bytes reply) {
+    ch_http_answer(x, 200, "application/x-protobuf", reply);
+}
+
+bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t until_ms) {
+    ch_sleeper *s = NULL;
+    if (h->sleepers_count < SLEEPERS_MAX) {
+        s = h->env.alloc(h->env.self, ch_arena_cost(1, sizeof(*s)));
+    }
+    if (s == NULL) {
+        return false;
+    }
+    *s = (ch_sleeper){.next = h->sleepers, .exchange = x, .until_ms = until_ms};
+    h->sleepers = s;
+    h->sleepers_count += 1;
+    return true;
+}
+
+/* The answer to a sleeper now; empty when it may sleep on. */
+static choir_bytes sleeper_reply(ch_hosted *h, const ch_sleeper *s, bool is_news, uint64_t now_ms) {
+    if (!ch_hosted_is_running(h)) {
+        return own_reply(h, strcmp(h->row.state, "paused") != 0);
+    }
+    if (is_news) {
+        const choir_bytes reply =
+            choir_coordinator_reply(h->coordinator, now_ms, ch_http_body(s->exchange));
+        if (choir_answer_of(reply) != CHOIR_ANSWER_WAIT) {
+            return reply;
+        }
+    }
+    if (now_ms < s->until_ms) {
+        return (choir_bytes){0};
+    }
+    return (choir_bytes){.data = h->own_reply, .size = choir_answer_wait(h->own_reply, 1)};
+}
+
+uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms) {
+    const uint32_t round = choir_coordinator_round(h->coordinator);
+    const bool is_news = round != h->roused_round;
+    uint64_t next_ms = UINT64_MAX;
+    if (h->closed != NULL) {
+        return next_ms; // after the next commit
+    }
+    for (ch_sleeper **at = &h->sleepers; *at != NULL;) {
+        ch_sleeper *s = *at;
+        const choir_bytes reply = sleeper_reply(h, s, is_news, now_ms);
+        if (reply.size == 0) {
+            next_ms = s->until_ms < next_ms ? s->until_ms : next_ms;
+            at = &s->next;
+            continue;
+        }
+        h->bytes_down += reply.size;
+        ch_answer_reply(s->exchange, reply);
+        *at = s->next;
+        h->sleepers_count -= 1;
+        h->env.free(h->env.self, s);
+    }
+    h->roused_round = round;
+    return next_ms;
+}
+
+// ----- commits ----------------------------------------------------------------------------------
+
+bool ch_hosted_wants_commit(const ch_hosted *h) {
+    return is_dirty(h) || h->waiting != NULL;
+}
+
+static void *claim(const ch_batch *b, size_t count, size_t bytes) {
+    const choir_env *env = &b->hosted->env;
+    return env->alloc(env->self, ch_arena_cost(count > 0 ? count : 1, bytes));
+}
+
+static void batch_release(ch_batch *b) {
+    void *const blocks[] = {b->state, b->open_round, b->receipts, b->closed};
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        if (blocks[i] != NULL) {
+            b->hosted->env.free(b->hosted->env.self, blocks[i]);
+        }
+    }
+}
+
+static uint32_t closed_count(const ch_hosted *h) {
+    uint32_t count = 0;
+    for (const ch_closing *c = h->closed; c != NULL; c = c->next) {
+        count += 1;
+    }
+    return count;
+}
+
+/* Closings stay where they are until the commit is settled, so what is borrowed of them is there.
+ */
+static void closed_fill(ch_batch *b) {
+    uint32_t count = 0;
+    for (const ch_closing *c = b->hosted->closed; c != NULL; c = c->next) {
+        ch_closed_round *out = &b->closed[count];
+        *out = (ch_closed_round){
+            .round = c->round,
+            .summary = {.data = (const uint8_t *)c->summary, .size = c->summary_size},
+            .params = c->model->bytes,
+            .closed_ms = c->closed_ms};
+        memcpy(out->model, c->model->hash.bytes, sizeof(out->model));
+        count += 1;
+    }
+    b->commit.closed = b->closed;
+    b->commit.closed_count = count;
+}
+
+choir_status ch_batch_take(ch_batch *out, ch_hosted *h, uint64_t now_ms) {
+    ch_batch b = {.hosted = h, .changes = choir_coordinator_changes(h->coordinator)};
+    const bool is_new_round = h->closed != NULL || h->committed == 0;
+    const size_t state = is_new_round ? choir_coordinator_state_bytes(h->coordinator) : 0;
+    const size_t round = choir_coordinator_round_bytes(h->coordinator);
+    b.state = claim(&b, state, 1);
+    b.open_round = claim(&b, round, 1);
+    b.receipts = claim(&b, h->receipts_count, sizeof(b.receipts[0]));
+    b.closed = claim(&b, closed_count(h), sizeof(b.closed[0]));
+    if (b.state == NULL || b.open_round == NULL || b.receipts == NULL || b.closed == NULL) {
+        batch_release(&b);
+        return CHOIR_ENOMEM;
+    }
+    if (is_new_round) {
+        choir_coordinator_save(h->coordinator, b.state);
+    }
+    choir_coordinator_round_save(h->coordinator, now_ms, b.open_round);
+    if (h->receipts_count > 0) {
+        memcpy(b.receipts, h->receipts, h->receipts_count * sizeof(b.receipts[0]));
+    }
+    b.commit = (ch_commit){.job = h->row.id,
+                           .state = {.data = b.state, .size = state},
+                           .open_round = {.data = b.open_round, .size = round},
+                           .receipts = b.receipts,
+                           .receipts_count = h->receipts_count,
+                           .job_state = h->row.state};
+    closed_fill(&b);
+    b.waiting = h->waiting;
+    h->waiting = NULL;
+    *out = b;
+    return CHOIR_OK;
+}
+
+/* What is on the disk need not be committed again. */
+static void kept_forget(const ch_batch *b) {
+    ch_hosted *h = b->hosted;
+    h->committed = b->changes;
+    h->receipts_count -= b->commit.receipts_count;
+    if (h->receipts_count > 0) {
+        memmove(h->receipts, h->receipts + b->commit.receipts_count,
+                h->receipts_count * sizeof(h->receipts[0]));
+    }
+    for (uint32_t i = 0; i < b->commit.closed_count; i++) {
+        ch_closing *c = h->closed;
+        h->closed = c->next;
+        closing_release(h, c);
+    }
+}
+
+void ch_batch_settle(ch_batch *b, bool is_kept) {
+    const choir_env *env = &b->hosted->env;
+    if (is_kept) {
+        kept_forget(b);
+    }
+    while (b->waiting != NULL) {
+        ch_waiting *w = b->waiting;
+        b->waiting = w->next;
+        if (is_kept) {
+            const choir_bytes reply = {.data = w->reply, .size = w->size};
+            ch_answer_reply(w->exchange, reply);
+        } else {
+            ch_answer_busy(w->exchange, "the server cannot write to its disk");
+        }
+        env->free(env->self, w);
+    }
+    batch_release(b);
+}

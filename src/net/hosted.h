@@ -1,0 +1,160 @@
+/*
+ * Hosted: one version of a job on a server: its coordinator, and what the next commit must keep.
+ *
+ * What a report changes is in memory at once and on the disk with the next group commit; only then
+ * its answer may go. Until then the answer waits here:
+ *
+ *     ch_hosted_reply ----> answer now                      nothing changed
+ *            '--hold------> ch_hosted_wait                  must be kept first
+ *     ch_batch_take  -----> store commit -----> ch_batch_settle: answers go; or, when the disk
+ *                                                          refused, 503, and all is taken again
+ *
+ * A check-in with nothing to do may sleep here instead of coming back, until a round opens:
+ *
+ *     ch_hosted_reply ----> WAIT, and the client rather waits ----> ch_hosted_sleep
+ *     ch_hosted_rouse: all are asked again when a round has closed; WAIT when their time is up
+ *
+ * So does one that comes while a round has closed and is not on the disk: a task that a crash would
+ * take back must not be given. Its client would report it to a server that knows nothing of it, be
+ * refused, and not do it again when it is given in earnest.
+ *
+ * A coordinator is single-threaded, so all of this is, but for the commit between take and settle,
+ * which needs nothing of it.
+ */
+#ifndef CH_NET_HOSTED_H
+#define CH_NET_HOSTED_H
+
+#include "choir/coordinator.h"
+#include "choir/job.h"
+#include "choir/route.h"
+#include "net/http_server.h"
+#include "net/model.h"
+#include "store/hosting_store.h"
+#include "store/metrics_row.h"
+
+/* An answer that waits for the commit. */
+typedef struct ch_waiting {
+    struct ch_waiting *next;
+    ch_http_exchange *exchange;
+    size_t size;
+    uint8_t reply[CHOIR_ANSWER_MAX];
+} ch_waiting;
+
+/* A check-in of a client that rather waits for an answer than asks again. */
+typedef struct ch_sleeper {
+    struct ch_sleeper *next;
+    ch_http_exchange *exchange;
+    uint64_t until_ms;
+} ch_sleeper;
+
+/* A round that has closed and is not on the disk. */
+typedef struct ch_closing {
+    struct ch_closing *next;
+    uint32_t round;
+    uint64_t closed_ms; // of the Unix epoch
+    ch_model *model;    // after it; an owner
+    size_t summary_size;
+    char summary[CH_METRICS_LINE_MAX];
+} ch_closing;
+
+typedef struct ch_hosted {
+    ch_hosted_row row;
+    char reference[CHOIR_JOB_TEXT_MAX]; // "keyboard@3"
+    choir_job job;
+    choir_env env;
+    choir_coordinator *coordinator;
+    ch_model *model;     // of the open round; an owner
+    int64_t *roster;     // (row.clients) each client's subject, as far as it was asked for; else 0
+    ch_metrics_row last; // the round that closed last, since the server began
+    uint64_t requests;   // answered since the server began
+    uint64_t bytes_up;
+    uint64_t bytes_down;
+    uint8_t own_reply[CHOIR_ANSWER_MAX]; // what is answered without the coordinator
+
+    ch_sleeper *sleepers;
+    uint32_t sleepers_count;
+    uint32_t roused_round; // when they were asked last
+
+    // What the next commit keeps.
+    uint64_t committed; // choir_coordinator_changes that are on the disk
+    ch_receipt *receipts;
+    uint32_t receipts_count;
+    uint32_t receipts_max;
+    ch_closing *closed; // oldest first
+    ch_waiting *waiting;
+} ch_hosted;
+
+/*
+ * Opens a job as the store has it, where it was when it was last committed.
+ *
+ * Returns OK and an object to close; EINVAL or EPROTO when what is stored is no job that this
+ * version of choir can run; EIO; ENOMEM. *out == NULL on failure.
+ */
+CHOIR_NODISCARD choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *store,
+                                            const ch_hosted_row *row, uint64_t now_ms,
+                                            const choir_env *env, choir_error *err);
+
+/* Answers that still wait get a 503. Accepts NULL. */
+void ch_hosted_close(ch_hosted *h);
+
+/* Whether rounds go on: the job is neither paused, nor stopped, nor at its end. */
+bool ch_hosted_is_running(const ch_hosted *h);
+
+/*
+ * Answers one request of a client whose subject has been checked.
+ *
+ * hold  out: a report's answer must wait for the commit, ch_hosted_wait; a check-in must sleep,
+ *       ch_hosted_sleep
+ *
+ * Returns the reply, borrowed until the next call; empty for a check-in that must sleep.
+ */
+choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *route,
+                            choir_bytes request, bool *hold);
+
+/* Keeps an exchange and its reply until the commit. Without memory it is answered 503 at once. */
+void ch_hosted_wait(ch_hosted *h, ch_http_exchange *x, choir_bytes reply);
+
+/*
+ * Lets a check-in sleep, until a round opens or its time is up.
+ * Returns false when there is no room for it: it is to be answered.
+ */
+bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t until_ms);
+
+/* Answers sleepers that have something to do now, or whose time is up. Returns when the next one's
+ * is; UINT64_MAX for never. */
+uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms);
+
+/* Closes rounds whose time is up. */
+void ch_hosted_tick(ch_hosted *h, uint64_t now_ms);
+
+/* When tick has something to do; UINT64_MAX when never. */
+uint64_t ch_hosted_deadline_ms(const ch_hosted *h);
+
+/* Whether there is something to commit, or an answer that waits for it. */
+bool ch_hosted_wants_commit(const ch_hosted *h);
+
+/* What one commit takes of one job. */
+typedef struct ch_batch {
+    ch_hosted *hosted;
+    ch_commit commit; // points into the fields below
+    uint64_t changes;
+    uint8_t *state;
+    uint8_t *open_round;
+    ch_receipt *receipts;
+    ch_closed_round *closed;
+    ch_waiting *waiting;
+} ch_batch;
+
+/* Takes what there is to commit. Returns OK; ENOMEM, and the answers that wait go on waiting. */
+CHOIR_NODISCARD choir_status ch_batch_take(ch_batch *out, ch_hosted *h, uint64_t now_ms);
+
+/* After the commit. is_kept: it is on the disk, and the answers go; else they are 503. */
+void ch_batch_settle(ch_batch *b, bool is_kept);
+
+/* Answers with the bytes of a Reply. */
+void ch_answer_reply(ch_http_exchange *x, choir_bytes reply);
+
+/* Says in an answer that the server cannot do now what it will be able to do in a while. */
+void ch_answer_busy(ch_http_exchange *x, const char *why);
+
+#endif

@@ -1,0 +1,33 @@
+/* HTTP with JSON on both sides, as a client: what a server's answer means, in one place. */
+#ifndef CH_NET_HTTP_JSON_H
+#define CH_NET_HTTP_JSON_H
+
+#include "net/http_client.h"
+
+#include <jansson.h>
+
+/*
+ * Says what went wrong, after `what`: the sentence of {"error": sentence}, else the code.
+ *
+ * Returns the reaction that the code asks for: EAGAIN for 404 and 409, which may pass; EINVAL for
+ * 400, 401, 403, 405 and 413; EIO for 5xx; EPROTO for anything else.
+ */
+CHOIR_NODISCARD choir_status ch_http_said(const ch_http_reply *reply, const char *what,
+                                          choir_error *err);
+
+/*
+ * Sends JSON, takes JSON.
+ *
+ * bearer  a token or a key; NULL: none
+ * body    its reference is taken; NULL with GET: none, with another method: there was no memory
+ * what    stands in front of what the server says
+ * out     an object, owned by the caller; NULL on failure
+ *
+ * Returns OK for 200 and 201; as ch_http_said for other codes; EPROTO for an answer that is no
+ * object; EIO without an answer; ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_http_ask(ch_http_client *c, const char *method, const char *path,
+                                         const char *bearer, json_t *body, const char *what,
+                                         json_t **out, choir_error *err);
+
+#endif

@@ -1,0 +1,217 @@
+/* Routes: see routes.h. Which row a request is for, and whether who asks may. */
+#include "net/routes.h"
+
+#include "base/error.h"
+#include "base/sha256.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+// A bundle travels as text: a third more than its bytes, and the job beside it.
+enum { SMALL = 16 << 10, HOST_MAX = 1 << 30 };
+
+static const ch_route ROUTES[] = {
+    {"POST", "/v1/exchange", CH_ACCESS_DEVICE, SIZE_MAX, ch_route_exchange},
+    {"GET", "/v1/models/*", CH_ACCESS_ANYONE, 0, ch_route_model},
+    {"GET", "/v1/challenge", CH_ACCESS_ANYONE, 0, ch_route_challenge},
+    {"POST", "/v1/enroll", CH_ACCESS_ANYONE, SMALL, ch_route_enroll},
+    {"POST", "/v1/jobs/*/join", CH_ACCESS_ANYONE, SMALL, ch_route_join},
+    {"GET", "/v1/admin/jobs", CH_ACCESS_ADMIN, 0, ch_route_jobs},
+    {"POST", "/v1/admin/jobs", CH_ACCESS_ADMIN, HOST_MAX, ch_route_host},
+    {"GET", "/v1/admin/jobs/*", CH_ACCESS_ADMIN, 0, ch_route_job},
+    {"GET", "/v1/admin/jobs/*/rounds", CH_ACCESS_ADMIN, 0, ch_route_rounds},
+    {"GET", "/v1/admin/jobs/*/bundle", CH_ACCESS_ADMIN, 0, ch_route_bundle},
+    {"POST", "/v1/admin/jobs/*/pause", CH_ACCESS_ADMIN, SMALL, ch_route_pause},
+    {"POST", "/v1/admin/jobs/*/resume", CH_ACCESS_ADMIN, SMALL, ch_route_resume},
+    {"POST", "/v1/admin/jobs/*/stop", CH_ACCESS_ADMIN, SMALL, ch_route_stop},
+    {"GET", "/healthz", CH_ACCESS_ANYONE, 0, ch_route_health},
+    {"GET", "/readyz", CH_ACCESS_ANYONE, 0, ch_route_ready},
+    {"GET", "/metrics", CH_ACCESS_ANYONE, 0, ch_route_metrics},
+};
+
+enum { ROUTES_COUNT = sizeof(ROUTES) / sizeof(ROUTES[0]) };
+
+// ----- answers ----------------------------------------------------------------------------------
+
+void ch_answer_json(ch_http_exchange *x, unsigned code, json_t *root) {
+    char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
+    if (text == NULL) {
+        ch_answer_busy(x, "no memory");
+    } else {
+        ch_http_answer(x, code, "application/json",
+                       (choir_bytes){.data = (const uint8_t *)text, .size = strlen(text)});
+    }
+    free(text);
+    json_decref(root);
+}
+
+void ch_answer_error(ch_http_exchange *x, unsigned code, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    ch_answer_json(x, code, json_pack("{s:s+}", "error", text, ""));
+}
+
+json_t *ch_ask_json(const ch_ask *ask) {
+    const choir_bytes body = ch_http_body(ask->exchange);
+    json_error_t why;
+    json_t *root = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &why);
+    if (!json_is_object(root)) {
+        ch_answer_error(ask->exchange, 400, "body: must be a JSON object: %s",
+                        root == NULL ? why.text : "it is something else");
+        json_decref(root);
+        return NULL;
+    }
+    return root;
+}
+
+static bool is_printable(const char *text) {
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ch_ask_text(const ch_ask *ask, json_t *root, const char *key, char *out, size_t size) {
+    const json_t *field = json_object_get(root, key);
+    const char *text = field == NULL ? "" : json_string_value(field);
+    if (text == NULL || strlen(text) >= size || !is_printable(text)) {
+        ch_answer_error(ask->exchange, 400, "%s: must be a printable text of less than %zu bytes",
+                        key, size);
+        return false;
+    }
+    memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
+// ----- which row --------------------------------------------------------------------------------
+
+/* Whether path is the pattern's; what stands for its "*" goes to wild. */
+static bool path_fits(const char *pattern, const char *path, char *wild, size_t size) {
+    const char *star = strchr(pattern, '*');
+    if (star == NULL) {
+        return strcmp(pattern, path) == 0;
+    }
+    const size_t before = (size_t)(star - pattern);
+    if (strncmp(pattern, path, before) != 0) {
+        return false;
+    }
+    const size_t length = strcspn(path + before, "/");
+    if (length == 0 || length >= size || strcmp(star + 1, path + before + length) != 0) {
+        return false;
+    }
+    memcpy(wild, path + before, length);
+    wild[length] = '\0';
+    return true;
+}
+
+/* HEAD is GET without its body; the HTTP server sees to that. */
+static bool method_fits(const ch_route *row, const char *method) {
+    return strcmp(row->method, method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(row->method, "GET") == 0);
+}
+
+/* The row for a request; NULL when there is none, and then 404 or 405 was answered. */
+static const ch_route *row_find(ch_ask *ask) {
+    const char *path = ch_http_path(ask->exchange);
+    bool has_path = false;
+    for (int i = 0; i < ROUTES_COUNT; i++) {
+        if (path_fits(ROUTES[i].path, path, ask->wild, sizeof(ask->wild))) {
+            has_path = true;
+            if (method_fits(&ROUTES[i], ch_http_method(ask->exchange))) {
+                return &ROUTES[i];
+            }
+        }
+    }
+    if (has_path) {
+        ch_answer_error(ask->exchange, 405, "%s does not take %s", path,
+                        ch_http_method(ask->exchange));
+    } else {
+        ch_answer_error(ask->exchange, 404, "there is no %s", path);
+    }
+    return NULL;
+}
+
+// ----- who asks ---------------------------------------------------------------------------------
+
+static bool device_may(ch_ask *ask, const char *bearer) {
+    choir_error err = {.message = "a device's token is missing"};
+    const uint64_t now_s = ch_server_unix_ms() / 1000;
+    if (bearer != NULL &&
+        ch_token_read(&ask->claims, bearer, ask->server->token_key, now_s, &err) == CHOIR_OK) {
+        return true;
+    }
+    ch_http_answer_header(ask->exchange, "WWW-Authenticate", "Bearer");
+    ch_answer_error(ask->exchange, 401, "%s", err.message);
+    return false;
+}
+
+static bool admin_may(ch_ask *ask, const char *bearer) {
+    choir_error err = {.message = ""};
+    choir_status status = CHOIR_EAGAIN;
+    if (bearer != NULL) {
+        uint8_t hash[CHOIR_HASH_BYTES];
+        ch_sha256_of((const uint8_t *)bearer, strlen(bearer), hash);
+        status = ch_hosting_store_admin(ask->server->store, &ask->admin, hash, &err);
+    }
+    if (status == CHOIR_OK && !ask->admin.is_revoked) {
+        return true;
+    }
+    if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
+        ch_answer_busy(ask->exchange, "the store cannot be read");
+        return false;
+    }
+    ch_http_answer_header(ask->exchange, "WWW-Authenticate", "Bearer");
+    ch_answer_error(ask->exchange, 401, "an administrator's key is missing, or unknown here");
+    return false;
+}
+
+static bool who_may(ch_ask *ask, const ch_route *row) {
+    const char *bearer = ch_http_bearer(ask->exchange);
+    switch (row->access) {
+    case CH_ACCESS_ANYONE:
+        return true;
+    case CH_ACCESS_DEVICE:
+        return device_may(ask, bearer);
+    case CH_ACCESS_ADMIN:
+        return admin_may(ask, bearer);
+    }
+    return false;
+}
+
+// ----- the HTTP handler's two ends --------------------------------------------------------------
+
+/* A report is its parameters and a head; of the largest job here. */
+static size_t report_max(ch_server *s) {
+    size_t most = 0;
+    (void)pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        const size_t bytes = s->jobs[i]->row.dim * sizeof(float) + SMALL;
+        most = bytes > most ? bytes : most;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return most > 0 ? most : SMALL;
+}
+
+/* Who may not ask is told before anything large is read. */
+size_t ch_routes_body_max(void *self, ch_http_exchange *x) {
+    ch_ask ask = {.server = self, .exchange = x};
+    const ch_route *row = row_find(&ask);
+    if (row == NULL || !who_may(&ask, row)) {
+        return 0;
+    }
+    return row->body_max == SIZE_MAX ? report_max(self) : row->body_max;
+}
+
+void ch_routes_handle(void *self, ch_http_exchange *x) {
+    ch_ask ask = {.server = self, .exchange = x};
+    const ch_route *row = row_find(&ask);
+    if (row != NULL && who_may(&ask, row)) {
+        row->answer(&ask);
+    }
+}

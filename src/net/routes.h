@@ -1,0 +1,67 @@
+/*
+ * Routes: what can be asked of a server, one row each.
+ *
+ * A row says who may ask, how much they may send, and what answers. A handler is called by the HTTP
+ * server's one thread; it answers, or keeps the exchange. docs/http.md is the list for people.
+ */
+#ifndef CH_NET_ROUTES_H
+#define CH_NET_ROUTES_H
+
+#include "net/server_parts.h"
+
+#include <jansson.h>
+
+typedef enum ch_access {
+    CH_ACCESS_ANYONE,
+    CH_ACCESS_DEVICE, // shows a token
+    CH_ACCESS_ADMIN,  // shows an administrator's key
+} ch_access;
+
+/* One request on its way to its answer. Texts are borrowed from the exchange. */
+typedef struct ch_ask {
+    ch_server *server;
+    ch_http_exchange *exchange;
+    char wild[CHOIR_JOB_TEXT_MAX]; // what stands for "*" in the row's path
+    ch_claims claims;              // of a device
+    ch_admin admin;                // of an administrator
+} ch_ask;
+
+typedef struct ch_route {
+    const char *method;
+    const char *path; // "*" stands for one segment
+    ch_access access;
+    size_t body_max; // bytes; SIZE_MAX: of a report of the largest model
+    void (*answer)(ch_ask *ask);
+} ch_route;
+
+/* Answers. {"error": sentence}, or an object whose reference is taken; NULL for no memory. */
+void ch_answer_error(ch_http_exchange *x, unsigned code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void ch_answer_json(ch_http_exchange *x, unsigned code, json_t *root);
+
+/* The body as a JSON object with nothing twice; NULL when it is none, and then 400 was answered. */
+json_t *ch_ask_json(const ch_ask *ask);
+
+/* A text field of at most size - 1 bytes, without letters below a blank; "" when it is not there.
+ * False when it is anything else, and then 400 was answered. */
+bool ch_ask_text(const ch_ask *ask, json_t *root, const char *key, char *out, size_t size);
+
+/* The rows' handlers, by file. */
+void ch_route_exchange(ch_ask *ask);  // routes_device.c
+void ch_route_model(ch_ask *ask);     //
+void ch_route_challenge(ch_ask *ask); //
+void ch_route_enroll(ch_ask *ask);    //
+void ch_route_join(ch_ask *ask);      //
+void ch_route_host(ch_ask *ask);      // routes_admin.c
+void ch_route_jobs(ch_ask *ask);      //
+void ch_route_job(ch_ask *ask);       //
+void ch_route_rounds(ch_ask *ask);    //
+void ch_route_bundle(ch_ask *ask);    //
+void ch_route_pause(ch_ask *ask);     //
+void ch_route_resume(ch_ask *ask);    //
+void ch_route_stop(ch_ask *ask);      //
+void ch_route_health(ch_ask *ask);    // routes_health.c
+void ch_route_ready(ch_ask *ask);     //
+void ch_route_metrics(ch_ask *ask);   //
+
+#endif

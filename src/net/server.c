@@ -1,0 +1,427 @@
+/* Server: see server.h. Its life, and the keeper. What is asked of it is in routes*.c. */
+#define _GNU_SOURCE 1 // pthread_condattr_setclock
+#include "net/server_parts.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/disk.h"
+#include "base/env.h"
+#include "base/error.h"
+#include "base/sha256.h"
+#include "crypto/encode.h"
+#include "crypto/entropy.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { DRAIN_MS = 5000, RETRY_MS = 1000, ADMIN_SECRET_BYTES = 24, BODIES_MAX_MIB = 1024 };
+
+ch_server_options ch_server_defaults(void) {
+    return (ch_server_options){
+        .dir = "choir-server", .address = "127.0.0.1", .port = 8470, .url = "", .token_s = 3600};
+}
+
+static uint64_t clock_ms(clockid_t id) {
+    struct timespec now;
+    (void)clock_gettime(id, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t ch_server_now_ms(void) {
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+uint64_t ch_server_unix_ms(void) {
+    return clock_ms(CLOCK_REALTIME);
+}
+
+// ----- jobs -------------------------------------------------------------------------------------
+
+/* Whether a is to be preferred to b for a name without a version. */
+static bool is_better(const ch_hosted *a, const ch_hosted *b) {
+    if (b == NULL) {
+        return true;
+    }
+    const bool a_goes = strcmp(a->row.state, "stopped") != 0;
+    const bool b_goes = strcmp(b->row.state, "stopped") != 0;
+    return a_goes != b_goes ? a_goes : a->row.version > b->row.version;
+}
+
+ch_hosted *ch_server_find(const ch_server *s, const char *reference) {
+    ch_hosted *found = NULL;
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        ch_hosted *h = s->jobs[i];
+        if (strcmp(h->reference, reference) == 0) {
+            return h;
+        }
+        if (strcmp(h->row.name, reference) == 0 && is_better(h, found)) {
+            found = h;
+        }
+    }
+    return found;
+}
+
+void ch_server_wake(ch_server *s) {
+    (void)pthread_cond_signal(&s->wake);
+}
+
+// ----- the keeper -------------------------------------------------------------------------------
+
+static uint64_t earlier(uint64_t a_ms, uint64_t b_ms) {
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static uint64_t rounds_close(ch_server *s, uint64_t now_ms) {
+    uint64_t next_ms = UINT64_MAX;
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        ch_hosted_tick(s->jobs[i], now_ms);
+        const uint64_t deadline_ms = ch_hosted_deadline_ms(s->jobs[i]);
+        next_ms = earlier(next_ms, deadline_ms);
+    }
+    return next_ms;
+}
+
+/* Takes what there is, or, at the end, all, for the time that is left of rounds; returns of how
+ * many jobs. */
+static uint32_t batches_take(ch_server *s, bool all, uint64_t now_ms) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        if (all || ch_hosted_wants_commit(s->jobs[i])) {
+            if (ch_batch_take(&s->batches[count], s->jobs[i], now_ms) == CHOIR_OK) {
+                count += 1;
+            } else {
+                s->disk_fails = true; // without memory as without a disk: later
+            }
+        }
+    }
+    return count;
+}
+
+/* One group commit. The lock is free while the disk works. */
+static void commit(ch_server *s, uint32_t count) {
+    ch_commit commits[CH_JOBS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        commits[i] = s->batches[i].commit;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    choir_error err = {.message = ""};
+    const choir_status status = ch_hosting_store_commit(s->store, commits, count, &err);
+    (void)pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        ch_batch_settle(&s->batches[i], status == CHOIR_OK);
+    }
+    s->commits += status == CHOIR_OK;
+    if (status != CHOIR_OK) {
+        ch_log(&s->env, CHOIR_LEVEL_ERROR, "commit_failed", "why=\"%s\"", err.message);
+    } else if (s->disk_fails) {
+        ch_log(&s->env, CHOIR_LEVEL_WARN, "commit_works_again", "jobs=%u", count);
+    }
+    s->disk_fails = status != CHOIR_OK;
+}
+
+static void sleep_until(ch_server *s, uint64_t wake_ms) {
+    if (wake_ms == UINT64_MAX) {
+        (void)pthread_cond_wait(&s->wake, &s->lock);
+        return;
+    }
+    const struct timespec at = {.tv_sec = (time_t)(wake_ms / 1000),
+                                .tv_nsec = (long)(wake_ms % 1000) * 1000000};
+    (void)pthread_cond_timedwait(&s->wake, &s->lock, &at);
+}
+
+/* After the commit: what sleepers are given to do begins from a model that is on the disk. */
+static uint64_t sleepers_rouse(ch_server *s, uint64_t now_ms) {
+    uint64_t next_ms = UINT64_MAX;
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        next_ms = earlier(next_ms, ch_hosted_rouse(s->jobs[i], now_ms));
+    }
+    return next_ms;
+}
+
+static void *keep(void *self) {
+    ch_server *s = self;
+    (void)pthread_mutex_lock(&s->lock);
+    for (bool is_last = false; !is_last;) {
+        const uint64_t now_ms = ch_server_now_ms();
+        uint64_t next_ms = rounds_close(s, now_ms);
+        is_last = s->is_stopping;
+        const uint32_t count = batches_take(s, is_last, now_ms);
+        if (count > 0) {
+            commit(s, count);
+        }
+        if (!s->disk_fails) {
+            next_ms = earlier(next_ms, sleepers_rouse(s, ch_server_now_ms()));
+        }
+        const uint64_t retry_ms = s->disk_fails ? now_ms + RETRY_MS : UINT64_MAX;
+        if (!s->is_stopping && (count == 0 || s->disk_fails)) {
+            sleep_until(s, earlier(retry_ms, next_ms));
+        }
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+// ----- secrets and files ------------------------------------------------------------------------
+
+/* A secret of the server's, made when it is needed first. */
+static choir_status secret_have(ch_server *s, const char *name, void *out, size_t size,
+                                choir_error *err) {
+    ch_stored stored = {0};
+    choir_status status = ch_hosting_store_setting(s->store, &stored, name, err);
+    if (status == CHOIR_OK && stored.size == size) {
+        memcpy(out, stored.data, size);
+    } else if (status == CHOIR_OK) {
+        status = ch_error_set(err, CHOIR_EPROTO, "store: its secret '%s' has %zu bytes, not %zu",
+                              name, stored.size, size);
+    } else if (status == CHOIR_EAGAIN) {
+        const choir_bytes bytes = {.data = out, .size = size};
+        status = ch_hosting_store_setting_set(s->store, name, bytes, err);
+    }
+    if (stored.data != NULL) {
+        ch_wipe(stored.data, stored.size);
+    }
+    ch_stored_release(&stored);
+    return status;
+}
+
+static choir_status secrets_have(ch_server *s, choir_error *err) {
+    ch_key_pair_make(&s->signing); // what follows replaces these when there are some
+    ch_entropy_fill(s->token_key, sizeof(s->token_key));
+    ch_entropy_fill(s->secret, sizeof(s->secret));
+    choir_status status = secret_have(s, "signing_key", &s->signing, sizeof(s->signing), err);
+    if (status == CHOIR_OK) {
+        status = secret_have(s, "token_key", s->token_key, sizeof(s->token_key), err);
+    }
+    if (status == CHOIR_OK) {
+        status = secret_have(s, "enrolment_secret", s->secret, sizeof(s->secret), err);
+    }
+    return status;
+}
+
+static void admin_count(void *self, const ch_admin *admin) {
+    (void)admin;
+    *(uint32_t *)self += 1;
+}
+
+/* The first administrator, of a store that has none. Only a hash of its key is kept. */
+static choir_status admin_have(ch_server *s, choir_error *err) {
+    uint32_t count = 0;
+    choir_status status = ch_hosting_store_admins(s->store, admin_count, &count, err);
+    if (status != CHOIR_OK || count > 0) {
+        return status;
+    }
+    uint8_t secret[ADMIN_SECRET_BYTES];
+    char text[CH_BASE64_MAX(ADMIN_SECRET_BYTES)];
+    ch_entropy_fill(secret, sizeof(secret));
+    ch_base64(text, (choir_bytes){.data = secret, .size = sizeof(secret)});
+    (void)snprintf(s->admin_key, sizeof(s->admin_key), "choir-%s", text);
+    ch_admin admin = {.name = "owner", .role = "owner"};
+    ch_sha256_of((const uint8_t *)s->admin_key, strlen(s->admin_key), admin.hash);
+    int64_t id = 0;
+    return ch_hosting_store_admin_add(s->store, &id, &admin, err);
+}
+
+/* A file of secrets, which nobody else may read. */
+static choir_status private_write(const char *dir, const char *name, const char *text,
+                                  choir_error *err) {
+    char path[CHOIR_PATH_MAX];
+    if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path)) {
+        return ch_error_set(err, CHOIR_EINVAL, "dir: '%s' is too long", dir);
+    }
+    const choir_bytes bytes = {.data = (const uint8_t *)text, .size = strlen(text)};
+    const mode_t mask = umask(077);
+    const choir_status status = ch_disk_replace(path, &bytes, 1, err);
+    (void)umask(mask);
+    return status;
+}
+
+static choir_status files_write(const ch_server *s, const char *dir, choir_error *err) {
+    char text[1024];
+    char secret[CH_BASE64_MAX(CH_SHARED_KEY_BYTES)];
+    char signing[CH_BASE64_MAX(CH_PUBLIC_KEY_BYTES)];
+    ch_base64(secret, (choir_bytes){.data = s->secret, .size = sizeof(s->secret)});
+    ch_base64(signing,
+              (choir_bytes){.data = s->signing.public_key, .size = sizeof(s->signing.public_key)});
+    (void)snprintf(text, sizeof(text),
+                   "{\"url\": \"%s\",\n \"signing_key\": \"%s\",\n \"secret\": \"%s\"}\n", s->url,
+                   signing, secret);
+    choir_status status = private_write(dir, "join.json", text, err);
+    if (status == CHOIR_OK && s->admin_key[0] != '\0') {
+        (void)snprintf(text, sizeof(text), "{\"url\": \"%s\",\n \"key\": \"%s\"}\n", s->url,
+                       s->admin_key);
+        status = private_write(dir, "admin.json", text, err);
+    }
+    ch_wipe(text, sizeof(text));
+    ch_wipe(secret, sizeof(secret));
+    return status;
+}
+
+// ----- life -------------------------------------------------------------------------------------
+
+typedef struct rows {
+    ch_hosted_row *items; // (CH_JOBS_MAX)
+    uint32_t count;
+    bool is_cut;
+} rows;
+
+static void row_add(void *self, const ch_hosted_row *row) {
+    rows *r = self;
+    if (r->count == CH_JOBS_MAX) {
+        r->is_cut = true;
+        return;
+    }
+    r->items[r->count] = *row;
+    r->count += 1;
+}
+
+static choir_status rows_open(ch_server *s, const rows *r, choir_error *err) {
+    if (r->is_cut) {
+        return ch_error_set(err, CHOIR_EINVAL, "store: more than %d jobs; one server hosts no more",
+                            CH_JOBS_MAX);
+    }
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < r->count && status == CHOIR_OK; i++) {
+        status =
+            ch_hosted_open(&s->jobs[i], s->store, &r->items[i], ch_server_now_ms(), &s->env, err);
+        s->jobs_count += status == CHOIR_OK;
+    }
+    return status;
+}
+
+static choir_status jobs_open(ch_server *s, choir_error *err) {
+    const size_t bytes = ch_arena_cost(CH_JOBS_MAX, sizeof(ch_hosted_row));
+    rows r = {.items = s->env.alloc(s->env.self, bytes)};
+    if (r.items == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for the list of jobs");
+    }
+    choir_status status = ch_hosting_store_jobs(s->store, row_add, &r, err);
+    if (status == CHOIR_OK) {
+        status = rows_open(s, &r, err);
+    }
+    s->env.free(s->env.self, r.items);
+    return status;
+}
+
+static choir_status http_start(ch_server *s, const ch_server_options *o, choir_error *err) {
+    ch_http_server_options http = ch_http_server_defaults();
+    http.address = o->address;
+    http.port = o->port;
+    http.bodies_max = (size_t)BODIES_MAX_MIB << 20;
+    const ch_http_handler handler = {
+        .body_max = ch_routes_body_max, .handle = ch_routes_handle, .self = s};
+    const choir_status status = ch_http_server_start(&s->http, &http, handler, &s->env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const bool is_v6 = strchr(o->address, ':') != NULL;
+    int size = 0;
+    if (o->url[0] != '\0') {
+        size = snprintf(s->url, sizeof(s->url), "%s", o->url);
+    } else {
+        size = snprintf(s->url, sizeof(s->url), "http://%s%s%s:%u", is_v6 ? "[" : "", o->address,
+                        is_v6 ? "]" : "", ch_http_server_port(s->http));
+    }
+    if ((size_t)size >= sizeof(s->url)) {
+        return ch_error_set(err, CHOIR_EINVAL, "url: longer than %d bytes", CH_URL_MAX);
+    }
+    return CHOIR_OK;
+}
+
+static choir_status lock_create(ch_server *s, choir_error *err) {
+    pthread_condattr_t steady;
+    if (pthread_mutex_init(&s->lock, NULL) != 0 || pthread_condattr_init(&steady) != 0 ||
+        pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) != 0 ||
+        pthread_cond_init(&s->wake, &steady) != 0) {
+        return ch_error_set(err, CHOIR_EIO, "server: the system gives no lock");
+    }
+    (void)pthread_condattr_destroy(&steady);
+    return CHOIR_OK;
+}
+
+static choir_status server_build(ch_server *s, const ch_server_options *o, choir_error *err) {
+    choir_status status = ch_crypto_start(err);
+    if (status == CHOIR_OK) {
+        status = ch_disk_folders(o->dir, err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_hosting_store_open(&s->store, o->dir, &s->env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = secrets_have(s, err);
+    }
+    if (status == CHOIR_OK) {
+        status = admin_have(s, err);
+    }
+    if (status == CHOIR_OK) {
+        status = jobs_open(s, err);
+    }
+    if (status == CHOIR_OK) {
+        status = http_start(s, o, err);
+    }
+    if (status == CHOIR_OK) {
+        status = files_write(s, o->dir, err);
+    }
+    if (status == CHOIR_OK && pthread_create(&s->keeper, NULL, keep, s) != 0) {
+        status = ch_error_set(err, CHOIR_EIO, "server: the system gives no thread");
+    }
+    s->has_keeper = status == CHOIR_OK;
+    return status;
+}
+
+choir_status ch_server_start(ch_server **out, const ch_server_options *options,
+                             const choir_env *env, choir_error *err) {
+    *out = NULL;
+    ch_server *s = env->alloc(env->self, ch_arena_cost(1, sizeof(*s)));
+    if (s == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a server");
+    }
+    *s = (ch_server){.env = *env, .token_s = options->token_s, .started_ms = ch_server_now_ms()};
+    choir_status status = lock_create(s, err);
+    if (status != CHOIR_OK) {
+        env->free(env->self, s);
+        return status;
+    }
+    status = server_build(s, options, err);
+    if (status != CHOIR_OK) {
+        ch_server_stop(s);
+        return status;
+    }
+    ch_log(&s->env, CHOIR_LEVEL_INFO, "serving", "url=%s jobs=%u", s->url, s->jobs_count);
+    *out = s;
+    return CHOIR_OK;
+}
+
+void ch_server_stop(ch_server *s) {
+    if (s == NULL) {
+        return;
+    }
+    if (s->has_keeper) { // while it lives, answers that wait for a commit go
+        ch_http_server_drain(s->http, DRAIN_MS);
+        (void)pthread_mutex_lock(&s->lock);
+        s->is_stopping = true;
+        ch_server_wake(s);
+        (void)pthread_mutex_unlock(&s->lock);
+        (void)pthread_join(s->keeper, NULL);
+    }
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        ch_hosted_close(s->jobs[i]);
+    }
+    ch_http_server_stop(s->http, 0);
+    ch_hosting_store_close(s->store);
+    (void)pthread_cond_destroy(&s->wake);
+    (void)pthread_mutex_destroy(&s->lock);
+    const choir_env env = s->env;
+    ch_wipe(s, sizeof(*s));
+    env.free(env.self, s);
+}
+
+const char *ch_server_url(const ch_server *s) {
+    return s->url;
+}
+
+const char *ch_server_admin_key(const ch_server *s) {
+    return s->admin_key;
+}

@@ -1,0 +1,56 @@
+/*
+ * Server: federated training for real clients: a driver of many coordinators over HTTP.
+ *
+ *     dir/choir.db      what survives (src/store/hosting_store.h)
+ *     dir/join.json     what a device needs to take part; to be given to devices
+ *     dir/admin.json    what an operator needs to host jobs; for the operator alone
+ *
+ * Three threads: HTTP's, which answers; the keeper, which closes rounds whose time is up and
+ * commits what was reported, many reports at a time; and the host's, which waits for a signal. One
+ * lock is around all jobs; nobody holds it while the disk works.
+ */
+#ifndef CH_NET_SERVER_H
+#define CH_NET_SERVER_H
+
+#include "choir/env.h"
+#include "choir/status.h"
+
+#include <stdint.h>
+
+typedef struct ch_server ch_server;
+
+enum { CH_URL_MAX = 256, CH_ADMIN_KEY_MAX = 64 }; // bytes, with the terminating zero
+
+typedef struct ch_server_options {
+    const char *dir;     // made when it is not there; default "choir-server"
+    const char *address; // to listen on; default "127.0.0.1"
+    uint16_t port;       // 0: any that is free; default 8470
+    const char *url;     // by which clients reach it, when that is another; default "": from the
+                         // address and port
+    uint32_t token_s;    // how long a device's token is good, seconds; default 3600
+} ch_server_options;
+
+ch_server_options ch_server_defaults(void);
+
+/*
+ * Starts serving what the store in options->dir holds, from where it was.
+ *
+ * options  borrowed for the call
+ * env      log lines: "serving", "round_applied", "job_hosted", "commit_failed", ...
+ *
+ * Returns OK and a server to stop; EINVAL for options; EIO when the port, the folder or the store
+ * cannot be had; EPROTO when the store is damaged; ENOMEM; *out == NULL then.
+ */
+CHOIR_NODISCARD choir_status ch_server_start(ch_server **out, const ch_server_options *options,
+                                             const choir_env *env, choir_error *err);
+
+/* Answers what it has, commits, closes. Accepts NULL. */
+void ch_server_stop(ch_server *s);
+
+/* "http://127.0.0.1:8470". */
+const char *ch_server_url(const ch_server *s);
+
+/* The first administrator's key, of a server that began with an empty store; else "". */
+const char *ch_server_admin_key(const ch_server *s);
+
+#endif

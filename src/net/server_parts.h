@@ -1,0 +1,59 @@
+/* What the files of the server share. */
+#ifndef CH_NET_SERVER_PARTS_H
+#define CH_NET_SERVER_PARTS_H
+
+#include "crypto/sign.h"
+#include "net/hosted.h"
+#include "net/http_server.h"
+#include "net/server.h"
+#include "net/token.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+enum {
+    CH_JOBS_MAX = 256, // that one server hosts at a time
+};
+
+struct ch_server {
+    choir_env env;
+    ch_hosting_store *store;
+    ch_http_server *http;
+    char url[CH_URL_MAX];
+    char admin_key[CH_ADMIN_KEY_MAX];
+    uint32_t token_s;
+    ch_key_pair signing;                    // of jobs
+    uint8_t token_key[CH_SHARED_KEY_BYTES]; // of devices' tokens
+    uint8_t secret[CH_SHARED_KEY_BYTES];    // that enrols
+    uint64_t started_ms;
+    pthread_t keeper;
+    bool has_keeper;
+
+    pthread_mutex_t lock; // around all below
+    pthread_cond_t wake;  // the keeper's
+    bool is_stopping;
+    bool disk_fails; // the last commit was refused; nothing new is begun until one is not
+    ch_hosted *jobs[CH_JOBS_MAX];
+    uint32_t jobs_count;
+    ch_batch batches[CH_JOBS_MAX]; // the keeper's
+    uint64_t commits;
+};
+
+/* Milliseconds of a clock that never goes back, and of the Unix epoch. */
+uint64_t ch_server_now_ms(void);
+uint64_t ch_server_unix_ms(void);
+
+/*
+ * The job of a reference: "keyboard@3" is that version, "keyboard" the newest that is not stopped,
+ * else the newest. NULL when there is none. With the lock.
+ */
+ch_hosted *ch_server_find(const ch_server *s, const char *reference);
+
+/* Tells the keeper that there is something to do. With the lock. */
+void ch_server_wake(ch_server *s);
+
+/* The HTTP handler's two ends: routes.c. self is the server. */
+size_t ch_routes_body_max(void *self, ch_http_exchange *x);
+void ch_routes_handle(void *self, ch_http_exchange *x);
+
+#endif
