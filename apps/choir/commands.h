@@ -34,12 +34,18 @@ extern const ch_command CMD_DATA_GET;
 extern const ch_command CMD_DATA_LIST;
 extern const ch_command CMD_DATA_SHOW;
 extern const ch_command CMD_EVAL;
+extern const ch_command CMD_EXPORT;
 extern const ch_command CMD_HELP;
+extern const ch_command CMD_HOST;
 extern const ch_command CMD_JOB_CHECK;
 extern const ch_command CMD_JOB_KEYS;
+extern const ch_command CMD_JOIN;
 extern const ch_command CMD_PREDICT;
 extern const ch_command CMD_REPORT;
+extern const ch_command CMD_SERVE;
 extern const ch_command CMD_SIM;
+extern const ch_command CMD_STATUS;
 extern const ch_command CMD_VERSION;
+extern const ch_command CMD_WATCH;
 
 #endif

@@ -4,7 +4,8 @@
 #include "base/error.h"
 
 static const ch_command *const COMMANDS[] = {
-    &CMD_SIM,       &CMD_EVAL,        &CMD_PREDICT,   &CMD_REPORT,   &CMD_DATA_LIST, &CMD_DATA_GET,
+    &CMD_SIM,       &CMD_EVAL,        &CMD_PREDICT,   &CMD_REPORT,   &CMD_SERVE,     &CMD_HOST,
+    &CMD_JOIN,      &CMD_STATUS,      &CMD_WATCH,     &CMD_EXPORT,   &CMD_DATA_LIST, &CMD_DATA_GET,
     &CMD_DATA_SHOW, &CMD_DATA_EXPORT, &CMD_JOB_CHECK, &CMD_JOB_KEYS, &CMD_HELP,      &CMD_VERSION,
 };
 

@@ -1,0 +1,67 @@
+/* choir export: a hosted job's model, as a file. */
+#include "commands.h"
+#include "operators.h"
+
+#include "base/log.h"
+#include "choir/blob.h"
+#include "net/export.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+typedef struct export_flags {
+    char admin[ADMIN_PATH_MAX];
+    char out[ADMIN_PATH_MAX];
+    uint32_t round;
+} export_flags;
+
+static const ch_option ROWS[] = {
+    ADMIN_ROW(export_flags),
+    {"--round", CH_OPTION_U32, offsetof(export_flags, round), 0, UINT32_MAX, "", NULL,
+     "after which round; 0: the initial model; the largest number: the newest"},
+    {"--out", CH_OPTION_TEXT, offsetof(export_flags, out), 0, ADMIN_PATH_MAX, "", NULL,
+     "the file, if not JOB.safetensors"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const export_flags DEFAULTS = {.admin = ADMIN_DEFAULT, .round = CH_EXPORT_NOW};
+
+static int export_run(const ch_call *call, choir_error *err) {
+    const export_flags *flags = call->options;
+    ch_log_lines lines = {.out = stderr, .name = "choir export", .level = CHOIR_LEVEL_WARN};
+    const choir_env env = ch_log_env(&lines);
+    char path[2 * ADMIN_PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s", flags->out);
+    if (flags->out[0] == '\0') {
+        (void)snprintf(path, sizeof(path), "%.*s.safetensors", ADMIN_PATH_MAX, call->operands[0]);
+    }
+    ch_operator *server = NULL;
+    choir_hash hash;
+    choir_status status = ch_operator_open(&server, flags->admin, &env, err);
+    if (status == CHOIR_OK) {
+        status = ch_export(server, call->operands[0], flags->round, path, &hash, &env, err);
+    }
+    if (status == CHOIR_OK) {
+        char text[2 * CHOIR_HASH_BYTES + 1];
+        choir_hash_text(&hash, text);
+        (void)fprintf(call->out, "%s  %s\n", text, path);
+    }
+    ch_operator_close(server);
+    return exit_of(status, err);
+}
+
+const ch_command CMD_EXPORT = {
+    .name = "export",
+    .operands = "JOB",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "fetch the model of any round of a hosted job",
+    .text = "Writes a job's model after a round as a safetensors file, and prints the hash of its "
+            "parameters. JOB is its name, or NAME@VERSION. choir eval and choir predict read the "
+            "file.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
+    .run = export_run,
+};

@@ -1,0 +1,204 @@
+/* choir join: one client of a hosted job, with its own data. */
+#include "commands.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "choir/client.h"
+#include "run/device.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct join_flags {
+    char job[CHOIR_NAME_MAX];
+    char data[CHOIR_PATH_MAX];
+    char dir[CHOIR_PATH_MAX];
+    char client[16];
+    char state[CHOIR_PATH_MAX];
+    char name[64];
+    char tags[256];
+    bool quiet;
+} join_flags;
+
+#define TEXT(flag, member, help)                                                                   \
+    {                                                                                              \
+        flag, CH_OPTION_TEXT, offsetof(join_flags, member), 0, sizeof(((join_flags *)0)->member),  \
+            "", NULL, help                                                                         \
+    }
+
+static const ch_option ROWS[] = {
+    TEXT("--job", job, "which of the server's jobs; required"),
+    TEXT("--data", data, "this client's examples: a folder or a file; all of it is its own"),
+    TEXT("--client", client,
+         "which client of the job to be; without --data it has that part of the job's data set"),
+    TEXT("--dir", dir, "where named data sets are kept"),
+    TEXT("--state", state, "where its key is kept, so that the server knows it again"),
+    TEXT("--name", name, "told to the server, for people"),
+    TEXT("--tags", tags, "told to the server, which may choose clients by them"),
+    {"--quiet", CH_OPTION_FLAG, offsetof(join_flags, quiet), 0, 0, "", NULL,
+     "no line for each thing done"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const join_flags DEFAULTS = {.job = ""};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal) {
+    (void)signal;
+    stop = 1;
+}
+
+static void signals_catch(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+/* Sleeps until then, or a signal. */
+static void sleep_until(uint64_t wake_ms) {
+    const uint64_t now_ms = choir_client_now_ms();
+    if (wake_ms > now_ms && stop == 0) {
+        const uint64_t left_ms = wake_ms - now_ms;
+        const struct timespec left = {.tv_sec = (time_t)(left_ms / 1000),
+                                      .tv_nsec = (long)(left_ms % 1000) * 1000000};
+        (void)nanosleep(&left, NULL);
+    }
+}
+
+typedef struct joining {
+    const join_flags *flags;
+    uint32_t client; // wanted
+    choir_env env;
+    choir_client *client_object;
+    ch_device device;
+    FILE *out; // NULL: quiet
+} joining;
+
+/* The number after --client; CHOIR_CLIENT_ANY when it was not given. */
+static choir_status client_read(uint32_t *out, const char *text, choir_error *err) {
+    static const ch_option row = {"--client", CH_OPTION_U32, 0, 0, INT32_MAX, "", NULL, ""};
+    static const ch_options table = {&row, 1};
+    *out = CHOIR_CLIENT_ANY;
+    return text[0] == '\0' ? CHOIR_OK : ch_options_set(&table, out, "--client", text, "", err);
+}
+
+/* The device of the version that was joined last. */
+static choir_status device_open(joining *j, choir_error *err) {
+    const choir_offer *offer = choir_client_offer(j->client_object);
+    const bool is_own = j->flags->data[0] != '\0';
+    const ch_device_options options = {
+        .job = {.data = (const uint8_t *)offer->job, .size = offer->job_size},
+        .model = offer->model,
+        .source = is_own ? j->flags->data : NULL,
+        .dir = j->flags->dir,
+        .client = is_own ? CH_DEVICE_ALL : offer->client};
+    ch_device_release(&j->device);
+    const choir_status status = ch_device_open(&j->device, &options, &j->env, err);
+    if (status == CHOIR_OK && j->out != NULL) {
+        (void)fprintf(j->out, "client %u of %s@%u: %u examples, %u parameters\n", offer->client,
+                      offer->name, offer->version, ch_device_examples(&j->device),
+                      ch_device_dim(&j->device));
+        (void)fflush(j->out);
+    }
+    return status;
+}
+
+static void tell(const joining *j, const choir_event *event) {
+    static const char *const words[] = {
+        [CHOIR_EVENT_JOINED] = "joined",     [CHOIR_EVENT_TASK] = "task",
+        [CHOIR_EVENT_FETCHED] = "fetched",   [CHOIR_EVENT_TRAINED] = "trained",
+        [CHOIR_EVENT_REPORTED] = "reported", [CHOIR_EVENT_FAILED] = "failed",
+        [CHOIR_EVENT_WAIT] = "waits",        [CHOIR_EVENT_LOST] = "lost",
+        [CHOIR_EVENT_DONE] = "done",
+    };
+    const bool is_told = event->kind != CHOIR_EVENT_WAIT && event->kind != CHOIR_EVENT_JOINED;
+    if (j->out != NULL && is_told) {
+        (void)fprintf(j->out, "round %u  %s%s%s\n", event->round, words[event->kind],
+                      event->message[0] == '\0' ? "" : ": ", event->message);
+        (void)fflush(j->out);
+    }
+}
+
+/* Nobody trains before there is a device. */
+static choir_trainer trainer_of(joining *j) {
+    return j->device.engine == NULL ? (choir_trainer){0} : ch_device_trainer(&j->device);
+}
+
+static choir_status take_part(joining *j, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    while (status == CHOIR_OK && stop == 0) {
+        choir_event event;
+        status = choir_client_step(j->client_object, trainer_of(j), &event, err);
+        if (status != CHOIR_OK) {
+            break;
+        }
+        tell(j, &event);
+        if (event.kind == CHOIR_EVENT_DONE) {
+            break;
+        }
+        if (event.kind == CHOIR_EVENT_WAIT) {
+            sleep_until(event.wake_ms);
+        }
+        if (event.kind == CHOIR_EVENT_JOINED) {
+            status = device_open(j, err);
+        }
+    }
+    return status;
+}
+
+static int join_run(const ch_call *call, choir_error *err) {
+    const join_flags *flags = call->options;
+    ch_log_lines lines = {.out = stderr, .name = "choir join", .level = CHOIR_LEVEL_WARN};
+    joining j = {.flags = flags, .env = ch_log_env(&lines), .out = flags->quiet ? NULL : call->out};
+    choir_join file;
+    if (flags->job[0] == '\0') {
+        return exit_of(ch_error_set(err, CHOIR_EINVAL,
+                                    "--job is missing: which of the server's "
+                                    "jobs to take part in"),
+                       err);
+    }
+    choir_status status = client_read(&j.client, flags->client, err);
+    if (status == CHOIR_OK) {
+        status = choir_join_read(&file, call->operands[0], &j.env, err);
+    }
+    if (status == CHOIR_OK) {
+        choir_client_options options = choir_client_defaults();
+        options.join = &file;
+        options.job = flags->job;
+        options.state_dir = flags->state;
+        options.client = j.client;
+        options.name = flags->name;
+        options.tags = flags->tags;
+        options.version = CHOIR_VERSION;
+        options.patience_s = 25;
+        status = choir_client_create(&j.client_object, &options, &j.env, err);
+    }
+    if (status == CHOIR_OK) {
+        signals_catch();
+        status = take_part(&j, err);
+    }
+    ch_device_release(&j.device);
+    choir_client_destroy(j.client_object);
+    return exit_of(status, err);
+}
+
+const ch_command CMD_JOIN = {
+    .name = "join",
+    .operands = "JOINFILE",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "be a client of a hosted job, with data of its own",
+    .text = "Joins a job on a server and trains its model on this machine's examples, round after "
+            "round, until the job is over. The examples stay here; the updates go to the server. "
+            "A server that cannot be reached is asked again, after pauses that grow.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
+    .run = join_run,
+};

@@ -1,0 +1,104 @@
+/* choir serve: federated training for real clients. */
+#include "commands.h"
+
+#include "base/log.h"
+#include "net/server.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+enum { DIR_MAX = 512 };
+
+typedef struct serve_flags {
+    char dir[DIR_MAX];
+    char address[64];
+    uint32_t port;
+    char url[CH_URL_MAX];
+    uint32_t token_s;
+    bool quiet;
+} serve_flags;
+
+#define FIELD(member) offsetof(serve_flags, member)
+
+static const ch_option ROWS[] = {
+    {"--dir", CH_OPTION_TEXT, FIELD(dir), 0, DIR_MAX, "", NULL,
+     "the server's folder: its store, join.json for devices, admin.json for its operator"},
+    {"--address", CH_OPTION_TEXT, FIELD(address), 0, 64, "", NULL,
+     "to listen on: 127.0.0.1 or ::1 for this machine alone, 0.0.0.0 or :: for all"},
+    {"--port", CH_OPTION_U32, FIELD(port), 0, 65535, "", NULL, "to listen on; 0: any that is free"},
+    {"--url", CH_OPTION_TEXT, FIELD(url), 0, CH_URL_MAX, "", NULL,
+     "by which clients reach it, when that is another: behind a proxy"},
+    {"--token-time", CH_OPTION_U32, FIELD(token_s), 10, 86400, "s", NULL,
+     "how long a device's token is good"},
+    {"--quiet", CH_OPTION_FLAG, FIELD(quiet), 0, 0, "", NULL, "only warnings and errors"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const serve_flags DEFAULTS = {
+    .dir = "choir-server", .address = "127.0.0.1", .port = 8470, .token_s = 3600};
+
+/* What it is, for the terminal; the key is told once, when it is made. */
+static void announce(const ch_call *call, const ch_server *s) {
+    const serve_flags *flags = call->options;
+    (void)fprintf(call->out, "serving  %s\n", ch_server_url(s));
+    (void)fprintf(call->out, "devices  choir join %s/join.json --job NAME\n", flags->dir);
+    (void)fprintf(call->out, "jobs     choir host JOB.yaml --admin %s/admin.json\n", flags->dir);
+    if (ch_server_admin_key(s)[0] != '\0') {
+        (void)fprintf(call->out, "key      %s (the owner's; in admin.json, and shown only now)\n",
+                      ch_server_admin_key(s));
+    }
+    (void)fflush(call->out);
+}
+
+/* Signals are blocked before any thread begins, so that this one alone hears them. */
+static void signal_wait(const sigset_t *ends) {
+    int signal = 0;
+    (void)sigwait(ends, &signal);
+}
+
+static int serve_run(const ch_call *call, choir_error *err) {
+    const serve_flags *flags = call->options;
+    static ch_log_lines lines;
+    lines = (ch_log_lines){.out = stderr,
+                           .name = "choir serve",
+                           .level = flags->quiet ? CHOIR_LEVEL_WARN : CHOIR_LEVEL_INFO};
+    const choir_env env = ch_log_env(&lines);
+    ch_server_options options = ch_server_defaults();
+    options.dir = flags->dir;
+    options.address = flags->address;
+    options.port = (uint16_t)flags->port;
+    options.url = flags->url;
+    options.token_s = flags->token_s;
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &ends, NULL);
+    ch_server *server = NULL;
+    const choir_status status = ch_server_start(&server, &options, &env, err);
+    if (status != CHOIR_OK) {
+        return exit_of(status, err);
+    }
+    announce(call, server);
+    signal_wait(&ends);
+    ch_server_stop(server);
+    return EXIT_DONE;
+}
+
+const ch_command CMD_SERVE = {
+    .name = "serve",
+    .operands = "",
+    .summary = "coordinate federated training for real clients",
+    .text =
+        "Hosts jobs and coordinates their rounds over HTTP. Everything it has to remember is in "
+        "its folder; killed at any moment and started again, it goes on where it was, and "
+        "nothing that it acknowledged is lost. Ends on SIGINT or SIGTERM, when it has answered "
+        "what was asked.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
+    .run = serve_run,
+};

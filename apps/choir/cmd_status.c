@@ -1,0 +1,91 @@
+/* choir status: what a server's jobs are doing. */
+#include "commands.h"
+#include "operators.h"
+
+#include "base/log.h"
+#include "choir/task.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct status_flags {
+    char admin[ADMIN_PATH_MAX];
+    bool json;
+} status_flags;
+
+static const ch_option ROWS[] = {
+    ADMIN_ROW(status_flags),
+    {"--json", CH_OPTION_FLAG, offsetof(status_flags, json), 0, 0, "", NULL,
+     "one line: the answer as a JSON object"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const status_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
+
+static void share_put(FILE *out, double value, const char *format) {
+    if (isfinite(value)) {
+        (void)fprintf(out, format, value);
+    } else {
+        (void)fprintf(out, "%9s", "-");
+    }
+}
+
+static void job_put(FILE *out, const json_t *job) {
+    char name[CHOIR_JOB_TEXT_MAX];
+    const json_t *last = json_object_get(job, "last");
+    (void)snprintf(name, sizeof(name), "%s@%.0f", answer_text(job, "name"),
+                   answer_real(job, "version"));
+    (void)fprintf(out, "%-24s %-9s %6.0f/%-6.0f %9.0f %7.0f ", name, answer_text(job, "state"),
+                  answer_real(job, "round"), answer_real(job, "rounds"),
+                  answer_real(job, "clients"), answer_real(job, "cohort"));
+    share_put(out, 100 * answer_real(last, "train_accuracy"), "%7.2f %%");
+    share_put(out, answer_real(last, "train_loss"), "%9.4f");
+    (void)fprintf(out, "  %.12s\n", answer_text(job, "model"));
+}
+
+static void table_put(FILE *out, const json_t *answer) {
+    const json_t *jobs = json_object_get(answer, "jobs");
+    (void)fprintf(out, "%-24s %-9s %13s %9s %7s %9s%9s  %s\n", "JOB", "STATE", "ROUND", "CLIENTS",
+                  "COHORT", "ACCURACY", "LOSS", "MODEL");
+    size_t i = 0;
+    const json_t *job = NULL;
+    json_array_foreach(jobs, i, job) {
+        job_put(out, job);
+    }
+    if (json_array_size(jobs) > 0) {
+        (void)fprintf(out, "accuracy and loss: of the last round's clients, while they trained\n");
+    }
+}
+
+static int status_run(const ch_call *call, choir_error *err) {
+    const status_flags *flags = call->options;
+    ch_log_lines lines = {.out = stderr, .name = "choir status", .level = CHOIR_LEVEL_WARN};
+    const choir_env env = ch_log_env(&lines);
+    ch_operator *server = NULL;
+    json_t *answer = NULL;
+    choir_status status = ch_operator_open(&server, flags->admin, &env, err);
+    if (status == CHOIR_OK) {
+        status = ch_operator_ask(server, "GET", "/jobs", NULL, "status", &answer, err);
+    }
+    if (status == CHOIR_OK && flags->json) {
+        answer_line(call->out, answer);
+    } else if (status == CHOIR_OK) {
+        table_put(call->out, answer);
+    }
+    json_decref(answer);
+    ch_operator_close(server);
+    return exit_of(status, err);
+}
+
+const ch_command CMD_STATUS = {
+    .name = "status",
+    .operands = "",
+    .summary = "what a server's jobs are doing",
+    .text = "Lists the jobs of a server with their state, their round and what it came to.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
+    .run = status_run,
+};

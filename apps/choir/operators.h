@@ -1,0 +1,27 @@
+/* What the commands for a server's operator share. */
+#ifndef CHOIR_APPS_OPERATORS_H
+#define CHOIR_APPS_OPERATORS_H
+
+#include "net/operator.h"
+
+#include <stdio.h>
+
+enum { ADMIN_PATH_MAX = 512 }; // bytes, with the terminating zero
+
+#define ADMIN_DEFAULT "choir-server/admin.json"
+
+/* The flag that says which server, for a flags struct with a field admin[ADMIN_PATH_MAX]. */
+#define ADMIN_ROW(type)                                                                            \
+    {                                                                                              \
+        "--admin", CH_OPTION_TEXT, offsetof(type, admin), 0, ADMIN_PATH_MAX, "", NULL,             \
+            "the file with the server's address and an administrator's key"                        \
+    }
+
+/* One line: the object as it came. */
+void answer_line(FILE *out, const json_t *root);
+
+/* A number or text of an object for people; "-" when it is not there. */
+double answer_real(const json_t *root, const char *key);
+const char *answer_text(const json_t *root, const char *key);
+
+#endif

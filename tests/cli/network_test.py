@@ -1,0 +1,292 @@
+"""A job over a real network: a server, its operator and its clients, each a process of its own.
+
+CHOIR_KILLS says how often the server is killed (default 20); CHOIR_SEED at which moments, printed when
+one fails.
+"""
+import json
+import os
+import random
+import stat
+import subprocess
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from choir import CHOIR, Case
+
+KILLS = int(os.environ.get("CHOIR_KILLS", "20"))
+SEED = int(os.environ.get("CHOIR_SEED", "1"))
+CLIENTS = 4
+JOB = """
+name: letters
+model: {name: mlp, hidden: [32]}
+data: {source: digits, partition: natural, clients: 4, examples: 40, test_examples: 200}
+client: {epochs: 2, batch_size: 10, learning_rate: 0.1}
+server: {sample_rate: 0.5, rounds: %d, deadline: 600}
+"""
+
+
+class Network(Case):
+    """What the tests below share: a folder with a job, a server in it, and clients."""
+
+    def setUp(self):
+        super().setUp()
+        self.processes = []
+        self.port = 0
+
+    def tearDown(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait(timeout=30)
+            if process.stdout:
+                process.stdout.close()
+        super().tearDown()
+
+    def start(self, *words, out=subprocess.DEVNULL):
+        process = subprocess.Popen([CHOIR, *map(str, words)], cwd=self.folder, text=True,
+                                   stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=subprocess.DEVNULL)
+        self.processes.append(process)
+        return process
+
+    def serve(self):
+        """Starts a server; returns it once it answers. Always on the same port of this test."""
+        server = self.start("serve", "--port", self.port, out=subprocess.PIPE)
+        line = server.stdout.readline()
+        self.assertTrue(line.startswith("serving "), line)
+        self.url = line.split()[1]
+        self.port = int(self.url.rsplit(":", 1)[1])
+        return server
+
+    def stop(self, server):
+        server.terminate()
+        self.assertEqual(server.wait(timeout=30), 0)
+
+    def host(self, job, *words):
+        return self.check_ran("host", job, *words)
+
+    def join(self, client, job="letters", state=True):
+        words = ["--state", f"device-{client}"] if state else []
+        return self.start("join", "choir-server/join.json", "--job", job, "--client", client, *words)
+
+    def check_ran(self, *words):
+        ran = self.run_in(*words, timeout=120)
+        self.assertEqual(ran.code, 0, ran.log)
+        return ran
+
+    def ends(self, processes, seconds=120):
+        for process in processes:
+            self.assertEqual(process.wait(timeout=seconds), 0)
+
+    def simulated(self, job):
+        ran = self.check_ran("sim", job, "--quiet", "--json", "--no-report")
+        return json.loads(ran.out.splitlines()[-1])["model_hash"]
+
+    def exported(self, *words):
+        return self.check_ran("export", "letters", *words).out.split()[0]
+
+    def status(self):
+        return json.loads(self.check_ran("status", "--json").out)["jobs"]
+
+    def admin(self, method, path, body=None, key=None):
+        """What the server answers an administrator: its code and the JSON."""
+        if key is None:
+            key = json.loads((self.folder / "choir-server/admin.json").read_text())["key"]
+        request = urllib.request.Request(self.url + path, method=method,
+                                         data=None if body is None else json.dumps(body).encode(),
+                                         headers={"Authorization": "Bearer " + key})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+
+class ThreeCommands(Network):
+    def test_train_the_model_that_a_simulation_promises(self):
+        job = self.file("job.yaml", JOB % 5)
+        self.serve()
+        self.host(job)
+        clients = [self.join(k, state=False) for k in range(CLIENTS)]
+        watched = self.check_ran("watch", "letters").out.splitlines()
+        self.ends(clients)
+        self.assertEqual(len(watched), 5, watched)
+        self.assertRegex(watched[0], r"^round 1  \d+\.\d\d %  loss \d+\.\d{4}  2 of 2 clients$")
+        self.assertEqual(self.status()[0]["state"], "finished")
+        self.assertEqual(self.exported(), self.simulated(job))
+        self.assertRegex(self.check_ran("status").out, r"letters@1 +finished +5/5 +4 ")
+        evaluated = self.check_ran("eval", "letters.safetensors", "--job", job).out
+        self.assertIn("accuracy", evaluated)
+
+    def test_every_rounds_model_can_be_had(self):
+        job = self.file("job.yaml", JOB % 3)
+        self.serve()
+        self.host(job)
+        self.ends([self.join(k) for k in range(CLIENTS)])
+        for rounds in range(1, 4):
+            fewer = self.file(f"job-{rounds}.yaml", JOB % rounds)
+            self.assertEqual(self.exported("--round", rounds, "--out", f"{rounds}.safetensors"),
+                             self.simulated(fewer))
+        self.assertNotEqual(self.exported("--round", 0), self.exported("--round", 1))
+        ran = self.run_in("export", "letters", "--round", 4)
+        self.assertEqual(ran.code, 1)
+        self.assertIn("round 4 of 'letters' has not closed", ran.log)
+
+    def test_files_of_secrets_are_the_owners_alone(self):
+        self.serve()
+        for name in ("join.json", "admin.json", "choir.db"):
+            mode = (self.folder / "choir-server" / name).stat().st_mode
+            self.assertEqual(stat.S_IMODE(mode), 0o600, name)
+
+    def test_the_key_is_shown_once(self):
+        server = self.serve()
+        shown = [server.stdout.readline() for _ in range(3)]
+        key = json.loads((self.folder / "choir-server/admin.json").read_text())["key"]
+        self.assertIn(key, shown[2])
+        self.stop(server)
+        again = self.serve()
+        self.assertNotIn("choir-", again.stdout.readline().replace("choir-server", ""))
+        self.assertEqual(self.admin("GET", "/v1/admin/jobs"), (200, {"jobs": []}))
+
+    def test_two_servers_do_not_share_a_folder(self):
+        self.serve()
+        ran = self.run_in("serve", "--port", 0)
+        self.assertEqual(ran.code, 1)
+        self.assertIn("another process", ran.log)
+
+
+class Hosting(Network):
+    def test_the_same_job_again_changes_nothing_and_another_is_the_next_version(self):
+        job = self.file("job.yaml", JOB % 5)
+        self.serve()
+        self.assertIn("letters@1 hosted", self.host(job).out)
+        self.assertIn("letters@1 is hosted already", self.host(job).out)
+        self.assertIn("letters@2 hosted", self.host(job, "--set", "client.epochs=3").out)
+        self.assertEqual([(j["version"], j["state"]) for j in self.status()],
+                         [(1, "stopped"), (2, "running")])
+
+    def test_a_job_that_is_none_is_refused_and_nothing_is_hosted(self):
+        self.serve()
+        for text, why in [("name: a\nmodle: softmax\n", "modle"),
+                          (JOB % 5 + "schedule: {learning_rate: plateau}\n", "plateau"),
+                          ((JOB % 5).replace("letters", "a/b"), "name")]:
+            ran = self.run_in("host", self.file("wrong.yaml", text))
+            self.assertEqual(ran.code, 2, ran.log)
+            self.assertIn(why, ran.log)
+        for body, why in [({}, "body: must have job"), ([], "JSON object"),
+                          ({"job": JOB % 5, "model": "AAAA", "clients": 4}, "model"),
+                          ({"job": JOB % 5, "model": "?", "clients": 4}, "base64"),
+                          ({"job": "name: [", "model": "", "clients": 4}, "not YAML")]:
+            code, answer = self.admin("POST", "/v1/admin/jobs", body)
+            self.assertEqual(code, 400, answer)
+            self.assertIn(why, answer["error"])
+        self.assertEqual(self.status(), [])
+
+    def test_a_job_pauses_resumes_and_stops(self):
+        job = self.file("job.yaml", JOB % 100000)
+        self.serve()
+        self.host(job)
+        clients = [self.join(k) for k in range(CLIENTS)]
+        self.wait_for_round(3)
+        self.assertEqual(self.admin("POST", "/v1/admin/jobs/letters/pause", {})[0], 200)
+        time.sleep(0.5)
+        paused = self.status()[0]["round"]
+        time.sleep(1)
+        self.assertEqual(self.status()[0]["round"], paused)
+        self.assertEqual(self.admin("POST", "/v1/admin/jobs/letters/pause", {}),
+                         (409, {"error": "'letters' is paused: there is nothing to pause"}))
+        self.assertEqual(self.admin("POST", "/v1/admin/jobs/letters/resume", {})[0], 200)
+        self.assertEqual(self.status()[0]["state"], "running")
+        self.assertEqual(self.admin("POST", "/v1/admin/jobs/letters/stop", {})[0], 200)
+        self.assertEqual(self.admin("POST", "/v1/admin/jobs/no/stop", {})[0], 404)
+        for process in clients:
+            process.kill()
+
+    def wait_for_round(self, round_, seconds=60):
+        end = time.monotonic() + seconds
+        while self.status()[0]["round"] < round_:
+            self.assertLess(time.monotonic(), end, self.status())
+            time.sleep(0.1)
+
+
+class Strangers(Network):
+    def test_are_told_who_may_what(self):
+        self.serve()
+        self.assertEqual(self.admin("GET", "/v1/admin/jobs", key="choir-wrong")[0], 401)
+        self.assertEqual(self.admin("POST", "/v1/exchange", {}, key="no.token.this")[0], 401)
+        self.assertEqual(self.admin("GET", "/v1/nothing")[0], 404)
+        self.assertEqual(self.admin("DELETE", "/v1/challenge")[0], 405)
+        self.assertEqual(self.admin("GET", "/v1/models/" + 64 * "a")[0], 404)
+        self.assertEqual(self.admin("GET", "/v1/models/x")[0], 404)
+
+    def test_cannot_take_anothers_place(self):
+        job = self.file("job.yaml", JOB % 100)
+        self.serve()
+        self.host(job)
+        first = self.join(0)
+        time.sleep(1)
+        ran = self.run_in("join", "choir-server/join.json", "--job", "letters", "--client", 0)
+        self.assertEqual(ran.code, 1, ran.log)
+        self.assertIn("client 0", ran.log)
+        self.assertIsNone(first.poll())
+        ran = self.run_in("join", "choir-server/join.json", "--job", "letters", "--client", 4)
+        self.assertEqual(ran.code, 1, ran.log)
+        ran = self.run_in("join", "choir-server/join.json", "--job", "numbers")
+        self.assertEqual(ran.code, 1, ran.log)
+        self.assertIn("there is no job 'numbers' here", ran.log)
+
+    def test_a_join_file_of_another_server_enrols_nobody(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 100))
+        path = self.folder / "choir-server/join.json"
+        content = json.loads(path.read_text())
+        content["secret"] = "A" * 43
+        self.file("old.json", json.dumps(content))
+        ran = self.run_in("join", "old.json", "--job", "letters")
+        self.assertEqual(ran.code, 2, ran.log)
+        self.assertIn("not this server's", ran.log)
+        ran = self.run_in("join", self.file("none.json", "{}"), "--job", "letters")
+        self.assertEqual(ran.code, 1, ran.log)
+        self.assertIn("is no join file", ran.log)
+
+
+class AKilledServer(Network):
+    def test_goes_on_to_the_undisturbed_model(self):
+        moments = random.Random(SEED)
+        job = self.file("job.yaml", JOB % 60)
+        expected = self.simulated(job)
+        server = self.serve()
+        self.host(job)
+        clients = [self.join(k) for k in range(CLIENTS)]
+        kills = 0
+        while kills < KILLS and any(c.poll() is None for c in clients):
+            time.sleep(moments.uniform(0, 0.5))
+            server.kill()
+            server.wait(timeout=30)
+            server = self.serve()
+            kills += 1
+        self.ends(clients, 300)
+        self.assertEqual(self.exported(), expected, f"CHOIR_SEED={SEED}, {kills} kills")
+        self.assertGreater(kills, min(KILLS, 5) - 1, "the job was over too soon to be killed")
+
+    def test_and_killed_clients_too(self):
+        moments = random.Random(SEED)
+        job = self.file("job.yaml", JOB % 12)
+        self.serve()
+        self.host(job)
+        clients = [self.join(k) for k in range(CLIENTS)]
+        for _ in range(6):
+            time.sleep(moments.uniform(0, 0.3))
+            k = moments.randrange(CLIENTS)
+            clients[k].kill()
+            clients[k].wait(timeout=30)
+            clients[k] = self.join(k)
+        self.ends(clients)
+        self.assertEqual(self.exported(), self.simulated(job), f"CHOIR_SEED={SEED}")
+
+
+if __name__ == "__main__":
+    unittest.main()
