@@ -206,6 +206,10 @@ int64_t ch_database_changes(const ch_database *db) {
     return sqlite3_changes64(db->handle);
 }
 
+int64_t ch_database_total_changes(const ch_database *db) {
+    return sqlite3_total_changes64(db->handle);
+}
+
 int64_t ch_database_last_id(const ch_database *db) {
     return sqlite3_last_insert_rowid(db->handle);
 }

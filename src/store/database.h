@@ -73,6 +73,9 @@ CHOIR_NODISCARD choir_status ch_database_end(ch_database *db, choir_status statu
 /* Rows that the last query changed. */
 int64_t ch_database_changes(const ch_database *db);
 
+/* Rows changed since it was opened: whether a transaction had anything to write. */
+int64_t ch_database_total_changes(const ch_database *db);
+
 /* The row that was last added. */
 int64_t ch_database_last_id(const ch_database *db);
 

@@ -123,7 +123,11 @@ static choir_status job_remove(ch_database *db, int64_t id, choir_error *err) {
 }
 
 choir_status ch_hosting_store_job_remove(ch_hosting_store *s, int64_t id, choir_error *err) {
-    return ch_hosting_leave(s, job_remove(ch_hosting_enter(s), id, err));
+    const choir_status status = job_remove(ch_hosting_enter(s), id, err);
+    if (status == CHOIR_OK) {
+        ch_hosting_open_round_remove(s, id);
+    }
+    return ch_hosting_leave(s, status);
 }
 
 // ----- reading ----------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ struct ch_hosting_store {
     pthread_mutex_t lock;
     ch_database db;
     int lock_file; // descriptor; -1: none
+    char dir[CHOIR_PATH_MAX];
+    bool in_doubt; // the last commit failed at its very end: after a crash it may be there
 };
 
 /* Takes the lock, and returns the database that it protects. */
@@ -42,6 +44,13 @@ choir_status ch_hosting_end_one(ch_query *q, bool is_found, choir_error *err);
 /* The checksum that stands beside large bytes, and the next two parameters of q: it and them. */
 void ch_hosting_bind_checked(ch_query *q, choir_bytes bytes);
 
+/* The checksum itself. */
+int64_t ch_hosting_checksum(choir_bytes bytes);
+
+/* dir/file into out. Returns OK; EINVAL when that is too long. */
+choir_status ch_hosting_path(char out[CHOIR_PATH_MAX], const char *dir, const char *file,
+                             choir_error *err);
+
 /*
  * Ends a query for (checksum, bytes) with the bytes of its first row. what stands for them in
  * messages.
@@ -58,6 +67,25 @@ choir_status ch_hosting_state_check(const char *state, choir_error *err);
 /* Sets a job's state. Returns OK; EINVAL. */
 choir_status ch_hosting_state_set(ch_database *db, int64_t job, const char *state,
                                   choir_error *err);
+
+// ----- open rounds: hosting_open.c
+
+/* Sets what the open round of a job has; no bytes: forgets it. In a transaction that has not set it
+ * yet. Returns OK; a status as ch_query_end. */
+choir_status ch_hosting_open_round_set(ch_hosting_store *s, int64_t job, choir_bytes bytes,
+                                       choir_error *err);
+
+/* Returns OK and bytes to release, none when there is no open round; EPROTO when they are damaged;
+ * ENOMEM; EIO. */
+choir_status ch_hosting_open_round_read(ch_hosting_store *s, ch_stored *out, int64_t job,
+                                        choir_error *err);
+
+/* Removes files of open rounds that the database does not name. Returns OK; a status as
+ * ch_query_end. */
+choir_status ch_hosting_open_rounds_sweep(ch_hosting_store *s, choir_error *err);
+
+/* Removes the files of a job that is gone. */
+void ch_hosting_open_round_remove(ch_hosting_store *s, int64_t job);
 
 /* Drops models that no round holds. */
 choir_status ch_hosting_models_drop(ch_database *db, choir_error *err);

@@ -15,26 +15,15 @@ static choir_status bytes_set(ch_database *db, const char *sql, int64_t job, cho
     return ch_query_run(&q, err);
 }
 
-static choir_status open_round_forget(ch_database *db, int64_t job, choir_error *err) {
-    ch_query q = ch_query_begin(db, "DELETE FROM open_rounds WHERE job = ?");
-    ch_query_bind_i64(&q, job);
-    return ch_query_run(&q, err);
-}
-
-static choir_status between_rounds_set(ch_database *db, const ch_commit *c, choir_error *err) {
-    static const char state[] = "INSERT OR REPLACE INTO states (job, checksum, bytes)"
-                                " VALUES (?, ?, ?)";
-    static const char open_round[] = "INSERT OR REPLACE INTO open_rounds (job, checksum, bytes)"
-                                     " VALUES (?, ?, ?)";
+static choir_status between_rounds_set(ch_hosting_store *s, const ch_commit *c, choir_error *err) {
+    static const char state[] = "INSERT INTO states (job, checksum, bytes) VALUES (?, ?, ?)"
+                                " ON CONFLICT DO UPDATE"
+                                " SET checksum = excluded.checksum, bytes = excluded.bytes";
     choir_status status = CHOIR_OK;
     if (c->state.size > 0) {
-        status = bytes_set(db, state, c->job, c->state, err);
+        status = bytes_set(&s->db, state, c->job, c->state, err);
     }
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    return c->open_round.size > 0 ? bytes_set(db, open_round, c->job, c->open_round, err)
-                                  : open_round_forget(db, c->job, err);
+    return status == CHOIR_OK ? ch_hosting_open_round_set(s, c->job, c->open_round, err) : status;
 }
 
 static choir_status receipts_add(ch_database *db, const ch_commit *c, choir_error *err) {
@@ -120,56 +109,73 @@ static choir_status job_check(ch_database *db, int64_t job, choir_error *err) {
                : ch_error_set(err, CHOIR_EINVAL, "job %" PRId64 ": there is none", job);
 }
 
-static choir_status one_keep(ch_database *db, const ch_commit *c, choir_error *err) {
+static choir_status one_keep(ch_hosting_store *s, const ch_commit *c, choir_error *err) {
+    ch_database *db = &s->db;
     choir_status status = c->job_state != NULL ? ch_hosting_state_set(db, c->job, c->job_state, err)
                                                : job_check(db, c->job, err);
-    if (status == CHOIR_OK) {
-        status = between_rounds_set(db, c, err);
-    }
     if (status == CHOIR_OK) {
         status = receipts_add(db, c, err);
     }
     for (uint32_t i = 0; i < c->closed_count && status == CHOIR_OK; i++) {
         status = round_add(db, c->job, &c->closed[i], err);
     }
-    return status;
+    return status == CHOIR_OK ? between_rounds_set(s, c, err) : status;
+}
+
+// A second part would write the open round over the one that a crash has to find.
+static choir_status once_check(const ch_commit *commits, uint32_t count, choir_error *err) {
+    for (uint32_t i = 1; i < count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (commits[i].job == commits[j].job) {
+                return ch_error_set(err, CHOIR_EINVAL,
+                                    "job %" PRId64 ": is in the commit twice, once is allowed",
+                                    commits[i].job);
+            }
+        }
+    }
+    return CHOIR_OK;
 }
 
 choir_status ch_hosting_store_commit(ch_hosting_store *s, const ch_commit *commits, uint32_t count,
                                      choir_error *err) {
+    choir_status status = once_check(commits, count, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
     ch_database *db = ch_hosting_enter(s);
-    choir_status status = ch_database_begin(db, err);
+    const int64_t before = ch_database_total_changes(db);
+    status = ch_database_begin(db, err);
     if (status != CHOIR_OK) {
         return ch_hosting_leave(s, status);
     }
     for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
-        status = one_keep(db, &commits[i], err);
+        status = one_keep(s, &commits[i], err);
     }
-    return ch_hosting_leave(s, ch_database_end(db, status, err));
+    const bool is_tried = status == CHOIR_OK && ch_database_total_changes(db) != before;
+    status = ch_database_end(db, status, err);
+    s->in_doubt = is_tried ? status != CHOIR_OK : s->in_doubt;
+    return ch_hosting_leave(s, status);
 }
 
 // ----- what it kept -----------------------------------------------------------------------------
 
-static choir_status state_read(const ch_hosting_store *s, ch_database *db, ch_stored *state,
-                               ch_stored *open_round, int64_t job, choir_error *err) {
-    ch_query q = ch_query_begin(db, "SELECT checksum, bytes FROM states WHERE job = ?");
+static choir_status state_read(ch_hosting_store *s, ch_stored *state, ch_stored *open_round,
+                               int64_t job, choir_error *err) {
+    ch_query q = ch_query_begin(&s->db, "SELECT checksum, bytes FROM states WHERE job = ?");
     ch_query_bind_i64(&q, job);
-    choir_status status = ch_hosting_read_checked(s, &q, state, "a job's state", err);
+    const choir_status status = ch_hosting_read_checked(s, &q, state, "a job's state", err);
     if (status != CHOIR_OK) {
         return ch_hosting_found(status, err, "job %" PRId64 ": it has no state yet", job);
     }
-    q = ch_query_begin(db, "SELECT checksum, bytes FROM open_rounds WHERE job = ?");
-    ch_query_bind_i64(&q, job);
-    status = ch_hosting_read_checked(s, &q, open_round, "a job's open round", err);
-    return status == CHOIR_EAGAIN ? CHOIR_OK : status;
+    return ch_hosting_open_round_read(s, open_round, job, err);
 }
 
 choir_status ch_hosting_store_state(ch_hosting_store *s, ch_stored *state, ch_stored *open_round,
                                     int64_t job, choir_error *err) {
     *state = (ch_stored){.data = NULL};
     *open_round = (ch_stored){.data = NULL};
-    ch_database *db = ch_hosting_enter(s);
-    const choir_status status = state_read(s, db, state, open_round, job, err);
+    (void)ch_hosting_enter(s);
+    const choir_status status = state_read(s, state, open_round, job, err);
     if (status != CHOIR_OK) {
         ch_stored_release(state);
         ch_stored_release(open_round);

@@ -89,12 +89,12 @@ static choir_status stored_copy(ch_stored *out, choir_bytes bytes, const char *w
     return CHOIR_OK;
 }
 
-static int64_t checksum_of(choir_bytes bytes) {
+int64_t ch_hosting_checksum(choir_bytes bytes) {
     return (int64_t)ch_checksum_of(CHECKSUM_SEED, bytes.data, bytes.size);
 }
 
 void ch_hosting_bind_checked(ch_query *q, choir_bytes bytes) {
-    ch_query_bind_i64(q, checksum_of(bytes));
+    ch_query_bind_i64(q, ch_hosting_checksum(bytes));
     ch_query_bind_bytes(q, bytes.data, bytes.size);
 }
 
@@ -104,7 +104,7 @@ choir_status ch_hosting_read_checked(const ch_hosting_store *s, ch_query *q, ch_
     *out = (ch_stored){.data = NULL};
     if (ch_query_row(q)) {
         const choir_bytes bytes = ch_query_bytes(q, 1);
-        const bool is_whole = checksum_of(bytes) == ch_query_i64(q, 0);
+        const bool is_whole = ch_hosting_checksum(bytes) == ch_query_i64(q, 0);
         status = is_whole ? stored_copy(out, bytes, what, &s->env, err)
                           : ch_error_set(err, CHOIR_EPROTO,
                                          "%s: %s is damaged; bring the store back from a backup",
@@ -121,8 +121,8 @@ choir_status ch_hosting_read_checked(const ch_hosting_store *s, ch_query *q, ch_
 
 // ----- life -------------------------------------------------------------------------------------
 
-static choir_status path_in(char out[CHOIR_PATH_MAX], const char *dir, const char *file,
-                            choir_error *err) {
+choir_status ch_hosting_path(char out[CHOIR_PATH_MAX], const char *dir, const char *file,
+                             choir_error *err) {
     const int size = snprintf(out, CHOIR_PATH_MAX, "%s/%s", dir, file);
     if (size < 0 || size >= CHOIR_PATH_MAX) {
         return ch_error_set(err, CHOIR_EINVAL, "%.60s...: the path is longer than %d bytes", dir,
@@ -133,7 +133,7 @@ static choir_status path_in(char out[CHOIR_PATH_MAX], const char *dir, const cha
 
 static choir_status lock_take(ch_hosting_store *s, const char *dir, choir_error *err) {
     char path[CHOIR_PATH_MAX];
-    choir_status status = path_in(path, dir, LOCK_FILE, err);
+    choir_status status = ch_hosting_path(path, dir, LOCK_FILE, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -151,7 +151,7 @@ static choir_status lock_take(ch_hosting_store *s, const char *dir, choir_error 
 /* Everything that can be refused comes before the first write. */
 static choir_status database_take(ch_hosting_store *s, const char *dir, choir_error *err) {
     char path[CHOIR_PATH_MAX];
-    choir_status status = path_in(path, dir, DATABASE_FILE, err);
+    choir_status status = ch_hosting_path(path, dir, DATABASE_FILE, err);
     if (status == CHOIR_OK) {
         status = ch_database_open(&s->db, path, err);
     }
@@ -161,7 +161,10 @@ static choir_status database_take(ch_hosting_store *s, const char *dir, choir_er
     if (status == CHOIR_OK) {
         status = ch_database_prepare(&s->db, err);
     }
-    return status == CHOIR_OK ? ch_schema_migrate(&s->db, err) : status;
+    if (status == CHOIR_OK) {
+        status = ch_schema_migrate(&s->db, err);
+    }
+    return status == CHOIR_OK ? ch_hosting_open_rounds_sweep(s, err) : status;
 }
 
 choir_status ch_hosting_store_open(ch_hosting_store **out, const char *dir, const choir_env *env,
@@ -173,6 +176,7 @@ choir_status ch_hosting_store_open(ch_hosting_store **out, const char *dir, cons
     }
     *s = (ch_hosting_store){.env = *env, .lock_file = -1};
     (void)pthread_mutex_init(&s->lock, NULL);
+    (void)snprintf(s->dir, sizeof(s->dir), "%s", dir); // one that is too long is told below
     choir_status status = ch_disk_folders(dir, err);
     if (status == CHOIR_OK) {
         status = lock_take(s, dir, err);

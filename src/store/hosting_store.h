@@ -2,7 +2,8 @@
  * Hosting store: what a server survives a crash with: subjects, jobs, rounds, models, receipts.
  *
  *     <dir>/choir.db      an SQLite database; choir.db-wal beside it is a part of it
- *     <dir>/choir.lock    held by the process that serves
+ *     <dir>/open-J.0 .1   what the open round of job J has, when that is large; the database says
+ * which <dir>/choir.lock    held by the process that serves
  *
  * Every call is a transaction of its own: it is kept whole or not at all, and is on the disk when
  * it returns OK. ch_hosting_store_commit is the group commit: what many clients of many jobs
@@ -274,9 +275,9 @@ typedef struct ch_commit {
 /*
  * Keeps what changed of count jobs, all of it or nothing.
  *
- * Returns OK; EINVAL when a job is not there, a client has a receipt for the round already, a round
- * is closed already, its model has no params here nor in the commit, or job_state is none of the
- * five.
+ * Returns OK; EINVAL when a job is not there or is in it twice, a client has a receipt for the
+ * round already, a round is closed already, its model has no params here nor in the commit, or
+ * job_state is none of the five.
  */
 CHOIR_NODISCARD choir_status ch_hosting_store_commit(ch_hosting_store *s, const ch_commit *commits,
                                                      uint32_t count, choir_error *err);

@@ -53,7 +53,8 @@ static const char VERSION_1[] =
     "  checksum INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;"
     "CREATE TABLE open_rounds ("
     "  job INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,"
-    "  checksum INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;"
+    "  slot INTEGER," // of the file that has the bytes; NULL: they are here
+    "  size INTEGER NOT NULL, checksum INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;"
     "CREATE TABLE models ("
     "  hash BLOB NOT NULL UNIQUE, checksum INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;"
     "CREATE TABLE rounds ("

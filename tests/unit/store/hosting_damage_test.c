@@ -8,11 +8,6 @@ enum { PAGE_BYTES = 16384, FILE_BYTES_MAX = 16 << 20 };
 
 static char folder[FOLDER_PATH_MAX];
 
-/* A store of its own for a test. Borrowed until folder_file was called often. */
-static const char *dir_of(const char *name) {
-    return folder_file(folder, name);
-}
-
 static char *file_read(const char *path, size_t *size) {
     char *bytes = malloc(FILE_BYTES_MAX);
     assert_non_null(bytes);
@@ -39,8 +34,7 @@ static choir_status opened_and_read(const char *dir, uint32_t rounds) {
 /* Damages one page after the other and puts it right again. Returns how many had been noticed. */
 static uint32_t pages_damage(const char *dir, uint32_t rounds, uint32_t offset, uint32_t size) {
     size_t total = 0;
-    const char *path = folder_file(dir, "choir.db");
-    char *bytes = file_read(path, &total);
+    char *bytes = file_read(folder_file(dir, "choir.db"), &total);
     uint32_t noticed = 0;
     for (size_t page = 0; page < total / PAGE_BYTES; page++) {
         char damaged[PAGE_BYTES];
@@ -66,9 +60,8 @@ static uint32_t pages_damage(const char *dir, uint32_t rounds, uint32_t offset, 
 
 static void a_damaged_page_is_told_and_never_served(void **state) {
     (void)state;
-    enum { ROUNDS = 3, BYTES = HISTORY_JOBS * (2 * ROUNDS + 1) * HISTORY_BYTES };
-    char dir[FOLDER_PATH_MAX];
-    (void)snprintf(dir, sizeof(dir), "%.300s/damaged", folder);
+    enum { ROUNDS = 3, BYTES = HISTORY_JOBS * 2 * ROUNDS * HISTORY_BYTES };
+    const char *dir = hosting_dir(folder, "damaged");
     ch_hosting_store *s = hosting_open(dir);
     check_status(history_begin(s, NULL), CHOIR_OK);
     for (uint32_t n = 1; n <= ROUNDS; n++) {
@@ -77,6 +70,44 @@ static void a_damaged_page_is_told_and_never_served(void **state) {
     ch_hosting_store_close(s);
     assert_true(pages_damage(dir, ROUNDS, 0, PAGE_BYTES) >= BYTES / PAGE_BYTES);
     assert_true(pages_damage(dir, ROUNDS, PAGE_BYTES / 2, 1) >= BYTES / PAGE_BYTES);
+}
+
+static void a_large_open_round_is_told_when_it_is_damaged(void **state) {
+    (void)state;
+    const char *dir = hosting_dir(folder, "large");
+    ch_hosting_store *s = hosting_open(dir);
+    check_status(history_begin(s, NULL), CHOIR_OK);
+    check_status(history_add(s, 1, NULL), CHOIR_OK);
+    ch_hosting_store_close(s);
+    char path[FOLDER_PATH_MAX + 16];
+    (void)snprintf(path, sizeof(path), "%s/open-2.0", dir);
+    size_t size = 0;
+    char *bytes = file_read(path, &size);
+    assert_int_equal(size, HISTORY_BYTES_LARGE);
+    for (int i = 0; i < 4; i++) { // a flipped bit, one byte less, one more, none at all
+        bytes[size / 2] ^= i == 0 ? 1 : 0;
+        folder_put(path, bytes, i == 0 ? size : i == 1 ? size - 1 : i == 2 ? size + 1 : 0);
+        bytes[size / 2] ^= i == 0 ? 1 : 0;
+        if (i == 3) {
+            (void)unlink(path);
+        }
+        s = hosting_open(dir);
+        ch_stored between = {.size = 0};
+        ch_stored open_round;
+        choir_error err = {.message = ""};
+        check_status(ch_hosting_store_state(s, &between, &open_round, 2, &err), CHOIR_EPROTO);
+        check_message(&err, "large/open-2.0: is damaged or gone; bring the store back");
+        assert_null(between.data);
+        check_status(ch_hosting_store_state(s, &between, &open_round, 1, &err), CHOIR_OK);
+        ch_stored_release(&between);
+        ch_stored_release(&open_round);
+        ch_hosting_store_close(s);
+    }
+    folder_put(path, bytes, size);
+    s = hosting_open(dir);
+    assert_int_equal(history_length(s), 1);
+    ch_hosting_store_close(s);
+    free(bytes);
 }
 
 /* Makes a history and ends without closing, as a crash does. */
@@ -91,11 +122,12 @@ static int run_and_crash(const char *dir) {
 
 /* Opens a store whose log ends after size bytes, or is damaged there. Returns what it holds. */
 static uint32_t log_length(const char *name, choir_bytes database, choir_bytes log, size_t size) {
-    const char *dir = dir_of(name);
+    char dir[FOLDER_PATH_MAX];
+    (void)snprintf(dir, sizeof(dir), "%.300s/%s", folder, name);
     (void)mkdir(dir, 0777);
     folder_put(folder_file(dir, "choir.db"), database.data, database.size);
     folder_put(folder_file(dir, "choir.db-wal"), log.data, size);
-    ch_hosting_store *s = hosting_open(dir_of(name));
+    ch_hosting_store *s = hosting_open(dir);
     const uint32_t length = history_length(s);
     ch_hosting_store_close(s);
     return length;
@@ -103,8 +135,8 @@ static uint32_t log_length(const char *name, choir_bytes database, choir_bytes l
 
 static void a_log_that_is_cut_or_damaged_leaves_what_came_before(void **state) {
     (void)state;
-    char dir[FOLDER_PATH_MAX];
-    (void)snprintf(dir, sizeof(dir), "%.300s/crashed", folder);
+    const char *dir = hosting_dir(folder, "crashed");
+    history_bytes_open = HISTORY_BYTES; // a log that lost its end cannot have a file's older bytes
     assert_int_equal(child_result(run_and_crash, dir), 0);
     size_t database_size = 0;
     size_t log_size = 0;
@@ -130,11 +162,13 @@ static void a_log_that_is_cut_or_damaged_leaves_what_came_before(void **state) {
     }
     free(database);
     free(log);
+    history_bytes_open = HISTORY_BYTES_LARGE;
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_damaged_page_is_told_and_never_served),
+        cmocka_unit_test(a_large_open_round_is_told_when_it_is_damaged),
         cmocka_unit_test(a_log_that_is_cut_or_damaged_leaves_what_came_before),
     };
     folder_make(folder);

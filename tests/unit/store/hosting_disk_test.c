@@ -9,9 +9,9 @@
 
 static char folder[FOLDER_PATH_MAX];
 
-/* A store of its own for a test. Borrowed until folder_file was called often. */
+/* A store of its own for a test. */
 static const char *dir_of(const char *name) {
-    return folder_file(folder, name);
+    return hosting_dir(folder, name);
 }
 
 // ----- a disk that fails ------------------------------------------------------------------------
@@ -61,6 +61,46 @@ static void a_disk_that_refuses_costs_the_commit_and_nothing_else(void **state) 
                         "the disk refused; check it: this was not kept");
     check_every_failure(dir_of("forgets"), SQLITE_IOERR_FSYNC, true,
                         "the disk refused; check it: this was not kept");
+}
+
+/* What a crash at this moment would leave, opened. */
+static uint32_t length_after_crash(const char *dir) {
+    static int copies;
+    char command[2 * FOLDER_PATH_MAX];
+    char copy[FOLDER_PATH_MAX];
+    copies += 1;
+    (void)snprintf(copy, sizeof(copy), "%.300s/crash %d", folder, copies);
+    (void)snprintf(command, sizeof(command), "cp -r '%.300s' '%.300s'", dir, copy);
+    assert_int_equal(system(command), 0);
+    ch_hosting_store *s = hosting_open(copy);
+    const uint32_t length = history_length(s);
+    ch_hosting_store_close(s);
+    return length;
+}
+
+/* A commit whose last wait for the disk failed may be there after a crash: then it has to be whole,
+ * whatever was tried after it. */
+static void a_commit_that_failed_late_is_whole_if_it_is_there(void **state) {
+    (void)state;
+    const char *dir = hosting_dir(folder, "late");
+    ch_hosting_store *s = hosting_open(dir);
+    check_status(history_begin(s, NULL), CHOIR_OK);
+    check_status(history_add(s, 1, NULL), CHOIR_OK);
+    faulty_disk_fail(SQLITE_IOERR_FSYNC, true, 0);
+    check_status(history_add(s, 2, NULL), CHOIR_EIO);
+    assert_int_equal(length_after_crash(dir), 2); // though it was refused
+    faulty_disk_fail(SQLITE_FULL, false, 0);
+    for (int i = 0; i < 3; i++) { // others are tried, with other bytes, before one gets by
+        check_status(history_add(s, 7, NULL), CHOIR_EIO);
+        assert_int_equal(length_after_crash(dir), 2);
+    }
+    faulty_disk_heal();
+    assert_int_equal(history_length(s), 1);
+    for (uint32_t n = 2; n <= 5; n++) {
+        check_status(history_add(s, n, NULL), CHOIR_OK);
+        assert_int_equal(length_after_crash(dir), n);
+    }
+    ch_hosting_store_close(s);
 }
 
 /* Every other call that writes fails as well, and changes nothing. */
@@ -179,6 +219,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_costs_the_commit_and_nothing_else),
         cmocka_unit_test(a_disk_that_refuses_costs_the_commit_and_nothing_else),
+        cmocka_unit_test(a_commit_that_failed_late_is_whole_if_it_is_there),
         cmocka_unit_test(calls_on_a_full_disk_are_refused),
         cmocka_unit_test(a_file_that_may_not_grow_keeps_what_was_acknowledged),
         cmocka_unit_test(a_folder_that_may_not_be_written_is_told),

@@ -3,9 +3,9 @@
 
 static char folder[FOLDER_PATH_MAX];
 
-/* A store of its own for a test. Borrowed until folder_file was called often. */
+/* A store of its own for a test. */
 static const char *dir_of(const char *name) {
-    return folder_file(folder, name);
+    return hosting_dir(folder, name);
 }
 
 // ----- jobs -------------------------------------------------------------------------------------

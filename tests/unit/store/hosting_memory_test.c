@@ -5,9 +5,9 @@
 
 static char folder[FOLDER_PATH_MAX];
 
-/* A store of its own for a test. Borrowed until folder_file was called often. */
+/* A store of its own for a test. */
 static const char *dir_of(const char *name) {
-    return folder_file(folder, name);
+    return hosting_dir(folder, name);
 }
 
 static sqlite3_mem_methods real_memory;
@@ -70,8 +70,7 @@ static void a_commit_without_memory_is_told_and_leaves_nothing(void **state) {
 /* And while it is opened, and answers. */
 static void opening_without_memory_is_told(void **state) {
     (void)state;
-    char dir[FOLDER_PATH_MAX];
-    (void)snprintf(dir, sizeof(dir), "%.300s/memory to open", folder);
+    const char *dir = hosting_dir(folder, "memory to open");
     ch_hosting_store *s = hosting_open(dir);
     check_status(history_begin(s, NULL), CHOIR_OK);
     check_status(history_add(s, 1, NULL), CHOIR_OK);

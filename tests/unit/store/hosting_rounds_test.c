@@ -3,9 +3,9 @@
 
 static char folder[FOLDER_PATH_MAX];
 
-/* A store of its own for a test. Borrowed until folder_file was called often. */
+/* A store of its own for a test. */
 static const char *dir_of(const char *name) {
-    return folder_file(folder, name);
+    return hosting_dir(folder, name);
 }
 
 // ----- commits ----------------------------------------------------------------------------------
@@ -96,8 +96,55 @@ static void a_commit_that_is_refused_leaves_nothing(void **state) {
     part.closed.round = 2;
     part.closed.params.size = 0;
     check_refused(s, &second, "job 2: the model of round 2 has no parameters here");
+    second.job = 1;
+    check_refused(s, &second, "job 1: is in the commit twice, once is allowed");
     check_status(history_add(s, 2, NULL), CHOIR_OK);
     assert_int_equal(history_length(s), 2);
+    ch_hosting_store_close(s);
+}
+
+static bool is_there(const char *dir, const char *name) {
+    return access(folder_file(dir, name), F_OK) == 0;
+}
+
+/* Commits an open round of that many bytes and reads it back, also from a store opened anew. */
+static ch_hosting_store *check_open_round(ch_hosting_store *s, const char *dir, uint8_t *bytes,
+                                          size_t size) {
+    bytes[size > 0 ? size / 2 : 0] += 1;
+    const ch_commit commit = {.job = 1, .state = bytes_of("state"), .open_round = {bytes, size}};
+    check_status(ch_hosting_store_commit(s, &commit, 1, NULL), CHOIR_OK);
+    for (int i = 0; i < 2; i++) {
+        ch_stored between;
+        ch_stored open_round;
+        check_status(ch_hosting_store_state(s, &between, &open_round, 1, NULL), CHOIR_OK);
+        ch_stored_release(&between);
+        check_bytes(&open_round, bytes, size);
+        s = i == 0 ? reopen(s, dir) : s;
+    }
+    return s;
+}
+
+static void open_rounds_grow_shrink_and_go(void **state) {
+    (void)state;
+    enum { LIMIT = 256 << 10 };
+    static uint8_t bytes[3 * LIMIT];
+    static const size_t sizes[] = {1,     LIMIT, LIMIT + 1, 3 * LIMIT, LIMIT + 9, 2 * LIMIT, 7,
+                                   LIMIT, 0,     3 * LIMIT, 0,         LIMIT + 1, LIMIT + 1};
+    const char *dir = hosting_dir(folder, "sizes");
+    ch_hosting_store *s = hosting_open(dir);
+    check_status(history_begin(s, NULL), CHOIR_OK);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        s = check_open_round(s, dir, bytes, sizes[i]);
+        // what was opened anew has the file that counts, and no other
+        assert_int_equal(is_there(dir, "open-1.0") + is_there(dir, "open-1.1"),
+                         sizes[i] > LIMIT ? 1 : 0);
+    }
+    folder_put(folder_file(dir, "open-notes.txt"), "mine", 4);
+    s = check_open_round(s, dir, bytes, 2 * LIMIT);
+    check_status(ch_hosting_store_job_remove(s, 1, NULL), CHOIR_OK);
+    assert_false(is_there(dir, "open-1.0") || is_there(dir, "open-1.1"));
+    s = reopen(s, dir);
+    assert_true(is_there(dir, "open-notes.txt"));
     ch_hosting_store_close(s);
 }
 
@@ -173,6 +220,7 @@ int main(void) {
         cmocka_unit_test(commits_come_back_as_they_were_made),
         cmocka_unit_test(a_commit_changes_only_what_it_has),
         cmocka_unit_test(a_commit_that_is_refused_leaves_nothing),
+        cmocka_unit_test(open_rounds_grow_shrink_and_go),
         cmocka_unit_test(rounds_are_listed_in_parts),
         cmocka_unit_test(pruning_keeps_the_last_the_told_and_what_others_hold),
     };

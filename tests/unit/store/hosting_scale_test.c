@@ -40,7 +40,7 @@ static void check_cheap(const char *what) {
 /* A million subjects, all but two of them clients of job 1, and with receipts of its round 9. */
 static void store_fill(const char *dir) {
     static const char sql[] =
-        "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;"
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;"
         "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 1000000)"
         " INSERT INTO subjects (id, key, name, platform, version, tags, enrolled_ms, is_revoked)"
         " SELECT i, CAST(format('%032d', (i * 7919) % 1000003) AS BLOB), 's', 'p', 'v', 't', i, 0"
@@ -56,8 +56,7 @@ static void store_fill(const char *dir) {
 
 static void calls_do_not_depend_on_how_many_subjects_there_are(void **state) {
     (void)state;
-    char dir[FOLDER_PATH_MAX];
-    (void)snprintf(dir, sizeof(dir), "%.300s/store", folder);
+    const char *dir = hosting_dir(folder, "store");
     ch_hosting_store *s = hosting_open(dir);
     ch_hosted_row row = hosted_row("large");
     row.clients = SUBJECTS;

@@ -50,8 +50,7 @@ static void *work(void *argument) {
 
 static void every_threads_calls_are_kept(void **state) {
     (void)state;
-    char dir[FOLDER_PATH_MAX];
-    (void)snprintf(dir, sizeof(dir), "%.300s/store", folder);
+    const char *dir = hosting_dir(folder, "store");
     ch_hosting_store *s = hosting_open(dir);
     check_status(history_begin(s, NULL), CHOIR_OK);
     worker workers[THREADS];
