@@ -59,6 +59,7 @@ check-long: setup ## what needs longer: 150 s of fuzzing, a hundred kills, a fir
 	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=150 && \
 	cmake --build --preset fuzz && $(CTEST) --test-dir build/fuzz -L fuzz
 	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && cmake --build --preset release
+	CHOIR_KILLS=1000 build/release/tests/unit/store/hosting_kill_test
 	CHOIR_KILLS=100 CHOIR=$(CURDIR)/build/release/choir CHOIR_SOURCE_DIR=$(CURDIR) \
 	python3 -B tests/cli/kill_test.py
 	tools/check_install.sh

@@ -7,8 +7,8 @@ Whatever is compared is measured in turn, several times, and the ratio is that o
 holds the four files of MNIST; without it, parts that train use the built-in digits. The PyTorch peer
 runs when /usr/bin/python3 has torch; PYTHON is a second interpreter, with a current PyTorch, that is
 measured beside it. oneDNN is a peer of cnn_bench when libdnnl-dev is installed; perf (linux-perf) is
-needed to tell what is spent outside the kernels. Parts: engine, cnn, fold, sim, torch, workers,
-million, outside.
+needed to tell what is spent outside the kernels. Parts: engine, cnn, fold, sim, store, torch,
+workers, million, outside.
 """
 import argparse
 import json
@@ -74,6 +74,11 @@ def fold(options):
 
 def sim(options):
     print(run(options.build / "bench/sim_bench"))
+
+
+def store(options):
+    with tempfile.TemporaryDirectory(dir=options.build) as folder:  # on a disk, where /tmp may be none
+        print(run(options.build / "bench/store_bench", folder))
 
 
 def our_steps(build):
@@ -184,6 +189,7 @@ PARTS = {
     "outside": ("what of a round is spent outside the kernels, one worker", outside),
     "fold": ("folding updates, one core", fold),
     "sim": ("rounds whose training costs nothing", sim),
+    "store": ("group commits of a server's store, durable", store),
 }
 
 

@@ -1,0 +1,1 @@
+choir_bench(store_bench LINKS choir_store)
