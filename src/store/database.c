@@ -99,7 +99,7 @@ choir_status ch_database_open(ch_database *out, const char *path, choir_error *e
     configure(out->handle);
     return ch_database_run(out,
                            "PRAGMA locking_mode = EXCLUSIVE;"
-                           "PRAGMA page_size = 16384;" // of a new file; see bench/RESULTS.md
+                           "PRAGMA page_size = 16384;" // of a new file
                            "PRAGMA cell_size_check = ON;"
                            "PRAGMA temp_store = MEMORY;"
                            "PRAGMA cache_size = -65536;", // KiB: a round's bytes, while they change

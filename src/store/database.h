@@ -1,18 +1,17 @@
 /*
- * Database: one SQLite file, opened so that what is committed is on the disk, and one way to ask
- * it.
+ * Database: one SQLite file, opened so that what is committed stays, and one way to ask it.
  *
  * A query is a straight line of binds and rows with one check at its end: once something failed, it
  * does nothing more and its end says what it was.
  *
  *     ch_query q = ch_query_begin(db, "SELECT name FROM jobs WHERE id = ?");
  *     ch_query_bind_i64(&q, id);
- *     while (ch_query_row(&q)) { ch_query_text(&q, 0, name, sizeof(name)); }
+ *     while (ch_query_row(&q)) { ch_query_copy(&q, 0, name, sizeof(name)); }
  *     return ch_query_end(&q, err);
  *
- * Journal: WAL with synchronous=FULL, one process at a time. Pages of 16 KiB and a long WAL,
- * because values of megabytes are replaced over and over: only the last of each is copied into the
- * file. SQLite allocates its own memory. Single-threaded: the owner locks.
+ * Journal: WAL with synchronous=FULL, one process at a time. Pages of 16 KiB and a log of 128 MiB,
+ * because rounds leave values of megabytes: fewer pages for each, and not every one copied at once.
+ * SQLite allocates its own memory. Single-threaded: the owner locks.
  */
 #ifndef CH_STORE_DATABASE_H
 #define CH_STORE_DATABASE_H
