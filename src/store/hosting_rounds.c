@@ -299,8 +299,7 @@ static choir_status range_drop(ch_database *db, int64_t job, int64_t first, int6
     static const char *const statements[] = {
         "DELETE FROM receipts WHERE job = ? AND round >= ? AND round < ?",
         "DELETE FROM sums WHERE job = ? AND round >= ? AND round < ?",
-        "UPDATE rounds SET held = NULL"
-        " WHERE job = ? AND round >= ? AND round < ? AND held IS NOT NULL",
+        "UPDATE rounds SET held = NULL WHERE job = ? AND round >= ? AND round < ? AND held NOTNULL",
     };
     choir_status status = CHOIR_OK;
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]) && status == CHOIR_OK; i++) {

@@ -32,10 +32,11 @@ typedef struct ch_hosting_store ch_hosting_store;
 
 enum {
     CH_SETTING_BYTES_MAX = 65536,
-    CH_AUDIT_TEXT_MAX = 1024,   // bytes kept of each text of an entry
-    CH_KEY_BYTES = 32,          // a public key, a hash of a secret
-    CH_ANY_CLIENT = UINT32_MAX, // the lowest that is free
+    CH_AUDIT_TEXT_MAX = 1024, // bytes kept of each text of an entry
+    CH_KEY_BYTES = 32,        // a public key, a hash of a secret
 };
+
+#define CH_ANY_CLIENT UINT32_MAX // the lowest that is free
 
 /* Bytes from the store. */
 typedef struct ch_stored {
