@@ -51,30 +51,6 @@ uint64_t ch_http_number(const ch_http_exchange *x) {
 
 /* --------------------------------------------------------------------------------------- memory */
 
-bool ch_http_bodies_take(ch_http_server *s, size_t bytes) {
-    (void)pthread_mutex_lock(&s->lock);
-    const bool fits = bytes <= s->bodies_max - s->bodies;
-    s->bodies += fits ? bytes : 0;
-    (void)pthread_mutex_unlock(&s->lock);
-    return fits;
-}
-
-void ch_http_bodies_give(ch_http_server *s, size_t bytes) {
-    (void)pthread_mutex_lock(&s->lock);
-    s->bodies -= bytes;
-    (void)pthread_mutex_unlock(&s->lock);
-}
-
-void ch_http_body_release(ch_http_exchange *x) {
-    if (x->body != NULL) {
-        x->server->env.free(x->server->env.self, x->body);
-        ch_http_bodies_give(x->server, x->body_capacity);
-    }
-    x->body = NULL;
-    x->body_size = 0;
-    x->body_capacity = 0;
-}
-
 struct ch_http_header_node {
     ch_http_header_node *next;
     char *value;

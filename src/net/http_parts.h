@@ -5,6 +5,7 @@
  *   http_server.c   start and stop
  *   http_watch.c    connections in queues by what they owe, and the thread that cuts late ones off
  *   http_request.c  head and body come in; libmicrohttpd's thread
+ *   http_body.c     bodies' memory; any thread
  *   http_answer.c   the handler asks and answers; any thread
  *   http_tls.c      certificates
  *
@@ -21,7 +22,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-enum { CH_HTTP_PEER_BYTES = 64 }; // of an address as text, with a scope and its zero
+enum {
+    CH_HTTP_PEER_BYTES = 64, // of an address as text, with a scope and its zero
+    CH_HTTP_SPARES = 4,      // blocks of bodies that are kept for others
+};
 
 /* What a connection owes, or is owed. Each queue has one limit, so its first is the latest. */
 typedef enum ch_http_phase {
@@ -78,6 +82,12 @@ typedef struct ch_http_queue {
     uint64_t limit_ms; // UINT64_MAX: none
 } ch_http_queue;
 
+/* The block of a body that is over, kept for the next one. */
+typedef struct ch_http_spare {
+    uint8_t *block; // (capacity) owned; NULL: none
+    size_t capacity;
+} ch_http_spare;
+
 struct ch_http_server {
     choir_env env;
     ch_http_handler handler;
@@ -95,8 +105,9 @@ struct ch_http_server {
     pthread_cond_t over;   // is_over is set
     ch_http_queue queues[CH_HTTP_PHASES];
     uint32_t connections;
-    uint32_t busy;    // exchanges begun and not sent
-    size_t bodies;    // bytes of bodies in memory
+    uint32_t busy; // exchanges begun and not sent
+    size_t bodies; // bytes of bodies in memory, spares too
+    ch_http_spare spares[CH_HTTP_SPARES];
     uint64_t numbers; // exchanges ever begun
     bool is_draining; // new requests are refused
     bool is_closing;  // nobody will answer any more
@@ -139,12 +150,16 @@ void ch_http_give(ch_http_exchange *x, unsigned code, struct MHD_Response *respo
 /* Releases what an exchange holds: body, headers, an answer that was not sent. */
 void ch_http_exchange_clear(ch_http_exchange *x);
 
-/* Releases its body alone. */
+/* ---------------------------------------------------------------------------------- http_body.c */
+
+/* Makes room for a body of so many bytes, keeping what has come. False: too many, or no memory. */
+bool ch_http_body_claim(ch_http_exchange *x, size_t bytes);
+
+/* Releases it. Any thread that has the exchange. */
 void ch_http_body_release(ch_http_exchange *x);
 
-/* Counts the bytes of a body. False when they are too many. Gives them back. */
-bool ch_http_bodies_take(ch_http_server *s, size_t bytes);
-void ch_http_bodies_give(ch_http_server *s, size_t bytes);
+/* Releases the spares. */
+void ch_http_bodies_drop(ch_http_server *s);
 
 /* ----------------------------------------------------------------------------------- http_tls.c */
 

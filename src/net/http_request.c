@@ -7,7 +7,6 @@
 #include <strings.h>
 
 enum {
-    UNIT = 64,            // bytes in which bodies are claimed
     FIRST = 4096,         // bytes claimed for a body of unknown length
     POLITE_MAX = 1 << 20, // bytes of a refused body that are read so that its client, still
                           // sending, does not lose the answer to a reset connection
@@ -73,24 +72,7 @@ static bool handler_limits(ch_http_exchange *x) {
 
 /* Claims room for a body, beyond what it has. 0; 503 when there is none. */
 static unsigned body_claim(ch_http_exchange *x, size_t bytes) {
-    ch_http_server *s = x->server;
-    const size_t capacity = (bytes + UNIT - 1) / UNIT * UNIT;
-    if (!ch_http_bodies_take(s, capacity)) {
-        return MHD_HTTP_SERVICE_UNAVAILABLE;
-    }
-    uint8_t *body = s->env.alloc(s->env.self, capacity);
-    if (body == NULL) {
-        ch_http_bodies_give(s, capacity);
-        return MHD_HTTP_SERVICE_UNAVAILABLE;
-    }
-    if (x->body != NULL) {
-        memcpy(body, x->body, x->body_size);
-        s->env.free(s->env.self, x->body);
-        ch_http_bodies_give(s, x->body_capacity);
-    }
-    x->body = body;
-    x->body_capacity = capacity;
-    return 0;
+    return ch_http_body_claim(x, bytes) ? 0 : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
 /* The status that a request is refused with, now that its head is in; 0: it is not. */

@@ -1,7 +1,7 @@
 /*
  * HTTP server: libmicrohttpd behind one handler, with a limit on everything.
  *
- * A thread of the server's own (epoll) reads requests and calls the handler when one is whole. The
+ * A thread of the server's own reads requests and calls the handler when one is whole. The
  * handler answers at once, or keeps the exchange and answers it later from any thread: until then
  * its connection sleeps and costs next to nothing. The server knows no route.
  *
@@ -52,7 +52,8 @@ typedef struct ch_http_server_options {
     uint32_t idle_s;           // nothing moves for so long: closed; default 60
     uint32_t request_s;        // a request that is not whole after so long is cut off; default 120
     uint32_t answer_s;         // an answer that is not taken after so long is cut off; default 3600
-    size_t bodies_max;         // bytes of all requests' bodies in memory; default 512 MiB
+    size_t bodies_max;         // bytes of all requests' bodies in memory, some blocks of past
+                               // ones included, which make room; default 512 MiB
 } ch_http_server_options;
 
 /* Plain HTTP on any free port of 127.0.0.1. */

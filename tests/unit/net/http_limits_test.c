@@ -129,6 +129,41 @@ static void too_many_bodies_at_one_time_are_refused(void **state) {
     site_close(&s);
 }
 
+static void large_bodies_use_the_memory_of_those_before(void **state) {
+    (void)state;
+    enum { MEGABYTE = 1 << 20 };
+    static const struct {
+        size_t body;
+        int allocations; // so far
+    } rows[] = {
+        {4 * MEGABYTE, 1},                    // a first block
+        {4 * MEGABYTE, 1}, {2 * MEGABYTE, 1}, // half of it is enough
+        {MEGABYTE, 2},                        // less would waste it
+        {4 * MEGABYTE, 2}, {7 * MEGABYTE, 3}, // for which both blocks make room
+        {8 * MEGABYTE, 4},
+    };
+    static site s;
+    static peer_reply r;
+    static char text[8 * MEGABYTE + 200];
+    char size[32];
+    ch_http_server_options o = ch_http_server_defaults();
+    o.bodies_max = 8 * MEGABYTE;
+    site_open(&s, &o);
+    const int peer = peer_connect(s.port);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        peer_send(peer, text, request_write(text, sizeof(text), "/size", rows[i].body, false));
+        peer_receive(peer, &r);
+        (void)snprintf(size, sizeof(size), "%zu", rows[i].body);
+        assert_string_equal((char *)r.body, size);
+        assert_int_equal(atomic_load(&s.large_allocations), rows[i].allocations);
+    }
+    peer_send(peer, text, request_write(text, sizeof(text), "/size", 3 * MEGABYTE, true));
+    peer_receive(peer, &r);
+    assert_string_equal((char *)r.body, "3145728"); // which grew from block to block
+    (void)close(peer);
+    site_close(&s);
+}
+
 static void connections_of_one_address_may_be_limited(void **state) {
     (void)state;
     static site s;
@@ -313,6 +348,7 @@ int main(void) {
         cmocka_unit_test(a_body_may_be_as_large_as_its_limit_and_not_larger),
         cmocka_unit_test(a_large_body_is_refused_before_it_is_read),
         cmocka_unit_test(too_many_bodies_at_one_time_are_refused),
+        cmocka_unit_test(large_bodies_use_the_memory_of_those_before),
         cmocka_unit_test(connections_of_one_address_may_be_limited),
         cmocka_unit_test(a_hostile_head_is_refused),
         cmocka_unit_test(a_path_or_head_that_is_too_long_is_refused),

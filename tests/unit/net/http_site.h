@@ -3,6 +3,7 @@
  *
  *   /echo     the body            /content  ten bytes, packed to six
  *   /hold     a late answer       /large    more than sockets' buffers take
+ *   /size     how large a body is
  *   /private  refused by its head /split    a header that ends its line
  *   others    what was asked, as text
  */
@@ -30,7 +31,8 @@ typedef struct site {
     size_t held_count;
     uint8_t *large;
     atomic_int released;
-    atomic_int allocations_left; // SIZE: see site_alloc; -1: no end
+    atomic_int allocations_left;  // -1: no end
+    atomic_int large_allocations; // of a megabyte or more
 } site;
 
 static inline choir_bytes text_bytes(const char *text) {
@@ -92,6 +94,10 @@ static inline void site_handle(void *self, ch_http_exchange *x) {
         ch_http_answer_content(x, &large);
     } else if (strcmp(path, "/echo") == 0) {
         ch_http_answer(x, 200, "text/plain", ch_http_body(x));
+    } else if (strcmp(path, "/size") == 0) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "%zu", ch_http_body(x).size);
+        ch_http_answer(x, 200, "text/plain", text_bytes(text));
     } else if (strcmp(path, "/split") == 0) {
         ch_http_answer_header(x, "Location", "a\r\nSet-Cookie: b");
         ch_http_answer(x, 201, NULL, text_bytes(""));
@@ -107,12 +113,16 @@ static inline size_t site_body_max(void *self, ch_http_exchange *x) {
         ch_http_answer(x, 401, "text/plain", text_bytes("who are you?"));
         return 0;
     }
+    if (strcmp(ch_http_path(x), "/size") == 0) {
+        return LARGE;
+    }
     return strcmp(ch_http_path(x), "/none") == 0 ? 0 : BODY_MAX;
 }
 
 /* Memory that ends, for several threads. */
 static inline void *site_alloc(void *self, size_t bytes) {
     site *s = self;
+    atomic_fetch_add(&s->large_allocations, bytes >= 1 << 20 ? 1 : 0);
     if (atomic_load(&s->allocations_left) == 0) {
         return NULL;
     }

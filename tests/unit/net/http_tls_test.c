@@ -3,6 +3,8 @@
 #include "support/folder.h"
 #include "unit/net/http_talk.h"
 
+#include <pthread.h>
+
 static certificate server_key;
 static certificate client_key;
 static certificate other_key;
@@ -105,6 +107,69 @@ static void plain_text_and_tls_do_not_mix(void **state) {
     ch_http_server_stop(tls, 0);
 }
 
+/* An exchange that sleeps, and who is to answer it. */
+typedef struct bed {
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    ch_http_exchange *sleeper;
+} bed;
+
+static void lie_down(void *self, ch_http_exchange *x) {
+    bed *b = self;
+    (void)pthread_mutex_lock(&b->lock);
+    b->sleeper = x;
+    (void)pthread_cond_signal(&b->change);
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
+static ch_http_exchange *take(bed *b) {
+    (void)pthread_mutex_lock(&b->lock);
+    while (b->sleeper == NULL) {
+        (void)pthread_cond_wait(&b->change, &b->lock);
+    }
+    ch_http_exchange *x = b->sleeper;
+    b->sleeper = NULL;
+    (void)pthread_mutex_unlock(&b->lock);
+    return x;
+}
+
+/* Wakes a first sleeper with an answer, and leaves the second to the stop. */
+static void *wake_one_and_stop(void *self) {
+    bed *b = ((void **)self)[0];
+    ch_http_answer(take(b), 200, "text/plain", text_bytes("late"));
+    (void)take(b);
+    ch_http_server_stop(((void **)self)[1], 0);
+    return NULL;
+}
+
+static void an_exchange_sleeps_over_tls_too(void **state) {
+    (void)state;
+    static bed b = {.lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER};
+    const choir_env env = choir_env_default();
+    const ch_http_handler handler = {.handle = lie_down, .self = &b};
+    ch_http_server_options so = ch_http_server_defaults();
+    ch_http_server *s = NULL;
+    so.certificate = server_key.pem;
+    so.key = server_key.key;
+    check_status(ch_http_server_start(&s, &so, handler, &env, NULL), CHOIR_OK);
+    ch_http_client_options o = options_for("https", ch_http_server_port(s));
+    o.pin = server_key.pin;
+    ch_http_client *c = client_open(&o);
+    pthread_t thread;
+    void *both[2] = {&b, s};
+    assert_int_equal(pthread_create(&thread, NULL, wake_one_and_stop, both), 0);
+    ch_http_reply r;
+    const ch_http_call call = {.method = "GET", .path = "/"};
+    check_status(ch_http_client_send(c, &call, &r, NULL), CHOIR_OK);
+    assert_int_equal(r.code, 200);
+    assert_memory_equal(r.body.data, "late", 4);
+    check_status(ch_http_client_send(c, &call, &r, NULL), CHOIR_OK);
+    assert_int_equal(r.code, 503);
+    assert_int_equal(r.retry_after_ms, 1000);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    ch_http_client_destroy(c);
+}
+
 static int prepare(void **state) {
     certificate_make(&server_key, 1);
     certificate_make(&client_key, 2);
@@ -123,6 +188,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_is_known_by_its_pin_or_its_ca),
         cmocka_unit_test(a_server_may_ask_for_the_clients_certificate),
+        cmocka_unit_test(an_exchange_sleeps_over_tls_too),
         cmocka_unit_test(plain_text_and_tls_do_not_mix),
     };
     return cmocka_run_group_tests(tests, prepare, clear);
