@@ -8,6 +8,7 @@
 
 #include "math/kernels.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static char folder[FOLDER_PATH_MAX];
@@ -17,7 +18,8 @@ static const struct {
     const char *model;
     const char *hidden;
     const char *source;
-    // Hashes of the final model, wherever there are fused multiply-adds.
+    // Hashes of the final model, wherever there are fused multiply-adds. Written down once and
+    // compared under every compiler and sanitizer since.
     const char *hash;       // with momentum, weight decay and a proximal term
     const char *plain_hash; // with plain steps of SGD
 } MODELS[] = {
@@ -27,14 +29,34 @@ static const struct {
      "ce43209830e4b4b16320274f65556712b8e9560c1df324ec68d98510b19a12b8"},
     {"mnist-2nn", "", "digits", "e16df94b6eb47d05cc25b93720f367c7982f53d3c7e18fc4ebe18f487e590dde",
      "feed1c83b57466e3a940f3bf3ed9f9eebda8884b6c3ea2c9bbdfb540862f7d9a"},
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    // Takes minutes with a sanitizer; the optimised builds of both compilers test it.
     {"mnist-cnn", "", "digits", "2ecc32f97dd21b65ac062eb9d4e9a11cae0d0ae368a8e8fcd137a48b5400800f",
      "e8ff26430aff2ed622bef8720c0f93bef9321b89649fd2d3c80335c7b7150ee8"},
-#endif
 };
 
 enum { MODELS_COUNT = sizeof(MODELS) / sizeof(MODELS[0]) };
+
+/*
+ * Convolutions take minutes with a sanitizer or under valgrind (CHOIR_VALGRIND). There they get a
+ * smaller job, whose hash nobody wrote down; vector widths are then compared with each other.
+ */
+static bool is_shortened(int model) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    const bool is_slow = true;
+#else
+    const bool is_slow = getenv("CHOIR_VALGRIND") != NULL;
+#endif
+    return is_slow && strcmp(MODELS[model].model, "mnist-cnn") == 0;
+}
+
+static void shorten(choir_job *job) {
+    job->data.clients = 4;
+    job->data.examples = 3;
+    job->data.test_examples = 2;
+    job->rounds = 1;
+    job->batch_size = 2;
+    job->epochs = 1;
+    job->evaluate_every = 1;
+}
 
 static choir_job job_of(int model, bool plain) {
     choir_job job = tiny_job();
@@ -52,6 +74,9 @@ static choir_job job_of(int model, bool plain) {
     job.proximal_mu = plain ? 0.0 : 0.01;
     job.deadline_s = 1e6; // everybody reports
     job.evaluate_every = 3;
+    if (is_shortened(model)) {
+        shorten(&job);
+    }
     return job;
 }
 
@@ -99,18 +124,22 @@ static void an_unkind_network_changes_nothing_but_the_time(void **state) {
 
 /*
  * Runs the job on AVX2 and on vectors twice as wide: in AVX-512, or, where the CPU lacks it, in its
- * source compiled for AVX2, which is slow. Returns on how many it ran.
+ * source compiled for AVX2, which is slow. Every model has this hash; NULL: that of the first.
+ * Returns on how many it ran.
  */
 static uint32_t check_hash(choir_job *job, const char *hash) {
     const bool has_avx512 = ch_kernels_find("vector-avx512") != NULL;
     const char *const backends[] = {"vector-avx2", has_avx512 ? "vector-avx512" : "vector-wide"};
+    ch_run_result first = {0};
     uint32_t compared = 0;
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
         if (ch_kernels_find(backends[i]) != NULL) {
             (void)snprintf(job->backend, sizeof(job->backend), "%s", backends[i]);
             const ch_run_result result = run(job, 1);
-            // Written down once and compared under every compiler and sanitizer since.
-            assert_string_equal(result.model_hash, hash);
+            if (compared == 0) {
+                first = result;
+            }
+            assert_string_equal(result.model_hash, hash == NULL ? first.model_hash : hash);
             compared += 1;
         }
     }
@@ -123,8 +152,9 @@ static void neither_vector_width_nor_compiler_changes_anything(void **state) {
     for (int model = 0; model < MODELS_COUNT; model++) {
         choir_job full = job_of(model, false);
         choir_job plain = job_of(model, true);
-        compared += check_hash(&full, MODELS[model].hash);
-        compared += check_hash(&plain, MODELS[model].plain_hash);
+        const bool is_written = !is_shortened(model);
+        compared += check_hash(&full, is_written ? MODELS[model].hash : NULL);
+        compared += check_hash(&plain, is_written ? MODELS[model].plain_hash : NULL);
     }
     if (compared == 0) {
         skip();
