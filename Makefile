@@ -55,15 +55,8 @@ fuzz: ## every decoder and reader under libFuzzer, 5 s each
 	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=5 && cmake --build --preset fuzz && \
 	$(CTEST) --test-dir build/fuzz -L fuzz
 
-check-long: setup ## what needs longer: 150 s of fuzzing, a hundred kills, a first install, valgrind over everything
-	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=150 && \
-	cmake --build --preset fuzz && $(CTEST) --test-dir build/fuzz -L fuzz
-	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && cmake --build --preset release
-	CHOIR_KILLS=1000 build/release/tests/unit/store/hosting_kill_test
-	CHOIR_KILLS=100 CHOIR=$(CURDIR)/build/release/choir CHOIR_SOURCE_DIR=$(CURDIR) \
-	python3 -B tests/cli/kill_test.py
-	tools/check_install.sh
-	tools/valgrind.sh build/release
+check-long: setup ## what needs longer: fuzzing, kills, a first install, valgrind; tools/check_long.sh has its parts
+	tools/check_long.sh $(PARTS)
 
 bench: ## the benchmarks; bench/RESULTS.md keeps what they said; BENCH: options of bench/run.py
 	@tools/setup

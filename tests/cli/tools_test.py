@@ -69,6 +69,97 @@ class Tidy(Case):
                     1, f"docs/page.md:2: names {name}, and there is no such file\n"))
 
 
+class Valgrind(Case):
+    """tools/valgrind.sh on programs that are scripts, with a valgrind that only runs them."""
+
+    def program(self, name, script):
+        (self.folder / "tests/unit/base").mkdir(parents=True, exist_ok=True)
+        (self.folder / "tests/system").mkdir(parents=True, exist_ok=True)
+        self.file(name, "#!/bin/sh\n" + script).chmod(0o755)
+
+    def check(self, *more, limit=60):
+        self.program("valgrind", 'for last; do :; done\nexec "$last"\n')
+        path = f"{self.folder}:{os.environ['PATH']}"
+        return run(SOURCE / "tools" / "valgrind.sh", self.folder, *more,
+                   env={**os.environ, "PATH": path, "CHOIR_VALGRIND_LIMIT": str(limit)})
+
+    def setUp(self):
+        super().setUp()
+        self.program("tests/unit/base/a_test", '[ "$CHOIR_VALGRIND" = 1 ]\n')
+        self.program("tests/system/b_test", "exit 77\n")
+
+    def test_skipped_is_not_passed_and_is_named(self):
+        ran = self.check()
+        self.assertEqual(ran.code, 0, ran.out)
+        self.assertTrue(ran.out.endswith(
+            "valgrind: 1 passed, 0 passed before, 0 failed, skipped: b_test\n"), ran.out)
+
+    def test_what_fails_or_hangs_is_named_and_the_rest_runs(self):
+        self.program("tests/system/bad_test", "echo lost 8 bytes >&2\nexit 99\n")
+        self.program("tests/system/c_test", "exec sleep 30\n")
+        self.program("tests/system/d_test", "exit 0\n")
+        ran = self.check(limit=3)
+        self.assertEqual(ran.code, 1)
+        for line in ("bad_test failed (exit 99)", "lost 8 bytes", "c_test was not done after 3 s",
+                     "valgrind: 2 passed, 0 passed before, 2 failed, skipped: b_test"):
+            self.assertIn(line, ran.out)
+
+    def test_what_passed_before_is_not_run_again_and_what_failed_is(self):
+        self.program("tests/system/bad_test", "exit 1\n")
+        passed = self.folder / "passed"
+        self.assertEqual(self.check(passed).code, 1)
+        self.program("tests/unit/base/a_test", "exit 1\n")
+        self.program("tests/system/bad_test", "exit 0\n")
+        ran = self.check(passed)
+        self.assertEqual(ran.code, 0, ran.out)
+        self.assertIn("1 passed, 1 passed before, 0 failed, skipped: b_test", ran.out)
+
+    def test_a_folder_without_tests_is_no_success(self):
+        ran = run(SOURCE / "tools" / "valgrind.sh", self.folder / "none")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("build it first", ran.log)
+
+
+class CheckLong(Case):
+    def setUp(self):
+        super().setUp()
+        (self.folder / "tools").mkdir()
+        text = (SOURCE / "tools" / "check_long.sh").read_text()
+        self.script("tools/check_long.sh", text)
+        self.script("tools/check_install.sh", "#!/bin/sh\necho installing\n[ ! -e broken ]\n")
+        for words in (["init", "-q"], ["add", "tools"]):
+            subprocess.run(["git", *words], cwd=self.folder, check=True, timeout=60)
+
+    def script(self, name, text):
+        self.file(name, text).chmod(0o755)
+
+    def check(self, *parts):
+        return run(self.folder / "tools" / "check_long.sh", *parts)
+
+    def test_a_part_that_passed_is_run_again_only_when_a_file_has_changed(self):
+        for again in ("", "\n# changed\n"):
+            install = self.folder / "tools" / "check_install.sh"
+            install.write_text(install.read_text() + again)
+            for says in ("installing", "install passed before, on the same files"):
+                ran = self.check("install")
+                self.assertEqual(ran.code, 0, ran.out + ran.log)
+                self.assertIn(says, ran.out)
+                self.assertIn("check-long: passed: install\n", ran.out)
+
+    def test_a_part_that_failed_is_named_and_run_again(self):
+        self.file("broken", "")
+        for _ in range(2):
+            ran = self.check("install")
+            self.assertEqual(ran.code, 1)
+            self.assertIn("installing\n", ran.out)
+            self.assertTrue(ran.out.endswith("check-long: failed: install\n"), ran.out)
+
+    def test_a_part_that_is_none_is_refused(self):
+        ran = self.check("fuz")
+        self.assertEqual((ran.code, ran.log), (
+            2, "check-long: 'fuz' is not one of: fuzz clang kills install valgrind\n"))
+
+
 class Fuzzing(Case):
     def test_a_long_run_does_not_prolong_the_next_short_one(self):
         said = run("make", "-n", "fuzz", cwd=SOURCE).out

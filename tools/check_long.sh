@@ -1,0 +1,118 @@
+#!/bin/sh
+# What needs longer than `make check`: part after part, with how long each took.
+#
+#   tools/check_long.sh [PART...]   all of them, unless some are named
+#
+#   fuzz      every decoder and reader under libFuzzer, CHOIR_FUZZ_SECONDS each (150)
+#   clang     every test program under clang's address and undefined-behaviour sanitizers
+#   kills     runs that are killed and go on, CHOIR_KILLS times (100)
+#   install   `make install` where nothing was built before
+#   valgrind  every test program under valgrind
+#
+# What passed is not run again while no tracked file changes: a check that was interrupted, or failed
+# for another reason than the sources, goes on where it stopped. `make clean` forgets it all.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+all="fuzz clang kills install valgrind"
+seconds=${CHOIR_FUZZ_SECONDS:-150}
+kills=${CHOIR_KILLS:-100}
+
+say() {
+  echo "check-long: $*"
+}
+
+# built PRESET [OPTION...]: builds that preset, tests included.
+built() {
+  preset=$1
+  shift
+  cmake --preset "$preset" --log-level=WARNING -DCHOIR_TESTS=ON "$@" >/dev/null &&
+    cmake --build --preset "$preset"
+}
+
+fuzz_passed() {
+  sed -n 's/.* fuzz\/\([a-z_]*\) .*Passed .*/\1/p' "$state/fuzz-$seconds.log" 2>/dev/null
+}
+
+# Targets of $2 that are not in $1, separated by |.
+without() {
+  for target in $2; do
+    echo "$1" | grep -qx "$target" || printf '%s|' "$target"
+  done
+}
+
+# Each target that passed is known by its line in the log.
+part_fuzz() {
+  built fuzz "-DCHOIR_FUZZ_SECONDS=$seconds" || return 1
+  targets=$(ctest --test-dir build/fuzz -N -L '^fuzz$' | sed -n 's/.*: fuzz\///p')
+  left=$(without "$(fuzz_passed)" "$targets")
+  if [ -n "$left" ]; then
+    ctest --test-dir build/fuzz --output-on-failure -j 2 -R "^fuzz/(${left%|})\$" 2>&1 |
+      tee -a "$state/fuzz-$seconds.log"
+  fi
+  [ -n "$targets" ] && [ -z "$(without "$(fuzz_passed)" "$targets")" ]
+}
+
+part_clang() {
+  built fuzz && ctest --test-dir build/fuzz --output-on-failure --no-tests=error -j 2 -L 'unit|system'
+}
+
+part_kills() {
+  built release && CHOIR_KILLS="$kills" CHOIR="$PWD/build/release/choir" CHOIR_SOURCE_DIR="$PWD" \
+    python3 -B tests/cli/kill_test.py
+}
+
+part_install() {
+  tools/check_install.sh
+}
+
+part_valgrind() {
+  built release && tools/valgrind.sh build/release "$state/valgrind"
+}
+
+# Runs the part $1 unless it passed before; false when it fails.
+run_part() {
+  mark="$state/$1"
+  case $1 in
+  fuzz) mark="$mark-$seconds" ;;
+  kills) mark="$mark-$kills" ;;
+  esac
+  if [ -e "$mark.passed" ]; then
+    say "$1 passed before, on the same files"
+    return 0
+  fi
+  say "$1 begins, $(date +%H:%M:%S)"
+  started=$(date +%s)
+  code=0
+  "part_$1" || code=$?
+  took=$(($(date +%s) - started))
+  if [ "$code" -eq 0 ]; then
+    : >"$mark.passed"
+    say "$1 passed, $took s"
+  else
+    say "$1 FAILED, $took s"
+  fi
+  return "$code"
+}
+
+for part in "$@"; do
+  case " $all " in
+  *" $part "*) ;;
+  *)
+    echo "check-long: '$part' is not one of: $all" >&2
+    exit 2
+    ;;
+  esac
+done
+trap 'say "interrupted; the next check goes on from here"; exit 130' INT TERM
+files=$(git ls-files -z | xargs -0 sha256sum 2>/dev/null | sha256sum | cut -c 1-16)
+state=build/check-long/$files
+mkdir -p "$state"
+failed=""
+for part in ${*:-$all}; do
+  run_part "$part" || failed="$failed $part"
+done
+if [ -n "$failed" ]; then
+  say "failed:$failed"
+  exit 1
+fi
+say "passed: ${*:-$all}"
