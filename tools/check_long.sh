@@ -5,7 +5,7 @@
 #
 #   fuzz      every decoder and reader under libFuzzer, CHOIR_FUZZ_SECONDS each (150)
 #   clang     every test program under clang's address and undefined-behaviour sanitizers
-#   kills     runs that are killed and go on, CHOIR_KILLS times (100)
+#   kills     runs that are killed and go on, CHOIR_KILLS times (100); a server's store, ten times that
 #   install   `make install` where nothing was built before
 #   valgrind  every test program under valgrind
 #
@@ -57,8 +57,10 @@ part_clang() {
 }
 
 part_kills() {
-  built release && CHOIR_KILLS="$kills" CHOIR="$PWD/build/release/choir" CHOIR_SOURCE_DIR="$PWD" \
-    python3 -B tests/cli/kill_test.py
+  built release || return 1
+  export CHOIR="$PWD/build/release/choir" CHOIR_SOURCE_DIR="$PWD"
+  CHOIR_KILLS="$kills" python3 -B tests/cli/kill_test.py &&
+    CHOIR_KILLS=$((kills * 10)) build/release/tests/unit/store/hosting_kill_test
 }
 
 part_install() {
