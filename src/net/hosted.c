@@ -141,12 +141,7 @@ void ch_hosted_close(ch_hosted *h) {
         ch_answer_busy(w->exchange, "the server is stopping");
         env.free(env.self, w);
     }
-    while (h->sleepers != NULL) {
-        ch_sleeper *s = h->sleepers;
-        h->sleepers = s->next;
-        ch_answer_busy(s->exchange, "the server is stopping");
-        env.free(env.self, s);
-    }
+    ch_hosted_disturb(h);
     while (h->closed != NULL) {
         ch_closing *c = h->closed;
         h->closed = c->next;
@@ -330,6 +325,16 @@ bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t until_ms) {
     h->sleepers = s;
     h->sleepers_count += 1;
     return true;
+}
+
+void ch_hosted_disturb(ch_hosted *h) {
+    while (h->sleepers != NULL) {
+        ch_sleeper *s = h->sleepers;
+        h->sleepers = s->next;
+        ch_answer_busy(s->exchange, "the server is stopping");
+        h->env.free(h->env.self, s);
+    }
+    h->sleepers_count = 0;
 }
 
 /* The answer to a sleeper now; empty when it may sleep on. */

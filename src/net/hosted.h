@@ -124,6 +124,9 @@ bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t until_ms);
  * is; UINT64_MAX for never. */
 uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms);
 
+/* Answers all sleepers with a 503: the server is stopping. */
+void ch_hosted_disturb(ch_hosted *h);
+
 /* Closes rounds whose time is up. */
 void ch_hosted_tick(ch_hosted *h, uint64_t now_ms);
 

@@ -86,6 +86,10 @@ static void exchange_answer(ch_ask *ask, const choir_route *route, choir_bytes r
         ch_answer_busy(ask->exchange, "the server cannot write to its disk");
         return;
     }
+    if (s->is_draining && !route->is_report) {
+        ch_answer_busy(ask->exchange, "the server is stopping");
+        return;
+    }
     bool hold = false;
     const uint64_t now_ms = ch_server_now_ms();
     const choir_bytes reply = ch_hosted_reply(h, now_ms, route, request, &hold);

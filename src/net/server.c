@@ -394,11 +394,21 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
     return CHOIR_OK;
 }
 
+static void sleepers_disturb(ch_server *s) {
+    (void)pthread_mutex_lock(&s->lock);
+    s->is_draining = true;
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        ch_hosted_disturb(s->jobs[i]);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
 void ch_server_stop(ch_server *s) {
     if (s == NULL) {
         return;
     }
     if (s->has_keeper) { // while it lives, answers that wait for a commit go
+        sleepers_disturb(s);
         ch_http_server_drain(s->http, DRAIN_MS);
         (void)pthread_mutex_lock(&s->lock);
         s->is_stopping = true;

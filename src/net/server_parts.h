@@ -31,8 +31,9 @@ struct ch_server {
 
     pthread_mutex_t lock; // around all below
     pthread_cond_t wake;  // the keeper's
-    bool is_stopping;
-    bool disk_fails; // the last commit was refused; nothing new is begun until one is not
+    bool is_draining;     // nobody is let sleep
+    bool is_stopping;     // the keeper commits once more and ends
+    bool disk_fails;      // the last commit was refused; nothing new is begun until one is not
     ch_hosted *jobs[CH_JOBS_MAX];
     uint32_t jobs_count;
     ch_batch batches[CH_JOBS_MAX]; // the keeper's
