@@ -27,7 +27,8 @@ void ch_metrics_scale(choir_metrics *m, uint64_t examples) {
     }
     const double factor = (double)examples / (double)m->examples;
     const double loss = nearbyint((double)m->loss_q20 * factor);
-    m->correct = smaller((uint64_t)nearbyint((double)m->correct * factor), examples);
+    const double correct = nearbyint((double)m->correct * factor); // 2^64, by rounding, at most
+    m->correct = smaller(correct < 0x1p64 ? (uint64_t)correct : UINT64_MAX, examples);
     m->loss_q20 = fabs(loss) < 0x1p62 ? (int64_t)loss
                   : loss < 0          ? -(INT64_C(1) << 62)
                                       : INT64_C(1) << 62;

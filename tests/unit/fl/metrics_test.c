@@ -44,7 +44,8 @@ static void sums_stay_within_their_limit(void **state) {
                                  .correct = counts[i / 5 % 5],
                                  .loss_q20 = losses[i / 25 % 4]};
         const int64_t limit = limits[i / 100];
-        (void)scaled(m, UINT64_MAX);
+        const choir_metrics most = scaled(m, UINT64_MAX);
+        assert_true(m.correct < m.examples || most.correct == most.examples);
         choir_metrics sum = {0};
         ch_metrics_add(&sum, &m, limit);
         ch_metrics_add(&sum, &m, limit);
