@@ -4,6 +4,7 @@
  * whoever compiled the code.
  */
 #include "support/check.h"
+#include "support/sanitizers.h"
 #include "support/tiny_job.h"
 
 #include "math/kernels.h"
@@ -40,11 +41,7 @@ enum { MODELS_COUNT = sizeof(MODELS) / sizeof(MODELS[0]) };
  * smaller job, whose hash nobody wrote down; vector widths are then compared with each other.
  */
 static bool is_shortened(int model) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    const bool is_slow = true;
-#else
-    const bool is_slow = getenv("CHOIR_VALGRIND") != NULL;
-#endif
+    const bool is_slow = HAS_SANITIZER || getenv("CHOIR_VALGRIND") != NULL;
     return is_slow && strcmp(MODELS[model].model, "mnist-cnn") == 0;
 }
 

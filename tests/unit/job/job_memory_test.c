@@ -6,20 +6,13 @@
  * valgrind, which puts its own before ours.
  */
 #include "support/check.h"
+#include "support/sanitizers.h"
 
 #include "choir/job.h"
 
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HAS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define HAS_SANITIZER 1
-#endif
-#endif
-
-#if defined(HAS_SANITIZER) || !defined(__GLIBC__)
+#if HAS_SANITIZER || !defined(__GLIBC__)
 
 int main(void) {
     return 77; // what ctest takes for "skipped"
