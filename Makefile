@@ -64,7 +64,7 @@ bench: ## the benchmarks; bench/RESULTS.md keeps what they said; BENCH: options 
 	python3 bench/run.py build/release $(BENCH)
 
 install: release ## install binary, manual, library and headers; PREFIX=/usr/local, DESTDIR
-	cmake --build build/release --target choir manual libchoir
+	cmake --build build/release --target installed
 	cmake --install build/release --prefix "$(PREFIX)"
 
 clean: ## remove everything built

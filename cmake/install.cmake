@@ -39,7 +39,14 @@ install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES data/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/data)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/choir)
-install(TARGETS libchoir libchoir_job EXPORT choir)
+set(libraries libchoir libchoir_job)
+install(TARGETS ${libraries} EXPORT choir)
+
+# All of this built: what `make install` asks for.
+add_custom_target(installed DEPENDS ${libraries})
+if(TARGET manual)
+  add_dependencies(installed manual)
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/choir DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(EXPORT choir NAMESPACE choir:: FILE choirTargets.cmake DESTINATION ${package})

@@ -15,8 +15,10 @@ for file in bin/choir share/man/man1/choir-sim.1 share/man/man5/choir-job.5 incl
     exit 1
   }
 done
-find "$folder/prefix" -name libchoir.a | grep -q . || {
-  echo "make install left no libchoir.a" >&2
-  exit 1
-}
+for library in libchoir.a libchoir-job.a; do
+  find "$folder/prefix" -name "$library" | grep -q . || {
+    echo "make install left no $library" >&2
+    exit 1
+  }
+done
 "$folder/prefix/bin/choir" version
