@@ -250,9 +250,20 @@ static choir_bytes report_reply(ch_hosted *h, uint64_t now_ms, const choir_route
     return reply;
 }
 
-static choir_bytes own_reply(ch_hosted *h, bool is_over) {
-    const size_t size =
-        is_over ? choir_answer_done(h->own_reply) : choir_answer_wait(h->own_reply, PAUSED_WAIT_MS);
+static choir_bytes own_wait(ch_hosted *h, uint32_t wait_ms) {
+    return (choir_bytes){.data = h->own_reply, .size = choir_answer_wait(h->own_reply, wait_ms)};
+}
+
+/*
+ * While no rounds go on. A report for a version that is over is stale and no more: its client
+ * checks in again, and there may be another version.
+ */
+static choir_bytes idle_reply(ch_hosted *h, const choir_route *route) {
+    if (strcmp(h->row.state, "paused") == 0) {
+        return own_wait(h, PAUSED_WAIT_MS);
+    }
+    const size_t size = route->is_report ? choir_answer_refused(h->own_reply, CHOIR_REFUSAL_STALE)
+                                         : choir_answer_done(h->own_reply);
     return (choir_bytes){.data = h->own_reply, .size = size};
 }
 
@@ -269,16 +280,14 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
     ch_hosted_tick(h, now_ms);
     choir_bytes reply = {0};
     if (!ch_hosted_is_running(h)) {
-        const bool is_over =
-            strcmp(h->row.state, "stopped") == 0 || strcmp(h->row.state, "finished") == 0;
-        reply = own_reply(h, is_over);
+        reply = idle_reply(h, route);
         *hold = route->is_report && is_dirty(h);
     } else if (!route->is_report && h->closed != NULL) {
         *hold = true;
     } else if (!route->is_report) {
         reply = choir_coordinator_reply(h->coordinator, now_ms, request);
     } else if (!receipts_grow(h)) {
-        reply = own_reply(h, false); // it will be sent again
+        reply = own_wait(h, PAUSED_WAIT_MS); // it will be sent again
     } else {
         reply = report_reply(h, now_ms, route, request);
         *hold = is_dirty(h);
@@ -313,7 +322,7 @@ void ch_answer_reply(ch_http_exchange *x, choir_bytes reply) {
     ch_http_answer(x, 200, "application/x-protobuf", reply);
 }
 
-bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t until_ms) {
+bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t now_ms, uint64_t patience_ms) {
     ch_sleeper *s = NULL;
     if (h->sleepers_count < SLEEPERS_MAX) {
         s = h->env.alloc(h->env.self, ch_arena_cost(1, sizeof(*s)));
@@ -321,7 +330,10 @@ bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t until_ms) {
     if (s == NULL) {
         return false;
     }
-    *s = (ch_sleeper){.next = h->sleepers, .exchange = x, .until_ms = until_ms};
+    *s = (ch_sleeper){.next = h->sleepers,
+                      .exchange = x,
+                      .until_ms = now_ms + patience_ms,
+                      .is_patient = patience_ms > 0};
     h->sleepers = s;
     h->sleepers_count += 1;
     return true;
@@ -337,22 +349,23 @@ void ch_hosted_disturb(ch_hosted *h) {
     h->sleepers_count = 0;
 }
 
-/* The answer to a sleeper now; empty when it may sleep on. */
+/*
+ * The answer to a sleeper now; empty when it may sleep on. One whose version is over comes back,
+ * and finds what its job has become.
+ */
 static choir_bytes sleeper_reply(ch_hosted *h, const ch_sleeper *s, bool is_news, uint64_t now_ms) {
+    const bool is_up = now_ms >= s->until_ms;
     if (!ch_hosted_is_running(h)) {
-        return own_reply(h, strcmp(h->row.state, "paused") != 0);
+        return own_wait(h, 1);
     }
-    if (is_news) {
+    if (is_news || (is_up && !s->is_patient)) {
         const choir_bytes reply =
             choir_coordinator_reply(h->coordinator, now_ms, ch_http_body(s->exchange));
-        if (choir_answer_of(reply) != CHOIR_ANSWER_WAIT) {
+        if (!s->is_patient || choir_answer_of(reply) != CHOIR_ANSWER_WAIT) {
             return reply;
         }
     }
-    if (now_ms < s->until_ms) {
-        return (choir_bytes){0};
-    }
-    return (choir_bytes){.data = h->own_reply, .size = choir_answer_wait(h->own_reply, 1)};
+    return is_up ? own_wait(h, 1) : (choir_bytes){0};
 }
 
 uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms) {

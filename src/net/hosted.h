@@ -45,6 +45,7 @@ typedef struct ch_sleeper {
     struct ch_sleeper *next;
     ch_http_exchange *exchange;
     uint64_t until_ms;
+    bool is_patient; // it comes back at once when its time is up; else it must be told when
 } ch_sleeper;
 
 /* A round that has closed and is not on the disk. */
@@ -115,10 +116,10 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
 void ch_hosted_wait(ch_hosted *h, ch_http_exchange *x, choir_bytes reply);
 
 /*
- * Lets a check-in sleep, until a round opens or its time is up.
+ * Lets a check-in sleep, until a round opens or patience_ms are over; 0: until the next commit.
  * Returns false when there is no room for it: it is to be answered.
  */
-bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t until_ms);
+bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t now_ms, uint64_t patience_ms);
 
 /* Answers sleepers that have something to do now, or whose time is up. Returns when the next one's
  * is; UINT64_MAX for never. */

@@ -97,7 +97,7 @@ static void exchange_answer(ch_ask *ask, const choir_route *route, choir_bytes r
         ch_hosted_wait(h, ask->exchange, reply);
     } else if (!hold && !may_sleep(ask, h, route, reply)) {
         ch_answer_reply(ask->exchange, reply);
-    } else if (!ch_hosted_sleep(h, ask->exchange, now_ms + patience_ms(ask->exchange))) {
+    } else if (!ch_hosted_sleep(h, ask->exchange, now_ms, patience_ms(ask->exchange))) {
         ch_answer_busy(ask->exchange, "too many clients wait");
     }
     ch_server_wake(s);

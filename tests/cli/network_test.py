@@ -90,6 +90,12 @@ class Network(Case):
     def status(self):
         return json.loads(self.check_ran("status", "--json").out)["jobs"]
 
+    def wait_for_round(self, round_, seconds=60):
+        end = time.monotonic() + seconds
+        while self.status()[0]["round"] < round_:
+            self.assertLess(time.monotonic(), end, self.status())
+            time.sleep(0.1)
+
     def admin(self, method, path, body=None, key=None):
         """What the server answers an administrator: its code and the JSON."""
         if key is None:
@@ -205,11 +211,17 @@ class Hosting(Network):
         for process in clients:
             process.kill()
 
-    def wait_for_round(self, round_, seconds=60):
-        end = time.monotonic() + seconds
-        while self.status()[0]["round"] < round_:
-            self.assertLess(time.monotonic(), end, self.status())
-            time.sleep(0.1)
+    def test_clients_go_over_to_the_next_version(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 100000))
+        clients = [self.join(k) for k in range(CLIENTS)]
+        self.wait_for_round(2)
+        fewer = self.file("fewer.yaml", JOB % 5)
+        self.assertIn("letters@2 hosted", self.host(fewer).out)
+        self.ends(clients)
+        self.assertEqual([(j["version"], j["state"]) for j in self.status()],
+                         [(1, "stopped"), (2, "finished")])
+        self.assertEqual(self.exported(), self.simulated(fewer))
 
 
 class Strangers(Network):
