@@ -20,6 +20,9 @@ typedef struct join_flags {
     char state[CHOIR_PATH_MAX];
     char name[64];
     char tags[256];
+    char ca[CHOIR_PATH_MAX];
+    char certificate[CHOIR_PATH_MAX];
+    char certificate_key[CHOIR_PATH_MAX];
     bool quiet;
 } join_flags;
 
@@ -38,6 +41,10 @@ static const ch_option ROWS[] = {
     TEXT("--state", state, "where its key is kept, so that the server knows it again"),
     TEXT("--name", name, "told to the server, for people"),
     TEXT("--tags", tags, "told to the server, which may choose clients by them"),
+    TEXT("--ca", ca,
+         "a PEM file: who may sign the server's certificate, instead of the join file's pin"),
+    TEXT("--certificate", certificate, "a PEM file: this device's, for a server that asks for one"),
+    TEXT("--certificate-key", certificate_key, "a PEM file: the key of --certificate"),
     {"--quiet", CH_OPTION_FLAG, offsetof(join_flags, quiet), 0, 0, "", NULL,
      "no line for each thing done"},
 };
@@ -151,6 +158,10 @@ static choir_status take_part(joining *j, choir_error *err) {
     return status;
 }
 
+static const char *file_or_none(const char *path) {
+    return path[0] == '\0' ? NULL : path;
+}
+
 static int join_run(const ch_call *call, choir_error *err) {
     const join_flags *flags = call->options;
     ch_log_lines lines = {.out = stderr, .name = "choir join", .level = CHOIR_LEVEL_WARN};
@@ -175,6 +186,9 @@ static int join_run(const ch_call *call, choir_error *err) {
         options.name = flags->name;
         options.tags = flags->tags;
         options.version = CHOIR_VERSION;
+        options.ca_file = file_or_none(flags->ca);
+        options.certificate_file = file_or_none(flags->certificate);
+        options.key_file = file_or_none(flags->certificate_key);
         options.patience_s = 25;
         status = choir_client_create(&j.client_object, &options, &j.env, err);
     }
@@ -193,9 +207,11 @@ const ch_command CMD_JOIN = {
     .operands_min = 1,
     .operands_max = 1,
     .summary = "be a client of a hosted job, with data of its own",
-    .text = "Joins a job on a server and trains its model on this machine's examples, round after "
-            "round, until the job is over. The examples stay here; the updates go to the server. "
-            "A server that cannot be reached is asked again, after pauses that grow.",
+    .text =
+        "Joins a job on a server and trains its model on this machine's examples, round after "
+        "round, until the job is over. The examples stay here; the updates go to the server. "
+        "A server that cannot be reached is asked again, after pauses that grow. A proxy is used "
+        "as https_proxy and no_proxy say.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

@@ -17,6 +17,11 @@ typedef struct serve_flags {
     uint32_t port;
     char url[CH_URL_MAX];
     uint32_t token_s;
+    bool plain;
+    char certificate[DIR_MAX];
+    char certificate_key[DIR_MAX];
+    char clients_ca[DIR_MAX];
+    char pin[CH_PINS_MAX];
     bool quiet;
 } serve_flags;
 
@@ -32,6 +37,17 @@ static const ch_option ROWS[] = {
      "by which clients reach it, when that is another: behind a proxy"},
     {"--token-time", CH_OPTION_U32, FIELD(token_s), 10, 86400, "s", NULL,
      "how long a device's token is good"},
+    {"--certificate", CH_OPTION_TEXT, FIELD(certificate), 0, DIR_MAX, "", NULL,
+     "a PEM file, the server's own first, instead of the one it makes for itself"},
+    {"--certificate-key", CH_OPTION_TEXT, FIELD(certificate_key), 0, DIR_MAX, "", NULL,
+     "a PEM file: the key of --certificate; renewed for the same key, no device notices"},
+    {"--clients-ca", CH_OPTION_TEXT, FIELD(clients_ca), 0, DIR_MAX, "", NULL,
+     "a PEM file: only clients with a certificate that one of these signed are heard"},
+    {"--pin", CH_OPTION_TEXT, FIELD(pin), 0, CH_PINS_MAX, "", NULL,
+     "further keys that clients may trust, sha256//BASE64;...: a proxy's, the next one's; none: "
+     "not even the server's, so that clients look at who signed"},
+    {"--plain", CH_OPTION_FLAG, FIELD(plain), 0, 0, "", NULL,
+     "HTTP without TLS: for behind a proxy that has it; --url is then the proxy's"},
     {"--quiet", CH_OPTION_FLAG, FIELD(quiet), 0, 0, "", NULL, "only warnings and errors"},
 };
 
@@ -71,6 +87,11 @@ static int serve_run(const ch_call *call, choir_error *err) {
     options.port = (uint16_t)flags->port;
     options.url = flags->url;
     options.token_s = flags->token_s;
+    options.is_plain = flags->plain;
+    options.certificate = flags->certificate;
+    options.certificate_key = flags->certificate_key;
+    options.clients_ca = flags->clients_ca;
+    options.pin = flags->pin;
     sigset_t ends;
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);
@@ -92,7 +113,8 @@ const ch_command CMD_SERVE = {
     .operands = "",
     .summary = "coordinate federated training for real clients",
     .text =
-        "Hosts jobs and coordinates their rounds over HTTP. Everything it has to remember is in "
+        "Hosts jobs and coordinates their rounds over HTTPS, by a key that it makes for itself and "
+        "that the join file tells devices. Everything it has to remember is in "
         "its folder; killed at any moment and started again, it goes on where it was, and "
         "nothing that it acknowledged is lost. Ends on SIGINT or SIGTERM, when it has answered "
         "what was asked.",

@@ -36,6 +36,8 @@ typedef struct choir_client choir_client;
 /* What a server's operator gives to devices: a join file. */
 typedef struct choir_join {
     char url[256];        // of the server
+    char pin[256];        // of its TLS key, "sha256//BASE64", or several with ';' between: the only
+                          // ones it is believed with; "": who signed its certificate decides
     char signing_key[64]; // by which it signs jobs; base64url
     char secret[64];      // that enrols a device; base64url; never logged
 } choir_join;
@@ -61,8 +63,13 @@ typedef struct choir_client_options {
     uint32_t retry_ms;     // first pause after a failure, which doubles up to retry_max_ms; default
     uint32_t retry_max_ms; // 1000 and 60 000
     uint32_t request_ms;   // longest that one request may take; default 300 000
-    uint32_t patience_s;   // how long a check-in with nothing to do may stay open at the server,
-                           // instead of coming back: for devices on mains; at most 60; default 0
+    const char *ca_file;   // PEM: who may sign the server's certificate, whatever join->pin says:
+                           // where a proxy in between has a key of its own; default NULL; borrowed
+                           // for the call, like the next two
+    const char *certificate_file; // PEM, of this device, for a server that asks for one; default
+    const char *key_file;         // NULL; and its key
+    uint32_t patience_s; // how long a check-in with nothing to do may stay open at the server,
+                         // instead of coming back: for devices on mains; at most 60; default 0
 } choir_client_options;
 
 choir_client_options choir_client_defaults(void);

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES_MAX = 4096 };
+enum { PATH_BYTES_MAX = 4096, PUBLIC = 0666, PRIVATE = 0600 };
 
 static choir_status failed(choir_error *err, const char *what, const char *path) {
     return ch_error_set(err, CHOIR_EIO, "%s: cannot %s: %s", path, what, strerror(errno));
@@ -54,6 +54,7 @@ static choir_status content_read(ch_disk_file *f, int descriptor, const char *pa
         }
         f->size += got > 0 ? (size_t)got : 0;
     }
+    f->data[f->size] = '\0';
     return CHOIR_OK;
 }
 
@@ -195,16 +196,19 @@ static choir_status device_write(const char *path, const choir_bytes *parts, uin
     return status;
 }
 
-static choir_status file_replace(const char *path, const choir_bytes *parts, uint32_t count,
-                                 choir_error *err) {
+static choir_status file_replace(const char *path, mode_t mode, const choir_bytes *parts,
+                                 uint32_t count, choir_error *err) {
     char temporary[PATH_BYTES_MAX];
     const int length = snprintf(temporary, sizeof(temporary), "%s.tmp", path);
     if (length < 0 || (size_t)length >= sizeof(temporary)) {
         return ch_error_set(err, CHOIR_EIO, "%.60s...: the path is too long", path);
     }
-    const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (descriptor < 0) {
         return failed(err, "create", temporary);
+    }
+    if (mode == PRIVATE) { // one that was left behind may be open to more
+        (void)fchmod(descriptor, mode);
     }
     choir_status status = parts_write(descriptor, temporary, parts, count, err);
     if (status == CHOIR_OK && rename(temporary, path) != 0) {
@@ -218,20 +222,30 @@ static choir_status file_replace(const char *path, const choir_bytes *parts, uin
     return CHOIR_OK;
 }
 
-choir_status ch_disk_replace(const char *path, const choir_bytes *parts, uint32_t count,
-                             choir_error *err) {
+static choir_status replace(const char *path, mode_t mode, const choir_bytes *parts, uint32_t count,
+                            choir_error *err) {
     struct stat about;
     if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) {
         return device_write(path, parts, count, err);
     }
     if (lstat(path, &about) != 0 || !S_ISLNK(about.st_mode)) {
-        return file_replace(path, parts, count, err);
+        return file_replace(path, mode, parts, count, err);
     }
     char *target = realpath(path, NULL); // the link stays; what it leads to is replaced
     if (target == NULL) {
         return failed(err, "follow the link", path);
     }
-    const choir_status status = file_replace(target, parts, count, err);
+    const choir_status status = file_replace(target, mode, parts, count, err);
     free(target);
     return status;
+}
+
+choir_status ch_disk_replace(const char *path, const choir_bytes *parts, uint32_t count,
+                             choir_error *err) {
+    return replace(path, PUBLIC, parts, count, err);
+}
+
+choir_status ch_disk_replace_private(const char *path, const choir_bytes *parts, uint32_t count,
+                                     choir_error *err) {
+    return replace(path, PRIVATE, parts, count, err);
 }

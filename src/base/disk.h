@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 typedef struct ch_disk_file {
-    uint8_t *data; // (size) owned, 64-byte aligned
+    uint8_t *data; // (size) owned, 64-byte aligned, with a zero behind
     size_t size;
     choir_env env;
 } ch_disk_file;
@@ -44,6 +44,10 @@ void ch_disk_release(ch_disk_file *f);
  */
 CHOIR_NODISCARD choir_status ch_disk_replace(const char *path, const choir_bytes *parts,
                                              uint32_t count, choir_error *err);
+
+/* The same for secrets: the file can be read and written by its owner alone, from its beginning. */
+CHOIR_NODISCARD choir_status ch_disk_replace_private(const char *path, const choir_bytes *parts,
+                                                     uint32_t count, choir_error *err);
 
 /* Writes all bytes to an open descriptor. path is for messages. Returns OK; EIO. */
 CHOIR_NODISCARD choir_status ch_disk_append(int descriptor, const char *path, choir_bytes bytes,

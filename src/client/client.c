@@ -140,6 +140,10 @@ static choir_status client_build(choir_client *c, const choir_client_options *o,
     if (status == CHOIR_OK) {
         ch_http_client_options http = ch_http_client_defaults();
         http.url = o->join->url;
+        http.ca_file = o->ca_file;
+        http.pin = o->join->pin[0] == '\0' || o->ca_file != NULL ? NULL : o->join->pin;
+        http.certificate_file = o->certificate_file;
+        http.key_file = o->key_file;
         http.request_ms = o->request_ms;
         http.silence_s = o->patience_s + SILENCE_S;
         http.body_max = (size_t)o->dim_max * sizeof(float) + HEAD_MAX;

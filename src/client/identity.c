@@ -10,7 +10,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 4096, IDENTITY_PATH_MAX = 544 };
@@ -94,9 +93,7 @@ choir_status ch_identity_save(const ch_identity *identity, choir_error *err) {
                               "{\"url\": \"%s\",\n \"key\": \"%s\",\n \"subject\": %" PRId64 "}\n",
                               identity->url, key, identity->subject);
     const choir_bytes bytes = {.data = (const uint8_t *)text, .size = (size_t)size};
-    const mode_t mask = umask(077);
-    status = ch_disk_replace(path, &bytes, 1, err);
-    (void)umask(mask);
+    status = ch_disk_replace_private(path, &bytes, 1, err);
     ch_wipe(text, sizeof(text));
     ch_wipe(key, sizeof(key));
     return status;

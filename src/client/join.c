@@ -29,6 +29,11 @@ static bool take(const json_t *root, const char *key, char *out, size_t size) {
     return true;
 }
 
+/* A join file without a pin leaves it "". */
+static bool take_pin(const json_t *root, char *out, size_t size) {
+    return json_object_get(root, "pin") == NULL || take(root, "pin", out, size);
+}
+
 choir_status choir_join_read(choir_join *out, const char *path, const choir_env *env,
                              choir_error *err) {
     ch_disk_file file = {0};
@@ -37,6 +42,7 @@ choir_status choir_join_read(choir_join *out, const char *path, const choir_env 
         json_t *root = json_loadb((const char *)file.data, file.size, 0, NULL);
         choir_join read = {.url = ""};
         if (take(root, "url", read.url, sizeof(read.url)) &&
+            take_pin(root, read.pin, sizeof(read.pin)) &&
             take(root, "signing_key", read.signing_key, sizeof(read.signing_key)) &&
             take(root, "secret", read.secret, sizeof(read.secret))) {
             *out = read;

@@ -140,9 +140,8 @@ static int on_progress(void *self, curl_off_t down_all, curl_off_t down, curl_of
 /* --------------------------------------------------------------------------------------- creating
  */
 
-/* "sha256//" and the 44 letters of 32 bytes in base64, once or more with ';' between. Anything else
- * libcurl would take for a file's name. */
-static bool pin_is_right(const char *pin) {
+// Anything else libcurl would take for a file's name.
+bool ch_http_pin_is_right(const char *pin) {
     static const char begin[] = "sha256//";
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -192,7 +191,7 @@ static choir_status options_check(const ch_http_client_options *o, choir_error *
     if (o->url == NULL) {
         return ch_error_set(err, CHOIR_EINVAL, "http: there is no server's URL");
     }
-    if (o->pin != NULL && !pin_is_right(o->pin)) {
+    if (o->pin != NULL && !ch_http_pin_is_right(o->pin)) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "http: a pin is 'sha256//' and the base64 of 32 bytes, 44 letters");
     }

@@ -45,6 +45,10 @@ typedef struct ch_http_client_options {
     void *self; // borrowed
 } ch_http_client_options;
 
+/* Whether it is "sha256//" and the 44 letters of 32 bytes in base64, once or more with ';' between.
+ */
+bool ch_http_pin_is_right(const char *pin);
+
 /* All but url. */
 ch_http_client_options ch_http_client_defaults(void);
 

@@ -19,23 +19,44 @@ struct ch_operator {
     ch_http_client *http;
 };
 
-static choir_status file_read(ch_operator *o, const char *path, choir_error *err) {
+/* Copies a text that fits; false when it is not there. */
+static bool take(const json_t *root, const char *name, char *out, size_t size) {
+    const char *text = json_string_value(json_object_get(root, name));
+    if (text == NULL || text[0] == '\0' || strlen(text) >= size) {
+        return false;
+    }
+    memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
+/* NULL when it is not there. Borrowed from root. */
+static const char *optional(const json_t *root, const char *name) {
+    return json_string_value(json_object_get(root, name));
+}
+
+static choir_status connect_as(ch_operator *o, const json_t *root, const char *path,
+                               choir_error *err) {
+    if (!take(root, "url", o->url, sizeof(o->url)) || !take(root, "key", o->key, sizeof(o->key))) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "%s: is no administrator's file; it must be JSON with url and key, as "
+                            "choir serve writes it",
+                            path);
+    }
+    ch_http_client_options http = ch_http_client_defaults();
+    http.url = o->url;
+    http.ca_file = optional(root, "ca");
+    http.pin = http.ca_file == NULL ? optional(root, "pin") : NULL;
+    http.certificate_file = optional(root, "certificate");
+    http.key_file = optional(root, "certificate_key");
+    return ch_http_client_create(&o->http, &http, &o->env, err);
+}
+
+static choir_status file_open(ch_operator *o, const char *path, choir_error *err) {
     ch_disk_file file = {0};
     choir_status status = ch_disk_read(&file, path, FILE_MAX, &o->env, err);
     if (status == CHOIR_OK) {
         json_t *root = json_loadb((const char *)file.data, file.size, 0, NULL);
-        const char *url = json_string_value(json_object_get(root, "url"));
-        const char *key = json_string_value(json_object_get(root, "key"));
-        if (url == NULL || key == NULL || strlen(url) >= sizeof(o->url) ||
-            strlen(key) >= sizeof(o->key)) {
-            status = ch_error_set(err, CHOIR_EPROTO,
-                                  "%s: is no administrator's file; it must be JSON with url and "
-                                  "key, as choir serve writes it",
-                                  path);
-        } else {
-            memcpy(o->url, url, strlen(url) + 1);
-            memcpy(o->key, key, strlen(key) + 1);
-        }
+        status = connect_as(o, root, path, err);
         json_decref(root);
         ch_wipe(file.data, file.size);
     }
@@ -51,12 +72,7 @@ choir_status ch_operator_open(ch_operator **out, const char *path, const choir_e
         return ch_error_set(err, CHOIR_ENOMEM, "no memory to ask a server");
     }
     *o = (ch_operator){.env = *env};
-    choir_status status = file_read(o, path, err);
-    if (status == CHOIR_OK) {
-        ch_http_client_options http = ch_http_client_defaults();
-        http.url = o->url;
-        status = ch_http_client_create(&o->http, &http, env, err);
-    }
+    const choir_status status = file_open(o, path, err);
     if (status != CHOIR_OK) {
         ch_operator_close(o);
         return status;

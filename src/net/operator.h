@@ -16,7 +16,12 @@
 typedef struct ch_operator ch_operator;
 
 /*
- * Opens what an administrator's file says: {"url", "key"}.
+ * Opens what an administrator's file says:
+ *
+ *     url, key                       where the server is, and who asks
+ *     pin                            of its TLS key; without it who signed for it decides
+ *     ca                             a file, PEM: who may sign for it, instead of the pin
+ *     certificate, certificate_key   files, PEM: for a server that asks for clients' certificates
  *
  * Returns OK and an object to close; EIO when the file cannot be read; EPROTO when it is none;
  * ENOMEM; *out == NULL then.
@@ -25,7 +30,7 @@ CHOIR_NODISCARD choir_status ch_operator_open(ch_operator **out, const char *pat
                                               const choir_env *env, choir_error *err);
 void ch_operator_close(ch_operator *o);
 
-/* "http://127.0.0.1:8470". */
+/* "https://127.0.0.1:8470". */
 const char *ch_operator_url(const ch_operator *o);
 
 /* Asks; see ch_http_ask. path is behind "/v1/admin". */

@@ -14,14 +14,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-enum { DRAIN_MS = 5000, RETRY_MS = 1000, ADMIN_SECRET_BYTES = 24, BODIES_MAX_MIB = 1024 };
+enum { DRAIN_MS = 5000, RETRY_MS = 1000, ADMIN_SECRET_BYTES = 24 };
 
 ch_server_options ch_server_defaults(void) {
-    return (ch_server_options){
-        .dir = "choir-server", .address = "127.0.0.1", .port = 8470, .url = "", .token_s = 3600};
+    return (ch_server_options){.dir = "choir-server",
+                               .address = "127.0.0.1",
+                               .port = 8470,
+                               .url = "",
+                               .token_s = 3600,
+                               .certificate = "",
+                               .certificate_key = "",
+                               .clients_ca = "",
+                               .pin = ""};
 }
 
 static uint64_t clock_ms(clockid_t id) {
@@ -164,7 +170,7 @@ static void *keep(void *self) {
     return NULL;
 }
 
-// ----- secrets and files ------------------------------------------------------------------------
+// ----- secrets ----------------------------------------------------------------------------------
 
 /* A secret of the server's, made when it is needed first. */
 static choir_status secret_have(ch_server *s, const char *name, void *out, size_t size,
@@ -224,41 +230,6 @@ static choir_status admin_have(ch_server *s, choir_error *err) {
     return ch_hosting_store_admin_add(s->store, &id, &admin, err);
 }
 
-/* A file of secrets, which nobody else may read. */
-static choir_status private_write(const char *dir, const char *name, const char *text,
-                                  choir_error *err) {
-    char path[CHOIR_PATH_MAX];
-    if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path)) {
-        return ch_error_set(err, CHOIR_EINVAL, "dir: '%s' is too long", dir);
-    }
-    const choir_bytes bytes = {.data = (const uint8_t *)text, .size = strlen(text)};
-    const mode_t mask = umask(077);
-    const choir_status status = ch_disk_replace(path, &bytes, 1, err);
-    (void)umask(mask);
-    return status;
-}
-
-static choir_status files_write(const ch_server *s, const char *dir, choir_error *err) {
-    char text[1024];
-    char secret[CH_BASE64_MAX(CH_SHARED_KEY_BYTES)];
-    char signing[CH_BASE64_MAX(CH_PUBLIC_KEY_BYTES)];
-    ch_base64(secret, (choir_bytes){.data = s->secret, .size = sizeof(s->secret)});
-    ch_base64(signing,
-              (choir_bytes){.data = s->signing.public_key, .size = sizeof(s->signing.public_key)});
-    (void)snprintf(text, sizeof(text),
-                   "{\"url\": \"%s\",\n \"signing_key\": \"%s\",\n \"secret\": \"%s\"}\n", s->url,
-                   signing, secret);
-    choir_status status = private_write(dir, "join.json", text, err);
-    if (status == CHOIR_OK && s->admin_key[0] != '\0') {
-        (void)snprintf(text, sizeof(text), "{\"url\": \"%s\",\n \"key\": \"%s\"}\n", s->url,
-                       s->admin_key);
-        status = private_write(dir, "admin.json", text, err);
-    }
-    ch_wipe(text, sizeof(text));
-    ch_wipe(secret, sizeof(secret));
-    return status;
-}
-
 // ----- life -------------------------------------------------------------------------------------
 
 typedef struct rows {
@@ -305,31 +276,6 @@ static choir_status jobs_open(ch_server *s, choir_error *err) {
     return status;
 }
 
-static choir_status http_start(ch_server *s, const ch_server_options *o, choir_error *err) {
-    ch_http_server_options http = ch_http_server_defaults();
-    http.address = o->address;
-    http.port = o->port;
-    http.bodies_max = (size_t)BODIES_MAX_MIB << 20;
-    const ch_http_handler handler = {
-        .body_max = ch_routes_body_max, .handle = ch_routes_handle, .self = s};
-    const choir_status status = ch_http_server_start(&s->http, &http, handler, &s->env, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    const bool is_v6 = strchr(o->address, ':') != NULL;
-    int size = 0;
-    if (o->url[0] != '\0') {
-        size = snprintf(s->url, sizeof(s->url), "%s", o->url);
-    } else {
-        size = snprintf(s->url, sizeof(s->url), "http://%s%s%s:%u", is_v6 ? "[" : "", o->address,
-                        is_v6 ? "]" : "", ch_http_server_port(s->http));
-    }
-    if ((size_t)size >= sizeof(s->url)) {
-        return ch_error_set(err, CHOIR_EINVAL, "url: longer than %d bytes", CH_URL_MAX);
-    }
-    return CHOIR_OK;
-}
-
 static choir_status lock_create(ch_server *s, choir_error *err) {
     pthread_condattr_t steady;
     if (pthread_mutex_init(&s->lock, NULL) != 0 || pthread_condattr_init(&steady) != 0 ||
@@ -359,10 +305,10 @@ static choir_status server_build(ch_server *s, const ch_server_options *o, choir
         status = jobs_open(s, err);
     }
     if (status == CHOIR_OK) {
-        status = http_start(s, o, err);
+        status = ch_server_listen(s, o, err);
     }
     if (status == CHOIR_OK) {
-        status = files_write(s, o->dir, err);
+        status = ch_server_files_write(s, o->dir, err);
     }
     if (status == CHOIR_OK && pthread_create(&s->keeper, NULL, keep, s) != 0) {
         status = ch_error_set(err, CHOIR_EIO, "server: the system gives no thread");
@@ -389,7 +335,8 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
         ch_server_stop(s);
         return status;
     }
-    ch_log(&s->env, CHOIR_LEVEL_INFO, "serving", "url=%s jobs=%u", s->url, s->jobs_count);
+    ch_log(&s->env, CHOIR_LEVEL_INFO, "serving", "url=%s jobs=%u pin=%s", s->url, s->jobs_count,
+           s->pin[0] == '\0' ? "none" : s->pin);
     *out = s;
     return CHOIR_OK;
 }

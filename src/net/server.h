@@ -2,8 +2,10 @@
  * Server: federated training for real clients: a driver of many coordinators over HTTP.
  *
  *     dir/choir.db      what survives (src/store/hosting_store.h)
+ *     dir/tls.key .pem  by which clients know it (certificate.h)
  *     dir/join.json     what a device needs to take part; to be given to devices
- *     dir/admin.json    what an operator needs to host jobs; for the operator alone
+ *     dir/admin.json    what an operator needs to host jobs; for the operator alone; whoever serves
+ *                       there again finds the key in it kept, and the address brought up to date
  *
  * Three threads: HTTP's, which answers; the keeper, which closes rounds whose time is up and
  * commits what was reported, many reports at a time; and the host's, which waits for a signal. One
@@ -15,11 +17,16 @@
 #include "choir/env.h"
 #include "choir/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct ch_server ch_server;
 
-enum { CH_URL_MAX = 256, CH_ADMIN_KEY_MAX = 64 }; // bytes, with the terminating zero
+enum { // bytes, with the terminating zero
+    CH_URL_MAX = 256,
+    CH_PINS_MAX = 256,
+    CH_ADMIN_KEY_MAX = 64,
+};
 
 typedef struct ch_server_options {
     const char *dir;     // made when it is not there; default "choir-server"
@@ -28,6 +35,16 @@ typedef struct ch_server_options {
     const char *url;     // by which clients reach it, when that is another; default "": from the
                          // address and port
     uint32_t token_s;    // how long a device's token is good, seconds; default 3600
+
+    bool is_plain;               // HTTP without TLS: for behind a proxy that has it; default false
+    const char *certificate;     // an operator's, a PEM file, the server's own first; default "":
+                                 // one that the server makes and keeps in dir
+    const char *certificate_key; // a PEM file; "" exactly when certificate is
+    const char *clients_ca; // a PEM file: clients must have a certificate that one of these signed;
+                            // default "": none is asked for
+    const char *pin;        // further keys that clients may trust, "sha256//BASE64" with ';'
+                            // between: a proxy's, the next one's; "none": not even the server's, so
+                            // that clients look at who signed for it; default ""
 } ch_server_options;
 
 ch_server_options ch_server_defaults(void);
@@ -47,7 +64,7 @@ CHOIR_NODISCARD choir_status ch_server_start(ch_server **out, const ch_server_op
 /* Answers what it has, commits, closes. Accepts NULL. */
 void ch_server_stop(ch_server *s);
 
-/* "http://127.0.0.1:8470". */
+/* "https://127.0.0.1:8470". */
 const char *ch_server_url(const ch_server *s);
 
 /* The first administrator's key, of a server that began with an empty store; else "". */

@@ -20,6 +20,7 @@ struct ch_server {
     ch_hosting_store *store;
     ch_http_server *http;
     char url[CH_URL_MAX];
+    char pin[CH_PINS_MAX]; // that clients are given; "": they look at who signed
     char admin_key[CH_ADMIN_KEY_MAX];
     uint32_t token_s;
     ch_key_pair signing;                    // of jobs
@@ -52,6 +53,13 @@ ch_hosted *ch_server_find(const ch_server *s, const char *reference);
 
 /* Tells the keeper that there is something to do. With the lock. */
 void ch_server_wake(ch_server *s);
+
+/* Begins to listen, with TLS or without, and finds out under which URL: server_http.c. */
+CHOIR_NODISCARD choir_status ch_server_listen(ch_server *s, const ch_server_options *o,
+                                              choir_error *err);
+
+/* Writes join.json and admin.json: server_files.c. */
+CHOIR_NODISCARD choir_status ch_server_files_write(ch_server *s, const char *dir, choir_error *err);
 
 /* The HTTP handler's two ends: routes.c. self is the server. */
 size_t ch_routes_body_max(void *self, ch_http_exchange *x);

@@ -6,6 +6,7 @@ one fails.
 import json
 import os
 import random
+import ssl
 import stat
 import subprocess
 import time
@@ -51,9 +52,9 @@ class Network(Case):
         self.processes.append(process)
         return process
 
-    def serve(self):
+    def serve(self, *words):
         """Starts a server; returns it once it answers. Always on the same port of this test."""
-        server = self.start("serve", "--port", self.port, out=subprocess.PIPE)
+        server = self.start("serve", "--port", self.port, *words, out=subprocess.PIPE)
         line = server.stdout.readline()
         self.assertTrue(line.startswith("serving "), line)
         self.url = line.split()[1]
@@ -96,6 +97,11 @@ class Network(Case):
             self.assertLess(time.monotonic(), end, self.status())
             time.sleep(0.1)
 
+    def trust(self):
+        """Believes this server's certificate, by its names; None for a plain one."""
+        return (ssl.create_default_context(cafile=self.folder / "choir-server/tls.pem")
+                if self.url.startswith("https:") else None)
+
     def admin(self, method, path, body=None, key=None):
         """What the server answers an administrator: its code and the JSON."""
         if key is None:
@@ -104,7 +110,7 @@ class Network(Case):
                                          data=None if body is None else json.dumps(body).encode(),
                                          headers={"Authorization": "Bearer " + key})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=30, context=self.trust()) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -143,7 +149,7 @@ class ThreeCommands(Network):
 
     def test_files_of_secrets_are_the_owners_alone(self):
         self.serve()
-        for name in ("join.json", "admin.json", "choir.db"):
+        for name in ("join.json", "admin.json", "choir.db", "tls.key", "tls.pem"):
             mode = (self.folder / "choir-server" / name).stat().st_mode
             self.assertEqual(stat.S_IMODE(mode), 0o600, name)
 

@@ -35,10 +35,24 @@ static void what_is_written_is_read(void **state) {
         ch_disk_file f;
         check_status(ch_disk_read(&f, path, 7, &env, NULL), CHOIR_OK);
         assert_int_equal(f.size, 7);
-        assert_memory_equal(f.data, "one two", 7);
+        assert_string_equal(f.data, "one two");
         ch_disk_release(&f);
         ch_disk_release(&f);
     }
+}
+
+static void a_secret_is_its_owners_alone(void **state) {
+    (void)state;
+    struct stat about;
+    const choir_bytes parts[] = {bytes_of("secret")};
+    const char *path = folder_file(folder, "secret");
+    folder_put(path, "x", 1); // readable by all, like what was left behind beside it
+    folder_put(folder_file(folder, "secret.tmp"), "x", 1);
+    assert_int_equal(chmod(folder_file(folder, "secret.tmp"), 0666), 0);
+    check_status(ch_disk_replace_private(path, parts, 1, NULL), CHOIR_OK);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+    assert_int_equal(about.st_size, 6);
 }
 
 static void a_failed_replacement_leaves_the_file(void **state) {
@@ -188,6 +202,7 @@ static void folders_are_made_with_those_above_them(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(a_secret_is_its_owners_alone),
         cmocka_unit_test(a_failed_replacement_leaves_the_file),
         cmocka_unit_test(links_and_devices_stay_what_they_are),
         cmocka_unit_test(what_cannot_be_read_is_named),

@@ -1,0 +1,259 @@
+"""Who may be believed, and who may do what: TLS, signed jobs, administrators, limits, and secrets that stay secret."""
+import json
+import os
+import socket
+import ssl
+import subprocess
+import threading
+import unittest
+
+from network_test import CLIENTS, JOB, Network
+
+WRONG_PIN = "sha256//" + 43 * "A" + "="
+
+
+class Relay:
+    """Carries what comes to a port of its own to another one: with TLS, or as CONNECT has it."""
+
+    def __init__(self, port, trust=None, connects=False):
+        self.there, self.trust, self.connects, self.connections = port, trust, connects, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.carry, args=(near,), daemon=True).start()
+
+    def carry(self, near):
+        self.connections += 1
+        try:
+            if self.trust:
+                near = self.trust.wrap_socket(near, server_side=True)
+            if self.connects:
+                asked = b""
+                while not asked.endswith(b"\r\n\r\n"):
+                    asked += near.recv(1)
+                near.sendall(b"HTTP/1.1 200 OK\r\n\r\n" if asked.startswith(b"CONNECT ")
+                             else b"HTTP/1.1 400 No\r\n\r\n")
+            with near, socket.create_connection(("127.0.0.1", self.there)) as far:
+                back = threading.Thread(target=self.pour, args=(far, near), daemon=True)
+                back.start()
+                self.pour(near, far)
+                back.join()
+        except OSError:
+            near.close()
+
+    @staticmethod
+    def pour(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+class Secure(Network):
+    def join_file(self):
+        return json.loads((self.folder / "choir-server/join.json").read_text())
+
+    def admin_file(self):
+        return json.loads((self.folder / "choir-server/admin.json").read_text())
+
+    def changed(self, name, content, **fields):
+        """A file of the server's with other fields; None takes one out."""
+        content = {k: v for k, v in {**content, **fields}.items() if v is not None}
+        return self.file(name, json.dumps(content))
+
+    def certificate(self, name, *words):
+        """A key and a certificate signed by itself, by another hand than choir's; its pin."""
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}", "-addext",
+                        "subjectAltName=IP:127.0.0.1", "-keyout", f"{name}.key", "-out",
+                        f"{name}.pem", "-days", "9", *words], cwd=self.folder, check=True,
+                       capture_output=True)
+        return self.pin(f"{name}.pem")
+
+    def pin(self, name):
+        return "sha256//" + subprocess.run(
+            f"openssl x509 -in {name} -noout -pubkey | openssl pkey -pubin -outform der"
+            " | openssl dgst -sha256 -binary | base64", shell=True, cwd=self.folder, check=True,
+            capture_output=True, text=True).stdout.strip()
+
+    def assert_refused(self, ran, code, *parts):
+        self.assertEqual(ran.code, code, ran.log)
+        for part in parts:
+            self.assertIn(part, ran.log)
+
+    def join_once(self, file, *words):
+        """A client that is to be refused, or to end with its job."""
+        return self.run_in("join", file, "--job", "letters", *words, timeout=120)
+
+    def lost(self, file, *words):
+        """What a client says that cannot reach its server."""
+        client = self.start("join", file, "--job", "letters", *words, out=subprocess.PIPE)
+        line = client.stdout.readline()
+        client.kill()
+        return line
+
+
+class Tls(Secure):
+    def test_the_pin_is_of_the_key_as_openssl_sees_it(self):
+        self.serve()
+        self.assertEqual(self.join_file()["pin"], self.pin("choir-server/tls.pem"))
+        self.assertEqual(self.admin_file()["pin"], self.join_file()["pin"])
+        self.assertTrue(self.join_file()["url"].startswith("https://127.0.0.1:"))
+
+    def test_a_wrong_pin_is_refused_by_device_and_operator(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 2))
+        said = self.lost(self.changed("join.json", self.join_file(), pin=WRONG_PIN))
+        self.assertIn("another server than the pinned one", said)
+        wrong = self.changed("admin.json", self.admin_file(), pin=WRONG_PIN)
+        self.assert_refused(self.run_in("status", "--admin", wrong), 1,
+                            "another server than the pinned one")
+        wrong = self.changed("admin.json", self.admin_file(), pin="sha256//AAAA")
+        self.assert_refused(self.run_in("status", "--admin", wrong), 2, "a pin is 'sha256//'")
+
+    def test_without_a_pin_who_signed_decides(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 2))
+        bare = self.changed("join.json", self.join_file(), pin=None)
+        self.assertIn("give the server's pin, or the CA", self.lost(bare))
+        wrong = self.changed("wrong.json", self.join_file(), pin=WRONG_PIN)
+        clients = [self.start("join", wrong, "--job", "letters", "--client", k, "--ca",
+                              "choir-server/tls.pem") for k in range(CLIENTS)]
+        self.ends(clients)
+        bare = self.changed("admin.json", self.admin_file(), pin=None, ca="choir-server/tls.pem")
+        self.check_ran("status", "--admin", bare)
+
+    def test_the_server_is_the_same_after_a_restart_elsewhere(self):
+        server = self.serve()
+        before = self.join_file()
+        key = self.admin_file()["key"]
+        self.stop(server)
+        self.port = 0
+        server = self.serve("--url", "https://choir.example.org:99")
+        self.assertEqual(self.join_file()["pin"], before["pin"])
+        self.assertEqual(self.join_file()["url"], "https://choir.example.org:99")
+        self.assertEqual(self.admin_file(), {"url": "https://choir.example.org:99",
+                                             "pin": before["pin"], "key": key})
+        shown = subprocess.run(["openssl", "x509", "-in", "choir-server/tls.pem", "-noout", "-text"],
+                               cwd=self.folder, capture_output=True, text=True, check=True).stdout
+        self.assertIn("DNS:choir.example.org", shown)
+        self.assertIn("IP Address:127.0.0.1", shown)
+
+    def test_an_operators_own_certificate_is_renewed_without_a_device_noticing(self):
+        pin = self.certificate("own")
+        own = ("--certificate", "own.pem", "--certificate-key", "own.key")
+        server = self.serve(*own)
+        self.assertEqual(self.join_file()["pin"], pin)
+        self.host(self.file("job.yaml", JOB % 2))
+        self.stop(server)
+        subprocess.run(["openssl", "req", "-x509", "-key", "own.key", "-subj", "/CN=renewed", "-out",
+                        "own.pem", "-days", "9"], cwd=self.folder, check=True, capture_output=True)
+        self.serve(*own)
+        self.assertEqual(self.join_file()["pin"], pin)
+        self.ends([self.join(k) for k in range(CLIENTS)])
+
+    def test_a_key_can_be_followed_by_the_next_one(self):
+        first, second = self.certificate("first"), self.certificate("second")
+        server = self.serve("--certificate", "first.pem", "--certificate-key", "first.key",
+                            "--pin", second)
+        self.assertEqual(self.join_file()["pin"], f"{first};{second}")
+        (self.folder / "choir-server/join.json").rename(self.folder / "old.json")
+        self.host(self.file("job.yaml", JOB % 2))
+        self.stop(server)
+        self.serve("--certificate", "second.pem", "--certificate-key", "second.key")
+        self.ends([self.start("join", "old.json", "--job", "letters", "--client", k)
+                   for k in range(CLIENTS)])
+
+    def test_no_pin_is_given_where_none_is_wanted(self):
+        self.certificate("own")
+        self.serve("--certificate", "own.pem", "--certificate-key", "own.key", "--pin", "none")
+        self.assertNotIn("pin", self.join_file())
+        self.assertNotIn("pin", self.admin_file())
+
+    def test_only_clients_with_a_certificate_are_heard_when_asked_for(self):
+        self.certificate("client", "-addext", "extendedKeyUsage=clientAuth")
+        self.certificate("stranger", "-addext", "extendedKeyUsage=clientAuth")
+        self.serve("--clients-ca", "client.pem")
+        self.assertEqual(self.run_in("status").code, 1)
+        known = self.changed("admin.json", self.admin_file(), certificate="client.pem",
+                             certificate_key="client.key")
+        self.check_ran("host", self.file("job.yaml", JOB % 2), "--admin", known)
+        said = self.lost("choir-server/join.json")
+        self.assertIn("lost", said)
+        said = self.lost("choir-server/join.json", "--certificate", "stranger.pem",
+                         "--certificate-key", "stranger.key")
+        self.assertIn("lost", said)
+        self.ends([self.start("join", "choir-server/join.json", "--job", "letters", "--client", k,
+                              "--certificate", "client.pem", "--certificate-key", "client.key")
+                   for k in range(CLIENTS)])
+
+    def test_what_does_not_go_together_is_refused(self):
+        self.certificate("own")
+        self.certificate("other")
+        rows = [(("--plain", "--clients-ca", "own.pem"), 2, "plain: without TLS"),
+                (("--certificate", "own.pem"), 2, "give both"),
+                (("--certificate", "own.pem", "--certificate-key", "none.key"), 1, "none.key"),
+                (("--certificate", "own.key", "--certificate-key", "own.key"), 2, "own.key: has no"),
+                (("--certificate", "own.pem", "--certificate-key", "other.key"), 2, "cannot be used"),
+                (("--clients-ca", "own.key"), 2, "clients' certificates cannot be used"),
+                (("--pin", "sha256//AAAA"), 2, "pin: must be"),
+                (("--plain", "--pin", WRONG_PIN), 2, "only where the url is https"),
+                (("--url", "http://here"), 2, "is without TLS"),
+                (("--url", "choir.example.org"), 2, "url: must be"),
+                (("--url", "https://a:b@c"), 2, "url: must be"),
+                (("--pin", ";".join(5 * [WRONG_PIN])), 2, "")]
+        for words, code, why in rows:
+            self.assert_refused(self.run_in("serve", "--port", 0, *words), code, why)
+
+
+class Plain(Secure):
+    def test_http_without_tls_works_and_its_files_say_so(self):
+        job = self.file("job.yaml", JOB % 3)
+        self.serve("--plain")
+        self.assertTrue(self.url.startswith("http://127.0.0.1:"))
+        self.assertNotIn("pin", self.join_file())
+        self.assertFalse((self.folder / "choir-server/tls.key").exists())
+        self.host(job)
+        self.ends([self.join(k) for k in range(CLIENTS)])
+        self.assertEqual(self.exported(), self.simulated(job))
+
+    def test_behind_a_proxy_with_tls_clients_are_given_the_proxys_key(self):
+        pin = self.certificate("proxy")
+        trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trust.load_cert_chain(self.folder / "proxy.pem", self.folder / "proxy.key")
+        with socket.create_server(("127.0.0.1", 0)) as chosen:
+            self.port = chosen.getsockname()[1]
+        proxy = Relay(self.port, trust)
+        self.addCleanup(proxy.close)
+        url = f"https://127.0.0.1:{proxy.port}"
+        self.serve("--plain", "--url", url, "--pin", pin)
+        self.assertEqual((self.join_file()["url"], self.join_file()["pin"]), (url, pin))
+        self.host(self.file("job.yaml", JOB % 2))
+        self.ends([self.join(k) for k in range(CLIENTS)])
+        self.assertGreater(proxy.connections, CLIENTS)
+
+    def test_a_proxy_of_the_environment_is_used(self):
+        self.serve()
+        proxy = Relay(self.port, connects=True)
+        self.addCleanup(proxy.close)
+        self.addCleanup(os.environ.pop, "https_proxy")
+        os.environ["https_proxy"] = f"http://127.0.0.1:{proxy.port}"
+        self.host(self.file("job.yaml", JOB % 2))
+        self.ends([self.join(k) for k in range(CLIENTS)])
+        self.assertGreater(proxy.connections, CLIENTS)
+
+
+if __name__ == "__main__":
+    unittest.main()
