@@ -1,4 +1,4 @@
-/* choir host: gives a job to a server. */
+/* choir host, choir hosted replace: give a job to a server. */
 #include "commands.h"
 #include "operators.h"
 
@@ -17,13 +17,18 @@
 typedef struct host_flags {
     char admin[ADMIN_PATH_MAX];
     ch_option_texts set;
+    bool dry_run;
     bool json;
 } host_flags;
+
+enum { NAME_KEY_MAX = 128 };
 
 static const ch_option ROWS[] = {
     ADMIN_ROW(host_flags),
     {"--set", CH_OPTION_TEXTS, offsetof(host_flags, set), 0, 0, "", NULL,
      "key=value that wins over the file, such as client.epochs=5"},
+    {"--dry-run", CH_OPTION_FLAG, offsetof(host_flags, dry_run), 0, 0, "", NULL,
+     "check everything, here and at the server, say what would be, and change nothing"},
     {"--json", CH_OPTION_FLAG, offsetof(host_flags, json), 0, 0, "", NULL,
      "one line: the answer as a JSON object"},
 };
@@ -32,16 +37,24 @@ static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const host_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
 
 /* What the server takes: the job's text, and its model as text. */
-static json_t *body_of(const ch_bundle *b) {
+static json_t *body_of(const ch_bundle *b, bool replaces, bool dry_run) {
     char *model = malloc(CH_BASE64_MAX(b->model_size));
     if (model == NULL) {
         return NULL;
     }
     ch_base64(model, (choir_bytes){.data = b->model, .size = b->model_size});
-    json_t *out = json_pack("{s:s%, s:s, s:I}", "job", b->text, b->text_size, "model", model,
-                            "clients", (json_int_t)b->clients);
+    json_t *out =
+        json_pack("{s:s%, s:s, s:I, s:b, s:b}", "job", b->text, b->text_size, "model", model,
+                  "clients", (json_int_t)b->clients, "replace", replaces, "dry_run", dry_run);
     free(model);
     return out;
+}
+
+static const char *outcome(const json_t *answer, bool dry_run) {
+    if (!json_is_true(json_object_get(answer, "created"))) {
+        return "is hosted already";
+    }
+    return dry_run ? "would be hosted" : "hosted";
 }
 
 static void tell(const ch_call *call, const json_t *answer, const ch_bundle *b, const char *url) {
@@ -52,11 +65,28 @@ static void tell(const ch_call *call, const json_t *answer, const ch_bundle *b, 
     }
     (void)fprintf(call->out, "%s@%lld %s at %s: %u clients, %u parameters\n", b->job.name,
                   (long long)json_integer_value(json_object_get(answer, "version")),
-                  json_is_true(json_object_get(answer, "created")) ? "hosted" : "is hosted already",
-                  url, b->clients, b->dim);
+                  outcome(answer, flags->dry_run), url, b->clients, b->dim);
 }
 
-static int host_run(const ch_call *call, choir_error *err) {
+/* name: under which it is hosted, if not its own, and then it must be there; NULL. */
+static choir_status bundle_make(ch_bundle *out, const ch_call *call, const char *path,
+                                const char *name, const choir_env *env, choir_error *err) {
+    const host_flags *flags = call->options;
+    ch_option_texts set = flags->set;
+    char key[NAME_KEY_MAX];
+    if (name != NULL) {
+        if (set.count == CH_OPTION_TEXTS_MAX) {
+            return ch_error_set(err, CHOIR_EINVAL, "--set: may be given at most %d times here",
+                                CH_OPTION_TEXTS_MAX - 1);
+        }
+        (void)snprintf(key, sizeof(key), "name=%s", name);
+        set.items[set.count] = key;
+        set.count += 1;
+    }
+    return ch_bundle_create(out, path, set.items, set.count, env, err);
+}
+
+static int give(const ch_call *call, const char *path, const char *name, choir_error *err) {
     const host_flags *flags = call->options;
     ch_log_lines lines = {.out = stderr, .name = "choir host", .level = CHOIR_LEVEL_WARN};
     const choir_env env = ch_log_env(&lines);
@@ -65,11 +95,15 @@ static int host_run(const ch_call *call, choir_error *err) {
     json_t *answer = NULL;
     choir_status status = ch_operator_open(&server, flags->admin, &env, err);
     if (status == CHOIR_OK) {
-        status = ch_bundle_create(&bundle, call->operands[0], flags->set.items, flags->set.count,
-                                  &env, err);
+        status = bundle_make(&bundle, call, path, name, &env, err);
     }
-    if (status == CHOIR_OK && ch_crypto_start(err) == CHOIR_OK) {
-        status = ch_operator_ask(server, "POST", "/jobs", body_of(&bundle), "host", &answer, err);
+    if (status == CHOIR_OK) {
+        status = ch_crypto_start(err);
+    }
+    if (status == CHOIR_OK) {
+        status =
+            ch_operator_ask(server, "POST", "/jobs", body_of(&bundle, name != NULL, flags->dry_run),
+                            name == NULL ? "host" : "replace", &answer, err);
     }
     if (status == CHOIR_OK) {
         tell(call, answer, &bundle, ch_operator_url(server));
@@ -78,6 +112,14 @@ static int host_run(const ch_call *call, choir_error *err) {
     ch_bundle_release(&bundle);
     ch_operator_close(server);
     return exit_of(status, err);
+}
+
+static int host_run(const ch_call *call, choir_error *err) {
+    return give(call, call->operands[0], NULL, err);
+}
+
+static int replace_run(const ch_call *call, choir_error *err) {
+    return give(call, call->operands[1], call->operands[0], err);
 }
 
 const ch_command CMD_HOST = {
@@ -94,4 +136,19 @@ const ch_command CMD_HOST = {
     .bytes = sizeof(DEFAULTS),
     .exits_count = EXITS_USUAL,
     .run = host_run,
+};
+
+const ch_command CMD_HOSTED_REPLACE = {
+    .name = "hosted replace",
+    .operands = "JOB JOB.yaml",
+    .operands_min = 2,
+    .operands_max = 2,
+    .summary = "host a file as the next version of a job that is there",
+    .text = "As choir host, under the name JOB whatever the file says, and only when a job of that "
+            "name is hosted and is another one: a slip in a name makes no further job.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
+    .run = replace_run,
 };

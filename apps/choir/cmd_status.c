@@ -2,7 +2,6 @@
 #include "commands.h"
 #include "operators.h"
 
-#include "base/log.h"
 #include "choir/task.h"
 
 #include <math.h>
@@ -60,21 +59,15 @@ static void table_put(FILE *out, const json_t *answer) {
 
 static int status_run(const ch_call *call, choir_error *err) {
     const status_flags *flags = call->options;
-    ch_log_lines lines = {.out = stderr, .name = "choir status", .level = CHOIR_LEVEL_WARN};
-    const choir_env env = ch_log_env(&lines);
-    ch_operator *server = NULL;
     json_t *answer = NULL;
-    choir_status status = ch_operator_open(&server, flags->admin, &env, err);
-    if (status == CHOIR_OK) {
-        status = ch_operator_ask(server, "GET", "/jobs", NULL, "status", &answer, err);
-    }
+    const choir_status status =
+        operator_ask("choir status", flags->admin, "GET", "/jobs", NULL, "status", &answer, err);
     if (status == CHOIR_OK && flags->json) {
         answer_line(call->out, answer);
     } else if (status == CHOIR_OK) {
         table_put(call->out, answer);
     }
     json_decref(answer);
-    ch_operator_close(server);
     return exit_of(status, err);
 }
 
@@ -82,7 +75,8 @@ const ch_command CMD_STATUS = {
     .name = "status",
     .operands = "",
     .summary = "what a server's jobs are doing",
-    .text = "Lists the jobs of a server with their state, their round and what it came to.",
+    .text = "Lists the jobs of a server with their state, their round and what it came to. choir "
+            "hosted show tells everything of one of them.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -31,18 +30,7 @@ static void round_put(const ch_call *call, const json_t *round) {
     if (flags->json) {
         answer_line(call->out, round);
     } else {
-        const double accuracy = answer_real(round, "train_accuracy");
-        const double loss = answer_real(round, "train_loss");
-        (void)fprintf(call->out, "round %.0f", answer_real(round, "round"));
-        if (isfinite(accuracy)) {
-            (void)fprintf(call->out, "  %.2f %%", 100 * accuracy);
-        }
-        if (isfinite(loss)) {
-            (void)fprintf(call->out, "  loss %.4f", loss);
-        }
-        (void)fprintf(call->out, "  %.0f of %.0f clients%s\n", answer_real(round, "reports"),
-                      answer_real(round, "clients"),
-                      json_is_true(json_object_get(round, "applied")) ? "" : "  discarded");
+        round_line(call->out, round);
     }
     (void)fflush(call->out);
 }

@@ -4,9 +4,13 @@
 #include "base/error.h"
 
 static const ch_command *const COMMANDS[] = {
-    &CMD_SIM,       &CMD_EVAL,        &CMD_PREDICT,   &CMD_REPORT,   &CMD_SERVE,     &CMD_HOST,
-    &CMD_JOIN,      &CMD_STATUS,      &CMD_WATCH,     &CMD_EXPORT,   &CMD_DATA_LIST, &CMD_DATA_GET,
-    &CMD_DATA_SHOW, &CMD_DATA_EXPORT, &CMD_JOB_CHECK, &CMD_JOB_KEYS, &CMD_HELP,      &CMD_VERSION,
+    &CMD_SIM,           &CMD_EVAL,        &CMD_PREDICT,     &CMD_REPORT,
+    &CMD_SERVE,         &CMD_HOST,        &CMD_JOIN,        &CMD_STATUS,
+    &CMD_WATCH,         &CMD_EXPORT,      &CMD_HOSTED_SHOW, &CMD_HOSTED_PAUSE,
+    &CMD_HOSTED_RESUME, &CMD_HOSTED_STOP, &CMD_HOSTED_RM,   &CMD_HOSTED_REPLACE,
+    &CMD_HOSTED_CLONE,  &CMD_DATA_LIST,   &CMD_DATA_GET,    &CMD_DATA_SHOW,
+    &CMD_DATA_EXPORT,   &CMD_JOB_CHECK,   &CMD_JOB_KEYS,    &CMD_HELP,
+    &CMD_VERSION,
 };
 
 static const ch_exit EXITS[] = {

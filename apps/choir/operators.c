@@ -1,8 +1,41 @@
 /* What the commands for a server's operator share: see operators.h. */
 #include "operators.h"
 
+#include "base/log.h"
+
 #include <math.h>
 #include <stdlib.h>
+
+choir_status operator_ask(const char *name, const char *admin, const char *method, const char *path,
+                          json_t *body, const char *what, json_t **out, choir_error *err) {
+    ch_log_lines lines = {.out = stderr, .name = name, .level = CHOIR_LEVEL_WARN};
+    const choir_env env = ch_log_env(&lines);
+    ch_operator *server = NULL;
+    *out = NULL;
+    choir_status status = ch_operator_open(&server, admin, &env, err);
+    if (status == CHOIR_OK) {
+        status = ch_operator_ask(server, method, path, body, what, out, err);
+    } else {
+        json_decref(body);
+    }
+    ch_operator_close(server);
+    return status;
+}
+
+void round_line(FILE *out, const json_t *round) {
+    const double accuracy = answer_real(round, "train_accuracy");
+    const double loss = answer_real(round, "train_loss");
+    (void)fprintf(out, "round %.0f", answer_real(round, "round"));
+    if (isfinite(accuracy)) {
+        (void)fprintf(out, "  %.2f %%", 100 * accuracy);
+    }
+    if (isfinite(loss)) {
+        (void)fprintf(out, "  loss %.4f", loss);
+    }
+    (void)fprintf(out, "  %.0f of %.0f clients%s\n", answer_real(round, "reports"),
+                  answer_real(round, "clients"),
+                  json_is_true(json_object_get(round, "applied")) ? "" : "  discarded");
+}
 
 void answer_line(FILE *out, const json_t *root) {
     char *text = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);

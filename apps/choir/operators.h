@@ -17,6 +17,18 @@ enum { ADMIN_PATH_MAX = 512 }; // bytes, with the terminating zero
             "the file with the server's address and an administrator's key"                        \
     }
 
+/*
+ * Asks a server once; see ch_operator_ask.
+ *
+ * name   of the command, for log lines
+ * admin  path of the administrator's file
+ */
+choir_status operator_ask(const char *name, const char *admin, const char *method, const char *path,
+                          json_t *body, const char *what, json_t **out, choir_error *err);
+
+/* A closed round, a line for people. */
+void round_line(FILE *out, const json_t *round);
+
 /* One line: the object as it came. */
 void answer_line(FILE *out, const json_t *root);
 

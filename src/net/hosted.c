@@ -118,7 +118,7 @@ choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *store, const ch_h
             (void)ch_error_set(err, status, "no memory for job %s of %" PRIu32 " parameters",
                                h->reference, row->dim);
         }
-        ch_hosted_close(h);
+        ch_hosted_close(h, "the job cannot be opened");
         return status;
     }
     *out = h;
@@ -130,7 +130,7 @@ static void closing_release(const ch_hosted *h, ch_closing *c) {
     h->env.free(h->env.self, c);
 }
 
-void ch_hosted_close(ch_hosted *h) {
+void ch_hosted_close(ch_hosted *h, const char *why) {
     if (h == NULL) {
         return;
     }
@@ -138,10 +138,10 @@ void ch_hosted_close(ch_hosted *h) {
     while (h->waiting != NULL) {
         ch_waiting *w = h->waiting;
         h->waiting = w->next;
-        ch_answer_busy(w->exchange, "the server is stopping");
+        ch_answer_busy(w->exchange, why);
         env.free(env.self, w);
     }
-    ch_hosted_disturb(h);
+    ch_hosted_disturb(h, why);
     while (h->closed != NULL) {
         ch_closing *c = h->closed;
         h->closed = c->next;
@@ -339,11 +339,11 @@ bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t now_ms, uint64_
     return true;
 }
 
-void ch_hosted_disturb(ch_hosted *h) {
+void ch_hosted_disturb(ch_hosted *h, const char *why) {
     while (h->sleepers != NULL) {
         ch_sleeper *s = h->sleepers;
         h->sleepers = s->next;
-        ch_answer_busy(s->exchange, "the server is stopping");
+        ch_answer_busy(s->exchange, why);
         h->env.free(h->env.self, s);
     }
     h->sleepers_count = 0;

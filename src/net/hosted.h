@@ -95,8 +95,8 @@ CHOIR_NODISCARD choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *s
                                             const ch_hosted_row *row, uint64_t now_ms,
                                             const choir_env *env, choir_error *err);
 
-/* Answers that still wait get a 503. Accepts NULL. */
-void ch_hosted_close(ch_hosted *h);
+/* Answers that still wait get a 503 that says why. Accepts NULL. */
+void ch_hosted_close(ch_hosted *h, const char *why);
 
 /* Whether rounds go on: the job is neither paused, nor stopped, nor at its end. */
 bool ch_hosted_is_running(const ch_hosted *h);
@@ -125,8 +125,8 @@ bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t now_ms, uint64_
  * is; UINT64_MAX for never. */
 uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms);
 
-/* Answers all sleepers with a 503: the server is stopping. */
-void ch_hosted_disturb(ch_hosted *h);
+/* Answers all sleepers with a 503 that says why. */
+void ch_hosted_disturb(ch_hosted *h, const char *why);
 
 /* Closes rounds whose time is up. */
 void ch_hosted_tick(ch_hosted *h, uint64_t now_ms);

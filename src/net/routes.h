@@ -46,17 +46,34 @@ json_t *ch_ask_json(const ch_ask *ask);
  * False when it is anything else, and then 400 was answered. */
 bool ch_ask_text(const ch_ask *ask, json_t *root, const char *key, char *out, size_t size);
 
+/* Answers of administrators' routes: 404; what a failure means, 400, 409 for EAGAIN or 503; and a
+ * line of the audit log about what was done to a matter. */
+void ch_answer_missing(const ch_ask *ask);
+void ch_answer_failure(const ch_ask *ask, choir_status status, const choir_error *err);
+void ch_ask_audit(const ch_ask *ask, const char *act, const char *matter);
+
+/* What is told of a job in lists, and of a round of the store; the latter is put into the array
+ * list. With the lock. */
+json_t *ch_job_json(const ch_hosted *h);
+void ch_round_json(void *list, const ch_round_row *row);
+
+/* The newest version of a name; NULL when there is none. With the lock. */
+ch_hosted *ch_server_newest(const ch_server *s, const char *name);
+
 /* The rows' handlers, by file. */
 void ch_route_exchange(ch_ask *ask);  // routes_device.c
 void ch_route_model(ch_ask *ask);     //
 void ch_route_challenge(ch_ask *ask); //
 void ch_route_enroll(ch_ask *ask);    //
 void ch_route_join(ch_ask *ask);      //
-void ch_route_host(ch_ask *ask);      // routes_admin.c
-void ch_route_jobs(ch_ask *ask);      //
+void ch_route_jobs(ch_ask *ask);      // routes_admin.c
 void ch_route_job(ch_ask *ask);       //
 void ch_route_rounds(ch_ask *ask);    //
 void ch_route_bundle(ch_ask *ask);    //
+void ch_route_details(ch_ask *ask);   //
+void ch_route_host(ch_ask *ask);      // routes_host.c
+void ch_route_clone(ch_ask *ask);     //
+void ch_route_remove(ch_ask *ask);    // routes_steer.c
 void ch_route_pause(ch_ask *ask);     //
 void ch_route_resume(ch_ask *ask);    //
 void ch_route_stop(ch_ask *ask);      //

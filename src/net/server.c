@@ -74,6 +74,15 @@ void ch_server_wake(ch_server *s) {
     (void)pthread_cond_signal(&s->wake);
 }
 
+void ch_server_quiet(ch_server *s) {
+    s->wants_quiet = true;
+    while (s->is_committing) {
+        (void)pthread_cond_wait(&s->quiet, &s->lock);
+    }
+    s->wants_quiet = false;
+    (void)pthread_cond_broadcast(&s->quiet);
+}
+
 // ----- the keeper -------------------------------------------------------------------------------
 
 static uint64_t earlier(uint64_t a_ms, uint64_t b_ms) {
@@ -112,6 +121,7 @@ static void commit(ch_server *s, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         commits[i] = s->batches[i].commit;
     }
+    s->is_committing = true;
     (void)pthread_mutex_unlock(&s->lock);
     choir_error err = {.message = ""};
     const choir_status status = ch_hosting_store_commit(s->store, commits, count, &err);
@@ -119,6 +129,8 @@ static void commit(ch_server *s, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         ch_batch_settle(&s->batches[i], status == CHOIR_OK);
     }
+    s->is_committing = false;
+    (void)pthread_cond_broadcast(&s->quiet);
     s->commits += status == CHOIR_OK;
     if (status != CHOIR_OK) {
         ch_log(&s->env, CHOIR_LEVEL_ERROR, "commit_failed", "why=\"%s\"", err.message);
@@ -151,6 +163,9 @@ static void *keep(void *self) {
     ch_server *s = self;
     (void)pthread_mutex_lock(&s->lock);
     for (bool is_last = false; !is_last;) {
+        while (s->wants_quiet) {
+            (void)pthread_cond_wait(&s->quiet, &s->lock);
+        }
         const uint64_t now_ms = ch_server_now_ms();
         uint64_t next_ms = rounds_close(s, now_ms);
         is_last = s->is_stopping;
@@ -278,7 +293,8 @@ static choir_status jobs_open(ch_server *s, choir_error *err) {
 
 static choir_status lock_create(ch_server *s, choir_error *err) {
     pthread_condattr_t steady;
-    if (pthread_mutex_init(&s->lock, NULL) != 0 || pthread_condattr_init(&steady) != 0 ||
+    if (pthread_mutex_init(&s->lock, NULL) != 0 || pthread_cond_init(&s->quiet, NULL) != 0 ||
+        pthread_condattr_init(&steady) != 0 ||
         pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) != 0 ||
         pthread_cond_init(&s->wake, &steady) != 0) {
         return ch_error_set(err, CHOIR_EIO, "server: the system gives no lock");
@@ -345,7 +361,7 @@ static void sleepers_disturb(ch_server *s) {
     (void)pthread_mutex_lock(&s->lock);
     s->is_draining = true;
     for (uint32_t i = 0; i < s->jobs_count; i++) {
-        ch_hosted_disturb(s->jobs[i]);
+        ch_hosted_disturb(s->jobs[i], "the server is stopping");
     }
     (void)pthread_mutex_unlock(&s->lock);
 }
@@ -364,11 +380,12 @@ void ch_server_stop(ch_server *s) {
         (void)pthread_join(s->keeper, NULL);
     }
     for (uint32_t i = 0; i < s->jobs_count; i++) {
-        ch_hosted_close(s->jobs[i]);
+        ch_hosted_close(s->jobs[i], "the server is stopping");
     }
     ch_http_server_stop(s->http, 0);
     ch_hosting_store_close(s->store);
     (void)pthread_cond_destroy(&s->wake);
+    (void)pthread_cond_destroy(&s->quiet);
     (void)pthread_mutex_destroy(&s->lock);
     const choir_env env = s->env;
     ch_wipe(s, sizeof(*s));

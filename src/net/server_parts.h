@@ -32,9 +32,12 @@ struct ch_server {
 
     pthread_mutex_t lock; // around all below
     pthread_cond_t wake;  // the keeper's
-    bool is_draining;     // nobody is let sleep
-    bool is_stopping;     // the keeper commits once more and ends
-    bool disk_fails;      // the last commit was refused; nothing new is begun until one is not
+    pthread_cond_t quiet; // of whoever waits for a commit to end, and of the keeper meanwhile
+    bool is_committing;   // batches point to jobs while the lock is free
+    bool wants_quiet;
+    bool is_draining; // nobody is let sleep
+    bool is_stopping; // the keeper commits once more and ends
+    bool disk_fails;  // the last commit was refused; nothing new is begun until one is not
     ch_hosted *jobs[CH_JOBS_MAX];
     uint32_t jobs_count;
     ch_batch batches[CH_JOBS_MAX]; // the keeper's
@@ -50,6 +53,13 @@ uint64_t ch_server_unix_ms(void);
  * else the newest. NULL when there is none. With the lock.
  */
 ch_hosted *ch_server_find(const ch_server *s, const char *reference);
+
+/*
+ * Waits until no commit is on its way, so that jobs may go and their states be written: a commit
+ * would write over them what they were. With the lock, which it gives up meanwhile; until it is
+ * given up again the keeper begins no other.
+ */
+void ch_server_quiet(ch_server *s);
 
 /* Tells the keeper that there is something to do. With the lock. */
 void ch_server_wake(ch_server *s);

@@ -72,8 +72,19 @@ static choir_status bytes_add(ch_database *db, const char *sql, int64_t job, cho
     return ch_query_run(&q, err);
 }
 
+/* Stops what a version that has just been added takes the place of. */
+static choir_status older_stop(ch_database *db, const ch_hosted_row *row, choir_error *err) {
+    ch_query q =
+        ch_query_begin(db, "UPDATE jobs SET state = 'stopped' WHERE name = ? AND version < ?"
+                           " AND state IN ('running', 'paused')");
+    ch_query_bind_text(&q, row->name);
+    ch_query_bind_i64(&q, row->version);
+    return ch_query_run(&q, err);
+}
+
 static choir_status job_add(ch_database *db, int64_t *id, const ch_hosted_row *row,
-                            const char *yaml, choir_bytes bundle, choir_error *err) {
+                            const char *yaml, choir_bytes bundle, bool stops_older,
+                            choir_error *err) {
     const choir_bytes text = {.data = (const uint8_t *)yaml, .size = strlen(yaml)};
     choir_status status = ch_database_begin(db, err);
     if (status != CHOIR_OK) {
@@ -89,11 +100,15 @@ static choir_status job_add(ch_database *db, int64_t *id, const ch_hosted_row *r
         status = bytes_add(db, "INSERT INTO bundles (job, checksum, bytes) VALUES (?, ?, ?)", *id,
                            bundle, err);
     }
+    if (status == CHOIR_OK && stops_older) {
+        status = older_stop(db, row, err);
+    }
     return ch_database_end(db, status, err);
 }
 
-choir_status ch_hosting_store_job_add(ch_hosting_store *s, int64_t *id, const ch_hosted_row *row,
-                                      const char *yaml, choir_bytes bundle, choir_error *err) {
+static choir_status checked_add(ch_hosting_store *s, int64_t *id, const ch_hosted_row *row,
+                                const char *yaml, choir_bytes bundle, bool stops_older,
+                                choir_error *err) {
     CH_ASSERT_FITS(row->name);
     CH_ASSERT_FITS(row->state);
     CH_ASSERT_FITS(row->digest);
@@ -102,32 +117,55 @@ choir_status ch_hosting_store_job_add(ch_hosting_store *s, int64_t *id, const ch
         return status;
     }
     int64_t added = 0;
-    status = job_add(ch_hosting_enter(s), &added, row, yaml, bundle, err);
+    status = job_add(ch_hosting_enter(s), &added, row, yaml, bundle, stops_older, err);
     *id = status == CHOIR_OK ? added : *id;
     return ch_hosting_leave(s, status);
 }
 
-static choir_status job_remove(ch_database *db, int64_t id, choir_error *err) {
+choir_status ch_hosting_store_job_add(ch_hosting_store *s, int64_t *id, const ch_hosted_row *row,
+                                      const char *yaml, choir_bytes bundle, choir_error *err) {
+    return checked_add(s, id, row, yaml, bundle, false, err);
+}
+
+choir_status ch_hosting_store_job_succeed(ch_hosting_store *s, int64_t *id,
+                                          const ch_hosted_row *row, const char *yaml,
+                                          choir_bytes bundle, choir_error *err) {
+    return checked_add(s, id, row, yaml, bundle, true, err);
+}
+
+static choir_status row_remove(ch_database *db, int64_t id, choir_error *err) {
+    ch_query q = ch_query_begin(db, "DELETE FROM jobs WHERE id = ?"); // and what refers to it
+    ch_query_bind_i64(&q, id);
+    const choir_status status = ch_query_run(&q, err);
+    return ch_hosting_changed(db, status, err, NO_JOB, id);
+}
+
+static choir_status jobs_remove(ch_database *db, const int64_t *ids, uint32_t count,
+                                choir_error *err) {
     choir_status status = ch_database_begin(db, err);
     if (status != CHOIR_OK) {
         return status;
     }
-    ch_query q = ch_query_begin(db, "DELETE FROM jobs WHERE id = ?"); // and what refers to it
-    ch_query_bind_i64(&q, id);
-    status = ch_query_run(&q, err);
-    status = ch_hosting_changed(db, status, err, NO_JOB, id);
+    for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
+        status = row_remove(db, ids[i], err);
+    }
     if (status == CHOIR_OK) {
         status = ch_hosting_models_drop(db, err);
     }
     return ch_database_end(db, status, err);
 }
 
-choir_status ch_hosting_store_job_remove(ch_hosting_store *s, int64_t id, choir_error *err) {
-    const choir_status status = job_remove(ch_hosting_enter(s), id, err);
-    if (status == CHOIR_OK) {
-        ch_hosting_open_round_remove(s, id);
+choir_status ch_hosting_store_jobs_remove(ch_hosting_store *s, const int64_t *ids, uint32_t count,
+                                          choir_error *err) {
+    const choir_status status = jobs_remove(ch_hosting_enter(s), ids, count, err);
+    for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
+        ch_hosting_open_round_remove(s, ids[i]);
     }
     return ch_hosting_leave(s, status);
+}
+
+choir_status ch_hosting_store_job_remove(ch_hosting_store *s, int64_t id, choir_error *err) {
+    return ch_hosting_store_jobs_remove(s, &id, 1, err);
 }
 
 // ----- reading ----------------------------------------------------------------------------------
@@ -335,4 +373,14 @@ choir_status ch_hosting_store_subject_of(ch_hosting_store *s, int64_t *out, int6
     *out = status == CHOIR_OK ? subject : *out;
     return ch_hosting_leave(
         s, ch_hosting_found(status, err, "job %" PRId64 ": client %u is nobody's", job, client));
+}
+
+choir_status ch_hosting_store_claims(ch_hosting_store *s, uint32_t *out, int64_t job,
+                                     choir_error *err) {
+    ch_query q = ch_query_begin(ch_hosting_enter(s), "SELECT count(*) FROM roster WHERE job = ?");
+    ch_query_bind_i64(&q, job);
+    const int64_t count = ch_query_row(&q) ? ch_query_i64(&q, 0) : 0;
+    const choir_status status = ch_query_end(&q, err);
+    *out = status == CHOIR_OK ? (uint32_t)count : *out;
+    return ch_hosting_leave(s, status);
 }

@@ -190,6 +190,13 @@ CHOIR_NODISCARD choir_status ch_hosting_store_job_add(ch_hosting_store *s, int64
                                                       const ch_hosted_row *row, const char *yaml,
                                                       choir_bytes bundle, choir_error *err);
 
+/* The same, and stops the versions of that name before it that are running or paused: all of it or
+ * nothing. */
+CHOIR_NODISCARD choir_status ch_hosting_store_job_succeed(ch_hosting_store *s, int64_t *id,
+                                                          const ch_hosted_row *row,
+                                                          const char *yaml, choir_bytes bundle,
+                                                          choir_error *err);
+
 /* Returns EAGAIN when there is none with that id. */
 CHOIR_NODISCARD choir_status ch_hosting_store_job(ch_hosting_store *s, ch_hosted_row *out,
                                                   int64_t id, choir_error *err);
@@ -214,6 +221,10 @@ CHOIR_NODISCARD choir_status ch_hosting_store_job_set_state(ch_hosting_store *s,
  * EINVAL when there is none with that id. */
 CHOIR_NODISCARD choir_status ch_hosting_store_job_remove(ch_hosting_store *s, int64_t id,
                                                          choir_error *err);
+
+/* Removes the jobs with these ids (count), all or none of them. Returns as job_remove. */
+CHOIR_NODISCARD choir_status ch_hosting_store_jobs_remove(ch_hosting_store *s, const int64_t *ids,
+                                                          uint32_t count, choir_error *err);
 
 // ----- the roster: which subject is which client of a job
 // -----------------------------------------
@@ -240,6 +251,10 @@ CHOIR_NODISCARD choir_status ch_hosting_store_client_of(ch_hosting_store *s, uin
 CHOIR_NODISCARD choir_status ch_hosting_store_subject_of(ch_hosting_store *s, int64_t *out,
                                                          int64_t job, uint32_t client,
                                                          choir_error *err);
+
+/* How many clients of a job are claimed. */
+CHOIR_NODISCARD choir_status ch_hosting_store_claims(ch_hosting_store *s, uint32_t *out,
+                                                     int64_t job, choir_error *err);
 
 // ----- the group commit
 // ---------------------------------------------------------------------------

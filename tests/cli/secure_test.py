@@ -7,7 +7,7 @@ import subprocess
 import threading
 import unittest
 
-from network_test import CLIENTS, JOB, Network
+from network import CLIENTS, JOB, Network
 
 WRONG_PIN = "sha256//" + 43 * "A" + "="
 

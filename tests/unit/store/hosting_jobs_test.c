@@ -74,6 +74,55 @@ static void jobs_are_listed_by_name_and_version(void **state) {
     ch_hosting_store_close(s);
 }
 
+static void a_version_stops_those_before_it_or_is_not_there(void **state) {
+    (void)state;
+    const char *dir = dir_of("job succeeds");
+    ch_hosting_store *s = hosting_open(dir);
+    static const char *const states[] = {"finished", "paused", "running"};
+    int64_t id = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        ch_hosted_row row = hosted_row("a");
+        row.version = i + 1;
+        (void)snprintf(row.state, sizeof(row.state), "%s", states[i]);
+        check_status(ch_hosting_store_job_add(s, &id, &row, "", bytes_of(""), NULL), CHOIR_OK);
+    }
+    ch_hosted_row row = hosted_row("b");
+    check_status(ch_hosting_store_job_add(s, &id, &row, "", bytes_of(""), NULL), CHOIR_OK);
+    row = hosted_row("a");
+    row.version = 3;
+    check_status(ch_hosting_store_job_succeed(s, &id, &row, "", bytes_of(""), NULL), CHOIR_EINVAL);
+    char seen[200] = "";
+    check_status(ch_hosting_store_jobs(s, job_see, seen, NULL), CHOIR_OK);
+    assert_string_equal(seen, "a 1 finished;a 2 paused;a 3 running;b 1 running;");
+    row.version = 4;
+    check_status(ch_hosting_store_job_succeed(s, &id, &row, "", bytes_of(""), NULL), CHOIR_OK);
+    assert_int_equal(id, 5);
+    s = reopen(s, dir);
+    seen[0] = '\0';
+    check_status(ch_hosting_store_jobs(s, job_see, seen, NULL), CHOIR_OK);
+    assert_string_equal(seen, "a 1 finished;a 2 stopped;a 3 stopped;a 4 running;b 1 running;");
+    ch_hosting_store_close(s);
+}
+
+static void jobs_are_removed_together_or_not_at_all(void **state) {
+    (void)state;
+    ch_hosting_store *s = hosting_open(dir_of("jobs removed"));
+    int64_t id = 0;
+    for (uint32_t i = 1; i <= 3; i++) {
+        ch_hosted_row row = hosted_row("a");
+        row.version = i;
+        check_status(ch_hosting_store_job_add(s, &id, &row, "", bytes_of(""), NULL), CHOIR_OK);
+    }
+    choir_error err = {.message = ""};
+    check_status(ch_hosting_store_jobs_remove(s, (int64_t[]){1, 9}, 2, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message, "job 9: there is none");
+    check_status(ch_hosting_store_jobs_remove(s, (int64_t[]){1, 3}, 2, NULL), CHOIR_OK);
+    char seen[200] = "";
+    check_status(ch_hosting_store_jobs(s, job_see, seen, NULL), CHOIR_OK);
+    assert_string_equal(seen, "a 2 running;");
+    ch_hosting_store_close(s);
+}
+
 static void what_is_no_job_is_refused(void **state) {
     (void)state;
     ch_hosting_store *s = hosting_open(dir_of("job refused"));
@@ -175,6 +224,11 @@ static void a_subject_keeps_its_client(void **state) {
     int64_t subject = 0;
     check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, 5, &err), CHOIR_EAGAIN);
     assert_string_equal(err.message, "job 1: all its 4 clients are claimed");
+    uint32_t claims = 0;
+    check_status(ch_hosting_store_claims(s, &claims, 1, NULL), CHOIR_OK);
+    assert_int_equal(claims, 4);
+    check_status(ch_hosting_store_claims(s, &claims, 7, NULL), CHOIR_OK);
+    assert_int_equal(claims, 0);
     check_status(ch_hosting_store_claim(s, &client, 7, 0, 5, &err), CHOIR_EINVAL);
     assert_string_equal(err.message, "job 7: there is none");
     check_status(ch_hosting_store_client_of(s, &client, 1, 3, NULL), CHOIR_OK);
@@ -203,6 +257,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_come_back_as_they_were_hosted),
         cmocka_unit_test(jobs_are_listed_by_name_and_version),
+        cmocka_unit_test(a_version_stops_those_before_it_or_is_not_there),
+        cmocka_unit_test(jobs_are_removed_together_or_not_at_all),
         cmocka_unit_test(what_is_no_job_is_refused),
         cmocka_unit_test(a_removed_job_leaves_nothing_and_takes_nothing_of_others),
         cmocka_unit_test(a_subject_keeps_its_client),

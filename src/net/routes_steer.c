@@ -1,0 +1,150 @@
+/*
+ * Routes of steering: what becomes of a hosted job.
+ *
+ *     POST   /v1/admin/jobs/REF/pause | resume | stop  -> its state
+ *     DELETE /v1/admin/jobs/REF                        -> what is gone: NAME@VERSION, or by NAME
+ *                                                         all its versions
+ *
+ * What makes no sense is a 409 with a sentence. States are written while no commit is on its way:
+ * it would write over them what they were.
+ */
+#include "net/routes.h"
+
+#include "base/error.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+// ----- states -----------------------------------------------------------------------------------
+
+typedef struct step {
+    const char *act;
+    const char *from;
+    const char *or_from;
+    const char *to;
+} step;
+
+/* Whether the step makes sense for the job. With the lock. */
+static choir_status step_check(const ch_server *s, const ch_hosted *h, const char *reference,
+                               const step *t, choir_error *err) {
+    if (strcmp(h->row.state, t->from) != 0 && strcmp(h->row.state, t->or_from) != 0) {
+        return ch_error_set(err, CHOIR_EAGAIN, "'%s' is %s: there is nothing to %s", reference,
+                            h->row.state, t->act);
+    }
+    const ch_hosted *latest = ch_server_newest(s, h->row.name);
+    if (strcmp(t->act, "resume") == 0 && latest != h) {
+        return ch_error_set(err, CHOIR_EAGAIN, "'%s' has been replaced by '%s'", h->reference,
+                            latest->reference);
+    }
+    return CHOIR_OK;
+}
+
+/* From one of two states to another; anything else is a conflict. */
+static void steer(ch_ask *ask, const step *t) {
+    ch_server *s = ask->server;
+    choir_error err = {.message = ""};
+    choir_status status = CHOIR_OK;
+    char reference[CHOIR_JOB_TEXT_MAX] = "";
+    (void)pthread_mutex_lock(&s->lock);
+    ch_server_quiet(s);
+    ch_hosted *h = ch_server_find(s, ask->wild);
+    if (h != NULL) {
+        (void)snprintf(reference, sizeof(reference), "%s", h->reference);
+        status = step_check(s, h, ask->wild, t, &err);
+        if (status == CHOIR_OK) {
+            status = ch_hosting_store_job_set_state(s->store, h->row.id, t->to, &err);
+        }
+        if (status == CHOIR_OK) {
+            (void)snprintf(h->row.state, sizeof(h->row.state), "%s", t->to);
+            ch_server_wake(s);
+        }
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    if (h == NULL) {
+        ch_answer_missing(ask);
+    } else if (status != CHOIR_OK) {
+        ch_answer_failure(ask, status, &err);
+    } else {
+        ch_ask_audit(ask, t->act, reference);
+        ch_answer_json(ask->exchange, 200,
+                       json_pack("{s:s, s:s}", "job", reference, "state", t->to));
+    }
+}
+
+void ch_route_pause(ch_ask *ask) {
+    steer(ask, &(step){"pause", "running", "running", "paused"});
+}
+
+void ch_route_resume(ch_ask *ask) {
+    steer(ask, &(step){"resume", "paused", "stopped", "running"});
+}
+
+void ch_route_stop(ch_ask *ask) {
+    steer(ask, &(step){"stop", "running", "paused", "stopped"});
+}
+
+// ----- removing ---------------------------------------------------------------------------------
+
+static bool is_named(const ch_hosted *h, const char *reference) {
+    return strcmp(h->reference, reference) == 0 || strcmp(h->row.name, reference) == 0;
+}
+
+/* The versions that a reference stands for; how many. EAGAIN for one that goes on. */
+static choir_status doomed_find(const ch_server *s, const char *reference, int64_t *ids,
+                                uint32_t *count, choir_error *err) {
+    *count = 0;
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        const ch_hosted *h = s->jobs[i];
+        if (!is_named(h, reference)) {
+            continue;
+        }
+        if (strcmp(h->row.state, "running") == 0 || strcmp(h->row.state, "paused") == 0) {
+            return ch_error_set(err, CHOIR_EAGAIN, "'%s' is %s: stop it first", h->reference,
+                                h->row.state);
+        }
+        ids[*count] = h->row.id;
+        *count += 1;
+    }
+    return CHOIR_OK;
+}
+
+/* Out of memory, once they are out of the store. */
+static void doomed_close(ch_server *s, const char *reference) {
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        if (is_named(s->jobs[i], reference)) {
+            ch_hosted_close(s->jobs[i], "the job has been removed");
+        } else {
+            s->jobs[left] = s->jobs[i];
+            left += 1;
+        }
+    }
+    s->jobs_count = left;
+}
+
+void ch_route_remove(ch_ask *ask) {
+    ch_server *s = ask->server;
+    int64_t ids[CH_JOBS_MAX];
+    uint32_t count = 0;
+    choir_error err = {.message = ""};
+    (void)pthread_mutex_lock(&s->lock);
+    ch_server_quiet(s);
+    choir_status status = doomed_find(s, ask->wild, ids, &count, &err);
+    if (status == CHOIR_OK && count > 0) {
+        status = ch_hosting_store_jobs_remove(s->store, ids, count, &err);
+    }
+    if (status == CHOIR_OK && count > 0) {
+        doomed_close(s, ask->wild);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    if (status != CHOIR_OK) {
+        ch_answer_failure(ask, status, &err);
+    } else if (count == 0) {
+        ch_answer_missing(ask);
+    } else {
+        ch_ask_audit(ask, "remove", ask->wild);
+        ch_answer_json(ask->exchange, 200,
+                       json_pack("{s:s, s:I}", "job", ask->wild, "removed", (json_int_t)count));
+    }
+}

@@ -1,0 +1,167 @@
+"""What an operator does with hosted jobs: look, steer, replace, clone, remove."""
+import json
+import time
+import unittest
+
+from network import CLIENTS, JOB, Network
+
+ENDLESS = JOB % 100000
+
+
+class Looking(Network):
+    def test_shows_everything_of_a_job(self):
+        job = self.file("job.yaml", JOB % 7)
+        self.serve()
+        self.host(job)
+        before = self.details("letters")
+        self.assertEqual((before["joined"], before["last_rounds"]), (0, []))
+        self.ends([self.join(k) for k in range(CLIENTS)])
+        shown = self.details("letters@1")
+        self.assertEqual((shown["state"], shown["round"], shown["joined"]), ("finished", 7, 4))
+        self.assertEqual([r["round"] for r in shown["last_rounds"]], [3, 4, 5, 6, 7])
+        self.assertNotIn("deadline_left_ms", shown)
+        self.assertIn("learning_rate: 0.1", shown["job"])
+        text = self.check_ran("hosted", "show", "letters").out
+        for line in (r"letters@1  finished  round 7/7", r"clients    4, 4 have joined; 0 in",
+                     rf"model      {self.exported()}, \d+ parameters", r"versions   1 finished",
+                     r"round 7  \d", r"  name: letters"):
+            self.assertRegex(text, rf"(?m)^{line}")
+        self.assertIn("there is no job 'none' here", self.refused("hosted", "show", "none"))
+
+    def test_shows_the_time_that_is_left(self):
+        self.serve()
+        self.host(self.file("job.yaml", ENDLESS))
+        time.sleep(0.3)
+        left = self.details("letters")["deadline_left_ms"]
+        self.assertTrue(0 < left <= 600000, left)
+        self.assertRegex(self.check_ran("hosted", "show", "letters").out, r"deadline   in \d+\.\d s")
+
+    def test_a_dry_run_says_what_would_be(self):
+        job = self.file("job.yaml", JOB % 5)
+        self.serve()
+        for version in (1, 2):
+            dry = self.host(job, "--dry-run", "--set", f"seed={version}").out
+            self.assertIn(f"letters@{version} would be hosted", dry)
+            self.assertEqual(len(self.status()), version - 1)
+            self.host(job, "--set", f"seed={version}")
+        self.assertIn("letters@2 is hosted already", self.host(job, "--dry-run", "--set", "seed=2").out)
+        ran = self.run_in("host", job, "--dry-run", "--set", "schedule.epochs=plateau")
+        self.assertEqual(ran.code, 2, ran.log)
+        self.assertEqual([j["state"] for j in self.status()], ["stopped", "running"])
+
+
+class Steering(Network):
+    def test_is_by_commands_that_say_what_they_did(self):
+        server = self.serve()
+        self.host(self.file("job.yaml", ENDLESS))
+        clients = [self.join(k) for k in range(CLIENTS)]
+        self.reach("letters", 2)
+        self.assertEqual(self.check_ran("hosted", "pause", "letters").out, "letters@1 paused\n")
+        self.assertIn("'letters' is paused: there is nothing to pause",
+                      self.refused("hosted", "pause", "letters"))
+        server.kill()
+        server.wait(timeout=30)
+        self.serve()
+        self.assertEqual(self.details("letters")["state"], "paused")
+        self.assertEqual(self.check_ran("hosted", "resume", "letters").out, "letters@1 running\n")
+        self.assertEqual(self.check_ran("hosted", "stop", "letters").out, "letters@1 stopped\n")
+        self.ends(clients)
+
+    def test_a_state_stays_whatever_is_being_committed(self):
+        server = self.serve()
+        self.host(self.file("job.yaml", ENDLESS))
+        for k in range(CLIENTS):
+            self.join(k)
+        for rounds in range(1, 6):
+            self.reach("letters", rounds)
+            self.check_ran("hosted", "pause", "letters")
+            server.kill()
+            server.wait(timeout=30)
+            server = self.serve()
+            self.assertEqual(self.details("letters")["state"], "paused")
+            self.check_ran("hosted", "resume", "letters")
+
+    def test_a_version_that_was_replaced_does_not_come_back(self):
+        job = self.file("job.yaml", ENDLESS)
+        self.serve()
+        self.host(job)
+        self.check_ran("hosted", "pause", "letters")
+        ran = self.check_ran("hosted", "replace", "letters", job, "--set", "seed=2")
+        self.assertIn("letters@2 hosted", ran.out)
+        self.assertEqual([j["state"] for j in self.status()], ["stopped", "running"])
+        self.assertIn("'letters@1' has been replaced by 'letters@2'",
+                      self.refused("hosted", "resume", "letters@1"))
+        self.assertIn("'letters@2' is this job already",
+                      self.refused("hosted", "replace", "letters", job, "--set", "seed=2"))
+        self.assertIn("there is no job 'leters' here",
+                      self.refused("hosted", "replace", "leters", job))
+        self.assertEqual(len(self.status()), 2)
+
+
+class Cloning(Network):
+    def test_begins_from_the_same_model_with_other_keys(self):
+        job = self.file("job.yaml", JOB % 2)
+        self.serve()
+        self.host(job)
+        ran = self.check_ran("hosted", "clone", "letters", "copies", "--set", "client.epochs=1")
+        self.assertIn("copies@1 hosted: 4 clients", ran.out)
+        self.ends([self.join(k, "copies") for k in range(CLIENTS)])
+        changed = self.file("changed.yaml", (JOB % 2).replace("epochs: 2", "epochs: 1"))
+        self.assertEqual(self.exported(job="copies"), self.simulated(changed))
+        self.assertEqual(self.exported("--round", 0, job="copies"), self.exported("--round", 0))
+
+    def test_what_makes_no_sense_is_refused(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 2))
+        self.assertIn("there is a job 'letters' already",
+                      self.refused("hosted", "clone", "letters", "letters"))
+        for word, why in [("model.hidden=16", "model and data"), ("data.examples=3", "model and data"),
+                          ("client.epoch=1", "client.epochs"), ("name=other", "not the name")]:
+            ran = self.run_in("hosted", "clone", "letters", "other", "--set", word)
+            self.assertEqual(ran.code, 2, ran.log)
+            self.assertIn(why, ran.log)
+        self.assertEqual(self.run_in("hosted", "clone", "letters", "a/b").code, 2)
+        self.refused("hosted", "clone", "none", "other")
+        self.assertEqual(len(self.status()), 1)
+
+
+class Removing(Network):
+    def test_takes_everything_of_a_job(self):
+        job = self.file("job.yaml", ENDLESS)
+        server = self.serve()
+        self.host(job)
+        clients = [self.join(k) for k in range(CLIENTS)]
+        self.reach("letters", 2)
+        model = self.exported("--round", 1)
+        self.assertIn("'letters@1' is running: stop it first", self.refused("hosted", "rm", "letters"))
+        self.check_ran("hosted", "replace", "letters", job, "--set", "seed=2")
+        self.assertEqual(self.check_ran("hosted", "rm", "letters@1").out,
+                         "letters@1 removed: 1 version\n")
+        self.assertEqual([j["version"] for j in self.status()], [2])
+        self.assertEqual(self.admin("GET", "/v1/models/" + model)[0], 404)
+        self.check_ran("hosted", "stop", "letters")
+        self.assertEqual(self.check_ran("hosted", "rm", "letters").out,
+                         "letters removed: 1 version\n")
+        self.refused("hosted", "rm", "letters")
+        self.stop(server)
+        self.serve()
+        self.assertEqual(self.status(), [])
+        for client in clients:
+            client.kill()
+
+    def test_goes_while_clients_report(self):
+        job = self.file("job.yaml", ENDLESS)
+        self.serve()
+        for version in range(1, 6):
+            self.host(job, "--set", f"seed={version}")
+            clients = [self.join(k) for k in range(CLIENTS)]
+            self.reach("letters", 1)
+            self.check_ran("hosted", "stop", "letters")
+            self.check_ran("hosted", "rm", "letters")
+            self.assertEqual(self.status(), [])
+            for client in clients:
+                client.kill()
+
+
+if __name__ == "__main__":
+    unittest.main()
