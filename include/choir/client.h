@@ -38,7 +38,8 @@ typedef struct choir_join {
     char url[256];        // of the server
     char pin[256];        // of its TLS key, "sha256//BASE64", or several with ';' between: the only
                           // ones it is believed with; "": who signed its certificate decides
-    char signing_key[64]; // by which it signs jobs; base64url
+    char signing_key[64]; // by which it signs jobs, Ed25519; base64url; what is not signed by it is
+                          // not used
     char secret[64];      // that enrols a device; base64url; never logged
 } choir_join;
 

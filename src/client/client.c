@@ -20,6 +20,7 @@
 #include "choir/participant.h"
 #include "choir/route.h"
 #include "client/identity.h"
+#include "client/joined.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
 #include "net/http_json.h"
@@ -31,18 +32,13 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-    TOKEN_MAX = 2048,
-    SIGNED_MAX = 512,
-    HEAD_MAX = 1 << 20,
-    SILENCE_S = 30,
-    PATIENCE_MAX_S = 60
-};
+enum { SIGNED_MAX = 512, HEAD_MAX = 1 << 20, SILENCE_S = 30, PATIENCE_MAX_S = 60 };
 
 struct choir_client {
     choir_env env;
     char job[CHOIR_JOB_TEXT_MAX];
     char secret[sizeof(((choir_join *)0)->secret)];
+    uint8_t signing_key[CH_PUBLIC_KEY_BYTES]; // of jobs
     char name[64];
     char platform[64];
     char version[64];
@@ -55,10 +51,7 @@ struct choir_client {
 
     ch_identity identity;
     ch_http_client *http;
-    char token[TOKEN_MAX];
-    choir_offer offer;
-    json_t *offered;      // what the offer's texts are in
-    uint8_t *offer_model; // (offer.model.size) owned
+    ch_joined joined; // last
 
     choir_participant *participant;
     choir_workspace *room;
@@ -129,10 +122,25 @@ static choir_status options_take(choir_client *c, const choir_client_options *o,
     return fit ? CHOIR_OK : CHOIR_EINVAL;
 }
 
+static choir_status signing_key_take(choir_client *c, const choir_join *join, choir_error *err) {
+    size_t size = 0;
+    if (ch_base64_read(c->signing_key, sizeof(c->signing_key), &size, join->signing_key,
+                       strlen(join->signing_key)) != CHOIR_OK ||
+        size != sizeof(c->signing_key)) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "client: the join file's signing_key must be %d bytes in base64url",
+                            CH_PUBLIC_KEY_BYTES);
+    }
+    return CHOIR_OK;
+}
+
 static choir_status client_build(choir_client *c, const choir_client_options *o, choir_error *err) {
     choir_status status = options_take(c, o, err);
     if (status == CHOIR_OK) {
         status = ch_crypto_start(err);
+    }
+    if (status == CHOIR_OK) {
+        status = signing_key_take(c, o->join, err);
     }
     if (status == CHOIR_OK) {
         status = ch_identity_open(&c->identity, o->state_dir, o->join->url, &c->env, err);
@@ -169,14 +177,6 @@ choir_status choir_client_create(choir_client **out, const choir_client_options 
     return CHOIR_OK;
 }
 
-static void offer_release(choir_client *c) {
-    json_decref(c->offered);
-    free(c->offer_model);
-    c->offered = NULL;
-    c->offer_model = NULL;
-    c->offer = (choir_offer){0};
-}
-
 void choir_client_destroy(choir_client *c) {
     if (c == NULL) {
         return;
@@ -187,7 +187,7 @@ void choir_client_destroy(choir_client *c) {
     if (c->params != NULL) {
         env.free(env.self, c->params);
     }
-    offer_release(c);
+    ch_joined_release(&c->joined);
     ch_http_client_destroy(c->http);
     ch_wipe(c, sizeof(*c));
     env.free(env.self, c);
@@ -246,60 +246,18 @@ static choir_status join_body(choir_client *c, json_t **out, choir_error *err) {
     return *out != NULL ? CHOIR_OK : ch_error_set(err, CHOIR_ENOMEM, "no memory to join");
 }
 
-static bool take_number(const json_t *root, const char *key, uint32_t *out) {
-    const json_t *field = json_object_get(root, key);
-    const json_int_t value = json_integer_value(field);
-    if (!json_is_integer(field) || value < 0 || value > UINT32_MAX) {
-        return false;
-    }
-    *out = (uint32_t)value;
-    return true;
-}
-
-/* Reads the offer out of an answer, whose reference is taken. */
-static choir_status offer_take(choir_client *c, json_t *answer, choir_error *err) {
-    offer_release(c);
-    c->offered = answer;
-    choir_offer o = {.job = json_string_value(json_object_get(answer, "job")),
-                     .name = json_string_value(json_object_get(answer, "name"))};
-    const char *token = json_string_value(json_object_get(answer, "token"));
-    const char *model = json_string_value(json_object_get(answer, "model"));
-    if (o.job == NULL || o.name == NULL || token == NULL || model == NULL ||
-        strlen(token) >= sizeof(c->token) || !take_number(answer, "version", &o.version) ||
-        !take_number(answer, "client", &o.client) ||
-        !take_number(answer, "parameters", &o.parameters)) {
-        offer_release(c);
-        return ch_error_set(err, CHOIR_EPROTO, "join: the server's answer lacks a part of a job");
-    }
-    o.job_size = json_string_length(json_object_get(answer, "job"));
-    const size_t length = strlen(model);
-    c->offer_model = malloc(length + 1);
-    if (c->offer_model == NULL) {
-        offer_release(c);
-        return ch_error_set(err, CHOIR_ENOMEM, "no memory to join");
-    }
-    o.model.data = c->offer_model;
-    if (ch_base64_read(c->offer_model, length, &o.model.size, model, length) != CHOIR_OK) {
-        offer_release(c);
-        return ch_error_set(err, CHOIR_EPROTO, "join: the server's model is no base64url");
-    }
-    memcpy(c->token, token, strlen(token) + 1);
-    c->offer = o;
-    return CHOIR_OK;
-}
-
 /* A participant as the client that it now is, unless it is that already: then it goes on. */
 static choir_status participant_have(choir_client *c, uint32_t client_before, choir_error *err) {
-    if (c->participant != NULL && c->offer.client == client_before) {
+    if (c->participant != NULL && c->joined.offer.client == client_before) {
         return CHOIR_OK;
     }
     if (c->participant != NULL) {
-        choir_participant_reset(c->participant, c->offer.client);
+        choir_participant_reset(c->participant, c->joined.offer.client);
         return CHOIR_OK;
     }
     choir_participant_options o = choir_participant_defaults();
     o.job = c->job;
-    o.client = c->offer.client;
+    o.client = c->joined.offer.client;
     o.dim_max = c->dim_max;
     o.retry_ms = c->retry_ms;
     return choir_participant_create(&c->participant, &o, &c->env, err);
@@ -316,11 +274,16 @@ static choir_status join_once(choir_client *c, choir_error *err) {
     }
     char path[128];
     (void)snprintf(path, sizeof(path), "/v1/jobs/%s/join", c->job);
-    const uint32_t before = c->offer.client;
+    const uint32_t before = c->joined.offer.client;
     json_t *answer = NULL;
     status = ch_http_ask(c->http, "POST", path, NULL, body, "join", &answer, err);
+    ch_joined joined;
     if (status == CHOIR_OK) {
-        status = offer_take(c, answer, err);
+        status = ch_joined_read(&joined, answer, c->job, c->signing_key, err);
+    }
+    if (status == CHOIR_OK) {
+        ch_joined_release(&c->joined);
+        c->joined = joined;
     }
     if (status == CHOIR_OK) {
         status = participant_have(c, before, err);
@@ -329,7 +292,7 @@ static choir_status join_once(choir_client *c, choir_error *err) {
 }
 
 const choir_offer *choir_client_offer(const choir_client *c) {
-    return &c->offer;
+    return &c->joined.offer;
 }
 
 // ----- steps ------------------------------------------------------------------------------------
@@ -354,7 +317,7 @@ static void lost(choir_client *c, uint64_t now_ms, choir_event *event, const cha
 /* A server that does not answer is asked again later; what it refuses is the host's to know. */
 static choir_status join(choir_client *c, choir_event *event, choir_error *err) {
     choir_error why = {.message = ""};
-    const uint32_t version = c->offer.version;
+    const uint32_t version = c->joined.offer.version;
     choir_status status = join_once(c, &why);
     if (status == CHOIR_EINVAL && c->identity.subject != 0) {
         c->identity.subject = 0; // a server that began anew knows nobody: enrol there once more
@@ -371,7 +334,7 @@ static choir_status join(choir_client *c, choir_event *event, choir_error *err) 
     }
     c->failures = 0;
     c->has_joined = true;
-    event->kind = c->offer.version != version ? CHOIR_EVENT_JOINED : CHOIR_EVENT_WAIT;
+    event->kind = c->joined.offer.version != version ? CHOIR_EVENT_JOINED : CHOIR_EVENT_WAIT;
     event->wake_ms = choir_client_now_ms();
     return CHOIR_OK;
 }
@@ -379,7 +342,8 @@ static choir_status join(choir_client *c, choir_event *event, choir_error *err) 
 /* Whether a task is of the version that was offered: "keyboard@3". */
 static bool is_offered(const choir_client *c, const choir_task *task) {
     char reference[CHOIR_JOB_TEXT_MAX];
-    (void)snprintf(reference, sizeof(reference), "%s@%" PRIu32, c->offer.name, c->offer.version);
+    (void)snprintf(reference, sizeof(reference), "%s@%" PRIu32, c->joined.offer.name,
+                   c->joined.offer.version);
     return strcmp(task->job, reference) == 0;
 }
 
@@ -405,7 +369,7 @@ static void send_request(choir_client *c, uint64_t now_ms, const choir_intent *i
     const bool was_report = intent->task != NULL;
     const ch_http_call call = {.method = "POST",
                                .path = "/v1/exchange",
-                               .bearer = c->token,
+                               .bearer = c->joined.token,
                                .type = "application/x-protobuf",
                                .headers = {was_report || c->prefer[0] == '\0' ? NULL : c->prefer},
                                .body = intent->request};

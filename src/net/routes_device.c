@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
+#include "net/offer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -336,16 +337,19 @@ static bool subject_proves(const ch_ask *ask, const joining *j) {
 }
 
 /* The bundle up to where its parameters begin: what a device needs of it. */
-static json_t *model_head(const ch_stored *bundle) {
+static choir_bytes model_head(const ch_stored *bundle) {
     uint64_t header = 0;
     memcpy(&header, bundle->data, sizeof(header));
     CH_ASSERT(header <= bundle->size - sizeof(header)); // it was checked when it was hosted
-    const size_t size = sizeof(header) + (size_t)header;
-    char *text = malloc(CH_BASE64_MAX(size));
+    return (choir_bytes){.data = bundle->data, .size = sizeof(header) + (size_t)header};
+}
+
+static json_t *base64_json(choir_bytes bytes) {
+    char *text = malloc(CH_BASE64_MAX(bytes.size));
     if (text == NULL) {
         return NULL;
     }
-    ch_base64(text, (choir_bytes){.data = bundle->data, .size = size});
+    ch_base64(text, bytes);
     json_t *out = json_string(text);
     free(text);
     return out;
@@ -355,11 +359,20 @@ static json_t *model_head(const ch_stored *bundle) {
 static json_t *joined(const ch_server *s, const ch_hosted_row *row, const ch_claims *claims,
                       const ch_stored *yaml, const ch_stored *bundle) {
     char token[CH_TOKEN_MAX];
+    uint8_t signature[CH_SIGNATURE_BYTES];
+    const ch_offer offer = {.name = row->name,
+                            .version = row->version,
+                            .parameters = row->dim,
+                            .job = {.data = yaml->data, .size = yaml->size},
+                            .model = model_head(bundle)};
     ch_token_make(token, claims, s->token_key);
-    return json_pack("{s:s, s:I, s:I, s:I, s:s, s:I, s:s%, s:o}", "name", row->name, "version",
+    ch_offer_sign(signature, &offer, s->signing.secret_key);
+    const choir_bytes seal = {.data = signature, .size = sizeof(signature)};
+    return json_pack("{s:s, s:I, s:I, s:I, s:s, s:I, s:s%, s:o, s:o}", "name", row->name, "version",
                      (json_int_t)row->version, "client", (json_int_t)claims->client, "parameters",
                      (json_int_t)row->dim, "token", token, "expires_in_s", (json_int_t)s->token_s,
-                     "job", (const char *)yaml->data, yaml->size, "model", model_head(bundle));
+                     "job", (const char *)yaml->data, yaml->size, "model", base64_json(offer.model),
+                     "signature", base64_json(seal));
 }
 
 static choir_status description_read(ch_server *s, int64_t job, ch_stored *yaml, ch_stored *bundle,

@@ -1,4 +1,6 @@
 """Who may be believed, and who may do what: TLS, signed jobs, administrators, limits, and secrets that stay secret."""
+import base64
+import hashlib
 import json
 import os
 import socket
@@ -10,6 +12,10 @@ import unittest
 from network import CLIENTS, JOB, Network
 
 WRONG_PIN = "sha256//" + 43 * "A" + "="
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 class Relay:
@@ -216,6 +222,61 @@ class Tls(Secure):
                 (("--pin", ";".join(5 * [WRONG_PIN])), 2, "")]
         for words, code, why in rows:
             self.assert_refused(self.run_in("serve", "--port", 0, *words), code, why)
+
+
+class SignedJobs(Secure):
+    def test_a_job_that_another_key_signed_is_refused(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 2))
+        for key, code, why in [(encoded(32 * b"k"), 1,
+                                "join: 'letters' is not signed by the key in the join file"),
+                               ("AAAA", 2, "signing_key must be 32 bytes")]:
+            self.assert_refused(self.join_once(self.changed("join.json", self.join_file(),
+                                                            signing_key=key)), code, why)
+
+    def test_what_is_signed_is_what_the_specification_says(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 2))
+        told = self.joined()
+        model = base64.urlsafe_b64decode(told["model"] + "==")
+        lines = ["choir-offer", told["name"], str(told["version"]), str(told["parameters"]),
+                 hashlib.sha256(told["job"].encode()).hexdigest(),
+                 hashlib.sha256(model).hexdigest(), ""]
+        self.assertTrue(self.is_signed("\n".join(lines), told["signature"]))
+        self.assertFalse(self.is_signed("\n".join(lines[1:]), told["signature"]))
+
+    def joined(self):
+        """What a device is told that joins by openssl's hand."""
+        self.key("device")
+        public = self.openssl("pkey", "-in", "device.key", "-pubout", "-outform", "der")[-32:]
+        _, subject = self.admin("POST", "/v1/enroll", {"secret": self.join_file()["secret"],
+                                                       "key": encoded(public)})
+        _, fresh = self.admin("GET", "/v1/challenge")
+        asked = f"choir-join\nletters\n{subject['subject']}\n{fresh['challenge']}\n"
+        self.file("asked", asked)
+        signature = self.openssl("pkeyutl", "-sign", "-rawin", "-inkey", "device.key", "-in", "asked")
+        code, told = self.admin("POST", "/v1/jobs/letters/join",
+                                {"subject": subject["subject"], "challenge": fresh["challenge"],
+                                 "signature": encoded(signature)})
+        self.assertEqual(code, 200, told)
+        return told
+
+    def key(self, name):
+        self.openssl("genpkey", "-algorithm", "ed25519", "-out", f"{name}.key")
+
+    def openssl(self, *words):
+        return subprocess.run(["openssl", *words], cwd=self.folder, check=True,
+                              capture_output=True).stdout
+
+    def is_signed(self, text, signature):
+        self.file("text", text)
+        (self.folder / "signature").write_bytes(base64.urlsafe_b64decode(signature + "=="))
+        key = base64.urlsafe_b64decode(self.join_file()["signing_key"] + "=")
+        (self.folder / "public.der").write_bytes(bytes.fromhex("302a300506032b6570032100") + key)
+        ran = subprocess.run(["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "der",
+                              "-inkey", "public.der", "-in", "text", "-sigfile", "signature"],
+                             cwd=self.folder, capture_output=True)
+        return ran.returncode == 0
 
 
 class Plain(Secure):

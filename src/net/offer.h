@@ -1,0 +1,43 @@
+/*
+ * Offer: what a device is told of a job that it joins, signed by the server, and checked by the
+ * device before it uses any of it.
+ *
+ * TLS says who is at the other end now; the signature says that the operator's server made this
+ * job, whatever proxy, cache or person it came through. Signed are these lines, each ended by a
+ * line feed, the hashes in small hexadecimal digits:
+ *
+ *     choir-offer
+ *     name of the job              has no line feed
+ *     version                      decimal, like the next
+ *     parameters of the model
+ *     SHA-256 of the job's text    YAML, as it is before JSON writes it
+ *     SHA-256 of the model's head  a safetensors file up to where its parameters begin
+ *
+ * The parameters themselves are named by their hash in each task. Who the device is in the job is
+ * not signed: nobody else could use it.
+ *
+ * Source: Ed25519, RFC 8032.
+ */
+#ifndef CH_NET_OFFER_H
+#define CH_NET_OFFER_H
+
+#include "choir/bytes.h"
+#include "crypto/sign.h"
+
+/* Everything is borrowed. */
+typedef struct ch_offer {
+    const char *name; // less than CHOIR_JOB_TEXT_MAX bytes; a longer one fits no signature
+    uint32_t version;
+    uint32_t parameters;
+    choir_bytes job;
+    choir_bytes model;
+} ch_offer;
+
+void ch_offer_sign(uint8_t out[CH_SIGNATURE_BYTES], const ch_offer *offer,
+                   const uint8_t secret_key[CH_SECRET_KEY_BYTES]);
+
+/* Whether the owner of the public key signed exactly this offer. */
+bool ch_offer_check(const uint8_t signature[CH_SIGNATURE_BYTES], const ch_offer *offer,
+                    const uint8_t public_key[CH_PUBLIC_KEY_BYTES]);
+
+#endif
