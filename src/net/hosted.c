@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PAUSED_WAIT_MS = 60 * 1000, SLEEPERS_MAX = 65536 };
+enum { IDLE_WAIT_MS = 60 * 1000, SLEEPERS_MAX = 65536 };
 
 // ----- life -------------------------------------------------------------------------------------
 
@@ -259,8 +259,8 @@ static choir_bytes own_wait(ch_hosted *h, uint32_t wait_ms) {
  * checks in again, and there may be another version.
  */
 static choir_bytes idle_reply(ch_hosted *h, const choir_route *route) {
-    if (strcmp(h->row.state, "paused") == 0) {
-        return own_wait(h, PAUSED_WAIT_MS);
+    if (strcmp(h->row.state, "paused") == 0 || strcmp(h->row.state, "failed") == 0) {
+        return own_wait(h, IDLE_WAIT_MS);
     }
     const size_t size = route->is_report ? choir_answer_refused(h->own_reply, CHOIR_REFUSAL_STALE)
                                          : choir_answer_done(h->own_reply);
@@ -287,7 +287,7 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
     } else if (!route->is_report) {
         reply = choir_coordinator_reply(h->coordinator, now_ms, request);
     } else if (!receipts_grow(h)) {
-        reply = own_wait(h, PAUSED_WAIT_MS); // it will be sent again
+        reply = own_wait(h, IDLE_WAIT_MS); // it will be sent again
     } else {
         reply = report_reply(h, now_ms, route, request);
         *hold = is_dirty(h);

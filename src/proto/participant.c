@@ -42,9 +42,10 @@ struct choir_participant {
     choir_blob blob;         // READY
     choir_workspace *room;   // borrowed; REPORT of an update
     uint32_t damaged;        // how often the coordinator could not read this report
-    bool has_given_up;       // on given_up_round: its report was refused
+    bool has_given_up;       // on given_up_round of given_up_job: its report was refused
     uint32_t given_up_round; // not to be trained for again
-    choir_bytes request;     // in head, or in room
+    char given_up_job[CHOIR_JOB_TEXT_MAX];
+    choir_bytes request; // in head, or in room
     uint8_t head[CH_REQUEST_HEAD_MAX];
 };
 
@@ -225,7 +226,8 @@ static bool task_is_sane(const choir_task *t) {
 
 /* What it cannot do it reports, instead of asking for the same task again and again. */
 static choir_status task_accept(choir_participant *p, uint64_t now_ms, const choir_task *task) {
-    if (p->has_given_up && task->round == p->given_up_round) {
+    if (p->has_given_up && task->round == p->given_up_round &&
+        strcmp(task->job, p->given_up_job) == 0) {
         wake_after(p, now_ms, (uint64_t)p->options.retry_ms * GIVEN_UP_PAUSES);
         return CHOIR_OK;
     }
@@ -255,6 +257,7 @@ static void report_refused(choir_participant *p, uint64_t now_ms, uint32_t reaso
     if (reason != CH_REASON_DUPLICATE) { // that is as good as an ACK: an earlier copy is in the sum
         p->has_given_up = true;
         p->given_up_round = p->task.round;
+        memcpy(p->given_up_job, p->task.job, sizeof(p->given_up_job));
     }
     report_settled(p, now_ms);
 }

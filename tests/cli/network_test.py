@@ -80,6 +80,17 @@ class Hosting(Network):
         self.assertEqual([(j["version"], j["state"]) for j in self.status()],
                          [(1, "stopped"), (2, "running")])
 
+    def test_devices_go_over_to_the_next_version_whatever_they_were_doing(self):
+        job = self.file("job.yaml", JOB % 100000)
+        self.serve()
+        self.host(job)
+        clients = [self.join(k) for k in range(CLIENTS)]
+        self.wait_for_round(3)
+        self.host(job, "--set", "server.rounds=4")  # some train or report now, others wait
+        self.ends(clients)
+        self.assertEqual([j["state"] for j in self.status()], ["stopped", "finished"])
+        self.assertEqual(self.exported(), self.simulated(self.file("next.yaml", JOB % 4)))
+
     def test_a_job_that_is_none_is_refused_and_nothing_is_hosted(self):
         self.serve()
         for text, why in [("name: a\nmodle: softmax\n", "modle"),

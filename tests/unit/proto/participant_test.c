@@ -377,6 +377,24 @@ static void a_refused_round_is_not_trained_for_again(void **state) {
     }
 }
 
+/* Of another version of a job it is another round. */
+static void a_refused_round_is_trained_for_in_the_next_version(void **state) {
+    (void)state;
+    ch_reply task = task_reply();
+    device d = device_open();
+    (void)snprintf(task.task.job, sizeof(task.task.job), "keyboard@1");
+    hears(&d, 0, task, CHOIR_OK);
+    check_status(fetches(&d, 0), CHOIR_OK);
+    check_status(trains(&d, 0), CHOIR_OK);
+    assert_int_equal(sends(&d, 0).kind, CH_REQUEST_REPORT);
+    hears(&d, 0, refusal(CH_REASON_STALE), CHOIR_OK);
+    assert_int_equal(sends(&d, 0).kind, CH_REQUEST_CHECK_IN);
+    (void)snprintf(task.task.job, sizeof(task.task.job), "keyboard@2");
+    hears(&d, 0, task, CHOIR_OK);
+    wants(&d, 0, CHOIR_INTENT_FETCH);
+    device_close(&d);
+}
+
 /* Damage on the way heals by sending again; a report nobody can read must not be retrained. */
 static void a_report_that_nobody_can_read_is_given_up(void **state) {
     (void)state;
@@ -489,6 +507,7 @@ int main(void) {
         cmocka_unit_test(refused_reports_are_not_repeated),
         cmocka_unit_test(a_duplicate_is_as_good_as_an_ack),
         cmocka_unit_test(a_refused_round_is_not_trained_for_again),
+        cmocka_unit_test(a_refused_round_is_trained_for_in_the_next_version),
         cmocka_unit_test(a_report_that_nobody_can_read_is_given_up),
         cmocka_unit_test(strangers_and_other_versions_go_home),
         cmocka_unit_test(replies_that_make_no_sense_are_ignored),
