@@ -1,8 +1,10 @@
 /* Routes: see routes.h. Which row a request is for, and whether who asks may. */
 #include "net/routes.h"
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "base/sha256.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,12 +51,26 @@ void ch_answer_json(ch_http_exchange *x, unsigned code, json_t *root) {
     json_decref(root);
 }
 
+/* Cuts off a last letter of which only the beginning is there: JSON has whole ones. */
+static void letter_finish(char *text) {
+    size_t at = strlen(text);
+    while (at > 0 && ((unsigned char)text[at - 1] & 0xc0) == 0x80) {
+        at -= 1;
+    }
+    if (at > 0 && ((unsigned char)text[at - 1] & 0x80) != 0) {
+        text[at - 1] = '\0';
+    }
+}
+
 void ch_answer_error(ch_http_exchange *x, unsigned code, const char *format, ...) {
     char text[512];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
+    const int size = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    if ((size_t)size >= sizeof(text)) {
+        letter_finish(text);
+    }
     ch_answer_json(x, code, json_pack("{s:s+}", "error", text, ""));
 }
 
@@ -122,18 +138,23 @@ static bool method_fits(const ch_route *row, const char *method) {
 /* The row for a request; NULL when there is none, and then 404 or 405 was answered. */
 static const ch_route *row_find(ch_ask *ask) {
     const char *path = ch_http_path(ask->exchange);
-    bool has_path = false;
+    char allowed[64] = ""; // methods that the path does take
+    size_t size = 0;
     for (int i = 0; i < ROUTES_COUNT; i++) {
         if (path_fits(ROUTES[i].path, path, ask->wild, sizeof(ask->wild))) {
-            has_path = true;
             if (method_fits(&ROUTES[i], ch_http_method(ask->exchange))) {
                 return &ROUTES[i];
             }
+            size += (size_t)snprintf(allowed + size, sizeof(allowed) - size, "%s%s",
+                                     size > 0 ? ", " : "", ROUTES[i].method);
+            CH_ASSERT(size < sizeof(allowed));
         }
     }
-    if (has_path) {
-        ch_answer_error(ask->exchange, 405, "%s does not take %s", path,
-                        ch_http_method(ask->exchange));
+    if (size > 0) {
+        ch_http_answer_header(ask->exchange, "Allow", allowed);
+        char method[CH_TEXT_SHOWN_MAX]; // any bytes, as far as HTTP goes
+        ch_text_show(method, sizeof(method), ch_http_method(ask->exchange));
+        ch_answer_error(ask->exchange, 405, "%s does not take %s", path, method);
     } else {
         ch_answer_error(ask->exchange, 404, "there is no %s", path);
     }

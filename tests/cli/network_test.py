@@ -147,7 +147,12 @@ class Strangers(Network):
         self.assertEqual(self.admin("GET", "/v1/admin/jobs", key="choir-wrong")[0], 401)
         self.assertEqual(self.admin("POST", "/v1/exchange", {}, key="no.token.this")[0], 401)
         self.assertEqual(self.admin("GET", "/v1/nothing")[0], 404)
-        self.assertEqual(self.admin("DELETE", "/v1/challenge")[0], 405)
+        for shift in ("", "x"):  # a sentence is cut between letters
+            code, answer = self.admin("GET", "/" + shift + 300 * "%C3%A9")
+            self.assertEqual(code, 404, answer)
+            self.assertIn("there is no /" + shift + "\u00e9", answer["error"])
+        self.assertEqual(self.admin("DELETE", "/v1/challenge"),
+                         (405, {"error": "/v1/challenge does not take DELETE"}))
         self.assertEqual(self.admin("GET", "/v1/models/" + 64 * "a")[0], 404)
         self.assertEqual(self.admin("GET", "/v1/models/x")[0], 404)
 
