@@ -1,6 +1,6 @@
 # The front door. CMake does the work; `make help` lists all there is to know.
 .PHONY: all help setup release check check-long test test-release test-tsan test-clang fuzz demo \
-        bench install fmt fmt-check lint clean
+        demo-network bench install fmt fmt-check lint clean
 PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure --no-tests=error -j 2
 
@@ -23,6 +23,9 @@ demo: ## train a model federated over 100 writers, and write its report
 	@cmake --preset release --log-level=WARNING -DCHOIR_TESTS=OFF >/dev/null && \
 	cmake --build --preset release --target choir
 	build/release/choir sim experiments/demo.yaml
+
+demo-network: release ## a server and ten clients on this machine; their model is the simulation's
+	tools/demo_network.py
 
 check: setup fmt-check test test-tsan test-clang fuzz test-release ## everything CI runs
 
