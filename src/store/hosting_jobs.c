@@ -170,7 +170,7 @@ choir_status ch_hosting_store_job_remove(ch_hosting_store *s, int64_t id, choir_
 
 // ----- reading ----------------------------------------------------------------------------------
 
-/* Of a row (id, name, version, state, clients, dim, created_ms, digest). */
+/* Of a row (id, name, version, state, clients, dim, created_ms, digest, best_round). */
 static void row_read(ch_query *q, ch_hosted_row *out) {
     out->id = ch_query_i64(q, 0);
     ch_query_copy(q, 1, out->name, sizeof(out->name));
@@ -180,13 +180,14 @@ static void row_read(ch_query *q, ch_hosted_row *out) {
     out->dim = (uint32_t)ch_query_i64(q, 5);
     out->created_ms = (uint64_t)ch_query_i64(q, 6);
     ch_query_copy(q, 7, out->digest, sizeof(out->digest));
+    out->best_round = (uint32_t)ch_query_i64(q, 8);
 }
 
 choir_status ch_hosting_store_job(ch_hosting_store *s, ch_hosted_row *out, int64_t id,
                                   choir_error *err) {
     ch_query q = ch_query_begin(ch_hosting_enter(s),
-                                "SELECT id, name, version, state, clients, dim, created_ms, digest"
-                                " FROM jobs WHERE id = ?");
+                                "SELECT id, name, version, state, clients, dim, created_ms, digest,"
+                                " best_round FROM jobs WHERE id = ?");
     ch_query_bind_i64(&q, id);
     ch_hosted_row row;
     const bool is_found = ch_query_row(&q);
@@ -204,8 +205,8 @@ choir_status ch_hosting_store_jobs(ch_hosting_store *s,
                                    void (*each)(void *self, const ch_hosted_row *row), void *self,
                                    choir_error *err) {
     ch_query q = ch_query_begin(ch_hosting_enter(s),
-                                "SELECT id, name, version, state, clients, dim, created_ms, digest"
-                                " FROM jobs ORDER BY name, version");
+                                "SELECT id, name, version, state, clients, dim, created_ms, digest,"
+                                " best_round FROM jobs ORDER BY name, version");
     while (ch_query_row(&q)) {
         ch_hosted_row row;
         row_read(&q, &row);

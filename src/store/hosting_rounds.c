@@ -109,6 +109,16 @@ static choir_status job_check(ch_database *db, int64_t job, choir_error *err) {
                : ch_error_set(err, CHOIR_EINVAL, "job %" PRId64 ": there is none", job);
 }
 
+static choir_status best_set(ch_database *db, const ch_commit *c, choir_error *err) {
+    if (c->best_round == 0) {
+        return CHOIR_OK;
+    }
+    ch_query q = ch_query_begin(db, "UPDATE jobs SET best_round = ? WHERE id = ?");
+    ch_query_bind_i64(&q, c->best_round);
+    ch_query_bind_i64(&q, c->job);
+    return ch_query_run(&q, err);
+}
+
 static choir_status one_keep(ch_hosting_store *s, const ch_commit *c, choir_error *err) {
     ch_database *db = &s->db;
     choir_status status = c->job_state != NULL ? ch_hosting_state_set(db, c->job, c->job_state, err)
@@ -118,6 +128,9 @@ static choir_status one_keep(ch_hosting_store *s, const ch_commit *c, choir_erro
     }
     for (uint32_t i = 0; i < c->closed_count && status == CHOIR_OK; i++) {
         status = round_add(db, c->job, &c->closed[i], err);
+    }
+    if (status == CHOIR_OK) {
+        status = best_set(db, c, err);
     }
     return status == CHOIR_OK ? between_rounds_set(s, c, err) : status;
 }
@@ -228,7 +241,8 @@ choir_status ch_hosting_store_rounds(ch_hosting_store *s, int64_t job, uint32_t 
                                      void (*each)(void *self, const ch_round_row *row), void *self,
                                      choir_error *err) {
     ch_query q = ch_query_begin(ch_hosting_enter(s),
-                                "SELECT round, closed_ms, summary, model, held IS NOT NULL"
+                                "SELECT round, closed_ms, summary, model, held NOTNULL OR"
+                                " EXISTS (SELECT 1 FROM promotions p WHERE p.held = rounds.model)"
                                 " FROM rounds WHERE job = ? AND round >= ? ORDER BY round LIMIT ?");
     ch_query_bind_i64(&q, job);
     ch_query_bind_i64(&q, from);
@@ -289,7 +303,8 @@ choir_status ch_hosting_store_model(ch_hosting_store *s, ch_stored *out,
 choir_status ch_hosting_models_drop(ch_database *db, choir_error *err) {
     return ch_database_run(db,
                            "DELETE FROM models WHERE NOT EXISTS"
-                           " (SELECT 1 FROM rounds WHERE held = models.hash)",
+                           " (SELECT 1 FROM rounds WHERE held = models.hash) AND NOT EXISTS"
+                           " (SELECT 1 FROM promotions WHERE held = models.hash)",
                            err);
 }
 

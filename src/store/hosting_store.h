@@ -175,7 +175,8 @@ typedef struct ch_hosted_row {
     uint32_t clients; // size of its roster
     uint32_t dim;
     uint64_t created_ms;
-    char digest[65]; // of YAML and initial model: whether the same job is hosted twice
+    char digest[65];     // of YAML and initial model: whether the same job is hosted twice
+    uint32_t best_round; // as commits said; 0: none yet; not read by job_add
 } ch_hosted_row;
 
 /*
@@ -286,6 +287,7 @@ typedef struct ch_commit {
     const ch_closed_round *closed; // (closed_count)
     uint32_t closed_count;
     const char *job_state; // NULL: as it was
+    uint32_t best_round;   // 0: as it was
 } ch_commit;
 
 /*
@@ -323,7 +325,7 @@ typedef struct ch_round_row {
     uint64_t closed_ms;
     choir_bytes summary; // borrowed while each runs
     uint8_t model[CHOIR_HASH_BYTES];
-    bool has_model; // it has not been pruned
+    bool has_model; // it has not been pruned, or is promoted
 } ch_round_row;
 
 /* Calls each for the rounds of a job from one on, at most limit, in their order. */
@@ -350,15 +352,56 @@ CHOIR_NODISCARD choir_status ch_hosting_store_model(ch_hosting_store *s, ch_stor
 
 /*
  * Drops sums, receipts and models of a job's older rounds. Their summaries and the hashes of their
- * models stay, and so does a model that a kept round came to, of this job or another.
+ * models stay, and so does a model that a kept round came to, of this job or another, or that is
+ * promoted.
  *
  * last   rounds to keep, counted back from the last that closed; 0 is taken for 1
- * kept   (count) others to keep: the best, those promoted; borrowed
+ * kept   (count) others to keep, such as the best; borrowed
  *
  * Returns EINVAL when there is no such job.
  */
 CHOIR_NODISCARD choir_status ch_hosting_store_prune(ch_hosting_store *s, int64_t job, uint32_t last,
                                                     const uint32_t *kept, uint32_t count,
                                                     choir_error *err);
+
+// ----- promotions: which model devices use
+// --------------------------------------------------------
+
+enum { CH_PROMOTIONS_KEPT = 64 }; // of one name that hold their models; older ones are history
+
+/* That a round's model became the one of its job's name. */
+typedef struct ch_promotion {
+    int64_t id; // from 1, and up
+    int64_t job;
+    uint32_t version; // of the job
+    uint32_t round;
+    uint8_t model[CHOIR_HASH_BYTES];
+    uint64_t at_ms;
+    char actor[64];     // who
+    bool stands;        // it holds its model: the newest that does is the one that counts
+    uint64_t undone_ms; // 0: it was not rolled back
+    char undone_by[64];
+} ch_promotion;
+
+/* Promotes the model of a job's round. Returns EAGAIN when that has not closed, its model is not
+ * kept any more, or it is the promoted one. */
+CHOIR_NODISCARD choir_status ch_hosting_store_promote(ch_hosting_store *s, int64_t job,
+                                                      uint32_t round, uint64_t at_ms,
+                                                      const char *actor, choir_error *err);
+
+/* Goes back to what was promoted before the newest that stands. Returns EAGAIN when that is
+ * nothing. */
+CHOIR_NODISCARD choir_status ch_hosting_store_rollback(ch_hosting_store *s, const char *name,
+                                                       uint64_t at_ms, const char *actor,
+                                                       choir_error *err);
+
+/* The promoted model of a job's name. Returns EAGAIN when there is none. */
+CHOIR_NODISCARD choir_status ch_hosting_store_promoted(ch_hosting_store *s, ch_promotion *out,
+                                                       const char *name, choir_error *err);
+
+/* Calls each for a name's newest promotions, at most limit, the newest first. */
+CHOIR_NODISCARD choir_status ch_hosting_store_promotions(
+    ch_hosting_store *s, const char *name, uint32_t limit,
+    void (*each)(void *self, const ch_promotion *promotion), void *self, choir_error *err);
 
 #endif

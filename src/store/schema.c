@@ -73,9 +73,23 @@ static const char VERSION_1[] =
     "  client INTEGER NOT NULL, digest BLOB NOT NULL,"
     "  PRIMARY KEY (job, round, client)) STRICT, WITHOUT ROWID;";
 
+// Models that are promoted, and the round that came out best. A promotion stands as long as it
+// holds its model; the newest that stands is the one that counts.
+static const char VERSION_2[] =
+    "CREATE TABLE promotions ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  job INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE, round INTEGER NOT NULL,"
+    "  at_ms INTEGER NOT NULL, actor TEXT NOT NULL, model BLOB NOT NULL,"
+    "  held BLOB REFERENCES models (hash),"
+    "  undone_ms INTEGER, undone_by TEXT) STRICT;"
+    "CREATE INDEX promotions_job ON promotions (job);"
+    "CREATE INDEX promotions_held ON promotions (held);"
+    "ALTER TABLE jobs ADD COLUMN best_round INTEGER NOT NULL DEFAULT 0;";
+
 /* What makes version i + 1 of version i. */
 static const char *const MIGRATIONS[] = {
     VERSION_1,
+    VERSION_2,
 };
 enum { VERSIONS = sizeof(MIGRATIONS) / sizeof(MIGRATIONS[0]) };
 
