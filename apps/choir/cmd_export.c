@@ -2,10 +2,12 @@
 #include "commands.h"
 #include "operators.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "choir/blob.h"
 #include "net/export.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -13,18 +15,37 @@ typedef struct export_flags {
     char admin[ADMIN_PATH_MAX];
     char out[ADMIN_PATH_MAX];
     uint32_t round;
+    bool promoted;
 } export_flags;
+
+#define NEWEST UINT32_MAX
 
 static const ch_option ROWS[] = {
     ADMIN_ROW(export_flags),
     {"--round", CH_OPTION_U32, offsetof(export_flags, round), 0, UINT32_MAX, "", NULL,
      "after which round; 0: the initial model; the largest number: the newest"},
+    {"--promoted", CH_OPTION_FLAG, offsetof(export_flags, promoted), 0, 0, "", NULL,
+     "the promoted one, whichever version and round it is of"},
     {"--out", CH_OPTION_TEXT, offsetof(export_flags, out), 0, ADMIN_PATH_MAX, "", NULL,
      "the file, if not JOB.safetensors"},
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const export_flags DEFAULTS = {.admin = ADMIN_DEFAULT, .round = CH_EXPORT_NOW};
+static const export_flags DEFAULTS = {.admin = ADMIN_DEFAULT, .round = NEWEST};
+
+static choir_status choice_make(ch_export_choice *out, const export_flags *flags,
+                                choir_error *err) {
+    if (flags->promoted && flags->round != NEWEST) {
+        return ch_error_set(err, CHOIR_EINVAL, "--promoted and --round: give one of them");
+    }
+    *out = (ch_export_choice){.kind = CH_EXPORT_ROUND, .round = flags->round};
+    if (flags->promoted) {
+        out->kind = CH_EXPORT_PROMOTED;
+    } else if (flags->round == NEWEST) {
+        out->kind = CH_EXPORT_NOW;
+    }
+    return CHOIR_OK;
+}
 
 static int export_run(const ch_call *call, choir_error *err) {
     const export_flags *flags = call->options;
@@ -37,9 +58,13 @@ static int export_run(const ch_call *call, choir_error *err) {
     }
     ch_operator *server = NULL;
     choir_hash hash;
-    choir_status status = ch_operator_open(&server, flags->admin, &env, err);
+    ch_export_choice choice;
+    choir_status status = choice_make(&choice, flags, err);
     if (status == CHOIR_OK) {
-        status = ch_export(server, call->operands[0], flags->round, path, &hash, &env, err);
+        status = ch_operator_open(&server, flags->admin, &env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_export(server, call->operands[0], choice, path, &hash, &env, err);
     }
     if (status == CHOIR_OK) {
         char text[2 * CHOIR_HASH_BYTES + 1];

@@ -59,6 +59,12 @@ static void show(FILE *out, const json_t *job) {
     }
     (void)fprintf(out, "model      %s, %.0f parameters\n", answer_text(job, "model"),
                   answer_real(job, "parameters"));
+    const json_t *promoted = json_object_get(job, "promoted");
+    if (promoted != NULL) {
+        (void)fprintf(out, "promoted   %s, version %.0f round %.0f\n",
+                      answer_text(promoted, "hash"), answer_real(promoted, "version"),
+                      answer_real(promoted, "round"));
+    }
     versions_put(out, job);
     size_t i = 0;
     const json_t *round = NULL;

@@ -135,6 +135,30 @@ typedef struct choir_event {
 CHOIR_NODISCARD choir_status choir_client_step(choir_client *c, choir_trainer trainer,
                                                choir_event *event, choir_error *err);
 
+/* The model that the operator has promoted for the job: what a device is to infer with. */
+typedef struct choir_promoted {
+    uint32_t version;    // of the job
+    uint32_t round;      // after which it is the model
+    choir_hash hash;     // of params
+    choir_bytes model;   // a safetensors file up to where its parameters begin
+    const float *params; // (dim)
+    uint32_t dim;
+} choir_promoted;
+
+/*
+ * Asks which model is promoted, and fetches it unless it is the one of the call before: then no
+ * parameters travel. It needs not be in a round, nor the job be running. Enrols and joins when it
+ * has not; another version of the job is then told by the next step.
+ *
+ * out  borrowed until the next call of this one
+ *
+ * Returns OK; EAGAIN when nothing is promoted, or there is no such job or no place in it; EINVAL
+ * when the server refuses the secret or the key; EIO when it does not answer; EPROTO when what it
+ * sends makes no sense, or has more than dim_max parameters; ENOMEM.
+ */
+CHOIR_NODISCARD choir_status choir_client_promoted(choir_client *c, const choir_promoted **out,
+                                                   choir_error *err);
+
 /* Milliseconds of the clock that wake_ms is in: it never goes back. */
 uint64_t choir_client_now_ms(void);
 

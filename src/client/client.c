@@ -21,6 +21,7 @@
 #include "choir/route.h"
 #include "client/identity.h"
 #include "client/joined.h"
+#include "client/promoted.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
 #include "net/http_json.h"
@@ -59,8 +60,10 @@ struct choir_client {
     float *params; // (params_dim) the model of the task, as it was fetched
     uint32_t params_dim;
     uint32_t failures; // in a row
-    bool has_joined;   // and has a token, and an offer of the version whose tasks it is given
-    uint64_t join_ms;  // not before
+    ch_promoted promoted;
+    uint32_t told_version; // of the last JOINED
+    bool has_joined;       // and has a token, and an offer of the version whose tasks it is given
+    uint64_t join_ms;      // not before
 };
 
 choir_client_options choir_client_defaults(void) {
@@ -167,7 +170,7 @@ choir_status choir_client_create(choir_client **out, const choir_client_options 
     if (c == NULL) {
         return ch_error_set(err, CHOIR_ENOMEM, "no memory for a client");
     }
-    *c = (choir_client){.env = *env};
+    *c = (choir_client){.env = *env, .promoted = {.env = *env}};
     const choir_status status = client_build(c, options, err);
     if (status != CHOIR_OK) {
         choir_client_destroy(c);
@@ -188,6 +191,7 @@ void choir_client_destroy(choir_client *c) {
         env.free(env.self, c->params);
     }
     ch_joined_release(&c->joined);
+    ch_promoted_release(&c->promoted);
     ch_http_client_destroy(c->http);
     ch_wipe(c, sizeof(*c));
     env.free(env.self, c);
@@ -314,15 +318,28 @@ static void lost(choir_client *c, uint64_t now_ms, choir_event *event, const cha
     (void)snprintf(event->message, sizeof(event->message), "%s", why);
 }
 
+/* Joins, enrolling first where it must. */
+static choir_status join_any(choir_client *c, choir_error *err) {
+    choir_status status = join_once(c, err);
+    if (status == CHOIR_EINVAL && c->identity.subject != 0) {
+        c->identity.subject = 0; // a server that began anew knows nobody: enrol there once more
+        status = join_once(c, err);
+    }
+    c->has_joined = status == CHOIR_OK;
+    return status;
+}
+
+/* The host is told of a version once. */
+static void joined(choir_client *c, choir_event *event) {
+    event->kind = c->joined.offer.version != c->told_version ? CHOIR_EVENT_JOINED : CHOIR_EVENT_WAIT;
+    event->wake_ms = choir_client_now_ms();
+    c->told_version = c->joined.offer.version;
+}
+
 /* A server that does not answer is asked again later; what it refuses is the host's to know. */
 static choir_status join(choir_client *c, choir_event *event, choir_error *err) {
     choir_error why = {.message = ""};
-    const uint32_t version = c->joined.offer.version;
-    choir_status status = join_once(c, &why);
-    if (status == CHOIR_EINVAL && c->identity.subject != 0) {
-        c->identity.subject = 0; // a server that began anew knows nobody: enrol there once more
-        status = join_once(c, &why);
-    }
+    const choir_status status = join_any(c, &why);
     if (status == CHOIR_EIO) {
         c->join_ms = choir_client_now_ms() + pause_next(c);
         event->kind = CHOIR_EVENT_LOST;
@@ -333,10 +350,28 @@ static choir_status join(choir_client *c, choir_event *event, choir_error *err) 
         return ch_error_set(err, status, "%s", why.message);
     }
     c->failures = 0;
-    c->has_joined = true;
-    event->kind = c->joined.offer.version != version ? CHOIR_EVENT_JOINED : CHOIR_EVENT_WAIT;
-    event->wake_ms = choir_client_now_ms();
+    joined(c, event);
     return CHOIR_OK;
+}
+
+choir_status choir_client_promoted(choir_client *c, const choir_promoted **out, choir_error *err) {
+    bool is_expired = !c->has_joined;
+    choir_status status = CHOIR_OK;
+    if (!is_expired) {
+        status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->token, c->dim_max,
+                                   &is_expired, err);
+    }
+    if (is_expired) {
+        status = join_any(c, err);
+        if (status == CHOIR_OK) {
+            status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->token, c->dim_max,
+                                       &is_expired, err);
+        }
+    }
+    if (status == CHOIR_OK) {
+        *out = &c->promoted.model;
+    }
+    return status;
 }
 
 /* Whether a task is of the version that was offered: "keyboard@3". */
@@ -478,6 +513,10 @@ choir_status choir_client_step(choir_client *c, choir_trainer trainer, choir_eve
     if (!c->has_joined) {
         event->kind = CHOIR_EVENT_WAIT;
         event->wake_ms = c->join_ms;
+        return CHOIR_OK;
+    }
+    if (c->joined.offer.version != c->told_version) { // it was joined to ask for the promoted model
+        joined(c, event);
         return CHOIR_OK;
     }
     choir_intent intent;

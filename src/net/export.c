@@ -6,38 +6,85 @@
 #include "onnx/safetensors.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { TEXT_MAX = 256, HASH_TEXT = 2 * CHOIR_HASH_BYTES + 1 };
 
-/* The hash of the model, from what the server says of the job or of its round. */
-static choir_status hash_find(ch_operator *o, const char *job, uint32_t round, char out[HASH_TEXT],
-                              choir_error *err) {
-    char path[TEXT_MAX];
-    if (round == CH_EXPORT_NOW) {
-        (void)snprintf(path, sizeof(path), "/jobs/%s", job);
-    } else {
-        (void)snprintf(path, sizeof(path), "/jobs/%s/rounds?from=%" PRIu32 "&limit=1", job, round);
-    }
-    json_t *answer = NULL;
-    choir_status status = ch_operator_ask(o, "GET", path, NULL, "export", &answer, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    const json_t *found = answer;
-    if (round != CH_EXPORT_NOW) {
-        found = json_array_get(json_object_get(answer, "rounds"), 0);
-    }
-    const char *text = json_string_value(json_object_get(found, "model"));
+/* A model that has been found: whose, and which parameters. */
+typedef struct model_place {
+    char job[CHOIR_JOB_TEXT_MAX]; // whose initial model says what it is
+    char hash[HASH_TEXT];         // "": the initial one
+} model_place;
+
+/* The field with a hash of an object; false when it has none. */
+static bool hash_take(model_place *out, const json_t *found, const char *key) {
+    const char *text = json_string_value(json_object_get(found, key));
     if (text == NULL || strlen(text) >= HASH_TEXT) {
-        status = ch_error_set(err, CHOIR_EAGAIN, "export: round %" PRIu32 " of '%s' has not closed",
-                              round, job);
-    } else {
-        memcpy(out, text, strlen(text) + 1);
+        return false;
+    }
+    memcpy(out->hash, text, strlen(text) + 1);
+    return true;
+}
+
+static choir_status now_find(ch_operator *o, model_place *out, choir_error *err) {
+    char path[TEXT_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof(path), "/jobs/%s", out->job);
+    choir_status status = ch_operator_ask(o, "GET", path, NULL, "export", &answer, err);
+    if (status == CHOIR_OK && !hash_take(out, answer, "model")) {
+        status =
+            ch_error_set(err, CHOIR_EPROTO, "export: the server names no model of '%s'", out->job);
     }
     json_decref(answer);
     return status;
+}
+
+static choir_status round_find(ch_operator *o, model_place *out, uint32_t round, choir_error *err) {
+    char path[TEXT_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof(path), "/jobs/%s/rounds?from=%" PRIu32 "&limit=1", out->job, round);
+    choir_status status = ch_operator_ask(o, "GET", path, NULL, "export", &answer, err);
+    const json_t *found = json_array_get(json_object_get(answer, "rounds"), 0);
+    if (status == CHOIR_OK && !hash_take(out, found, "model")) {
+        status = ch_error_set(err, CHOIR_EAGAIN, "export: round %" PRIu32 " of '%s' has not closed",
+                              round, out->job);
+    }
+    json_decref(answer);
+    return status;
+}
+
+static choir_status promoted_find(ch_operator *o, model_place *out, choir_error *err) {
+    char path[TEXT_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof(path), "/jobs/%s/details", out->job);
+    choir_status status = ch_operator_ask(o, "GET", path, NULL, "export", &answer, err);
+    const json_t *found = json_object_get(answer, "promoted");
+    if (status == CHOIR_OK && !hash_take(out, found, "hash")) {
+        status = ch_error_set(err, CHOIR_EAGAIN, "export: no model of '%s' is promoted", out->job);
+    }
+    if (status == CHOIR_OK) {
+        const char *name = json_string_value(json_object_get(answer, "name"));
+        const json_int_t version = json_integer_value(json_object_get(found, "version"));
+        (void)snprintf(out->job, sizeof(out->job), "%s@%" PRIu32, name == NULL ? "" : name,
+                       (uint32_t)version);
+    }
+    json_decref(answer);
+    return status;
+}
+
+static choir_status place_find(ch_operator *o, model_place *out, ch_export_choice choice,
+                               choir_error *err) {
+    switch (choice.kind) {
+    case CH_EXPORT_NOW:
+        return now_find(o, out, err);
+    case CH_EXPORT_ROUND:
+        return choice.round == 0 ? CHOIR_OK : round_find(o, out, choice.round, err);
+    case CH_EXPORT_PROMOTED:
+        return promoted_find(o, out, err);
+    }
+    return CHOIR_EINVAL;
 }
 
 static choir_status bundle_read(ch_operator *o, const char *job, ch_safetensors *out,
@@ -84,25 +131,29 @@ static choir_status params_get(ch_operator *o, const char *text, uint32_t dim, c
                         text);
 }
 
-choir_status ch_export(ch_operator *o, const char *job, uint32_t round, const char *path,
+choir_status ch_export(ch_operator *o, const char *job, ch_export_choice choice, const char *path,
                        choir_hash *hash, const choir_env *env, choir_error *err) {
+    model_place place = {.hash = ""};
     ch_safetensors bundle = {0};
-    char text[HASH_TEXT];
-    choir_status status = bundle_read(o, job, &bundle, env, err);
-    if (status == CHOIR_OK && round == 0) {
-        *hash = choir_hash_params(bundle.params, bundle.layout.dim);
-        choir_hash_text(hash, text);
-        status = model_write(&bundle, bundle.params, text, path, env, err);
+    choir_blob blob = {0};
+    if (strlen(job) >= sizeof(place.job)) {
+        return ch_error_set(err, CHOIR_EAGAIN, "export: there is no job '%.100s...'", job);
+    }
+    memcpy(place.job, job, strlen(job) + 1);
+    choir_status status = place_find(o, &place, choice, err);
+    if (status == CHOIR_OK) {
+        status = bundle_read(o, place.job, &bundle, env, err);
+    }
+    if (status == CHOIR_OK && place.hash[0] == '\0') {
+        blob = (choir_blob){.hash = choir_hash_params(bundle.params, bundle.layout.dim),
+                            .params = bundle.params};
+        choir_hash_text(&blob.hash, place.hash);
     } else if (status == CHOIR_OK) {
-        choir_blob blob = {0};
-        status = hash_find(o, job, round, text, err);
-        if (status == CHOIR_OK) {
-            status = params_get(o, text, bundle.layout.dim, &blob, err);
-        }
-        if (status == CHOIR_OK) {
-            *hash = blob.hash;
-            status = model_write(&bundle, blob.params, text, path, env, err);
-        }
+        status = params_get(o, place.hash, bundle.layout.dim, &blob, err);
+    }
+    if (status == CHOIR_OK) {
+        *hash = blob.hash;
+        status = model_write(&bundle, blob.params, place.hash, path, env, err);
     }
     ch_safetensors_release(&bundle);
     return status;

@@ -57,28 +57,37 @@ void ch_ask_audit(const ch_ask *ask, const char *act, const char *matter);
 json_t *ch_job_json(const ch_hosted *h);
 void ch_round_json(void *list, const ch_round_row *row);
 
+json_t *ch_promotion_json(const ch_promotion *p);
+
+/* A bundle up to where its parameters begin, as text: what a device needs of it. */
+json_t *ch_model_head(const ch_stored *bundle);
+
 /* The newest version of a name; NULL when there is none. With the lock. */
 ch_hosted *ch_server_newest(const ch_server *s, const char *name);
 
 /* The rows' handlers, by file. */
-void ch_route_exchange(ch_ask *ask);  // routes_device.c
-void ch_route_model(ch_ask *ask);     //
-void ch_route_challenge(ch_ask *ask); //
-void ch_route_enroll(ch_ask *ask);    //
-void ch_route_join(ch_ask *ask);      //
-void ch_route_jobs(ch_ask *ask);      // routes_admin.c
-void ch_route_job(ch_ask *ask);       //
-void ch_route_rounds(ch_ask *ask);    //
-void ch_route_bundle(ch_ask *ask);    //
-void ch_route_details(ch_ask *ask);   //
-void ch_route_host(ch_ask *ask);      // routes_host.c
-void ch_route_clone(ch_ask *ask);     //
-void ch_route_remove(ch_ask *ask);    // routes_steer.c
-void ch_route_pause(ch_ask *ask);     //
-void ch_route_resume(ch_ask *ask);    //
-void ch_route_stop(ch_ask *ask);      //
-void ch_route_health(ch_ask *ask);    // routes_health.c
-void ch_route_ready(ch_ask *ask);     //
-void ch_route_metrics(ch_ask *ask);   //
+void ch_route_exchange(ch_ask *ask);   // routes_device.c
+void ch_route_model(ch_ask *ask);      //
+void ch_route_challenge(ch_ask *ask);  //
+void ch_route_enroll(ch_ask *ask);     //
+void ch_route_join(ch_ask *ask);       //
+void ch_route_jobs(ch_ask *ask);       // routes_admin.c
+void ch_route_job(ch_ask *ask);        //
+void ch_route_rounds(ch_ask *ask);     //
+void ch_route_bundle(ch_ask *ask);     //
+void ch_route_details(ch_ask *ask);    //
+void ch_route_host(ch_ask *ask);       // routes_host.c
+void ch_route_clone(ch_ask *ask);      //
+void ch_route_remove(ch_ask *ask);     // routes_steer.c
+void ch_route_pause(ch_ask *ask);      //
+void ch_route_resume(ch_ask *ask);     //
+void ch_route_stop(ch_ask *ask);       //
+void ch_route_promoted(ch_ask *ask);   // routes_promote.c
+void ch_route_promote(ch_ask *ask);    //
+void ch_route_rollback(ch_ask *ask);   //
+void ch_route_promotions(ch_ask *ask); //
+void ch_route_health(ch_ask *ask);     // routes_health.c
+void ch_route_ready(ch_ask *ask);      //
+void ch_route_metrics(ch_ask *ask);    //
 
 #endif

@@ -182,7 +182,7 @@ void ch_route_bundle(ch_ask *ask) {
 
 // ----- everything of one job --------------------------------------------------------------------
 
-enum { LAST_ROUNDS = 5 };
+enum { LAST_ROUNDS = 5, LAST_PROMOTIONS = 20 };
 
 /* The versions of the job's name, oldest first. With the lock. */
 static json_t *versions_json(const ch_server *s, const char *name) {
@@ -215,6 +215,25 @@ static json_t *details_of(const ch_server *s, const ch_hosted *h) {
     return out;
 }
 
+static void promotion_add(void *list, const ch_promotion *p) {
+    (void)json_array_append_new(list, ch_promotion_json(p));
+}
+
+/* What is promoted of the name, when something is, and what was. */
+static choir_status promotions_add(json_t *out, ch_server *s, choir_error *err) {
+    ch_promotion p;
+    const char *name = json_string_value(json_object_get(out, "name"));
+    choir_status status = ch_hosting_store_promoted(s->store, &p, name, err);
+    if (status == CHOIR_OK) {
+        (void)json_object_set_new(out, "promoted", ch_promotion_json(&p));
+    } else if (status != CHOIR_EAGAIN) {
+        return status;
+    }
+    json_t *list = json_array();
+    (void)json_object_set_new(out, "promotions", list);
+    return ch_hosting_store_promotions(s->store, name, LAST_PROMOTIONS, promotion_add, list, err);
+}
+
 /* What the store knows. */
 static choir_status details_add(json_t *out, ch_server *s, int64_t id, uint32_t round,
                                 choir_error *err) {
@@ -234,7 +253,7 @@ static choir_status details_add(json_t *out, ch_server *s, int64_t id, uint32_t 
             ch_hosting_store_rounds(s->store, id, from, LAST_ROUNDS, ch_round_json, rounds, err);
     }
     ch_stored_release(&yaml);
-    return status;
+    return status == CHOIR_OK ? promotions_add(out, s, err) : status;
 }
 
 void ch_route_details(ch_ask *ask) {

@@ -355,6 +355,10 @@ static json_t *base64_json(choir_bytes bytes) {
     return out;
 }
 
+json_t *ch_model_head(const ch_stored *bundle) {
+    return base64_json(model_head(bundle));
+}
+
 /* What a device is told of a job that it has joined. */
 static json_t *joined(const ch_server *s, const ch_hosted_row *row, const ch_claims *claims,
                       const ch_stored *yaml, const ch_stored *bundle) {

@@ -109,6 +109,25 @@ static choir_status doomed_find(const ch_server *s, const char *reference, int64
     return CHOIR_OK;
 }
 
+/* Whether a version has the model that devices use; a name may go with it. */
+static choir_status promoted_check(ch_server *s, const char *reference, const int64_t *ids,
+                                   uint32_t count, choir_error *err) {
+    char name[CHOIR_JOB_TEXT_MAX];
+    ch_promotion p;
+    const size_t size = strcspn(reference, "@");
+    if (reference[size] == '\0' || count == 0) {
+        return CHOIR_OK;
+    }
+    (void)snprintf(name, sizeof(name), "%.*s", (int)size, reference);
+    const choir_status status = ch_hosting_store_promoted(s->store, &p, name, err);
+    if (status == CHOIR_OK && p.job == ids[0]) {
+        return ch_error_set(err, CHOIR_EAGAIN,
+                            "round %" PRIu32 " of '%s' is promoted: promote another one first",
+                            p.round, reference);
+    }
+    return status == CHOIR_EAGAIN ? CHOIR_OK : status;
+}
+
 /* Out of memory, once they are out of the store. */
 static void doomed_close(ch_server *s, const char *reference) {
     uint32_t left = 0;
@@ -131,6 +150,9 @@ void ch_route_remove(ch_ask *ask) {
     (void)pthread_mutex_lock(&s->lock);
     ch_server_quiet(s);
     choir_status status = doomed_find(s, ask->wild, ids, &count, &err);
+    if (status == CHOIR_OK) {
+        status = promoted_check(s, ask->wild, ids, count, &err);
+    }
     if (status == CHOIR_OK && count > 0) {
         status = ch_hosting_store_jobs_remove(s->store, ids, count, &err);
     }

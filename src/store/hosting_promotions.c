@@ -79,8 +79,8 @@ static choir_status name_find(ch_database *db, char *out, size_t size, int64_t j
     if (is_found) {
         ch_query_copy(&q, 0, out, size);
     }
-    return ch_hosting_found(ch_hosting_end_one(&q, is_found, err), err, "job %" PRId64
-                            ": there is none", job);
+    return ch_hosting_found(ch_hosting_end_one(&q, is_found, err), err,
+                            "job %" PRId64 ": there is none", job);
 }
 
 static choir_status row_add(ch_database *db, int64_t job, uint32_t round, uint64_t at_ms,
@@ -99,11 +99,11 @@ static choir_status row_add(ch_database *db, int64_t job, uint32_t round, uint64
 
 /* Older ones no longer hold their models. */
 static choir_status older_drop(ch_database *db, const char *name, choir_error *err) {
-    ch_query q = ch_query_begin(
-        db, "UPDATE promotions SET held = NULL WHERE held NOTNULL"
-            " AND job IN (SELECT id FROM jobs WHERE name = ?1) AND id NOT IN"
-            " (SELECT p.id FROM promotions p JOIN jobs j ON j.id = p.job"
-            "  WHERE j.name = ?1 AND p.held NOTNULL ORDER BY p.id DESC LIMIT ?2)");
+    ch_query q =
+        ch_query_begin(db, "UPDATE promotions SET held = NULL WHERE held NOTNULL"
+                           " AND job IN (SELECT id FROM jobs WHERE name = ?1) AND id NOT IN"
+                           " (SELECT p.id FROM promotions p JOIN jobs j ON j.id = p.job"
+                           "  WHERE j.name = ?1 AND p.held NOTNULL ORDER BY p.id DESC LIMIT ?2)");
     ch_query_bind_text(&q, name);
     ch_query_bind_i64(&q, CH_PROMOTIONS_KEPT);
     const choir_status status = ch_query_run(&q, err);

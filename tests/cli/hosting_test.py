@@ -163,5 +163,64 @@ class Removing(Network):
                 client.kill()
 
 
+class Promoting(Network):
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve()
+        self.host(self.file("job.yaml", JOB % 4))
+        self.ends([self.join(k) for k in range(CLIENTS)])
+
+    def exported_rounds(self):
+        return [self.exported("--round", n) for n in range(5)]
+
+    def promoted(self, job="letters"):
+        return self.exported("--promoted", "--out", "promoted.safetensors", job=job)
+
+    def test_is_of_a_round_and_can_be_taken_back(self):
+        rounds = self.exported_rounds()
+        self.assertIn("no model of 'letters' is promoted",
+                      self.refused("export", "letters", "--promoted"))
+        self.assertEqual(self.check_ran("hosted", "promote", "letters", "--round", 2).out,
+                         f"{rounds[2]}  letters@1 round 2 is promoted\n")
+        self.assertEqual(self.promoted(), rounds[2])
+        self.assertIn("round 4 is promoted", self.check_ran("hosted", "promote", "letters").out)
+        self.assertEqual(self.promoted(), rounds[4])
+        self.assertIn("promoted already", self.refused("hosted", "promote", "letters"))
+        self.assertIn("round 5 of 'letters' has not closed",
+                      self.refused("hosted", "promote", "letters", "--round", 5))
+        self.assertIn("round 2 is promoted", self.check_ran("hosted", "rollback", "letters").out)
+        self.assertIn("nothing to go back to", self.refused("hosted", "rollback", "letters"))
+        self.assertEqual(self.promoted(), rounds[2])
+        shown = self.details("letters")
+        self.assertEqual(shown["promoted"]["promoted_by"], "owner")
+        self.assertEqual([(p["round"], p["stands"], p.get("undone_by")) for p in shown["promotions"]],
+                         [(4, False, "owner"), (2, True, None)])
+        code, answer = self.admin("GET", "/v1/admin/jobs/letters/promotions")
+        self.assertEqual((code, answer["promotions"]), (200, shown["promotions"]))
+        self.assertIn(f"promoted   {rounds[2]}, version 1 round 2",
+                      self.check_ran("hosted", "show", "letters").out)
+        self.assertIn("give one of them",
+                      self.run_in("export", "letters", "--promoted", "--round", 1).log)
+
+    def test_outlives_kills_and_later_versions(self):
+        rounds = self.exported_rounds()
+        self.check_ran("hosted", "promote", "letters", "--round", 3)
+        self.server.kill()
+        self.server.wait(timeout=30)
+        self.serve()
+        self.check_ran("hosted", "replace", "letters", "job.yaml", "--set", "seed=2")
+        self.assertEqual(self.promoted(), rounds[3])
+        self.assertIn("round 3 of 'letters@1' is promoted",
+                      self.refused("hosted", "rm", "letters@1"))
+        self.check_ran("hosted", "stop", "letters")
+        self.check_ran("hosted", "rm", "letters")
+        self.assertIn("there is no job", self.refused("export", "letters", "--promoted"))
+        self.assertEqual(self.admin("GET", "/v1/models/" + rounds[3])[0], 404)
+
+    def test_strangers_do_not_learn_its_hash(self):
+        self.check_ran("hosted", "promote", "letters")
+        self.assertEqual(self.admin("GET", "/v1/jobs/letters/promoted")[0], 401)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,215 @@
+/*
+ * A device has the model that its operator promoted: fetched once, checked, and another one when
+ * another one is promoted, whatever became of its token, its job and its server meanwhile.
+ */
+#include "support/check.h"
+#include "support/folder.h"
+
+#include "choir/blob.h"
+#include "choir/client.h"
+#include "crypto/encode.h"
+#include "net/operator.h"
+#include "net/server.h"
+#include "onnx/safetensors.h"
+#include "run/bundle.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { ROUNDS = 3, TOKEN_S = 2 };
+
+static char folder[FOLDER_PATH_MAX];
+static const char JOB[] = "name: letters\n"
+                          "model: {name: softmax}\n"
+                          "data: {source: digits, partition: natural, clients: 1, examples: 10, "
+                          "test_examples: 10}\n"
+                          "server: {sample_rate: 1, rounds: 3, deadline: 600}\n";
+
+#define check_ok(expression)                                                                       \
+    do {                                                                                           \
+        choir_error err = {.message = ""};                                                         \
+        const choir_status status_ = (expression);                                                 \
+        if (status_ != CHOIR_OK) {                                                                 \
+            fail_msg("%s: %s", choir_status_name(status_), err.message);                           \
+        }                                                                                          \
+    } while (0)
+
+typedef struct site {
+    choir_env env;
+    ch_server *server;
+    ch_operator *operator;
+    choir_client *client;
+    uint16_t port;
+    uint32_t joined; // times that it was told of a version
+} site;
+
+// ----- the operator -----------------------------------------------------------------------------
+
+static json_t *ask(site *s, const char *path, json_t *body) {
+    json_t *answer = NULL;
+    check_ok(ch_operator_ask(s->operator, "POST", path, body, "test", &answer, &err));
+    return answer;
+}
+
+static void host(site *s, const char *set) {
+    ch_bundle bundle;
+    folder_put(folder_file(folder, "job.yaml"), JOB, sizeof(JOB) - 1);
+    check_ok(ch_bundle_create(&bundle, folder_file(folder, "job.yaml"), &set, 1, &s->env, &err));
+    char *model = malloc(CH_BASE64_MAX(bundle.model_size));
+    assert_non_null(model);
+    ch_base64(model, (choir_bytes){.data = bundle.model, .size = bundle.model_size});
+    json_decref(ask(s, "/jobs",
+                    json_pack("{s:s%, s:s, s:i}", "job", bundle.text, bundle.text_size, "model",
+                              model, "clients", 1)));
+    free(model);
+    ch_bundle_release(&bundle);
+}
+
+static void serve(site *s) {
+    ch_server_options o = ch_server_defaults();
+    char url[64];
+    o.dir = folder_file(folder, "server");
+    o.port = s->port;
+    o.token_s = TOKEN_S;
+    check_ok(ch_server_start(&s->server, &o, &s->env, &err));
+    (void)snprintf(url, sizeof(url), "%s", ch_server_url(s->server));
+    s->port = (uint16_t)strtoul(strrchr(url, ':') + 1, NULL, 10);
+}
+
+/* Promotes a round, or goes back for 0; the hash that is then promoted. */
+static choir_hash promote(site *s, const char *job, uint32_t round) {
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/jobs/%s/%s", job, round > 0 ? "promote" : "rollback");
+    json_t *answer = ask(s, path, json_pack("{s:I}", "round", (json_int_t)round));
+    choir_hash hash;
+    const char *text = json_string_value(json_object_get(answer, "hash"));
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof(hash.bytes); i++) {
+        const char byte[] = {text[2 * i], text[2 * i + 1], '\0'};
+        hash.bytes[i] = (uint8_t)strtoul(byte, NULL, 16);
+    }
+    json_decref(answer);
+    return hash;
+}
+
+// ----- the device -------------------------------------------------------------------------------
+
+/* Moves every parameter a little further in every round. */
+static choir_status train(void *self, uint32_t client, const choir_task *task, const float *params,
+                          float *delta, choir_training *out, choir_error *err) {
+    (void)self;
+    (void)client;
+    (void)params;
+    (void)err;
+    for (uint32_t i = 0; i < task->dim; i++) {
+        delta[i] = 0.125F * (float)task->round;
+    }
+    *out = (choir_training){.examples = 1, .metrics = {.examples = 1, .loss_q20 = 1}};
+    return CHOIR_OK;
+}
+
+static void client_make(site *s) {
+    choir_join join;
+    check_ok(choir_join_read(&join, folder_file(folder, "server/join.json"), &s->env, &err));
+    choir_client_options o = choir_client_defaults();
+    o.join = &join;
+    o.job = "letters";
+    o.state_dir = folder_file(folder, "device");
+    check_ok(choir_client_create(&s->client, &o, &s->env, &err));
+}
+
+/* Takes part until the job is over. */
+static void client_run(site *s) {
+    static const choir_trainer_ops ops = {.train = train};
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    choir_event event = {.kind = CHOIR_EVENT_WAIT};
+    for (int steps = 0; steps < 5000 && event.kind != CHOIR_EVENT_DONE; steps++) {
+        check_ok(choir_client_step(s->client, (choir_trainer){&ops, NULL}, &event, &err));
+        assert_true(event.kind != CHOIR_EVENT_FAILED);
+        s->joined += event.kind == CHOIR_EVENT_JOINED;
+        if (event.kind == CHOIR_EVENT_WAIT && event.wake_ms > choir_client_now_ms()) {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    assert_int_equal(event.kind, CHOIR_EVENT_DONE);
+}
+
+static void check_promoted(site *s, const choir_hash *hash, uint32_t version, uint32_t round) {
+    const choir_promoted *p = NULL;
+    check_ok(choir_client_promoted(s->client, &p, &err));
+    assert_int_equal(p->version, version);
+    assert_int_equal(p->round, round);
+    assert_memory_equal(&p->hash, hash, sizeof(*hash));
+    const choir_hash found = choir_hash_params(p->params, p->dim);
+    assert_memory_equal(&found, hash, sizeof(*hash));
+    assert_true(p->model.size > 8); // what it says of itself, up to its parameters
+}
+
+// ----- tests ------------------------------------------------------------------------------------
+
+static void a_device_follows_what_is_promoted(void **state) {
+    (void)state;
+    site s = {.env = choir_env_default()};
+    const choir_promoted *p = NULL;
+    choir_error why = {.message = ""};
+    serve(&s);
+    check_ok(ch_operator_open(&s.operator, folder_file(folder, "server/admin.json"), &s.env, &err));
+    client_make(&s);
+    check_status(choir_client_promoted(s.client, &p, &why), CHOIR_EAGAIN);
+    assert_non_null(strstr(why.message, "there is no job 'letters' here"));
+    host(&s, "seed=1");
+    check_status(choir_client_promoted(s.client, &p, &why), CHOIR_EAGAIN);
+    assert_string_equal(why.message, "promoted: no model of 'letters' is promoted");
+    assert_null(p);
+    client_run(&s);
+    assert_int_equal(s.joined, 1); // told of it, though it had joined to ask before
+
+    choir_hash hashes[ROUNDS + 1];
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        hashes[round] = promote(&s, "letters", round);
+        check_promoted(&s, &hashes[round], 1, round);
+    }
+    assert_true(memcmp(&hashes[1], &hashes[2], sizeof(hashes[1])) != 0);
+    check_ok(choir_client_promoted(s.client, &p, &err));
+    const float *params = p->params;
+    check_promoted(&s, &hashes[3], 1, 3);
+    assert_ptr_equal(p->params, params); // nothing was fetched again
+
+    const struct timespec token = {.tv_sec = TOKEN_S + 1};
+    (void)nanosleep(&token, NULL); // its token ends, and it gets another
+    const choir_hash before = promote(&s, "letters", 0);
+    assert_memory_equal(&before, &hashes[2], sizeof(before));
+    check_promoted(&s, &hashes[2], 1, 2);
+
+    host(&s, "seed=2"); // the next version has no model yet that is promoted
+    check_promoted(&s, &hashes[2], 1, 2);
+    choir_client_destroy(s.client); // whose job was over
+    client_make(&s);
+    client_run(&s);
+    assert_int_equal(s.joined, 2);
+    const choir_hash other = promote(&s, "letters", 1);
+    check_promoted(&s, &other, 2, 1);
+
+    ch_server_stop(s.server);
+    check_status(choir_client_promoted(s.client, &p, &why), CHOIR_EIO);
+    serve(&s);
+    check_promoted(&s, &other, 2, 1);
+    choir_client_destroy(s.client);
+    client_make(&s); // after a restart of the device
+    check_promoted(&s, &other, 2, 1);
+    choir_client_destroy(s.client);
+    ch_operator_close(s.operator);
+    ch_server_stop(s.server);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_device_follows_what_is_promoted),
+    };
+    folder_make(folder);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    if (failed == 0) {
+        folder_remove(folder);
+    }
+    return failed;
+}
