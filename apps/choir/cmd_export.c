@@ -15,6 +15,7 @@ typedef struct export_flags {
     char admin[ADMIN_PATH_MAX];
     char out[ADMIN_PATH_MAX];
     uint32_t round;
+    bool best;
     bool promoted;
 } export_flags;
 
@@ -24,6 +25,8 @@ static const ch_option ROWS[] = {
     ADMIN_ROW(export_flags),
     {"--round", CH_OPTION_U32, offsetof(export_flags, round), 0, UINT32_MAX, "", NULL,
      "after which round; 0: the initial model; the largest number: the newest"},
+    {"--best", CH_OPTION_FLAG, offsetof(export_flags, best), 0, 0, "", NULL,
+     "after the round of the lowest loss, as its clients had it while they trained"},
     {"--promoted", CH_OPTION_FLAG, offsetof(export_flags, promoted), 0, 0, "", NULL,
      "the promoted one, whichever version and round it is of"},
     {"--out", CH_OPTION_TEXT, offsetof(export_flags, out), 0, ADMIN_PATH_MAX, "", NULL,
@@ -35,11 +38,13 @@ static const export_flags DEFAULTS = {.admin = ADMIN_DEFAULT, .round = NEWEST};
 
 static choir_status choice_make(ch_export_choice *out, const export_flags *flags,
                                 choir_error *err) {
-    if (flags->promoted && flags->round != NEWEST) {
-        return ch_error_set(err, CHOIR_EINVAL, "--promoted and --round: give one of them");
+    if (flags->promoted + flags->best + (flags->round != NEWEST) > 1) {
+        return ch_error_set(err, CHOIR_EINVAL, "--round, --best, --promoted: give one of them");
     }
     *out = (ch_export_choice){.kind = CH_EXPORT_ROUND, .round = flags->round};
-    if (flags->promoted) {
+    if (flags->best) {
+        out->kind = CH_EXPORT_BEST;
+    } else if (flags->promoted) {
         out->kind = CH_EXPORT_PROMOTED;
     } else if (flags->round == NEWEST) {
         out->kind = CH_EXPORT_NOW;

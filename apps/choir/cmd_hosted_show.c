@@ -59,6 +59,10 @@ static void show(FILE *out, const json_t *job) {
     }
     (void)fprintf(out, "model      %s, %.0f parameters\n", answer_text(job, "model"),
                   answer_real(job, "parameters"));
+    const double best = answer_real(job, "best_round");
+    if (isfinite(best)) {
+        (void)fprintf(out, "best       round %.0f\n", best);
+    }
     const json_t *promoted = json_object_get(job, "promoted");
     if (promoted != NULL) {
         (void)fprintf(out, "promoted   %s, version %.0f round %.0f\n",

@@ -22,6 +22,7 @@ typedef struct serve_flags {
     char certificate_key[DIR_MAX];
     char clients_ca[DIR_MAX];
     char pin[CH_PINS_MAX];
+    uint32_t keep_rounds;
     bool quiet;
 } serve_flags;
 
@@ -48,6 +49,9 @@ static const ch_option ROWS[] = {
      "not even the server's, so that clients look at who signed"},
     {"--plain", CH_OPTION_FLAG, FIELD(plain), 0, 0, "", NULL,
      "HTTP without TLS: for behind a proxy that has it; --url is then the proxy's"},
+    {"--keep-rounds", CH_OPTION_U32, FIELD(keep_rounds), 0, UINT32_MAX, "", NULL,
+     "how many of a job's last rounds keep their models and receipts, beside the best round and "
+     "promoted models; 0: all"},
     {"--quiet", CH_OPTION_FLAG, FIELD(quiet), 0, 0, "", NULL, "only warnings and errors"},
 };
 
@@ -92,6 +96,7 @@ static int serve_run(const ch_call *call, choir_error *err) {
     options.certificate_key = flags->certificate_key;
     options.clients_ca = flags->clients_ca;
     options.pin = flags->pin;
+    options.keep_rounds = flags->keep_rounds;
     sigset_t ends;
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);

@@ -331,7 +331,8 @@ static choir_status join_any(choir_client *c, choir_error *err) {
 
 /* The host is told of a version once. */
 static void joined(choir_client *c, choir_event *event) {
-    event->kind = c->joined.offer.version != c->told_version ? CHOIR_EVENT_JOINED : CHOIR_EVENT_WAIT;
+    event->kind =
+        c->joined.offer.version != c->told_version ? CHOIR_EVENT_JOINED : CHOIR_EVENT_WAIT;
     event->wake_ms = choir_client_now_ms();
     c->told_version = c->joined.offer.version;
 }
@@ -358,14 +359,14 @@ choir_status choir_client_promoted(choir_client *c, const choir_promoted **out, 
     bool is_expired = !c->has_joined;
     choir_status status = CHOIR_OK;
     if (!is_expired) {
-        status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->token, c->dim_max,
-                                   &is_expired, err);
+        status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->token,
+                                   c->dim_max, &is_expired, err);
     }
     if (is_expired) {
         status = join_any(c, err);
         if (status == CHOIR_OK) {
-            status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->token, c->dim_max,
-                                       &is_expired, err);
+            status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->token,
+                                       c->dim_max, &is_expired, err);
         }
     }
     if (status == CHOIR_OK) {

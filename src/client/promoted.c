@@ -131,8 +131,8 @@ static choir_status said_follow(ch_promoted *p, said *s, uint8_t *head, ch_http_
 
 static choir_status answer_take(ch_promoted *p, const ch_http_reply *reply, ch_http_client *http,
                                 uint32_t dim_max, choir_error *err) {
-    json_t *root = json_loadb((const char *)reply->body.data, reply->body.size,
-                              JSON_REJECT_DUPLICATES, NULL);
+    json_t *root =
+        json_loadb((const char *)reply->body.data, reply->body.size, JSON_REJECT_DUPLICATES, NULL);
     said s = {.hash = ""};
     uint8_t *head = NULL;
     memcpy(s.etag, reply->etag, sizeof(s.etag));
@@ -155,10 +155,8 @@ choir_status ch_promoted_fetch(ch_promoted *p, ch_http_client *http, const char 
     (void)snprintf(path, sizeof(path), "/v1/jobs/%s/promoted", job);
     (void)snprintf(match, sizeof(match), "If-None-Match: %s", p->etag);
     const bool has_one = p->params != NULL && p->etag[0] != '\0';
-    const ch_http_call call = {.method = "GET",
-                               .path = path,
-                               .bearer = token,
-                               .headers = {has_one ? match : NULL}};
+    const ch_http_call call = {
+        .method = "GET", .path = path, .bearer = token, .headers = {has_one ? match : NULL}};
     ch_http_reply reply = {0};
     const choir_status status = ch_http_client_send(http, &call, &reply, err);
     *is_expired = status == CHOIR_OK && reply.code == 401;

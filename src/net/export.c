@@ -55,6 +55,19 @@ static choir_status round_find(ch_operator *o, model_place *out, uint32_t round,
     return status;
 }
 
+static choir_status best_find(ch_operator *o, model_place *out, choir_error *err) {
+    char path[TEXT_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof(path), "/jobs/%s/details", out->job);
+    const choir_status status = ch_operator_ask(o, "GET", path, NULL, "export", &answer, err);
+    const json_int_t best = json_integer_value(json_object_get(answer, "best_round"));
+    json_decref(answer);
+    if (status == CHOIR_OK && best == 0) {
+        return ch_error_set(err, CHOIR_EAGAIN, "export: no round of '%s' has a loss yet", out->job);
+    }
+    return status == CHOIR_OK ? round_find(o, out, (uint32_t)best, err) : status;
+}
+
 static choir_status promoted_find(ch_operator *o, model_place *out, choir_error *err) {
     char path[TEXT_MAX];
     json_t *answer = NULL;
@@ -81,6 +94,8 @@ static choir_status place_find(ch_operator *o, model_place *out, ch_export_choic
         return now_find(o, out, err);
     case CH_EXPORT_ROUND:
         return choice.round == 0 ? CHOIR_OK : round_find(o, out, choice.round, err);
+    case CH_EXPORT_BEST:
+        return best_find(o, out, err);
     case CH_EXPORT_PROMOTED:
         return promoted_find(o, out, err);
     }

@@ -11,6 +11,7 @@
 typedef enum ch_export_kind {
     CH_EXPORT_NOW,      // of the open round: what the last one that was applied came to
     CH_EXPORT_ROUND,    // after a round
+    CH_EXPORT_BEST,     // after the applied round of the lowest training loss
     CH_EXPORT_PROMOTED, // the one of the job's name that devices use
 } ch_export_kind;
 

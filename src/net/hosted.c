@@ -9,6 +9,7 @@
 #include "onnx/safetensors.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -74,6 +75,24 @@ static choir_status model_refresh(ch_hosted *h) {
     return CHOIR_OK;
 }
 
+static void best_read(void *self, const ch_round_row *round) {
+    ch_hosted *h = self;
+    ch_metrics_row row;
+    if (ch_metrics_row_read(&row, (const char *)round->summary.data, round->summary.size,
+                            h->reference, NULL) == CHOIR_OK) {
+        h->best_loss = row.train_loss;
+    }
+}
+
+/* What the best round came to, to be compared with those to come. */
+static choir_status best_restore(ch_hosted *h, ch_hosting_store *store, choir_error *err) {
+    h->best_loss = (double)NAN;
+    if (h->row.best_round == 0) {
+        return CHOIR_OK;
+    }
+    return ch_hosting_store_rounds(store, h->row.id, h->row.best_round, 1, best_read, h, err);
+}
+
 static choir_status hosted_build(ch_hosted *h, ch_hosting_store *store, uint64_t now_ms,
                                  choir_error *err) {
     ch_stored yaml = {0};
@@ -88,6 +107,9 @@ static choir_status hosted_build(ch_hosted *h, ch_hosting_store *store, uint64_t
     }
     if (status == CHOIR_OK) {
         status = coordinator_restore(h, store, now_ms, err);
+    }
+    if (status == CHOIR_OK) {
+        status = best_restore(h, store, err);
     }
     if (status == CHOIR_OK) {
         status = model_refresh(h);
@@ -175,6 +197,16 @@ static void fail(ch_hosted *h, const char *why) {
     h->env.log(h->env.self, CHOIR_LEVEL_ERROR, "job_failed", why);
 }
 
+/* The best round is the applied one of the lowest loss; of equal ones the first. What its clients
+ * say is of the model before it, while they make it better, and all that a server knows. */
+static void best_follow(ch_hosted *h) {
+    const double loss = h->last.train_loss;
+    if (h->last.applied && isfinite(loss) && !(loss >= h->best_loss)) {
+        h->row.best_round = h->last.round;
+        h->best_loss = loss;
+    }
+}
+
 /* Notes a round that has closed. Without memory the job stands still: nothing may be lost. */
 static void round_closed(ch_hosted *h) {
     ch_closing *c = h->env.alloc(h->env.self, ch_arena_cost(1, sizeof(*c)));
@@ -187,6 +219,7 @@ static void round_closed(ch_hosted *h) {
     }
     const choir_round_summary *summary = choir_coordinator_summary(h->coordinator);
     h->last = ch_metrics_row_of(summary);
+    best_follow(h);
     *c = (ch_closing){
         .round = summary->round, .closed_ms = unix_ms(), .model = ch_model_share(h->model)};
     c->summary_size = ch_metrics_row_json(c->summary, &h->last);
@@ -464,7 +497,8 @@ choir_status ch_batch_take(ch_batch *out, ch_hosted *h, uint64_t now_ms) {
                            .open_round = {.data = b.open_round, .size = round},
                            .receipts = b.receipts,
                            .receipts_count = h->receipts_count,
-                           .job_state = h->row.state};
+                           .job_state = h->row.state,
+                           .best_round = h->closed != NULL ? h->row.best_round : 0};
     closed_fill(&b);
     b.waiting = h->waiting;
     h->waiting = NULL;

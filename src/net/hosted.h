@@ -67,6 +67,7 @@ typedef struct ch_hosted {
     ch_model *model;     // of the open round; an owner
     int64_t *roster;     // (row.clients) each client's subject, as far as it was asked for; else 0
     ch_metrics_row last; // the round that closed last, since the server began
+    double best_loss;    // of row.best_round's clients, while they trained; NaN: of none
     uint64_t requests;   // answered since the server began
     uint64_t bytes_up;
     uint64_t bytes_down;

@@ -252,6 +252,13 @@ static choir_status details_add(json_t *out, ch_server *s, int64_t id, uint32_t 
         status =
             ch_hosting_store_rounds(s->store, id, from, LAST_ROUNDS, ch_round_json, rounds, err);
     }
+    ch_hosted_row row;
+    if (status == CHOIR_OK) {
+        status = ch_hosting_store_job(s->store, &row, id, err);
+    }
+    if (status == CHOIR_OK && row.best_round > 0) {
+        (void)json_object_set_new(out, "best_round", json_integer((json_int_t)row.best_round));
+    }
     ch_stored_release(&yaml);
     return status == CHOIR_OK ? promotions_add(out, s, err) : status;
 }

@@ -29,10 +29,9 @@ static void hash_write(char out[HASH_TEXT], const ch_promotion *p) {
 json_t *ch_promotion_json(const ch_promotion *p) {
     char hash[HASH_TEXT];
     hash_write(hash, p);
-    json_t *out =
-        json_pack("{s:I, s:I, s:s, s:I, s:s, s:b}", "version", (json_int_t)p->version, "round",
-                  (json_int_t)p->round, "hash", hash, "promoted_ms", (json_int_t)p->at_ms,
-                  "promoted_by", p->actor, "stands", p->stands);
+    json_t *out = json_pack("{s:I, s:I, s:s, s:I, s:s, s:b}", "version", (json_int_t)p->version,
+                            "round", (json_int_t)p->round, "hash", hash, "promoted_ms",
+                            (json_int_t)p->at_ms, "promoted_by", p->actor, "stands", p->stands);
     if (out != NULL && p->undone_ms > 0) {
         (void)json_object_set_new(out, "undone_ms", json_integer((json_int_t)p->undone_ms));
         (void)json_object_set_new(out, "undone_by", json_string(p->undone_by));

@@ -115,6 +115,19 @@ static uint32_t batches_take(ch_server *s, bool all, uint64_t now_ms) {
     return count;
 }
 
+/* Drops what older rounds left, of jobs whose rounds have just been kept. Without the lock. */
+static void rounds_prune(ch_server *s, const ch_commit *commits, uint32_t count) {
+    for (uint32_t i = 0; i < count && s->keep_rounds > 0; i++) {
+        const ch_commit *c = &commits[i];
+        choir_error err = {.message = ""};
+        if (c->closed_count > 0 &&
+            ch_hosting_store_prune(s->store, c->job, s->keep_rounds, &c->best_round,
+                                   c->best_round > 0, &err) != CHOIR_OK) {
+            ch_log(&s->env, CHOIR_LEVEL_WARN, "prune_failed", "why=\"%s\"", err.message);
+        }
+    }
+}
+
 /* One group commit. The lock is free while the disk works. */
 static void commit(ch_server *s, uint32_t count) {
     ch_commit commits[CH_JOBS_MAX];
@@ -125,6 +138,9 @@ static void commit(ch_server *s, uint32_t count) {
     (void)pthread_mutex_unlock(&s->lock);
     choir_error err = {.message = ""};
     const choir_status status = ch_hosting_store_commit(s->store, commits, count, &err);
+    if (status == CHOIR_OK) {
+        rounds_prune(s, commits, count);
+    }
     (void)pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; i < count; i++) {
         ch_batch_settle(&s->batches[i], status == CHOIR_OK);
@@ -340,7 +356,10 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
     if (s == NULL) {
         return ch_error_set(err, CHOIR_ENOMEM, "no memory for a server");
     }
-    *s = (ch_server){.env = *env, .token_s = options->token_s, .started_ms = ch_server_now_ms()};
+    *s = (ch_server){.env = *env,
+                     .token_s = options->token_s,
+                     .keep_rounds = options->keep_rounds,
+                     .started_ms = ch_server_now_ms()};
     choir_status status = lock_create(s, err);
     if (status != CHOIR_OK) {
         env->free(env->self, s);

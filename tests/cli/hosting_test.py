@@ -222,5 +222,51 @@ class Promoting(Network):
         self.assertEqual(self.admin("GET", "/v1/jobs/letters/promoted")[0], 401)
 
 
+class Keeping(Network):
+    def rounds(self):
+        code, answer = self.admin("GET", "/v1/admin/jobs/letters/rounds?limit=1000")
+        self.assertEqual(code, 200)
+        return answer["rounds"]
+
+    def test_the_best_round_is_the_applied_one_of_the_lowest_loss(self):
+        server = self.serve()
+        self.host(self.file("job.yaml", JOB % 12))
+        self.assertIn("no round of 'letters' has a loss yet",
+                      self.refused("export", "letters", "--best"))
+        clients = [self.join(k) for k in range(CLIENTS)]
+        self.reach("letters", 3)
+        server.kill()
+        server.wait(timeout=30)
+        self.serve()
+        self.ends(clients)
+        best = min(self.rounds(), key=lambda r: r["train_loss"])
+        self.assertEqual(self.details("letters")["best_round"], best["round"])
+        self.assertEqual(self.exported("--best"), best["model"])
+        self.assertIn(f"best       round {best['round']}\n",
+                      self.check_ran("hosted", "show", "letters").out)
+
+    def test_older_rounds_lose_their_models_but_the_best_and_the_promoted(self):
+        server = self.serve()
+        self.host(self.file("job.yaml", ENDLESS))
+        clients = [self.join(k) for k in range(CLIENTS)]
+        self.reach("letters", 4)
+        self.check_ran("hosted", "promote", "letters", "--round", 2)
+        self.stop(server)
+        self.serve("--keep-rounds", 3)
+        last = self.details("letters")["round"]
+        self.reach("letters", last + 5)
+        self.check_ran("hosted", "stop", "letters")
+        self.ends(clients)
+        rounds = self.rounds()
+        last = rounds[-1]["round"]
+        best = min(rounds, key=lambda r: r["train_loss"])["round"]
+        kept = {2, best, last - 2, last - 1, last}
+        self.assertEqual({r["round"] for r in rounds if r["has_model"]}, kept)
+        for round_ in kept:
+            self.exported("--round", round_)
+        gone = min(set(range(1, last)) - kept)
+        self.assertIn("there is no model", self.refused("export", "letters", "--round", gone))
+
+
 if __name__ == "__main__":
     unittest.main()
