@@ -82,6 +82,9 @@ typedef struct choir_coordinator_options {
     double update_norm_max; // L2 norm beyond which an update is refused; default 1e4
     double coordinate_max;  // magnitude beyond which an update is refused; default 16
     uint64_t seed;          // of the whole run; default 1
+
+    bool keep_sum; // whether the sum of the round that closed last is kept, for a replay, in 8
+                   // bytes a parameter; changes nothing else; default false
 } choir_coordinator_options;
 
 /* What became of one round. */
@@ -156,6 +159,12 @@ bool choir_coordinator_is_done(const choir_coordinator *c);
 
 /* The last closed round; borrowed until the next one closes. All zero before the first. */
 const choir_round_summary *choir_coordinator_summary(const choir_coordinator *c);
+
+/*
+ * The sum of the round that closed last, with options.keep_sum: (dim) int64_t, borrowed until the
+ * next one closes; see choir/replay.h. Empty before the first that closes in this object's life.
+ */
+choir_bytes choir_coordinator_sum(const choir_coordinator *c);
 
 /* (dim) current global parameters; borrowed until the next call on c. */
 const float *choir_coordinator_params(const choir_coordinator *c);

@@ -28,7 +28,7 @@ static const int64_t METRIC_MAX = INT64_C(1) << 62; // of a whole round
 
 /* Making one */
 
-static choir_status params_check(const float *params, uint32_t dim, choir_error *err) {
+choir_status ch_coordinator_params_check(const float *params, uint32_t dim, choir_error *err) {
     for (uint32_t i = 0; i < dim; i++) {
         if (!(fabsf(params[i]) <= PARAM_MAX)) {
             return ch_error_set(err, CHOIR_EINVAL,
@@ -43,15 +43,17 @@ static choir_status arrays_claim(choir_coordinator *c) {
     const uint32_t dim = c->options.dim;
     const uint32_t cohort = c->sampler.cohort_max;
     const size_t state = (size_t)dim * c->algorithm->state_per_param;
-    const size_t bytes = ch_arena_cost(dim, sizeof(int64_t)) +
-                         2 * ch_arena_cost(dim, sizeof(float)) +
-                         ch_arena_cost(state, sizeof(float)) +
-                         2 * ch_arena_cost(cohort, sizeof(uint32_t)) + ch_arena_cost(cohort, 1);
+    const size_t kept = c->options.keep_sum ? dim : 0;
+    const size_t bytes =
+        ch_arena_cost(dim, sizeof(int64_t)) + ch_arena_cost(kept, sizeof(int64_t)) +
+        2 * ch_arena_cost(dim, sizeof(float)) + ch_arena_cost(state, sizeof(float)) +
+        2 * ch_arena_cost(cohort, sizeof(uint32_t)) + ch_arena_cost(cohort, 1);
     const choir_status status = ch_arena_init(&c->arena, bytes, &c->env);
     if (status != CHOIR_OK) {
         return status;
     }
     c->aggregator.sum = CH_NEW(&c->arena, int64_t, dim);
+    c->sum = kept == 0 ? NULL : CH_NEW(&c->arena, int64_t, kept);
     c->params = CH_NEW(&c->arena, float, dim);
     c->gathered = CH_NEW(&c->arena, float, dim);
     c->state = CH_NEW(&c->arena, float, state);
@@ -69,7 +71,7 @@ choir_status choir_coordinator_create(choir_coordinator **out, const float *para
     choir_coordinator made = {.env = *env};
     choir_status status = ch_coordinator_configure(&made, options, err);
     if (status == CHOIR_OK) {
-        status = params_check(params, options->dim, err);
+        status = ch_coordinator_params_check(params, options->dim, err);
     }
     if (status == CHOIR_OK) {
         status = arrays_claim(&made);
@@ -153,12 +155,22 @@ void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms) {
     }
 }
 
-static void round_apply(choir_coordinator *c) {
+void ch_coordinator_apply(choir_coordinator *c) {
     const ch_algorithm_options options = {.learning_rate = c->options.server_learning_rate,
                                           .momentum = c->options.server_momentum};
     c->algorithm->apply(&options, c->params, c->state, c->aggregator.sum,
                         ch_aggregator_divisor(&c->aggregator), c->options.dim);
     c->hash = choir_hash_params(c->params, c->options.dim);
+}
+
+/* The next round sums where the one before was kept. */
+static void sum_keep(choir_coordinator *c) {
+    if (c->options.keep_sum) {
+        int64_t *sum = c->aggregator.sum;
+        c->aggregator.sum = c->sum;
+        c->sum = sum;
+        c->has_sum = true;
+    }
 }
 
 static void round_close(choir_coordinator *c, uint64_t now_ms) {
@@ -177,12 +189,13 @@ static void round_close(choir_coordinator *c, uint64_t now_ms) {
     };
     memcpy(c->summary.refused, c->refused, sizeof(c->refused));
     if (c->summary.applied) {
-        round_apply(c);
+        ch_coordinator_apply(c);
     }
     ch_log(&c->env, c->summary.applied ? CHOIR_LEVEL_INFO : CHOIR_LEVEL_WARN,
            c->summary.applied ? "round_applied" : "round_discarded",
            "round=%u cohort=%u reports=%u missing=%u quorum=%u", c->task.round, c->cohort.count,
            reports, c->refused[CHOIR_REFUSAL_MISSING], c->options.quorum);
+    sum_keep(c);
     c->rounds_closed += 1;
     c->changes += 1;
     ch_coordinator_round_open(c, now_ms);
@@ -368,6 +381,12 @@ bool choir_coordinator_is_done(const choir_coordinator *c) {
 
 const choir_round_summary *choir_coordinator_summary(const choir_coordinator *c) {
     return &c->summary;
+}
+
+choir_bytes choir_coordinator_sum(const choir_coordinator *c) {
+    const size_t bytes = c->options.dim * sizeof(c->sum[0]);
+    return c->has_sum ? (choir_bytes){.data = (const uint8_t *)c->sum, .size = bytes}
+                      : (choir_bytes){0};
 }
 
 const float *choir_coordinator_params(const choir_coordinator *c) {

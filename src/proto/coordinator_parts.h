@@ -34,6 +34,8 @@ struct choir_coordinator {
     choir_hash hash; // of params
     ch_progress progress[CH_SCHEDULED_COUNT];
     choir_round_summary summary;
+    int64_t *sum; // (dim) of the round that closed last, with options.keep_sum; else NULL
+    bool has_sum;
 
     // The open round: all of it is reset when the next one opens.
     choir_task task;
@@ -53,6 +55,17 @@ struct choir_coordinator {
 CHOIR_NODISCARD choir_status ch_coordinator_configure(choir_coordinator *c,
                                                       const choir_coordinator_options *o,
                                                       choir_error *err);
+
+/* Whether initial parameters are; EINVAL with a sentence. */
+CHOIR_NODISCARD choir_status ch_coordinator_params_check(const float *params, uint32_t dim,
+                                                         choir_error *err);
+
+/* Whether (8 dim) bytes can be the sum of so many reports of that weight together. */
+bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, uint64_t weight,
+                                const uint8_t *sum);
+
+/* What a round with a quorum makes of parameters, state and hash: from the aggregator's sum. */
+void ch_coordinator_apply(choir_coordinator *c);
 
 /* Opens round rounds_closed + 1. now_ms: UINT64_MAX when nobody has told the time yet. */
 void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms);

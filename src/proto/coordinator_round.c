@@ -118,13 +118,14 @@ static bool standing_is_sane(const uint8_t *standing, uint32_t count, uint32_t r
 }
 
 /* Every report adds at least 1 and at most weight_max, and no coordinate beyond coordinate_max. */
-static bool sum_is_sane(const choir_coordinator *c, const saved_round *s, const uint8_t *sum) {
-    if (s->weight < s->reports || s->weight > (uint64_t)s->reports * c->aggregator.weight_max) {
+bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, uint64_t weight,
+                                const uint8_t *sum) {
+    if (weight < reports || weight > (uint64_t)reports * c->aggregator.weight_max) {
         return false;
     }
     const double largest = ldexp(c->aggregator.coordinate_max, (int)c->aggregator.scale_bits) + 0.5;
-    const double limit = (double)s->weight * largest;
-    for (size_t i = 0; i < sum_bytes(c, s->reports); i += sizeof(int64_t)) {
+    const double limit = (double)weight * largest;
+    for (size_t i = 0; i < sum_bytes(c, reports); i += sizeof(int64_t)) {
         int64_t value = 0;
         memcpy(&value, sum + i, sizeof(value));
         if (fabs((double)value) > limit) {
@@ -156,7 +157,8 @@ static choir_status round_check(const choir_coordinator *c, choir_bytes saved, s
                             c->rounds_closed + 1);
     }
     if (!standing_is_sane(saved.data + ROUND_HEAD, out->cohort, out->reports) ||
-        !sum_is_sane(c, out, saved.data + ROUND_HEAD + out->cohort)) {
+        !ch_coordinator_sum_is_sane(c, out->reports, out->weight,
+                                    saved.data + ROUND_HEAD + out->cohort)) {
         return ch_error_set(err, CHOIR_EPROTO, "round: its clients and its sum do not agree");
     }
     return CHOIR_OK;

@@ -95,6 +95,7 @@ choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state, 
     }
     c->hash = choir_hash_params(c->params, c->options.dim);
     c->summary = (choir_round_summary){0};
+    c->has_sum = false;
     ch_coordinator_round_open(c, UINT64_MAX);
     return CHOIR_OK;
 }
