@@ -359,13 +359,13 @@ choir_status choir_client_promoted(choir_client *c, const choir_promoted **out, 
     bool is_expired = !c->has_joined;
     choir_status status = CHOIR_OK;
     if (!is_expired) {
-        status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->token,
+        status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->joined.token,
                                    c->dim_max, &is_expired, err);
     }
     if (is_expired) {
         status = join_any(c, err);
         if (status == CHOIR_OK) {
-            status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->token,
+            status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->joined.token,
                                        c->dim_max, &is_expired, err);
         }
     }

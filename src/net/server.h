@@ -29,12 +29,12 @@ enum { // bytes, with the terminating zero
 };
 
 typedef struct ch_server_options {
-    const char *dir;     // made when it is not there; default "choir-server"
-    const char *address; // to listen on; default "127.0.0.1"
-    uint16_t port;       // 0: any that is free; default 8470
-    const char *url;     // by which clients reach it, when that is another; default "": from the
-                         // address and port
-    uint32_t token_s;    // how long a device's token is good, seconds; default 3600
+    const char *dir;      // made when it is not there; default "choir-server"
+    const char *address;  // to listen on; default "127.0.0.1"
+    uint16_t port;        // 0: any that is free; default 8470
+    const char *url;      // by which clients reach it, when that is another; default "": from the
+                          // address and port
+    uint32_t token_s;     // how long a device's token is good, seconds; default 3600
     uint32_t keep_rounds; // of a job, the last so many and the best keep their models and receipts,
                           // and so do promoted models; default 0: all do
 

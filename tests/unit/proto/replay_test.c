@@ -1,5 +1,4 @@
 /* Replay: the sums of its rounds come to the models that a coordinator came to. */
- */
 #include "support/exchange.h"
 
 #include "choir/replay.h"
