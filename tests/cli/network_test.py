@@ -85,7 +85,7 @@ class Hosting(Network):
         self.serve()
         self.host(job)
         clients = [self.join(k) for k in range(CLIENTS)]
-        self.wait_for_round(3)
+        self.reach("letters", 3)
         self.host(job, "--set", "server.rounds=4")  # some train or report now, others wait
         self.ends(clients)
         self.assertEqual([j["state"] for j in self.status()], ["stopped", "finished"])
@@ -127,18 +127,6 @@ class Hosting(Network):
         self.assertEqual(self.admin("POST", "/v1/admin/jobs/no/stop", {})[0], 404)
         for process in clients:
             process.kill()
-
-    def test_clients_go_over_to_the_next_version(self):
-        self.serve()
-        self.host(self.file("job.yaml", JOB % 100000))
-        clients = [self.join(k) for k in range(CLIENTS)]
-        self.reach("letters", 2)
-        fewer = self.file("fewer.yaml", JOB % 5)
-        self.assertIn("letters@2 hosted", self.host(fewer).out)
-        self.ends(clients)
-        self.assertEqual([(j["version"], j["state"]) for j in self.status()],
-                         [(1, "stopped"), (2, "finished")])
-        self.assertEqual(self.exported(), self.simulated(fewer))
 
 
 class Strangers(Network):

@@ -184,7 +184,7 @@ static void hash_of_simulation(const choir_job *job, const char *run, char out[6
 static void hash_of_server(ch_operator *o, const char *path, char out[65]) {
     const choir_env env = choir_env_default();
     choir_hash hash;
-    check_ok(ch_export(o, "tiny", CH_EXPORT_NOW, path, &hash, &env, &err));
+    check_ok(ch_export(o, "tiny", (ch_export_choice){CH_EXPORT_NOW, 0}, path, &hash, &env, &err));
     choir_hash_text(&hash, out);
 }
 
