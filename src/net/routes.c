@@ -34,6 +34,7 @@ static const ch_route ROUTES[] = {
     {"POST", "/v1/admin/jobs/*/promote", CH_ACCESS_ADMIN, SMALL, ch_route_promote},
     {"POST", "/v1/admin/jobs/*/rollback", CH_ACCESS_ADMIN, SMALL, ch_route_rollback},
     {"GET", "/v1/admin/jobs/*/promotions", CH_ACCESS_ADMIN, 0, ch_route_promotions},
+    {"GET", "/v1/openapi.json", CH_ACCESS_ANYONE, 0, ch_route_openapi},
     {"GET", "/healthz", CH_ACCESS_ANYONE, 0, ch_route_health},
     {"GET", "/readyz", CH_ACCESS_ANYONE, 0, ch_route_ready},
     {"GET", "/metrics", CH_ACCESS_ANYONE, 0, ch_route_metrics},
@@ -83,8 +84,9 @@ json_t *ch_ask_json(const ch_ask *ask) {
     json_error_t why;
     json_t *root = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, &why);
     if (!json_is_object(root)) {
+        const char *what = body.size == 0 ? "it is empty" : why.text;
         ch_answer_error(ask->exchange, 400, "body: must be a JSON object: %s",
-                        root == NULL ? why.text : "it is something else");
+                        root == NULL ? what : "it is something else");
         json_decref(root);
         return NULL;
     }

@@ -89,5 +89,6 @@ void ch_route_promotions(ch_ask *ask); //
 void ch_route_health(ch_ask *ask);     // routes_health.c
 void ch_route_ready(ch_ask *ask);      //
 void ch_route_metrics(ch_ask *ask);    //
+void ch_route_openapi(ch_ask *ask);    //
 
 #endif

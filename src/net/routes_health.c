@@ -4,7 +4,10 @@
  *     GET /healthz   200: the process answers
  *     GET /readyz    200: it can keep what it is told; 503: its disk refuses
  *     GET /metrics   in the text form of Prometheus
+ *
+ * and GET /v1/openapi.json: all routes, for programs.
  */
+#include "net/openapi.h"
 #include "net/routes.h"
 
 #include <inttypes.h>
@@ -29,6 +32,11 @@ void ch_route_ready(ch_ask *ask) {
     (void)pthread_mutex_unlock(&ask->server->lock);
     answer_text(ask->exchange, fails ? 503 : 200,
                 fails ? "the disk refuses what is to be kept\n" : "ready\n");
+}
+
+void ch_route_openapi(ch_ask *ask) {
+    ch_http_answer(ask->exchange, 200, "application/json",
+                   (choir_bytes){.data = CH_OPENAPI, .size = CH_OPENAPI_SIZE});
 }
 
 typedef struct page {

@@ -1,0 +1,332 @@
+"""docs/openapi.json against a real server: every operation, asked rightly and wrongly, answers as it says.
+
+And a device that knows only the documents takes part in a job: docs/http.md and docs/wire.md are enough.
+"""
+import base64
+import contextlib
+import json
+import re
+import sqlite3
+import unittest
+
+from choir import SOURCE
+from device import Device, ask, base64url, public_key
+from network import CLIENTS, JOB, Network
+
+DOCUMENT = json.loads((SOURCE / "docs" / "openapi.json").read_text())
+METHODS = ("get", "post", "put", "delete", "patch")
+IGNORED = {"description", "default", "format"}  # of a schema: for people
+
+
+def operations():
+    """(operationId, METHOD, path, operation) of all."""
+    return [(operation["operationId"], method.upper(), path, operation)
+            for path, item in DOCUMENT["paths"].items()
+            for method, operation in item.items() if method in METHODS]
+
+
+def resolved(node):
+    while "$ref" in node:
+        at = DOCUMENT
+        for key in node["$ref"].removeprefix("#/").split("/"):
+            at = at[key]
+        node = at
+    return node
+
+
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float),
+         "boolean": bool}
+RULES = {
+    "enum": lambda value, these: value in these,
+    "pattern": lambda value, pattern: re.search(pattern, value) is not None,
+    "minLength": lambda value, n: len(value) >= n,
+    "maxLength": lambda value, n: len(value) <= n,
+    "minimum": lambda value, n: value >= n,
+    "maximum": lambda value, n: value <= n,
+    "required": lambda value, names: set(names) <= set(value),
+}
+
+
+def faults(value, schema, where="body"):
+    """What of a value is not as the schema says."""
+    schema = resolved(schema)
+    if value is None and schema.get("nullable"):
+        return []
+    is_typed = isinstance(value, TYPES[schema["type"]])
+    if not is_typed or (isinstance(value, bool) and schema["type"] != "boolean"):
+        return [f"{where}: {value!r} is no {schema['type']}"]
+    found = []
+    for key, rule in schema.items():
+        if key in RULES and not RULES[key](value, rule):
+            found.append(f"{where}: {value!r} breaks {key} {rule!r}")
+        elif key == "items":
+            found += [f for i, v in enumerate(value) for f in faults(v, rule, f"{where}[{i}]")]
+        elif key == "properties":
+            found += [f for k in rule.keys() & value.keys() for f in faults(value[k], rule[k], f"{where}.{k}")]
+        elif key == "additionalProperties":
+            found += [f"{where}.{k}: is not in the schema" for k in value.keys() - schema["properties"].keys()]
+        elif key not in RULES and key not in IGNORED | {"type", "nullable"}:
+            found.append(f"{where}: this validator does not know '{key}'")
+    return found
+
+
+def answer_faults(response, headers, body):
+    """What of an answer is not as its response object says."""
+    response = resolved(response)
+    found = []
+    for name, header in response.get("headers", {}).items():
+        found += faults(headers.get(name.lower(), ""), header["schema"], name)
+    content = response.get("content", {})
+    kind = headers.get("content-type", "").split(";")[0]
+    if not content:
+        return found + ([f"a body of {len(body)} bytes"] if body else [])
+    if kind not in content:
+        return found + [f"content type '{kind}', not one of {list(content)}"]
+    schema = content[kind]["schema"]
+    if resolved(schema).get("format") == "binary":
+        return found
+    return found + faults(json.loads(body) if kind == "application/json" else body.decode(), schema)
+
+
+class TheValidator(unittest.TestCase):
+    def test_finds_what_is_wrong(self):
+        schema = {"type": "object", "required": ["a"], "additionalProperties": False, "properties": {
+            "a": {"type": "integer", "minimum": 1},
+            "b": {"type": "array", "items": {"type": "string", "pattern": "^x"}},
+            "c": {"type": "number", "nullable": True}}}
+        for value in ({"a": 1}, {"a": 9, "b": ["x", "xy"], "c": None}, {"a": 1, "c": 1.5}):
+            self.assertEqual(faults(value, schema), [])
+        for value in ([], {}, {"a": 0}, {"a": True}, {"a": 1.5}, {"a": 1, "b": ["y"]}, {"a": 1, "b": None},
+                      {"a": 1, "d": 1}, {"a": 1, "c": "1"}):
+            self.assertEqual(len(faults(value, schema)), 1, value)
+
+
+class TheDocument(unittest.TestCase):
+    def test_has_every_route_and_no_other(self):
+        text = (SOURCE / "src" / "net" / "routes.c").read_text()
+        table = re.search(r"ROUTES\[\] = \{\n(.*?)\n\};", text, re.S)[1]
+        rows = re.findall(r'\{"(\w+)", "([^"]+)", CH_ACCESS_(\w+)', table)
+        self.assertEqual(len(rows), table.count("ch_route_"))
+        access = {"ANYONE": [], "DEVICE": ["device"], "ADMIN": ["admin"]}
+        self.assertEqual(
+            sorted((method, path, access[who]) for method, path, who in rows),
+            sorted((method, re.sub(r"\{\w+\}", "*", path), [k for s in o["security"] for k in s])
+                   for _, method, path, o in operations()))
+
+    def test_names_what_it_has(self):
+        ids = [operation[0] for operation in operations()]
+        self.assertEqual(len(ids), len(set(ids)))
+        for name, _, path, operation in operations():
+            named = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
+            self.assertEqual(set(re.findall(r"\{(\w+)\}", path)), named, name)
+        used = set(re.findall(r'"#/components/(\w+/\w+)"', json.dumps(DOCUMENT)))
+        there = {f"{kind}/{name}" for kind in ("schemas", "responses") for name in DOCUMENT["components"][kind]}
+        self.assertEqual(used, there)
+
+
+class TheServer(Network):
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve()
+        self.job = self.file("job.yaml", JOB % 100)
+        self.host(self.job)
+        folder = self.folder / "choir-server"
+        self.key = json.loads((folder / "admin.json").read_text())["key"]
+        self.join_file = json.loads((folder / "join.json").read_text())
+        self.rows = {name: row for name, *row in operations()}
+        self.seen = set()
+
+    def call(self, name, expected, body=None, key=None, query="", headers=None, **path):
+        """Asks for an operation, and holds the answer against the document."""
+        method, template, operation = self.rows[name]
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+        headers = {**(headers or {}), **({} if key is None else {"Authorization": "Bearer " + key})}
+        status, got, data = ask(self.url, method, template.format(**path) + query, body, headers)
+        self.assertEqual(status, expected, (name, data[:500]))
+        self.assertEqual(answer_faults(operation["responses"][str(status)], got, data), [], name)
+        self.seen.add((name, str(status)))
+        return json.loads(data) if got.get("content-type") == "application/json" else data
+
+    def right_body(self, name, body):
+        """What is taken as right also is so by the document."""
+        schema = self.rows[name][2]["requestBody"]["content"]["application/json"]["schema"]
+        self.assertEqual(faults(body, schema), [])
+        return body
+
+    def test_answers_as_the_document_says(self):
+        self.for_anyone()
+        self.for_devices()
+        self.for_models()
+        self.for_administrators()
+        self.for_promoted_models()
+        self.too_large()
+        self.for_the_revoked()
+        documented = {(name, status) for name, (_, _, o) in self.rows.items() for status in o["responses"]}
+        self.assertEqual({row for row in documented - self.seen if row[1] != "503"}, set())
+
+    def for_anyone(self):
+        self.assertEqual(self.call("health", 200), b"ok\n")
+        self.assertEqual(self.call("ready", 200), b"ready\n")
+        for line in self.call("metrics", 200).decode().splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) choir_\w+ .+|choir_\w+(\{job="[^"]+"\})? \d+)$')
+        self.assertEqual(self.call("openapi", 200), DOCUMENT)
+
+    def for_devices(self):
+        device = Device(self.join_file)
+        right = self.right_body("enroll", device.enrolment())
+        device.subject = self.call("enroll", 200, right)["subject"]
+        self.assertEqual(self.call("enroll", 200, {**right, "more": 1}), {"subject": device.subject})
+        self.call("enroll", 403, {**right, "secret": base64url(bytes(32))})
+        for wrong in ("", "[]", "{", {}, {**right, "key": "AAAA"}, {**right, "name": "x" * 64}, {**right, "tags": 1},
+                      {**right, "name": "\n"}, '{"secret": "a", "secret": "a"}'):
+            self.call("enroll", 400, wrong)
+        right = self.right_body("join", device.joining("letters"))
+        joined = self.call("join", 200, right, job="letters")
+        self.call("join", 404, device.joining("numbers"), job="numbers")
+        for wrong in ({}, {**right, "subject": 0}, {**right, "client": -1}, {**right, "client": "1"},
+                      {**right, "signature": "AAAA"}):
+            self.call("join", 400, wrong, job="letters")
+        for wrong in ({**right, "challenge": base64url(bytes(32))}, {**right, "subject": 99},
+                      {**right, "signature": base64url(bytes(64))}, device.joining("letters@1")):
+            self.call("join", 401, wrong, job="letters")
+        other = Device(self.join_file)
+        other.subject = self.call("enroll", 200, other.enrolment())["subject"]
+        self.assertNotEqual(other.subject, device.subject)
+        for client in (joined["client"], CLIENTS):  # taken; none
+            self.call("join", 409, {**other.joining("letters"), "client": client}, job="letters")
+        self.call("exchange", 401, b"")
+        self.call("exchange", 401, b"", key="no.token.this")
+        self.call("exchange", 200, b"no message", key=joined["token"])
+        self.assertRegex(self.call("challenge", 200)["challenge"], "^[A-Za-z0-9_-]{43}$")
+
+    def for_models(self):
+        name = self.admin("GET", "/v1/admin/jobs/letters")[1]["model"]
+        whole = self.call("model", 200, hash=name)
+        self.assertEqual(self.call("model", 206, headers={"Range": "bytes=8-15"}, hash=name), whole[8:16])
+        self.call("model", 304, headers={"If-None-Match": f'"{name}"'}, hash=name)
+        self.call("model", 416, headers={"Range": f"bytes={len(whole)}-"}, hash=name)
+        self.call("model", 200, headers={"Accept-Encoding": "zstd"}, hash=name)
+        for wrong in ("0" * 64, "x", name.upper()):
+            self.call("model", 404, hash=wrong)
+
+    def for_administrators(self):
+        text = self.job.read_text()
+        bundle = base64url(self.call("bundle", 200, key=self.key, job="letters"))
+        right = self.right_body("host", {"job": text.replace("letters", "words"), "model": bundle, "clients": CLIENTS})
+        self.assertTrue(self.call("host", 201, right, key=self.key)["created"])
+        self.assertFalse(self.call("host", 200, right, key=self.key)["created"])
+        self.assertTrue(self.call("host", 200, {**right, "job": text.replace("letters", "dry"), "dry_run": True},
+                                  key=self.key)["created"])
+        self.call("host", 409, {**right, "replace": True}, key=self.key)
+        for wrong in ("", {}, [], {**right, "clients": 0}, {**right, "clients": "4"}, {**right, "model": "AAAA"},
+                      {**right, "job": "name: ["}, {**right, "job": 1}):
+            self.call("host", 400, wrong, key=self.key)
+        self.assertEqual(len(self.call("jobs", 200, key=self.key)["jobs"]), 2)  # none of what was dry
+        self.call("rounds", 200, key=self.key, job="letters", query="?from=0&limit=1000")
+        for query in ("?from=x", "?limit=1001", "?limit=-1", "?from="):
+            self.call("rounds", 400, key=self.key, job="letters", query=query)
+        for name, state in (("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
+            self.assertEqual(self.call(name, 200, key=self.key, job="words"), {"job": "words@1", "state": state})
+            if name != "resume":
+                self.call(name, 409, key=self.key, job="words")
+        self.call("resume", 200, key=self.key, job="words@1")
+        self.call("resume", 409, key=self.key, job="words")
+        self.assertEqual(self.call("job", 200, key=self.key, job="words@1")["state"], "running")
+        self.assertIn("words", self.call("details", 200, key=self.key, job="words")["job"])
+        clone = self.right_body("clone", {"name": "sounds", "set": ["client.epochs=3"]})
+        self.assertTrue(self.call("clone", 201, clone, key=self.key, job="words")["created"])
+        self.call("clone", 409, clone, key=self.key, job="words")
+        for wrong in ("", {}, {**clone, "set": [1]}, {**clone, "set": ["data.clients=9"]}, {**clone, "name": "a/b"}):
+            self.call("clone", 400, wrong, key=self.key, job="words")
+        self.call("remove", 409, key=self.key, job="sounds")
+        self.call("stop", 200, key=self.key, job="sounds")
+        self.assertEqual(self.call("remove", 200, key=self.key, job="sounds"), {"job": "sounds", "removed": 1})
+        for name, row in self.rows.items():
+            if row[2]["security"] == [{"admin": []}]:
+                body = {"name": "other"} if "requestBody" in row[2] else None
+                self.call(name, 401, job="letters")
+                self.call(name, 401, key="choir-wrong", job="letters")
+                if "{job}" in row[1]:
+                    self.call(name, 404, body, key=self.key, job="letters@9")
+
+    def for_promoted_models(self):
+        self.host(self.file("short.yaml", (JOB % 3).replace("letters", "short")))
+        self.ends([self.join(k, "short") for k in range(CLIENTS)])
+        rounds = self.call("rounds", 200, key=self.key, job="short")["rounds"]
+        self.assertEqual([r["round"] for r in rounds], [1, 2, 3])
+        job = self.call("job", 200, key=self.key, job="short")
+        self.assertEqual((job["last"]["round"], job["state"]), (3, "finished"))
+        self.assertEqual(job["model"], rounds[-1]["model"])
+        device = Device(self.join_file)
+        token = device.join("letters")["token"]
+        self.call("promoted", 401, job="letters")
+        self.call("promoted", 403, key=token, job="short")
+        self.call("promoted", 404, key=token, job="letters")
+        for wrong in ("", {"round": 0}, {"round": "1"}):
+            self.call("promote", 400, wrong, key=self.key, job="short")
+        self.call("promote", 409, {"round": 4}, key=self.key, job="short")
+        self.call("rollback", 409, key=self.key, job="short")
+        choice = self.right_body("promote", {"round": 1})
+        self.assertEqual(self.call("promote", 200, choice, key=self.key, job="short")["hash"], rounds[0]["model"])
+        self.assertEqual(self.call("promote", 200, {}, key=self.key, job="short")["round"], 3)
+        self.assertEqual(self.call("rollback", 200, key=self.key, job="short")["round"], 1)
+        history = self.call("promotions", 200, key=self.key, job="short")["promotions"]
+        self.assertEqual([(p["round"], p["stands"]) for p in history], [(3, False), (1, True)])
+        details = self.call("details", 200, key=self.key, job="short")
+        self.assertEqual((details["promoted"]["round"], len(details["last_rounds"])), (1, 3))
+        token = self.token_of_a_client("short")
+        self.assertEqual(self.call("promoted", 200, key=token, job="short")["hash"], rounds[0]["model"])
+        self.call("promoted", 304, key=token, headers={"If-None-Match": "*"}, job="short")
+
+    def token_of_a_client(self, job):
+        """A token of the subject that choir join made for client 0: its seed is the key's first half."""
+        state = json.loads((self.folder / "device-0" / "identity.json").read_text())
+        device = Device(self.join_file)
+        device.seed, device.subject = base64.urlsafe_b64decode(state["key"] + "==")[:32], state["subject"]
+        return device.join(job)["token"]
+
+    def too_large(self):
+        device = Device(self.join_file)
+        device.join("letters")
+        keys = {"exchange": device.token}
+        for name, row in self.rows.items():
+            if "413" in row[2]["responses"] and name != "host":
+                self.call(name, 413, b" " * (200 << 10), key=keys.get(name, self.key), job="letters")
+        self.call("host", 413, headers={"Content-Length": str((1 << 30) + 1), "Expect": "100-continue"}, key=self.key)
+
+    def for_the_revoked(self):
+        device = Device(self.join_file)
+        device.join("letters")
+        self.stop(self.server)
+        with contextlib.closing(sqlite3.connect(self.folder / "choir-server" / "choir.db")) as store, store:
+            store.execute("UPDATE subjects SET is_revoked = 1 WHERE id = ?", (device.subject,))
+        self.server = self.serve()
+        self.call("join", 403, device.joining("letters"), job="letters")
+
+    def test_a_device_that_knows_only_the_documents_takes_part(self):
+        alone = (JOB % 3).replace("letters", "alone").replace("clients: 4", "clients: 1")
+        self.host(self.file("alone.yaml", alone))
+        device = Device(self.join_file)
+        parameters = device.join("alone")["parameters"]
+        nothing = bytes(4 * parameters)
+        for round_ in (1, 2):
+            kind, task = device.check_in("alone", Prefer="wait=5")
+            self.assertEqual((kind, task[1], task[2], task[12]), ("task", round_, parameters, b"alone@1"))
+            self.assertEqual(len(device.model(task)), 4 * parameters)
+            self.assertEqual(device.report(task, 5, nothing), ("ack", {}))
+            kind, why = device.report(task, 5, nothing)
+            self.assertEqual((kind, why), ("refused", {1: 2}))  # stale: its round has closed
+        task = device.check_in("alone")[1]
+        self.assertEqual(device.report(task, 5, nothing[4:]), ("refused", {1: 5}))  # wrong size
+        self.assertEqual(device.check_in("alone"), ("done", {}))  # nobody is left in the last round
+
+
+class Keys(unittest.TestCase):
+    def test_are_those_of_the_rfc(self):
+        seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+        self.assertEqual(public_key(seed).hex(), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+
+
+if __name__ == "__main__":
+    unittest.main()
