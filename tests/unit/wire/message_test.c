@@ -1,6 +1,7 @@
 /* Messages: the golden bytes, what is written is read, and no damage to it does harm. */
 #include "unit/wire/samples.h"
 
+#include "base/checksum.h"
 #include "wire/pb.h"
 
 #include <stdlib.h>
@@ -16,6 +17,20 @@ static void messages_have_their_golden_bytes(void **state) {
             fail_msg("%s differs from tests/golden/wire/%s.bin", s.name, s.name);
         }
     }
+}
+
+static void every_kind_of_message_has_a_golden_one(void **state) {
+    (void)state;
+    uint32_t requests = 0;
+    uint32_t replies = 0;
+    for (int i = 0; i < SAMPLES_COUNT; i++) {
+        const sample s = sample_at(i);
+        requests |= s.is_request ? 1U << s.request.kind : 0;
+        replies |= s.is_request ? 0 : 1U << s.reply.kind;
+    }
+    assert_int_equal(requests, 1U << CH_REQUEST_CHECK_IN | 1U << CH_REQUEST_REPORT);
+    assert_int_equal(replies, 1U << CH_REPLY_TASK | 1U << CH_REPLY_WAIT | 1U << CH_REPLY_ACK |
+                                  1U << CH_REPLY_DONE | 1U << CH_REPLY_REFUSED);
 }
 
 static void a_report_survives_the_wire(void **state) {
@@ -222,6 +237,102 @@ static void unknown_fields_and_unexpected_types_are_skipped(void **state) {
     assert_int_equal(m.report.dim, 0);
 }
 
+enum { SPRINKLED_MAX = 4096 };
+
+/* One unknown field of every type. */
+static void unknowns_put(ch_writer *w) {
+    ch_pb_put_uint(w, 99, UINT64_MAX);
+    ch_pb_put_fixed64(w, 100, 1);
+    ch_pb_put_bytes(w, 101, "later", 5);
+    ch_pb_put_float(w, 102, 1);
+}
+
+/*
+ * Copies a message with unknown fields around each of its own. The field of key inner becomes
+ * those bytes, and the one of key check that number.
+ */
+static size_t sprinkle(uint8_t out[SPRINKLED_MAX], choir_bytes message, uint32_t inner,
+                       choir_bytes inner_bytes, uint32_t check_key, uint64_t check) {
+    ch_writer w = {.data = out, .capacity = SPRINKLED_MAX};
+    ch_reader r = {.data = message.data, .size = message.size};
+    size_t at = 0;
+    unknowns_put(&w);
+    for (ch_pb_field f; ch_pb_next(&r, &f); at = r.at) {
+        if (f.key == inner) {
+            ch_pb_put_bytes(&w, inner >> 3, inner_bytes.data, inner_bytes.size);
+        } else if (f.key == check_key) {
+            ch_pb_put_fixed64(&w, check_key >> 3, check);
+        } else {
+            ch_put_bytes(&w, message.data + at, r.at - at);
+        }
+        unknowns_put(&w);
+    }
+    assert_true(ch_reader_done(&r));
+    assert_false(w.failed);
+    return w.size;
+}
+
+/* A field of a message; without data when it is not there. */
+static choir_bytes field_of(choir_bytes message, uint32_t key) {
+    ch_reader r = {.data = message.data, .size = message.size};
+    choir_bytes found = {0};
+    for (ch_pb_field f; ch_pb_next(&r, &f);) {
+        found = f.key == key ? f.bytes : found;
+    }
+    return found;
+}
+
+/* The whole of a sample with unknown fields at every level, and a checksum that is right again. */
+static size_t sample_sprinkle(const sample *s, uint8_t out[SPRINKLED_MAX]) {
+    static uint8_t plain[SAMPLE_BYTES_MAX];
+    static uint8_t metrics[SPRINKLED_MAX];
+    static uint8_t body[SPRINKLED_MAX];
+    const uint32_t kind = s->is_request ? (uint32_t)s->request.kind : (uint32_t)s->reply.kind;
+    const uint32_t body_key = CH_PB_KEY(kind, CH_PB_BYTES);
+    const uint32_t check_key = CH_PB_KEY(s->is_request ? 3 : 1, CH_PB_FIXED64);
+    const bool is_report = s->is_request && kind == CH_REQUEST_REPORT;
+    const uint32_t metrics_key = is_report ? CH_PB_KEY(4, CH_PB_BYTES) : 0;
+    const choir_bytes message = {plain, sample_encode(s, plain)};
+    const choir_bytes inside = field_of(message, body_key);
+    choir_bytes inner = {metrics, 0};
+    if (is_report) {
+        inner.size = sprinkle(metrics, field_of(inside, metrics_key), 0, inner, 0, 0);
+    }
+    const choir_bytes whole = {body, sprinkle(body, inside, metrics_key, inner, 0, 0)};
+    uint64_t seed = (uint64_t)kind << 32; // docs/wire.md
+    if (s->is_request) {
+        seed += ((uint64_t)s->request.protocol << 40) + s->request.client;
+    }
+    return sprinkle(out, message, body_key, whole, check_key,
+                    ch_checksum_of(seed, whole.data, whole.size));
+}
+
+static void unknown_fields_of_every_message_are_skipped(void **state) {
+    (void)state;
+    for (int i = 0; i < SAMPLES_COUNT; i++) {
+        const sample s = sample_at(i);
+        uint8_t sprinkled[SPRINKLED_MAX];
+        uint8_t plain[SAMPLE_BYTES_MAX];
+        uint8_t again[SAMPLE_BYTES_MAX];
+        const size_t size = sample_sprinkle(&s, sprinkled);
+        const size_t plain_size = sample_encode(&s, plain);
+        size_t again_size = 0;
+        if (s.is_request) {
+            sample found = {.is_request = true};
+            check_status(ch_request_decode(&found.request, (choir_bytes){sprinkled, size}),
+                         CHOIR_OK);
+            assert_true(ch_request_is_intact(&found.request));
+            again_size = sample_encode(&found, again);
+        } else {
+            sample found = {.is_request = false};
+            check_status(ch_reply_decode(&found.reply, (choir_bytes){sprinkled, size}), CHOIR_OK);
+            again_size = sample_encode(&found, again);
+        }
+        assert_int_equal(again_size, plain_size);
+        assert_memory_equal(again, plain, plain_size);
+    }
+}
+
 static void reports_that_contradict_themselves_are_refused(void **state) {
     (void)state;
     uint8_t bytes[SAMPLE_BYTES_MAX];
@@ -254,6 +365,7 @@ static void a_request_has_exactly_one_body(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_have_their_golden_bytes),
+        cmocka_unit_test(every_kind_of_message_has_a_golden_one),
         cmocka_unit_test(a_report_survives_the_wire),
         cmocka_unit_test(a_task_survives_the_wire),
         cmocka_unit_test(short_replies_survive_the_wire),
@@ -262,6 +374,7 @@ int main(void) {
         cmocka_unit_test(every_flipped_bit_is_noticed_or_means_nothing),
         cmocka_unit_test(delta_may_come_unpacked_and_in_pieces),
         cmocka_unit_test(unknown_fields_and_unexpected_types_are_skipped),
+        cmocka_unit_test(unknown_fields_of_every_message_are_skipped),
         cmocka_unit_test(reports_that_contradict_themselves_are_refused),
         cmocka_unit_test(a_request_has_exactly_one_body),
     };
