@@ -29,10 +29,16 @@ int exit_of(choir_status status, choir_error *err);
 /* A command without flags. */
 extern const ch_options NO_OPTIONS;
 
+extern const ch_command CMD_ADMIN_ADD;
+extern const ch_command CMD_ADMIN_LS;
+extern const ch_command CMD_ADMIN_REVOKE;
+extern const ch_command CMD_AUDIT;
 extern const ch_command CMD_DATA_EXPORT;
 extern const ch_command CMD_DATA_GET;
 extern const ch_command CMD_DATA_LIST;
 extern const ch_command CMD_DATA_SHOW;
+extern const ch_command CMD_DEVICE_LS;
+extern const ch_command CMD_DEVICE_REVOKE;
 extern const ch_command CMD_EVAL;
 extern const ch_command CMD_EXPORT;
 extern const ch_command CMD_HELP;

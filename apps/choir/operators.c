@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
 
 choir_status operator_ask(const char *name, const char *admin, const char *method, const char *path,
                           json_t *body, const char *what, json_t **out, choir_error *err) {
@@ -51,4 +52,13 @@ double answer_real(const json_t *root, const char *key) {
 const char *answer_text(const json_t *root, const char *key) {
     const char *text = json_string_value(json_object_get(root, key));
     return text == NULL ? "-" : text;
+}
+
+void answer_date(char out[DATE_MAX], const json_t *root, const char *key) {
+    const time_t seconds = (time_t)(json_integer_value(json_object_get(root, key)) / 1000);
+    struct tm when = {0};
+    (void)gmtime_r(&seconds, &when);
+    if (strftime(out, DATE_MAX, "%Y-%m-%d %H:%M:%S", &when) == 0) {
+        (void)snprintf(out, DATE_MAX, "-");
+    }
 }

@@ -36,4 +36,9 @@ void answer_line(FILE *out, const json_t *root);
 double answer_real(const json_t *root, const char *key);
 const char *answer_text(const json_t *root, const char *key);
 
+enum { DATE_MAX = 24 }; // bytes, with the terminating zero
+
+/* Milliseconds of the Unix epoch, as "2026-11-28 12:03:10" in UTC. */
+void answer_date(char out[DATE_MAX], const json_t *root, const char *key);
+
 #endif

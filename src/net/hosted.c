@@ -372,6 +372,30 @@ bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t now_ms, uint64_
     return true;
 }
 
+/* Whether it is that subject that sleeps: what it asked says which client it is. */
+static bool sleeps(const ch_hosted *h, const ch_sleeper *s, int64_t subject) {
+    choir_route route;
+    choir_refusal refusal;
+    return choir_route_read(&route, &refusal, ch_http_body(s->exchange)) == CHOIR_OK &&
+           route.client < h->row.clients && h->roster[route.client] == subject;
+}
+
+void ch_hosted_revoke(ch_hosted *h, int64_t subject) {
+    static const char text[] = "{\"error\": \"subject: has been revoked\"}\n";
+    for (ch_sleeper **at = &h->sleepers; *at != NULL;) {
+        ch_sleeper *s = *at;
+        if (!sleeps(h, s, subject)) {
+            at = &s->next;
+            continue;
+        }
+        ch_http_answer(s->exchange, 401, "application/json",
+                       (choir_bytes){.data = (const uint8_t *)text, .size = sizeof(text) - 1});
+        *at = s->next;
+        h->sleepers_count -= 1;
+        h->env.free(h->env.self, s);
+    }
+}
+
 void ch_hosted_disturb(ch_hosted *h, const char *why) {
     while (h->sleepers != NULL) {
         ch_sleeper *s = h->sleepers;

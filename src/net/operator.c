@@ -8,6 +8,7 @@
 #include "net/http_json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FILE_MAX = 16384, KEY_MAX = 256, PATH_MAX_BYTES = 1024 };
@@ -15,6 +16,7 @@ enum { FILE_MAX = 16384, KEY_MAX = 256, PATH_MAX_BYTES = 1024 };
 struct ch_operator {
     choir_env env;
     char url[256];
+    char pin[256]; // "": none
     char key[KEY_MAX];
     ch_http_client *http;
 };
@@ -42,10 +44,14 @@ static choir_status connect_as(ch_operator *o, const json_t *root, const char *p
                             "choir serve writes it",
                             path);
     }
+    if (json_object_get(root, "pin") != NULL && !take(root, "pin", o->pin, sizeof(o->pin))) {
+        return ch_error_set(err, CHOIR_EPROTO, "%s: its pin must be a text of less than %zu bytes",
+                            path, sizeof(o->pin));
+    }
     ch_http_client_options http = ch_http_client_defaults();
     http.url = o->url;
     http.ca_file = optional(root, "ca");
-    http.pin = http.ca_file == NULL ? optional(root, "pin") : NULL;
+    http.pin = http.ca_file == NULL && o->pin[0] != '\0' ? o->pin : NULL;
     http.certificate_file = optional(root, "certificate");
     http.key_file = optional(root, "certificate_key");
     return ch_http_client_create(&o->http, &http, &o->env, err);
@@ -99,6 +105,23 @@ choir_status ch_operator_ask(ch_operator *o, const char *method, const char *pat
     char whole[PATH_MAX_BYTES];
     (void)snprintf(whole, sizeof(whole), "/v1/admin%s", path);
     return ch_http_ask(o->http, method, whole, o->key, body, what, out, err);
+}
+
+choir_status ch_operator_file_write(const ch_operator *o, const char *path, const char *key,
+                                    choir_error *err) {
+    json_t *root = json_pack("{s:s, s:s*, s:s}", "url", o->url, "pin",
+                             o->pin[0] == '\0' ? NULL : o->pin, "key", key);
+    char *text = root == NULL ? NULL : json_dumps(root, JSON_INDENT(1));
+    json_decref(root);
+    if (text == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory to write it", path);
+    }
+    const choir_bytes parts[] = {{.data = (const uint8_t *)text, .size = strlen(text)},
+                                 {.data = (const uint8_t *)"\n", .size = 1}};
+    const choir_status status = ch_disk_replace_private(path, parts, 2, err);
+    ch_wipe(text, strlen(text));
+    free(text);
+    return status;
 }
 
 choir_status ch_operator_get(ch_operator *o, const char *path, const char *what, choir_bytes *out,

@@ -38,6 +38,16 @@ CHOIR_NODISCARD choir_status ch_operator_ask(ch_operator *o, const char *method,
                                              json_t *body, const char *what, json_t **out,
                                              choir_error *err);
 
+/*
+ * Writes a file for another administrator of the same server, for its owner alone to read.
+ *
+ * key  of that administrator
+ *
+ * Returns OK; EIO; ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_operator_file_write(const ch_operator *o, const char *path,
+                                                    const char *key, choir_error *err);
+
 /* Gets bytes, borrowed until the next call. path is a whole one. Statuses as ch_http_ask's. */
 CHOIR_NODISCARD choir_status ch_operator_get(ch_operator *o, const char *path, const char *what,
                                              choir_bytes *out, choir_error *err);

@@ -34,6 +34,12 @@ static const ch_route ROUTES[] = {
     {"POST", "/v1/admin/jobs/*/promote", CH_ACCESS_ADMIN, SMALL, ch_route_promote},
     {"POST", "/v1/admin/jobs/*/rollback", CH_ACCESS_ADMIN, SMALL, ch_route_rollback},
     {"GET", "/v1/admin/jobs/*/promotions", CH_ACCESS_ADMIN, 0, ch_route_promotions},
+    {"GET", "/v1/admin/admins", CH_ACCESS_OWNER, 0, ch_route_admins},
+    {"POST", "/v1/admin/admins", CH_ACCESS_OWNER, SMALL, ch_route_admin_add},
+    {"POST", "/v1/admin/admins/*/revoke", CH_ACCESS_OWNER, SMALL, ch_route_admin_revoke},
+    {"GET", "/v1/admin/devices", CH_ACCESS_ADMIN, 0, ch_route_devices},
+    {"POST", "/v1/admin/devices/*/revoke", CH_ACCESS_OWNER, SMALL, ch_route_device_revoke},
+    {"GET", "/v1/admin/audit", CH_ACCESS_OWNER, 0, ch_route_audit},
     {"GET", "/v1/openapi.json", CH_ACCESS_ANYONE, 0, ch_route_openapi},
     {"GET", "/healthz", CH_ACCESS_ANYONE, 0, ch_route_health},
     {"GET", "/readyz", CH_ACCESS_ANYONE, 0, ch_route_ready},
@@ -169,12 +175,22 @@ static const ch_route *row_find(ch_ask *ask) {
 
 // ----- who asks ---------------------------------------------------------------------------------
 
+static bool is_revoked(ch_server *s, int64_t subject) {
+    (void)pthread_mutex_lock(&s->lock);
+    const bool found = ch_revoked_has(&s->revoked, subject);
+    (void)pthread_mutex_unlock(&s->lock);
+    return found;
+}
+
 static bool device_may(ch_ask *ask, const char *bearer) {
     choir_error err = {.message = "a device's token is missing"};
     const uint64_t now_s = ch_server_unix_ms() / 1000;
     if (bearer != NULL &&
         ch_token_read(&ask->claims, bearer, ask->server->token_key, now_s, &err) == CHOIR_OK) {
-        return true;
+        if (!is_revoked(ask->server, ask->claims.subject)) {
+            return true;
+        }
+        ch_ignore(ch_error_set(&err, CHOIR_EINVAL, "subject: has been revoked"), "to be told");
     }
     ch_http_answer_header(ask->exchange, "WWW-Authenticate", "Bearer");
     ch_answer_error(ask->exchange, 401, "%s", err.message);
@@ -201,6 +217,27 @@ static bool admin_may(ch_ask *ask, const char *bearer) {
     return false;
 }
 
+/* What the role must allow: any administrator may look. */
+static ch_admin_right right_for(const ch_route *row) {
+    if (row->access == CH_ACCESS_OWNER) {
+        return CH_ADMIN_OWNS;
+    }
+    return strcmp(row->method, "GET") == 0 ? CH_ADMIN_LOOKS : CH_ADMIN_STEERS;
+}
+
+/* Whose key is known but does not do is remembered. */
+static bool role_may(ch_ask *ask, const ch_route *row) {
+    if (ch_admin_may(ask->admin.role, right_for(row))) {
+        return true;
+    }
+    char matter[CH_HTTP_PATH_MAX + 16];
+    (void)snprintf(matter, sizeof(matter), "%s %s", row->method, ch_http_path(ask->exchange));
+    ch_ask_audit(ask, "refused", matter);
+    ch_answer_error(ask->exchange, 403, "role: '%s' is %s, who may not do that; ask an owner",
+                    ask->admin.name, ask->admin.role);
+    return false;
+}
+
 static bool who_may(ch_ask *ask, const ch_route *row) {
     const char *bearer = ch_http_bearer(ask->exchange);
     switch (row->access) {
@@ -209,7 +246,8 @@ static bool who_may(ch_ask *ask, const ch_route *row) {
     case CH_ACCESS_DEVICE:
         return device_may(ask, bearer);
     case CH_ACCESS_ADMIN:
-        return admin_may(ask, bearer);
+    case CH_ACCESS_OWNER:
+        return admin_may(ask, bearer) && role_may(ask, row);
     }
     return false;
 }

@@ -14,7 +14,8 @@
 typedef enum ch_access {
     CH_ACCESS_ANYONE,
     CH_ACCESS_DEVICE, // shows a token
-    CH_ACCESS_ADMIN,  // shows an administrator's key
+    CH_ACCESS_ADMIN,  // shows an administrator's key; whose role may look, or, but for GET, steer
+    CH_ACCESS_OWNER,  // shows an owner's key
 } ch_access;
 
 /* One request on its way to its answer. Texts are borrowed from the exchange. */
@@ -65,30 +66,43 @@ json_t *ch_model_head(const ch_stored *bundle);
 /* The newest version of a name; NULL when there is none. With the lock. */
 ch_hosted *ch_server_newest(const ch_server *s, const char *name);
 
+/* A whole number of the query, up to most; *out stays when it is not there. False when it is
+ * something else, and then 400 was answered. */
+bool ch_ask_number(const ch_ask *ask, const char *name, uint32_t most, uint32_t *out);
+
+/* Letters that files, URLs and tokens take as they are, and at least one. */
+bool ch_name_is_plain(const char *name);
+
 /* The rows' handlers, by file. */
-void ch_route_exchange(ch_ask *ask);   // routes_device.c
-void ch_route_model(ch_ask *ask);      //
-void ch_route_challenge(ch_ask *ask);  //
-void ch_route_enroll(ch_ask *ask);     //
-void ch_route_join(ch_ask *ask);       //
-void ch_route_jobs(ch_ask *ask);       // routes_admin.c
-void ch_route_job(ch_ask *ask);        //
-void ch_route_rounds(ch_ask *ask);     //
-void ch_route_bundle(ch_ask *ask);     //
-void ch_route_details(ch_ask *ask);    //
-void ch_route_host(ch_ask *ask);       // routes_host.c
-void ch_route_clone(ch_ask *ask);      //
-void ch_route_remove(ch_ask *ask);     // routes_steer.c
-void ch_route_pause(ch_ask *ask);      //
-void ch_route_resume(ch_ask *ask);     //
-void ch_route_stop(ch_ask *ask);       //
-void ch_route_promoted(ch_ask *ask);   // routes_promote.c
-void ch_route_promote(ch_ask *ask);    //
-void ch_route_rollback(ch_ask *ask);   //
-void ch_route_promotions(ch_ask *ask); //
-void ch_route_health(ch_ask *ask);     // routes_health.c
-void ch_route_ready(ch_ask *ask);      //
-void ch_route_metrics(ch_ask *ask);    //
-void ch_route_openapi(ch_ask *ask);    //
+void ch_route_exchange(ch_ask *ask);      // routes_device.c
+void ch_route_model(ch_ask *ask);         //
+void ch_route_challenge(ch_ask *ask);     //
+void ch_route_enroll(ch_ask *ask);        //
+void ch_route_join(ch_ask *ask);          //
+void ch_route_jobs(ch_ask *ask);          // routes_admin.c
+void ch_route_job(ch_ask *ask);           //
+void ch_route_rounds(ch_ask *ask);        //
+void ch_route_bundle(ch_ask *ask);        //
+void ch_route_details(ch_ask *ask);       //
+void ch_route_host(ch_ask *ask);          // routes_host.c
+void ch_route_clone(ch_ask *ask);         //
+void ch_route_remove(ch_ask *ask);        // routes_steer.c
+void ch_route_pause(ch_ask *ask);         //
+void ch_route_resume(ch_ask *ask);        //
+void ch_route_stop(ch_ask *ask);          //
+void ch_route_promoted(ch_ask *ask);      // routes_promote.c
+void ch_route_promote(ch_ask *ask);       //
+void ch_route_rollback(ch_ask *ask);      //
+void ch_route_promotions(ch_ask *ask);    //
+void ch_route_admins(ch_ask *ask);        // routes_keys.c
+void ch_route_admin_add(ch_ask *ask);     //
+void ch_route_admin_revoke(ch_ask *ask);  //
+void ch_route_devices(ch_ask *ask);       //
+void ch_route_device_revoke(ch_ask *ask); //
+void ch_route_audit(ch_ask *ask);         //
+void ch_route_health(ch_ask *ask);        // routes_health.c
+void ch_route_ready(ch_ask *ask);         //
+void ch_route_metrics(ch_ask *ask);       //
+void ch_route_openapi(ch_ask *ask);       //
 
 #endif

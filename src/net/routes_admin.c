@@ -122,9 +122,7 @@ void ch_round_json(void *list, const ch_round_row *row) {
     (void)json_array_append_new(list, round);
 }
 
-/* A whole number of the query; fallback when it is not there. False when it is something else, and
- * then 400 was answered. */
-static bool query_number(const ch_ask *ask, const char *name, uint32_t most, uint32_t *out) {
+bool ch_ask_number(const ch_ask *ask, const char *name, uint32_t most, uint32_t *out) {
     const char *text = ch_http_query(ask->exchange, name);
     if (text == NULL) {
         return true;
@@ -148,8 +146,8 @@ void ch_route_rounds(ch_ask *ask) {
         ch_answer_missing(ask);
         return;
     }
-    if (!query_number(ask, "from", UINT32_MAX, &from) ||
-        !query_number(ask, "limit", ROUNDS_MAX, &limit)) {
+    if (!ch_ask_number(ask, "from", UINT32_MAX, &from) ||
+        !ch_ask_number(ask, "limit", ROUNDS_MAX, &limit)) {
         return;
     }
     json_t *list = json_array();

@@ -42,8 +42,7 @@ typedef struct hosting {
     ch_hosted_row row;
 } hosting;
 
-/* Letters that files, URLs and tokens take as they are. */
-static bool name_is_plain(const char *name) {
+bool ch_name_is_plain(const char *name) {
     const size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                       "0123456789._-");
     return name[0] != '\0' && name[plain] == '\0';
@@ -96,7 +95,7 @@ static void digest(hosting *h) {
 /* Checks a job and its model together. */
 static choir_status hosting_check(hosting *h, const choir_env *env, choir_error *err) {
     choir_status status = CHOIR_OK;
-    if (!name_is_plain(h->job.name)) {
+    if (!ch_name_is_plain(h->job.name)) {
         status = ch_error_set(err, CHOIR_EINVAL,
                               "name: '%s' must be letters, digits, '.', '_' and '-' to be hosted",
                               h->job.name);

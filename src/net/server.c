@@ -7,8 +7,6 @@
 #include "base/disk.h"
 #include "base/env.h"
 #include "base/error.h"
-#include "base/sha256.h"
-#include "crypto/encode.h"
 #include "crypto/entropy.h"
 
 #include <inttypes.h>
@@ -16,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { DRAIN_MS = 5000, RETRY_MS = 1000, ADMIN_SECRET_BYTES = 24 };
+enum { DRAIN_MS = 5000, RETRY_MS = 1000 };
 
 ch_server_options ch_server_defaults(void) {
     return (ch_server_options){.dir = "choir-server",
@@ -243,6 +241,29 @@ static void admin_count(void *self, const ch_admin *admin) {
     *(uint32_t *)self += 1;
 }
 
+typedef struct revoking {
+    ch_server *server;
+    choir_status status;
+} revoking;
+
+static void subject_revoke(void *self, int64_t subject) {
+    revoking *r = self;
+    if (r->status == CHOIR_OK) {
+        r->status = ch_revoked_add(&r->server->revoked, subject, &r->server->env);
+    }
+}
+
+/* Tokens that were given before the server began again are as good as new ones. */
+static choir_status revoked_have(ch_server *s, choir_error *err) {
+    revoking r = {.server = s};
+    const choir_status status =
+        ch_hosting_store_subjects_revoked(s->store, subject_revoke, &r, err);
+    if (status == CHOIR_OK && r.status != CHOIR_OK) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for the devices that were revoked");
+    }
+    return status;
+}
+
 /* The first administrator, of a store that has none. Only a hash of its key is kept. */
 static choir_status admin_have(ch_server *s, choir_error *err) {
     uint32_t count = 0;
@@ -250,13 +271,8 @@ static choir_status admin_have(ch_server *s, choir_error *err) {
     if (status != CHOIR_OK || count > 0) {
         return status;
     }
-    uint8_t secret[ADMIN_SECRET_BYTES];
-    char text[CH_BASE64_MAX(ADMIN_SECRET_BYTES)];
-    ch_entropy_fill(secret, sizeof(secret));
-    ch_base64(text, (choir_bytes){.data = secret, .size = sizeof(secret)});
-    (void)snprintf(s->admin_key, sizeof(s->admin_key), "choir-%s", text);
     ch_admin admin = {.name = "owner", .role = "owner"};
-    ch_sha256_of((const uint8_t *)s->admin_key, strlen(s->admin_key), admin.hash);
+    ch_admin_key_make(s->admin_key, admin.hash);
     int64_t id = 0;
     return ch_hosting_store_admin_add(s->store, &id, &admin, err);
 }
@@ -334,6 +350,9 @@ static choir_status server_build(ch_server *s, const ch_server_options *o, choir
         status = admin_have(s, err);
     }
     if (status == CHOIR_OK) {
+        status = revoked_have(s, err);
+    }
+    if (status == CHOIR_OK) {
         status = jobs_open(s, err);
     }
     if (status == CHOIR_OK) {
@@ -407,6 +426,7 @@ void ch_server_stop(ch_server *s) {
     (void)pthread_cond_destroy(&s->quiet);
     (void)pthread_mutex_destroy(&s->lock);
     const choir_env env = s->env;
+    ch_revoked_release(&s->revoked, &env);
     ch_wipe(s, sizeof(*s));
     env.free(env.self, s);
 }

@@ -25,7 +25,6 @@ typedef struct ch_server ch_server;
 enum { // bytes, with the terminating zero
     CH_URL_MAX = 256,
     CH_PINS_MAX = 256,
-    CH_ADMIN_KEY_MAX = 64,
 };
 
 typedef struct ch_server_options {

@@ -3,8 +3,10 @@
 #define CH_NET_SERVER_PARTS_H
 
 #include "crypto/sign.h"
+#include "net/admin.h"
 #include "net/hosted.h"
 #include "net/http_server.h"
+#include "net/revoked.h"
 #include "net/server.h"
 #include "net/token.h"
 
@@ -39,6 +41,7 @@ struct ch_server {
     bool is_draining; // nobody is let sleep
     bool is_stopping; // the keeper commits once more and ends
     bool disk_fails;  // the last commit was refused; nothing new is begun until one is not
+    ch_revoked revoked;
     ch_hosted *jobs[CH_JOBS_MAX];
     uint32_t jobs_count;
     ch_batch batches[CH_JOBS_MAX]; // the keeper's

@@ -109,6 +109,16 @@ CHOIR_NODISCARD choir_status ch_hosting_store_subject_update(ch_hosting_store *s
 CHOIR_NODISCARD choir_status ch_hosting_store_subject_revoke(ch_hosting_store *s, int64_t id,
                                                              choir_error *err);
 
+/* Calls each for those from an id on, at most limit, by their ids. */
+CHOIR_NODISCARD choir_status ch_hosting_store_subjects_from(
+    ch_hosting_store *s, int64_t from, uint32_t limit,
+    void (*each)(void *self, const ch_subject *subject), void *self, choir_error *err);
+
+/* Calls each for the ids of those that are revoked. */
+CHOIR_NODISCARD choir_status ch_hosting_store_subjects_revoked(ch_hosting_store *s,
+                                                               void (*each)(void *self, int64_t id),
+                                                               void *self, choir_error *err);
+
 /* How many there are, revoked ones among them. */
 CHOIR_NODISCARD choir_status ch_hosting_store_subjects(ch_hosting_store *s, uint64_t *out,
                                                        choir_error *err);

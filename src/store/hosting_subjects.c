@@ -46,22 +46,29 @@ choir_status ch_hosting_store_subject_add(ch_hosting_store *s, int64_t *id,
     return ch_hosting_leave(s, status);
 }
 
+/* Of a row (key, name, platform, version, tags, enrolled_ms, is_revoked, id). */
+static void subject_read(ch_query *q, ch_subject *out) {
+    ch_query_copy(q, 1, out->name, sizeof(out->name));
+    ch_query_copy(q, 2, out->platform, sizeof(out->platform));
+    ch_query_copy(q, 3, out->version, sizeof(out->version));
+    ch_query_copy(q, 4, out->tags, sizeof(out->tags));
+    out->enrolled_ms = (uint64_t)ch_query_i64(q, 5);
+    out->is_revoked = ch_query_i64(q, 6) != 0;
+    out->id = ch_query_i64(q, 7);
+    ch_query_copy_bytes(q, 0, out->key, sizeof(out->key));
+}
+
 choir_status ch_hosting_store_subject(ch_hosting_store *s, ch_subject *out, int64_t id,
                                       choir_error *err) {
-    ch_query q = ch_query_begin(ch_hosting_enter(s),
-                                "SELECT key, name, platform, version, tags, enrolled_ms, is_revoked"
-                                " FROM subjects WHERE id = ?");
+    ch_query q =
+        ch_query_begin(ch_hosting_enter(s),
+                       "SELECT key, name, platform, version, tags, enrolled_ms, is_revoked, id"
+                       " FROM subjects WHERE id = ?");
     ch_query_bind_i64(&q, id);
-    ch_subject subject = {.id = id};
+    ch_subject subject;
     const bool is_found = ch_query_row(&q);
     if (is_found) {
-        ch_query_copy(&q, 1, subject.name, sizeof(subject.name));
-        ch_query_copy(&q, 2, subject.platform, sizeof(subject.platform));
-        ch_query_copy(&q, 3, subject.version, sizeof(subject.version));
-        ch_query_copy(&q, 4, subject.tags, sizeof(subject.tags));
-        subject.enrolled_ms = (uint64_t)ch_query_i64(&q, 5);
-        subject.is_revoked = ch_query_i64(&q, 6) != 0;
-        ch_query_copy_bytes(&q, 0, subject.key, sizeof(subject.key));
+        subject_read(&q, &subject);
     }
     const choir_status status = ch_hosting_end_one(&q, is_found, err);
     if (status == CHOIR_OK) {
@@ -94,6 +101,36 @@ choir_status ch_hosting_store_subject_revoke(ch_hosting_store *s, int64_t id, ch
     const choir_status status = ch_query_run(&q, err);
     return ch_hosting_leave(
         s, ch_hosting_changed(db, status, err, "subject %" PRId64 ": there is none", id));
+}
+
+choir_status ch_hosting_store_subjects_from(ch_hosting_store *s, int64_t from, uint32_t limit,
+                                            void (*each)(void *self, const ch_subject *subject),
+                                            void *self, choir_error *err) {
+    ch_query q =
+        ch_query_begin(ch_hosting_enter(s),
+                       "SELECT key, name, platform, version, tags, enrolled_ms, is_revoked, id"
+                       " FROM subjects WHERE id >= ? ORDER BY id LIMIT ?");
+    ch_query_bind_i64(&q, from);
+    ch_query_bind_i64(&q, limit);
+    while (ch_query_row(&q)) {
+        ch_subject subject;
+        subject_read(&q, &subject);
+        if (ch_query_is_good(&q)) {
+            each(self, &subject);
+        }
+    }
+    return ch_hosting_leave(s, ch_query_end(&q, err));
+}
+
+choir_status ch_hosting_store_subjects_revoked(ch_hosting_store *s,
+                                               void (*each)(void *self, int64_t id), void *self,
+                                               choir_error *err) {
+    ch_query q = ch_query_begin(ch_hosting_enter(s),
+                                "SELECT id FROM subjects WHERE is_revoked = 1 ORDER BY id");
+    while (ch_query_row(&q)) {
+        each(self, ch_query_i64(&q, 0));
+    }
+    return ch_hosting_leave(s, ch_query_end(&q, err));
 }
 
 choir_status ch_hosting_store_subjects(ch_hosting_store *s, uint64_t *out, choir_error *err) {

@@ -5,9 +5,13 @@ import json
 import os
 import socket
 import ssl
+import stat
 import subprocess
 import threading
+import time
 import unittest
+import urllib.error
+import urllib.request
 
 from network import CLIENTS, JOB, Network
 
@@ -93,6 +97,29 @@ class Secure(Network):
             f"openssl x509 -in {name} -noout -pubkey | openssl pkey -pubin -outform der"
             " | openssl dgst -sha256 -binary | base64", shell=True, cwd=self.folder, check=True,
             capture_output=True, text=True).stdout.strip()
+
+    def joined(self):
+        """What a device is told that joins by openssl's hand."""
+        self.key("device")
+        public = self.openssl("pkey", "-in", "device.key", "-pubout", "-outform", "der")[-32:]
+        _, subject = self.admin("POST", "/v1/enroll", {"secret": self.join_file()["secret"],
+                                                       "key": encoded(public)})
+        _, fresh = self.admin("GET", "/v1/challenge")
+        asked = f"choir-join\nletters\n{subject['subject']}\n{fresh['challenge']}\n"
+        self.file("asked", asked)
+        signature = self.openssl("pkeyutl", "-sign", "-rawin", "-inkey", "device.key", "-in", "asked")
+        code, told = self.admin("POST", "/v1/jobs/letters/join",
+                                {"subject": subject["subject"], "challenge": fresh["challenge"],
+                                 "signature": encoded(signature)})
+        self.assertEqual(code, 200, told)
+        return told
+
+    def key(self, name):
+        self.openssl("genpkey", "-algorithm", "ed25519", "-out", f"{name}.key")
+
+    def openssl(self, *words):
+        return subprocess.run(["openssl", *words], cwd=self.folder, check=True,
+                              capture_output=True).stdout
 
     def assert_refused(self, ran, code, *parts):
         self.assertEqual(ran.code, code, ran.log)
@@ -245,29 +272,6 @@ class SignedJobs(Secure):
         self.assertTrue(self.is_signed("\n".join(lines), told["signature"]))
         self.assertFalse(self.is_signed("\n".join(lines[1:]), told["signature"]))
 
-    def joined(self):
-        """What a device is told that joins by openssl's hand."""
-        self.key("device")
-        public = self.openssl("pkey", "-in", "device.key", "-pubout", "-outform", "der")[-32:]
-        _, subject = self.admin("POST", "/v1/enroll", {"secret": self.join_file()["secret"],
-                                                       "key": encoded(public)})
-        _, fresh = self.admin("GET", "/v1/challenge")
-        asked = f"choir-join\nletters\n{subject['subject']}\n{fresh['challenge']}\n"
-        self.file("asked", asked)
-        signature = self.openssl("pkeyutl", "-sign", "-rawin", "-inkey", "device.key", "-in", "asked")
-        code, told = self.admin("POST", "/v1/jobs/letters/join",
-                                {"subject": subject["subject"], "challenge": fresh["challenge"],
-                                 "signature": encoded(signature)})
-        self.assertEqual(code, 200, told)
-        return told
-
-    def key(self, name):
-        self.openssl("genpkey", "-algorithm", "ed25519", "-out", f"{name}.key")
-
-    def openssl(self, *words):
-        return subprocess.run(["openssl", *words], cwd=self.folder, check=True,
-                              capture_output=True).stdout
-
     def is_signed(self, text, signature):
         self.file("text", text)
         (self.folder / "signature").write_bytes(base64.urlsafe_b64decode(signature + "=="))
@@ -277,6 +281,148 @@ class SignedJobs(Secure):
                               "-inkey", "public.der", "-in", "text", "-sigfile", "signature"],
                              cwd=self.folder, capture_output=True)
         return ran.returncode == 0
+
+
+class Administrators(Secure):
+    def add(self, name, role):
+        """The new one's file."""
+        self.check_ran("admin", "add", name, "--role", role, "--out", f"{name}.json")
+        return self.folder / f"{name}.json"
+
+    def key_of(self, file):
+        return json.loads(file.read_text())["key"]
+
+    def test_each_role_may_what_it_may(self):
+        self.serve()
+        job = self.file("job.yaml", JOB % 2)
+        files = {role: self.add(f"the-{role}", role) for role in ("viewer", "analyst", "owner")}
+        self.assertEqual(stat.S_IMODE(files["viewer"].stat().st_mode), 0o600)
+        rows = [("GET", "/jobs", None, "viewer analyst owner"),
+                ("GET", "/devices", None, "viewer analyst owner"),
+                ("POST", "/jobs", {}, "analyst owner"),
+                ("POST", "/jobs/letters/pause", {}, "analyst owner"),
+                ("DELETE", "/jobs/letters", {}, "analyst owner"),
+                ("GET", "/admins", None, "owner"),
+                ("POST", "/admins", {}, "owner"),
+                ("POST", "/admins/nobody/revoke", {}, "owner"),
+                ("POST", "/devices/9/revoke", {}, "owner"),
+                ("GET", "/audit", None, "owner")]
+        for method, path, body, who in rows:
+            for role, file in files.items():
+                code, answer = self.admin(method, "/v1/admin" + path, body, self.key_of(file))
+                self.assertEqual(code == 403, role not in who.split(), (method, path, role, answer))
+                if code == 403:
+                    self.assertIn(f"'the-{role}' is {role}", answer["error"])
+        self.check_ran("status", "--admin", files["viewer"])
+        self.assert_refused(self.run_in("host", job, "--admin", files["viewer"]), 2, "ask an owner")
+        self.check_ran("host", job, "--admin", files["analyst"])
+
+    def test_come_and_go_and_nobody_has_a_key_twice(self):
+        self.serve()
+        key = self.check_ran("admin", "add", "ada", "--role", "analyst").out.strip()
+        self.assertRegex(key, r"^choir-[\w-]{32}$")
+        self.assert_refused(self.run_in("admin", "add", "ada"), 1, "there is a 'ada' already")
+        self.assert_refused(self.run_in("admin", "add", "a/b"), 2, "name: must be letters")
+        self.assert_refused(self.run_in("admin", "add", "eve", "--role", "king"), 2, "king")
+        self.assertEqual(self.admin("POST", "/v1/admin/admins", {"name": "eve", "role": "king"})[0],
+                         400)
+        self.assertEqual(self.admin("GET", "/v1/admin/jobs", key=key)[0], 200)
+        shown = self.check_ran("admin", "ls").out
+        self.assertRegex(shown, r"ada +analyst +good")
+        self.assertNotIn(key, shown)
+        self.check_ran("admin", "revoke", "ada")
+        self.assertEqual(self.admin("GET", "/v1/admin/jobs", key=key)[0], 401)
+        self.assert_refused(self.run_in("admin", "revoke", "ada"), 1, "there is no administrator")
+        again = self.check_ran("admin", "add", "ada").out.strip()
+        self.assertNotEqual(again, key)
+        listed = json.loads(self.check_ran("admin", "ls", "--json").out)["admins"]
+        self.assertEqual([(a["name"], a["role"], a["revoked"]) for a in listed],
+                         [("owner", "owner", False), ("ada", "analyst", True),
+                          ("ada", "viewer", False)])
+
+    def test_the_only_owner_stays(self):
+        self.serve()
+        self.assert_refused(self.run_in("admin", "revoke", "owner"), 1, "is the only owner")
+        other = self.add("other", "owner")
+        self.check_ran("admin", "revoke", "owner", "--admin", other)
+        self.assert_refused(self.run_in("status"), 2, "unknown here")
+        self.check_ran("status", "--admin", other)
+
+    def test_what_they_did_and_what_they_might_not_is_in_the_audit_log(self):
+        server = self.serve()
+        viewer = self.add("vera", "viewer")
+        self.host(self.file("job.yaml", JOB % 2))
+        self.admin("POST", "/v1/admin/jobs/letters/pause", {})
+        self.admin("POST", "/v1/admin/jobs/letters/stop", {}, self.key_of(viewer))
+        self.admin("GET", "/v1/admin/audit", key=self.key_of(viewer))
+        self.check_ran("admin", "revoke", "vera")
+        self.stop(server)
+        self.serve()
+        entries = json.loads(self.check_ran("audit", "--json").out)["entries"]
+        self.assertEqual([(e["who"], e["act"], e["matter"]) for e in reversed(entries)],
+                         [("owner", "admin_add", "vera"), ("owner", "host", "letters@1"),
+                          ("owner", "pause", "letters@1"),
+                          ("vera", "refused", "POST /v1/admin/jobs/letters/stop"),
+                          ("vera", "refused", "GET /v1/admin/audit"),
+                          ("owner", "admin_revoke", "vera")])
+        self.assertEqual({e["from"] for e in entries}, {"127.0.0.1"})
+        last = self.check_ran("audit", "--limit", 1).out
+        self.assertRegex(last, r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  owner +admin_revoke +vera +127.0.0.1$")
+
+
+class Devices(Secure):
+    def test_are_listed_as_they_said_who_they_are(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 2))
+        self.ends([self.start("join", "choir-server/join.json", "--job", "letters", "--client", k,
+                              "--name", f"device {k}", "--tags", "a,b") for k in range(CLIENTS)])
+        shown = self.check_ran("device", "ls").out.splitlines()
+        self.assertEqual(len(shown), 1 + CLIENTS)
+        self.assertRegex(shown[1], r"^ +1  good +\d{4}-.* device \d +\S+ +a,b$")
+        listed = [json.loads(d) for d in self.check_ran("device", "ls", "--json").out.splitlines()]
+        self.assertEqual([d["subject"] for d in listed], list(range(1, CLIENTS + 1)))
+        self.assertEqual({d["name"] for d in listed}, {f"device {k}" for k in range(CLIENTS)})
+
+    def test_that_are_revoked_are_heard_no_more_whatever_token_they_have(self):
+        server = self.serve()
+        self.host(self.file("job.yaml", JOB % 100000))
+        told = self.joined()
+        self.assertEqual(self.exchanged(told), 200)
+        self.assert_refused(self.run_in("device", "revoke", 7), 1, "there is no device 7")
+        self.assert_refused(self.run_in("device", "revoke", "x"), 1, "is its number")
+        self.assertEqual(self.exchanged(told), 200)
+        self.check_ran("device", "revoke", 1)
+        self.assertEqual(self.exchanged(told), 401)
+        self.assertRegex(self.check_ran("device", "ls").out, r"  1  revoked ")
+        self.stop(server)
+        self.serve()
+        self.assertEqual(self.exchanged(told), 401)
+
+    def test_that_are_revoked_while_they_train_or_sleep_end(self):
+        self.serve()
+        self.host(self.file("job.yaml", (JOB % 100000).replace("sample_rate: 0.5",
+                                                               "sample_rate: 1")))
+        clients = [self.join(k) for k in range(2)]  # without the others no round closes
+        end = time.monotonic() + 60
+        while len(self.check_ran("device", "ls", "--json").out.splitlines()) < 2:
+            self.assertLess(time.monotonic(), end)
+        time.sleep(2)
+        for subject in (1, 2):
+            self.check_ran("device", "revoke", subject)
+        for client in clients:
+            self.assertEqual(client.wait(timeout=60), 2)
+
+    def exchanged(self, told):
+        """What a check-in with the token of a device that has joined comes to."""
+        request = urllib.request.Request(
+            self.url + "/v1/exchange", method="POST", data=b"x",
+            headers={"Authorization": "Bearer " + told["token"]})
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=self.trust()) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
 
 
 class Plain(Secure):

@@ -116,6 +116,42 @@ static void subjects_change_and_are_revoked(void **state) {
     ch_hosting_store_close(s);
 }
 
+static void subject_see(void *self, const ch_subject *subject) {
+    char *seen = self;
+    const size_t size = strlen(seen);
+    (void)snprintf(seen + size, 200 - size, "%d %s%s;", (int)subject->id, subject->name,
+                   subject->is_revoked ? " revoked" : "");
+}
+
+static void id_see(void *self, int64_t id) {
+    char *seen = self;
+    const size_t size = strlen(seen);
+    (void)snprintf(seen + size, 200 - size, "%d;", (int)id);
+}
+
+static void subjects_are_told_in_their_order_from_one_on(void **state) {
+    (void)state;
+    ch_hosting_store *s = hosting_open(dir_of("listed"));
+    char seen[200] = "";
+    check_status(ch_hosting_store_subjects_from(s, 1, 10, subject_see, seen, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_subjects_revoked(s, id_see, seen, NULL), CHOIR_OK);
+    assert_string_equal(seen, "");
+    static const char *const names[] = {"a", "b", "c", "d"};
+    for (uint8_t i = 0; i < 4; i++) {
+        const ch_subject subject = subject_named(names[i], i);
+        int64_t id = 0;
+        check_status(ch_hosting_store_subject_add(s, &id, &subject, NULL), CHOIR_OK);
+    }
+    check_status(ch_hosting_store_subject_revoke(s, 4, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_subject_revoke(s, 2, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_subjects_from(s, 2, 2, subject_see, seen, NULL), CHOIR_OK);
+    assert_string_equal(seen, "2 b revoked;3 c;");
+    seen[0] = '\0';
+    check_status(ch_hosting_store_subjects_revoked(s, id_see, seen, NULL), CHOIR_OK);
+    assert_string_equal(seen, "2;4;");
+    ch_hosting_store_close(s);
+}
+
 static void admin_see(void *self, const ch_admin *admin) {
     char *seen = self;
     const size_t size = strlen(seen);
@@ -401,6 +437,7 @@ int main(void) {
         cmocka_unit_test(settings_have_a_size),
         cmocka_unit_test(a_key_is_one_subject_whatever_it_calls_itself),
         cmocka_unit_test(subjects_change_and_are_revoked),
+        cmocka_unit_test(subjects_are_told_in_their_order_from_one_on),
         cmocka_unit_test(administrators_are_found_by_their_hash),
         cmocka_unit_test(the_audit_log_is_read_from_its_newest),
         cmocka_unit_test(a_long_audit_text_is_cut_between_letters),

@@ -1,0 +1,45 @@
+/* choir admin revoke: a key that is good no longer. */
+#include "commands.h"
+#include "operators.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PATH_TEXT_MAX = 256 };
+
+typedef struct revoke_flags {
+    char admin[ADMIN_PATH_MAX];
+} revoke_flags;
+
+static const ch_option ROWS[] = {ADMIN_ROW(revoke_flags)};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const revoke_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
+
+static int revoke_run(const ch_call *call, choir_error *err) {
+    const revoke_flags *flags = call->options;
+    char path[PATH_TEXT_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof(path), "/admins/%s/revoke", call->operands[0]);
+    const choir_status status = operator_ask("choir admin", flags->admin, "POST", path,
+                                             json_object(), "admin", &answer, err);
+    if (status == CHOIR_OK) {
+        (void)fprintf(call->out, "%s is revoked\n", call->operands[0]);
+    }
+    json_decref(answer);
+    return exit_of(status, err);
+}
+
+const ch_command CMD_ADMIN_REVOKE = {
+    .name = "admin revoke",
+    .operands = "NAME",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "take an administrator's key away",
+    .text = "From now on the server does not know the key. The only owner stays. For owners.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
+    .run = revoke_run,
+};

@@ -1,0 +1,47 @@
+/* choir device revoke: a device that may take part no longer. */
+#include "commands.h"
+#include "operators.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PATH_TEXT_MAX = 256 };
+
+typedef struct revoke_flags {
+    char admin[ADMIN_PATH_MAX];
+} revoke_flags;
+
+static const ch_option ROWS[] = {ADMIN_ROW(revoke_flags)};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const revoke_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
+
+static int revoke_run(const ch_call *call, choir_error *err) {
+    const revoke_flags *flags = call->options;
+    char path[PATH_TEXT_MAX];
+    json_t *answer = NULL;
+    (void)snprintf(path, sizeof(path), "/devices/%s/revoke", call->operands[0]);
+    const choir_status status = operator_ask("choir device", flags->admin, "POST", path,
+                                             json_object(), "device", &answer, err);
+    if (status == CHOIR_OK) {
+        (void)fprintf(call->out, "%s is revoked\n", call->operands[0]);
+    }
+    json_decref(answer);
+    return exit_of(status, err);
+}
+
+const ch_command CMD_DEVICE_REVOKE = {
+    .name = "device revoke",
+    .operands = "SUBJECT",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "bar a device from a server",
+    .text = "The server hears the device no more, whatever tokens it has. SUBJECT is its number: "
+            "choir device ls. "
+            "What it reported before stays in the models. For owners.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
+    .run = revoke_run,
+};
