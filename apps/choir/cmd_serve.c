@@ -23,6 +23,8 @@ typedef struct serve_flags {
     char clients_ca[DIR_MAX];
     char pin[CH_PINS_MAX];
     uint32_t keep_rounds;
+    uint32_t keep_sums;
+    bool no_sums;
     bool quiet;
 } serve_flags;
 
@@ -52,6 +54,11 @@ static const ch_option ROWS[] = {
     {"--keep-rounds", CH_OPTION_U32, FIELD(keep_rounds), 0, UINT32_MAX, "", NULL,
      "how many of a job's last rounds keep their models and receipts, beside the best round and "
      "promoted models; 0: all"},
+    {"--keep-sums", CH_OPTION_U32, FIELD(keep_sums), 0, UINT32_MAX, "", NULL,
+     "of how many of a job's last rounds to keep the sum, for choir replay: 8 bytes a parameter "
+     "each; 0: of all whose models are kept"},
+    {"--no-sums", CH_OPTION_FLAG, FIELD(no_sums), 0, 0, "", NULL,
+     "keep no sums of the rounds that close from now on"},
     {"--quiet", CH_OPTION_FLAG, FIELD(quiet), 0, 0, "", NULL, "only warnings and errors"},
 };
 
@@ -97,6 +104,8 @@ static int serve_run(const ch_call *call, choir_error *err) {
     options.clients_ca = flags->clients_ca;
     options.pin = flags->pin;
     options.keep_rounds = flags->keep_rounds;
+    options.keep_sums = flags->keep_sums;
+    options.no_sums = flags->no_sums;
     sigset_t ends;
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);

@@ -56,6 +56,7 @@ extern const ch_command CMD_JOB_CHECK;
 extern const ch_command CMD_JOB_KEYS;
 extern const ch_command CMD_JOIN;
 extern const ch_command CMD_PREDICT;
+extern const ch_command CMD_REPLAY;
 extern const ch_command CMD_REPORT;
 extern const ch_command CMD_SERVE;
 extern const ch_command CMD_SIM;

@@ -14,6 +14,7 @@ static const ch_command *const COMMANDS[] = {
     &CMD_STATUS,
     &CMD_WATCH,
     &CMD_EXPORT,
+    &CMD_REPLAY,
     &CMD_HOSTED_SHOW,
     &CMD_HOSTED_PAUSE,
     &CMD_HOSTED_RESUME,

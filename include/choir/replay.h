@@ -17,6 +17,7 @@
 #include "choir/status.h"
 #include "choir/task.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct choir_replay choir_replay;

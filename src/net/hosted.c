@@ -30,6 +30,7 @@ static choir_status coordinator_create(ch_hosted *h, ch_hosting_store *store, ch
     if (status == CHOIR_OK) {
         choir_coordinator_options o = ch_job_coordinator(&h->job, h->row.clients, file.layout.dim);
         o.job = h->reference;
+        o.keep_sum = h->keeps_sums;
         status = choir_coordinator_create(&h->coordinator, file.params, &o, &h->env, err);
     }
     ch_safetensors_release(&file);
@@ -126,13 +127,15 @@ static choir_status hosted_build(ch_hosted *h, ch_hosting_store *store, uint64_t
 }
 
 choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *store, const ch_hosted_row *row,
-                            uint64_t now_ms, const choir_env *env, choir_error *err) {
+                            bool keeps_sums, uint64_t now_ms, const choir_env *env,
+                            choir_error *err) {
     *out = NULL;
     ch_hosted *h = env->alloc(env->self, ch_arena_cost(1, sizeof(*h)));
     if (h == NULL) {
         return ch_error_set(err, CHOIR_ENOMEM, "no memory for job %s", row->name);
     }
-    *h = (ch_hosted){.row = *row, .env = *env, .last = ch_metrics_row_empty()};
+    *h = (ch_hosted){
+        .row = *row, .keeps_sums = keeps_sums, .env = *env, .last = ch_metrics_row_empty()};
     (void)snprintf(h->reference, sizeof(h->reference), "%s@%" PRIu32, row->name, row->version);
     const choir_status status = hosted_build(h, store, now_ms, err);
     if (status != CHOIR_OK) {
@@ -207,9 +210,27 @@ static void best_follow(ch_hosted *h) {
     }
 }
 
+/* The sum of an applied round is behind it. NULL without memory. */
+static ch_closing *closing_create(const ch_hosted *h) {
+    const bool is_applied = choir_coordinator_summary(h->coordinator)->applied;
+    const choir_bytes sum =
+        is_applied ? choir_coordinator_sum(h->coordinator) : (choir_bytes){.size = 0};
+    const size_t head = ch_arena_cost(1, sizeof(ch_closing));
+    uint8_t *block = h->env.alloc(h->env.self, head + ch_arena_cost(sum.size, 1));
+    if (block == NULL) {
+        return NULL;
+    }
+    ch_closing *c = (ch_closing *)(void *)block;
+    *c = (ch_closing){.sum = {.data = block + head, .size = sum.size}};
+    if (sum.size > 0) {
+        memcpy(block + head, sum.data, sum.size);
+    }
+    return c;
+}
+
 /* Notes a round that has closed. Without memory the job stands still: nothing may be lost. */
 static void round_closed(ch_hosted *h) {
-    ch_closing *c = h->env.alloc(h->env.self, ch_arena_cost(1, sizeof(*c)));
+    ch_closing *c = closing_create(h);
     if (c == NULL || model_refresh(h) != CHOIR_OK) {
         if (c != NULL) {
             h->env.free(h->env.self, c);
@@ -220,8 +241,9 @@ static void round_closed(ch_hosted *h) {
     const choir_round_summary *summary = choir_coordinator_summary(h->coordinator);
     h->last = ch_metrics_row_of(summary);
     best_follow(h);
-    *c = (ch_closing){
-        .round = summary->round, .closed_ms = unix_ms(), .model = ch_model_share(h->model)};
+    c->round = summary->round;
+    c->closed_ms = unix_ms();
+    c->model = ch_model_share(h->model);
     c->summary_size = ch_metrics_row_json(c->summary, &h->last);
     ch_closing **end = &h->closed;
     while (*end != NULL) {
@@ -488,6 +510,7 @@ static void closed_fill(ch_batch *b) {
             .round = c->round,
             .summary = {.data = (const uint8_t *)c->summary, .size = c->summary_size},
             .params = c->model->bytes,
+            .sum = c->sum,
             .closed_ms = c->closed_ms};
         memcpy(out->model, c->model->hash.bytes, sizeof(out->model));
         count += 1;

@@ -54,6 +54,7 @@ typedef struct ch_closing {
     uint32_t round;
     uint64_t closed_ms; // of the Unix epoch
     ch_model *model;    // after it; an owner
+    choir_bytes sum;    // behind this; empty: not kept, or it was discarded
     size_t summary_size;
     char summary[CH_METRICS_LINE_MAX];
 } ch_closing;
@@ -61,6 +62,7 @@ typedef struct ch_closing {
 typedef struct ch_hosted {
     ch_hosted_row row;
     char reference[CHOIR_JOB_TEXT_MAX]; // "keyboard@3"
+    bool keeps_sums;
     choir_job job;
     choir_env env;
     choir_coordinator *coordinator;
@@ -89,12 +91,15 @@ typedef struct ch_hosted {
 /*
  * Opens a job as the store has it, where it was when it was last committed.
  *
+ * keeps_sums  whether closed rounds leave their sums, for a replay
+ *
  * Returns OK and an object to close; EINVAL or EPROTO when what is stored is no job that this
  * version of choir can run; EIO; ENOMEM. *out == NULL on failure.
  */
 CHOIR_NODISCARD choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *store,
-                                            const ch_hosted_row *row, uint64_t now_ms,
-                                            const choir_env *env, choir_error *err);
+                                            const ch_hosted_row *row, bool keeps_sums,
+                                            uint64_t now_ms, const choir_env *env,
+                                            choir_error *err);
 
 /* Answers that still wait get a 503 that says why. Accepts NULL. */
 void ch_hosted_close(ch_hosted *h, const char *why);

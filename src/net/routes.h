@@ -83,6 +83,8 @@ void ch_route_jobs(ch_ask *ask);          // routes_admin.c
 void ch_route_job(ch_ask *ask);           //
 void ch_route_rounds(ch_ask *ask);        //
 void ch_route_bundle(ch_ask *ask);        //
+void ch_route_sum(ch_ask *ask);           //
+void ch_route_receipts(ch_ask *ask);      //
 void ch_route_details(ch_ask *ask);       //
 void ch_route_host(ch_ask *ask);          // routes_host.c
 void ch_route_clone(ch_ask *ask);         //

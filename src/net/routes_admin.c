@@ -5,6 +5,8 @@
  *     GET /v1/admin/jobs/REF                            -> one
  *     GET /v1/admin/jobs/REF/details                    -> everything of one
  *     GET /v1/admin/jobs/REF/rounds    ?from=N&limit=M  -> what its rounds came to
+ *     GET /v1/admin/jobs/REF/sum       ?round=N         -> (dim) little-endian int64
+ *     GET /v1/admin/jobs/REF/receipts  ?round=N         -> whose reports are in it
  *     GET /v1/admin/jobs/REF/bundle                     -> its initial model, as safetensors
  *
  * REF is a name, for the version that is the job's now, or NAME@VERSION.
@@ -159,6 +161,64 @@ void ch_route_rounds(ch_ask *ask) {
         return;
     }
     ch_answer_json(ask->exchange, 200, json_pack("{s:o}", "rounds", list));
+}
+
+/* A job and a round of it; false when it is none, and then it was answered. */
+static bool round_ask(const ch_ask *ask, int64_t *id, uint32_t *round) {
+    *id = job_id(ask);
+    *round = 0;
+    if (*id == 0) {
+        ch_answer_missing(ask);
+        return false;
+    }
+    return query_number(ask, "round", UINT32_MAX, round);
+}
+
+void ch_route_sum(ch_ask *ask) {
+    int64_t id = 0;
+    uint32_t round = 0;
+    if (!round_ask(ask, &id, &round)) {
+        return;
+    }
+    ch_stored sum = {0};
+    choir_error err = {.message = ""};
+    const choir_status status = ch_hosting_store_sum(ask->server->store, &sum, id, round, &err);
+    if (status == CHOIR_OK) {
+        ch_http_answer(ask->exchange, 200, "application/octet-stream",
+                       (choir_bytes){.data = sum.data, .size = sum.size});
+    } else if (status == CHOIR_EAGAIN) {
+        ch_answer_error(ask->exchange, 404, "the sum of round %" PRIu32 " of '%s' is not kept",
+                        round, ask->wild);
+    } else {
+        ch_answer_busy(ask->exchange, "the store cannot be read");
+    }
+    ch_stored_release(&sum);
+}
+
+static void receipt_add(void *list, const ch_receipt *receipt) {
+    choir_hash digest;
+    char text[2 * CHOIR_HASH_BYTES + 1];
+    memcpy(digest.bytes, receipt->digest, sizeof(digest.bytes));
+    choir_hash_text(&digest, text);
+    (void)json_array_append_new(
+        list, json_pack("{s:I, s:s}", "client", (json_int_t)receipt->client, "digest", text));
+}
+
+void ch_route_receipts(ch_ask *ask) {
+    int64_t id = 0;
+    uint32_t round = 0;
+    if (!round_ask(ask, &id, &round)) {
+        return;
+    }
+    json_t *list = json_array();
+    choir_error err = {.message = ""};
+    if (ch_hosting_store_receipts(ask->server->store, id, round, receipt_add, list, &err) ==
+        CHOIR_OK) {
+        ch_answer_json(ask->exchange, 200, json_pack("{s:o}", "receipts", list));
+    } else {
+        json_decref(list);
+        ch_answer_busy(ask->exchange, "the store cannot be read");
+    }
 }
 
 void ch_route_bundle(ch_ask *ask) {

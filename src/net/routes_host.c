@@ -161,8 +161,8 @@ static choir_status job_add(ch_server *s, hosting *h, choir_error *err) {
             (void)snprintf(row->state, sizeof(row->state), "stopped");
         }
     }
-    status = ch_hosted_open(&s->jobs[s->jobs_count], s->store, &h->row, ch_server_now_ms(), &s->env,
-                            err);
+    status = ch_hosted_open(&s->jobs[s->jobs_count], s->store, &h->row, !s->no_sums,
+                            ch_server_now_ms(), &s->env, err);
     s->jobs_count += status == CHOIR_OK;
     return status;
 }

@@ -113,14 +113,24 @@ static uint32_t batches_take(ch_server *s, bool all, uint64_t now_ms) {
     return count;
 }
 
-/* Drops what older rounds left, of jobs whose rounds have just been kept. Without the lock. */
+/* Drops what older rounds of a job left. */
+static choir_status job_prune(ch_server *s, const ch_commit *c, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    if (s->keep_rounds > 0) {
+        status = ch_hosting_store_prune(s->store, c->job, s->keep_rounds, &c->best_round,
+                                        c->best_round > 0, err);
+    }
+    if (status == CHOIR_OK && s->keep_sums > 0) {
+        status = ch_hosting_store_sums_prune(s->store, c->job, s->keep_sums, err);
+    }
+    return status;
+}
+
+/* For jobs whose rounds have just been kept. Without the lock. */
 static void rounds_prune(ch_server *s, const ch_commit *commits, uint32_t count) {
-    for (uint32_t i = 0; i < count && s->keep_rounds > 0; i++) {
-        const ch_commit *c = &commits[i];
+    for (uint32_t i = 0; i < count; i++) {
         choir_error err = {.message = ""};
-        if (c->closed_count > 0 &&
-            ch_hosting_store_prune(s->store, c->job, s->keep_rounds, &c->best_round,
-                                   c->best_round > 0, &err) != CHOIR_OK) {
+        if (commits[i].closed_count > 0 && job_prune(s, &commits[i], &err) != CHOIR_OK) {
             ch_log(&s->env, CHOIR_LEVEL_WARN, "prune_failed", "why=\"%s\"", err.message);
         }
     }
@@ -302,8 +312,8 @@ static choir_status rows_open(ch_server *s, const rows *r, choir_error *err) {
     }
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < r->count && status == CHOIR_OK; i++) {
-        status =
-            ch_hosted_open(&s->jobs[i], s->store, &r->items[i], ch_server_now_ms(), &s->env, err);
+        status = ch_hosted_open(&s->jobs[i], s->store, &r->items[i], !s->no_sums,
+                                ch_server_now_ms(), &s->env, err);
         s->jobs_count += status == CHOIR_OK;
     }
     return status;
@@ -378,6 +388,8 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
     *s = (ch_server){.env = *env,
                      .token_s = options->token_s,
                      .keep_rounds = options->keep_rounds,
+                     .keep_sums = options->keep_sums,
+                     .no_sums = options->no_sums,
                      .started_ms = ch_server_now_ms()};
     choir_status status = lock_create(s, err);
     if (status != CHOIR_OK) {

@@ -36,6 +36,8 @@ typedef struct ch_server_options {
     uint32_t token_s;     // how long a device's token is good, seconds; default 3600
     uint32_t keep_rounds; // of a job, the last so many and the best keep their models and receipts,
                           // and so do promoted models; default 0: all do
+    bool no_sums;         // rounds leave no sums; else they do, 8 bytes a parameter, for a replay
+    uint32_t keep_sums;   // of a job, the last so many keep theirs; default 0: as keep_rounds says
 
     bool is_plain;               // HTTP without TLS: for behind a proxy that has it; default false
     const char *certificate;     // an operator's, a PEM file, the server's own first; default "":

@@ -25,7 +25,9 @@ struct ch_server {
     char pin[CH_PINS_MAX]; // that clients are given; "": they look at who signed
     char admin_key[CH_ADMIN_KEY_MAX];
     uint32_t token_s;
-    uint32_t keep_rounds;                   // 0: all
+    uint32_t keep_rounds; // 0: all
+    uint32_t keep_sums;   // likewise
+    bool no_sums;
     ch_key_pair signing;                    // of jobs
     uint8_t token_key[CH_SHARED_KEY_BYTES]; // of devices' tokens
     uint8_t secret[CH_SHARED_KEY_BYTES];    // that enrols

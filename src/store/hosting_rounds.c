@@ -369,3 +369,13 @@ choir_status ch_hosting_store_prune(ch_hosting_store *s, int64_t job, uint32_t l
     }
     return ch_hosting_leave(s, status);
 }
+
+choir_status ch_hosting_store_sums_prune(ch_hosting_store *s, int64_t job, uint32_t last,
+                                         choir_error *err) {
+    ch_query q =
+        ch_query_begin(ch_hosting_enter(s), "DELETE FROM sums WHERE job = ?1 AND round <="
+                                            " (SELECT max(round) FROM rounds WHERE job = ?1) - ?2");
+    ch_query_bind_i64(&q, job);
+    ch_query_bind_i64(&q, last > 0 ? last : 1);
+    return ch_hosting_leave(s, ch_query_run(&q, err));
+}

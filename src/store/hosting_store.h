@@ -374,6 +374,10 @@ CHOIR_NODISCARD choir_status ch_hosting_store_prune(ch_hosting_store *s, int64_t
                                                     const uint32_t *kept, uint32_t count,
                                                     choir_error *err);
 
+/* Drops the sums of all but the last rounds of a job that closed; 0 is taken for 1. */
+CHOIR_NODISCARD choir_status ch_hosting_store_sums_prune(ch_hosting_store *s, int64_t job,
+                                                         uint32_t last, choir_error *err);
+
 // ----- promotions: which model devices use
 // --------------------------------------------------------
 

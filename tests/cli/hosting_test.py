@@ -1,5 +1,7 @@
 """What an operator does with hosted jobs: look, steer, replace, clone, remove."""
+import contextlib
 import json
+import sqlite3
 import time
 import unittest
 
@@ -266,6 +268,76 @@ class Keeping(Network):
             self.exported("--round", round_)
         gone = min(set(range(1, last)) - kept)
         self.assertIn("there is no model", self.refused("export", "letters", "--round", gone))
+
+
+class Replaying(Network):
+    def trained(self, job, *words):
+        """A server with a job that has ended, by the clients that joined it."""
+        server = self.serve(*words)
+        self.host(self.file("job.yaml", job))
+        clients = [self.join(k) for k in range(CLIENTS)]
+        self.reach("letters", 3)
+        server.kill()
+        server.wait(timeout=30)
+        server = self.serve(*words)
+        self.ends(clients)
+        return server
+
+    def tamper(self, statement):
+        """Changes the store behind the server's back; what is stored keeps its checksum."""
+        with contextlib.closing(sqlite3.connect(self.folder / "choir-server/choir.db")) as store:
+            self.assertGreater(store.execute(statement).rowcount, 0)
+            store.commit()
+
+    def test_every_round_comes_to_its_model_whatever_the_algorithm(self):
+        for algorithm in ("fedavg", "fedavgm"):
+            server = self.trained((JOB % 6).replace("server: {", "server: {algorithm: %s, "
+                                                    % algorithm))
+            ran = self.check_ran("replay", "letters")
+            self.assertEqual(ran.out, "".join(f"round {n}  ok\n" for n in range(1, 7)))
+            self.assertEqual(self.check_ran("replay", "letters", "--round", 5).out, "round 5  ok\n")
+            rows = self.check_ran("replay", "letters@1", "--json").out.splitlines()
+            self.assertEqual([json.loads(row)["verdict"] for row in rows], ["ok"] * 6)
+            self.assertIn("round 7 of 'letters@1' has not closed",
+                          self.refused("replay", "letters", "--round", 7))
+            self.check_ran("hosted", "rm", "letters")
+            self.stop(server)
+
+    def test_a_round_that_is_not_what_it_was_is_found(self):
+        server = self.trained(JOB % 6)
+        self.stop(server)
+        # the sum of round 2 is that of round 3 now, and round 5 has lost a receipt
+        self.tamper("UPDATE sums SET (checksum, bytes) ="
+                    " (SELECT checksum, bytes FROM sums WHERE round = 3) WHERE round = 2")
+        self.tamper("DELETE FROM receipts WHERE round = 5 AND client ="
+                    " (SELECT min(client) FROM receipts WHERE round = 5)")
+        self.serve()
+        ran = self.run_in("replay", "letters")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("2 of 6 rounds differ", ran.log)
+        verdicts = ran.out.splitlines()
+        self.assertEqual([verdicts[i] for i in (0, 2, 3, 5)],
+                         ["round 1  ok", "round 3  ok", "round 4  ok", "round 6  ok"])
+        self.assertRegex(verdicts[1], "^round 2  differs: ")
+        self.assertEqual(verdicts[4], "round 5  differs: 1 receipts, but 2 reports")
+
+    def test_only_what_is_kept_can_be_replayed(self):
+        server = self.trained(JOB % 6, "--keep-sums", 2)
+        ran = self.check_ran("replay", "letters")
+        self.assertEqual(ran.out.splitlines()[3:], ["round 4  not kept: its sum is not kept",
+                                                    "round 5  ok", "round 6  ok"])
+        self.check_ran("hosted", "rm", "letters")
+        self.stop(server)
+        self.trained((JOB % 6).replace("server: {", "server: {algorithm: fedavgm, "),
+                     "--keep-sums", 2)
+        ran = self.run_in("replay", "letters")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("no round could be replayed", ran.log)
+        self.assertIn("round 6  not kept: fedavgm goes on from rounds", ran.out)
+
+    def test_a_server_need_not_keep_sums(self):
+        self.trained(JOB % 4, "--no-sums")
+        self.assertIn("no round could be replayed", self.run_in("replay", "letters").log)
 
 
 if __name__ == "__main__":

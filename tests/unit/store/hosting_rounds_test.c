@@ -215,6 +215,26 @@ static void pruning_keeps_the_last_the_told_and_what_others_hold(void **state) {
     ch_hosting_store_close(s);
 }
 
+static void sums_of_older_rounds_go_and_nothing_else(void **state) {
+    (void)state;
+    ch_hosting_store *s = hosting_open(dir_of("sums pruned"));
+    check_status(history_begin(s, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_sums_prune(s, 1, 2, NULL), CHOIR_OK);
+    for (uint32_t n = 1; n <= 5; n++) {
+        check_status(history_add(s, n, NULL), CHOIR_OK);
+    }
+    check_status(ch_hosting_store_sums_prune(s, 1, 2, NULL), CHOIR_OK);
+    for (uint32_t n = 1; n <= 5; n++) {
+        ch_stored got;
+        check_status(ch_hosting_store_sum(s, &got, 1, n, NULL), n > 3 ? CHOIR_OK : CHOIR_EAGAIN);
+        ch_stored_release(&got);
+        ch_receipt receipt;
+        check_status(ch_hosting_store_receipt(s, &receipt, 1, n, 1, NULL), CHOIR_OK);
+        check_round(s, 2, n);
+    }
+    ch_hosting_store_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commits_come_back_as_they_were_made),
@@ -222,6 +242,7 @@ int main(void) {
         cmocka_unit_test(a_commit_that_is_refused_leaves_nothing),
         cmocka_unit_test(open_rounds_grow_shrink_and_go),
         cmocka_unit_test(rounds_are_listed_in_parts),
+        cmocka_unit_test(sums_of_older_rounds_go_and_nothing_else),
         cmocka_unit_test(pruning_keeps_the_last_the_told_and_what_others_hold),
     };
     folder_make(folder);
