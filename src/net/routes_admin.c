@@ -171,7 +171,7 @@ static bool round_ask(const ch_ask *ask, int64_t *id, uint32_t *round) {
         ch_answer_missing(ask);
         return false;
     }
-    return query_number(ask, "round", UINT32_MAX, round);
+    return ch_ask_number(ask, "round", UINT32_MAX, round);
 }
 
 void ch_route_sum(ch_ask *ask) {
