@@ -107,7 +107,7 @@ class TheDocument(unittest.TestCase):
         table = re.search(r"ROUTES\[\] = \{\n(.*?)\n\};", text, re.S)[1]
         rows = re.findall(r'\{"(\w+)", "([^"]+)", CH_ACCESS_(\w+)', table)
         self.assertEqual(len(rows), table.count("ch_route_"))
-        access = {"ANYONE": [], "DEVICE": ["device"], "ADMIN": ["admin"]}
+        access = {"ANYONE": [], "DEVICE": ["device"], "ADMIN": ["admin"], "OWNER": ["owner"]}
         self.assertEqual(
             sorted((method, path, access[who]) for method, path, who in rows),
             sorted((method, re.sub(r"\{\w+\}", "*", path), [k for s in o["security"] for k in s])
@@ -136,8 +136,9 @@ class TheServer(Network):
         self.rows = {name: row for name, *row in operations()}
         self.seen = set()
 
-    def call(self, name, expected, body=None, key=None, query="", headers=None, **path):
+    def call(self, operation_id, expected, body=None, key=None, query="", headers=None, **path):
         """Asks for an operation, and holds the answer against the document."""
+        name = operation_id
         method, template, operation = self.rows[name]
         if isinstance(body, (dict, list)):
             body = json.dumps(body)
@@ -160,6 +161,8 @@ class TheServer(Network):
         self.for_models()
         self.for_administrators()
         self.for_promoted_models()
+        self.for_owners()
+        self.for_replays()
         self.too_large()
         self.for_the_revoked()
         documented = {(name, status) for name, (_, _, o) in self.rows.items() for status in o["responses"]}
@@ -279,6 +282,40 @@ class TheServer(Network):
         self.assertEqual(self.call("promoted", 200, key=token, job="short")["hash"], rounds[0]["model"])
         self.call("promoted", 304, key=token, headers={"If-None-Match": "*"}, job="short")
 
+    def for_owners(self):
+        new = self.right_body("admin_add", {"name": "visitor", "role": "viewer"})
+        viewer = self.call("admin_add", 201, new, key=self.key)["key"]
+        self.call("admin_add", 409, new, key=self.key)
+        for wrong in ("", {"name": "a b", "role": "viewer"}, {"name": "other", "role": "king"}):
+            self.call("admin_add", 400, wrong, key=self.key)
+        at = {"job": "letters", "name": "visitor", "subject": "1"}
+        for name, row in self.rows.items():
+            kind = row[2]["security"][0] if row[2]["security"] else {}
+            if "owner" in kind or ("admin" in kind and row[0] != "GET"):
+                self.call(name, 403, key=viewer, **at)
+            if "owner" in kind or name == "devices":
+                self.call(name, 401, key="choir-wrong", **at)
+        self.assertEqual([a["name"] for a in self.call("admins", 200, key=self.key)["admins"]], ["owner", "visitor"])
+        self.assertGreater(len(self.call("devices", 200, key=viewer)["devices"]), 3)
+        self.call("devices", 400, key=viewer, query="?limit=1001")
+        self.call("audit", 400, key=self.key, query="?limit=x")
+        self.assertEqual(self.call("audit", 200, key=self.key, query="?limit=1000")["entries"][-1]["act"], "host")
+        self.assertEqual(self.call("admin_revoke", 200, key=self.key, name="visitor"), {"revoked": "visitor"})
+        self.call("admin_revoke", 404, key=self.key, name="visitor")
+        self.call("admin_revoke", 409, key=self.key, name="owner")
+        self.assertEqual(self.call("device_revoke", 200, key=self.key, subject="2"), {"revoked": 2})
+        for wrong in ("999", "x"):
+            self.call("device_revoke", 404, key=self.key, subject=wrong)
+
+    def for_replays(self):
+        parameters = self.call("job", 200, key=self.key, job="short")["parameters"]
+        self.assertEqual(len(self.call("sum", 200, key=self.key, job="short", query="?round=2")), 8 * parameters)
+        self.call("sum", 404, key=self.key, job="short", query="?round=4")
+        receipts = self.call("receipts", 200, key=self.key, job="short", query="?round=2")["receipts"]
+        self.assertEqual(len(receipts), 2)
+        for name in ("sum", "receipts"):
+            self.call(name, 400, key=self.key, job="short", query="?round=x")
+
     def token_of_a_client(self, job):
         """A token of the subject that choir join made for client 0: its seed is the key's first half."""
         state = json.loads((self.folder / "device-0" / "identity.json").read_text())
@@ -292,7 +329,8 @@ class TheServer(Network):
         keys = {"exchange": device.token}
         for name, row in self.rows.items():
             if "413" in row[2]["responses"] and name != "host":
-                self.call(name, 413, b" " * (200 << 10), key=keys.get(name, self.key), job="letters")
+                self.call(name, 413, b" " * (200 << 10), key=keys.get(name, self.key), job="letters", name="x",
+                          subject="1")
         self.call("host", 413, headers={"Content-Length": str((1 << 30) + 1), "Expect": "100-continue"}, key=self.key)
 
     def for_the_revoked(self):
