@@ -3,6 +3,8 @@ import base64
 import hashlib
 import json
 import os
+import pathlib
+import re
 import socket
 import ssl
 import stat
@@ -13,6 +15,7 @@ import unittest
 import urllib.error
 import urllib.request
 
+from choir import CHOIR
 from network import CLIENTS, JOB, Network
 
 WRONG_PIN = "sha256//" + 43 * "A" + "="
@@ -27,6 +30,7 @@ class Relay:
 
     def __init__(self, port, trust=None, connects=False):
         self.there, self.trust, self.connects, self.connections = port, trust, connects, 0
+        self.seen = []  # what came from clients
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -56,15 +60,17 @@ class Relay:
             with near, socket.create_connection(("127.0.0.1", self.there)) as far:
                 back = threading.Thread(target=self.pour, args=(far, near), daemon=True)
                 back.start()
-                self.pour(near, far)
+                self.pour(near, far, self.seen)
                 back.join()
         except OSError:
             near.close()
 
     @staticmethod
-    def pour(source, sink):
+    def pour(source, sink, seen=None):
         try:
             while data := source.recv(65536):
+                if seen is not None:
+                    seen.append(data)
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
@@ -423,6 +429,62 @@ class Devices(Secure):
         except urllib.error.HTTPError as error:
             with error:
                 return error.code
+
+
+class Secrets(Secure):
+    def test_are_in_no_log_no_url_and_no_command_line(self):
+        with socket.create_server(("127.0.0.1", 0)) as chosen:
+            self.port = chosen.getsockname()[1]
+        relay = Relay(self.port)
+        self.addCleanup(relay.close)
+        with open(self.folder / "log", "w") as log:
+            server = self.logged(log, "serve", "--port", self.port, "--plain", "--url",
+                                 f"http://127.0.0.1:{relay.port}", out=subprocess.PIPE)
+            self.url = server.stdout.readline().split()[1]
+            self.host(self.file("job.yaml", JOB % 20))
+            self.check_ran("admin", "add", "ada", "--role", "viewer", "--out", "ada.json")
+            self.check_ran("status", "--admin", "ada.json")
+            self.run_in("join", self.changed("wrong.json", self.join_file(), secret=43 * "w"),
+                        "--job", "letters")
+            devices = [self.logged(log, "join", "choir-server/join.json", "--job", "letters",
+                                   "--client", k, "--state", f"device-{k}", out=log)
+                       for k in range(CLIENTS)]
+            lines = b"".join(pathlib.Path(f"/proc/{p.pid}/cmdline").read_bytes()
+                             for p in [server, *devices])
+            self.assertIn(b"letters", lines)
+            self.ends(devices)
+            self.stop(server)
+        secrets = [self.admin_file()["key"], self.join_file()["secret"], 43 * "w",
+                   json.loads((self.folder / "ada.json").read_text())["key"],
+                   *(json.loads((self.folder / f"device-{k}/identity.json").read_text())["key"]
+                     for k in range(CLIENTS))]
+        asked = b"".join(relay.seen)
+        tokens = set(re.findall(rb"Bearer (eyJ[^\r]+)", asked))
+        self.assertEqual(len(tokens), CLIENTS)
+        secrets += [token.decode() for token in tokens]
+        urls = b"\n".join(re.findall(rb"[A-Z]+ (\S+) HTTP/1.1\r\n", asked))
+        self.assertIn(b"/v1/exchange", urls)
+        log = (self.folder / "log").read_bytes()
+        self.assertIn(b"serving", log)
+        for secret in secrets:
+            for place, text in (("log", log), ("command line", lines), ("URL", urls)):
+                self.assertNotIn(secret.encode(), text, place)
+
+    def test_the_servers_key_is_in_no_log(self):
+        with open(self.folder / "log", "w") as log:
+            server = self.logged(log, "serve", "--port", 0, out=subprocess.PIPE)
+            self.assertTrue(server.stdout.readline().startswith("serving  https://"))
+            self.stop(server)
+        log = (self.folder / "log").read_text()
+        self.assertIn("certificate_made", log)
+        for line in (self.folder / "choir-server/tls.key").read_text().splitlines()[1:-1]:
+            self.assertNotIn(line, log)
+
+    def logged(self, log, *words, out):
+        process = subprocess.Popen([CHOIR, *map(str, words)], cwd=self.folder, text=True,
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=log)
+        self.processes.append(process)
+        return process
 
 
 class Plain(Secure):
