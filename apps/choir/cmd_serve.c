@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { DIR_MAX = 512 };
+enum { DIR_MAX = 512, RATE_MAX = 6000000 };
 
 typedef struct serve_flags {
     char dir[DIR_MAX];
@@ -17,6 +17,9 @@ typedef struct serve_flags {
     uint32_t port;
     char url[CH_URL_MAX];
     uint32_t token_s;
+    uint32_t join_rate;
+    uint32_t exchange_rate;
+    uint32_t failure_rate;
     bool plain;
     char certificate[DIR_MAX];
     char certificate_key[DIR_MAX];
@@ -40,6 +43,12 @@ static const ch_option ROWS[] = {
      "by which clients reach it, when that is another: behind a proxy"},
     {"--token-time", CH_OPTION_U32, FIELD(token_s), 10, 86400, "s", NULL,
      "how long a device's token is good"},
+    {"--join-rate", CH_OPTION_U32, FIELD(join_rate), 0, RATE_MAX, "a minute", NULL,
+     "how often an address may enrol or join; ten minutes' worth at once; 0: no limit"},
+    {"--exchange-rate", CH_OPTION_U32, FIELD(exchange_rate), 0, RATE_MAX, "a minute", NULL,
+     "how often a device may ask or report, likewise"},
+    {"--failure-rate", CH_OPTION_U32, FIELD(failure_rate), 0, RATE_MAX, "a minute", NULL,
+     "how often an address may show no administrator's key that may, likewise"},
     {"--certificate", CH_OPTION_TEXT, FIELD(certificate), 0, DIR_MAX, "", NULL,
      "a PEM file, the server's own first, instead of the one it makes for itself"},
     {"--certificate-key", CH_OPTION_TEXT, FIELD(certificate_key), 0, DIR_MAX, "", NULL,
@@ -63,8 +72,13 @@ static const ch_option ROWS[] = {
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const serve_flags DEFAULTS = {
-    .dir = "choir-server", .address = "127.0.0.1", .port = 8470, .token_s = 3600};
+static const serve_flags DEFAULTS = {.dir = "choir-server",
+                                     .address = "127.0.0.1",
+                                     .port = 8470,
+                                     .token_s = 3600,
+                                     .join_rate = 3000,
+                                     .exchange_rate = 6000,
+                                     .failure_rate = 60};
 
 /* What it is, for the terminal; the key is told once, when it is made. */
 static void announce(const ch_call *call, const ch_server *s) {
@@ -98,6 +112,9 @@ static int serve_run(const ch_call *call, choir_error *err) {
     options.port = (uint16_t)flags->port;
     options.url = flags->url;
     options.token_s = flags->token_s;
+    options.join_rate = flags->join_rate;
+    options.exchange_rate = flags->exchange_rate;
+    options.failure_rate = flags->failure_rate;
     options.is_plain = flags->plain;
     options.certificate = flags->certificate;
     options.certificate_key = flags->certificate_key;

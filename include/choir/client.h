@@ -18,7 +18,7 @@
  *
  * A device is a subject by a key that it makes itself and keeps in state_dir; it enrols once, with
  * the secret of the join file. A server that does not answer is asked again, after pauses that
- * grow; what was trained is kept until it has been taken.
+ * grow, and no sooner than it says; what was trained is kept until it has been taken.
  */
 #ifndef CHOIR_CLIENT_H
 #define CHOIR_CLIENT_H

@@ -33,7 +33,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { SIGNED_MAX = 512, HEAD_MAX = 1 << 20, SILENCE_S = 30, PATIENCE_MAX_S = 60 };
+enum {
+    SIGNED_MAX = 512,
+    HEAD_MAX = 1 << 20,
+    SILENCE_S = 30,
+    TOLD_MAX_MS = 3600 * 1000, // of a pause that the server asks for
+    PATIENCE_MAX_S = 60
+};
 
 struct choir_client {
     choir_env env;
@@ -301,14 +307,17 @@ const choir_offer *choir_client_offer(const choir_client *c) {
 
 // ----- steps ------------------------------------------------------------------------------------
 
-/* A pause that doubles with every failure in a row. */
+/* A pause that doubles with every failure in a row, and is no shorter than the server said. */
 static uint64_t pause_next(choir_client *c) {
+    const uint64_t told_ms = ch_http_client_retry_after_ms(c->http);
+    const uint64_t least_ms = told_ms < TOLD_MAX_MS ? told_ms : TOLD_MAX_MS;
     uint64_t pause_ms = c->retry_ms;
     for (uint32_t i = 0; i < c->failures && pause_ms < c->retry_max_ms; i++) {
         pause_ms *= 2;
     }
     c->failures += c->failures < UINT32_MAX;
-    return pause_ms < c->retry_max_ms ? pause_ms : c->retry_max_ms;
+    pause_ms = pause_ms < c->retry_max_ms ? pause_ms : c->retry_max_ms;
+    return pause_ms > least_ms ? pause_ms : least_ms;
 }
 
 static void lost(choir_client *c, uint64_t now_ms, choir_event *event, const char *why) {

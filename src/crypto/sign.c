@@ -10,6 +10,7 @@ _Static_assert(CH_PUBLIC_KEY_BYTES == crypto_sign_PUBLICKEYBYTES, "sizes are Ed2
 _Static_assert(CH_SECRET_KEY_BYTES == crypto_sign_SECRETKEYBYTES, "sizes are Ed25519's");
 _Static_assert(CH_SIGNATURE_BYTES == crypto_sign_BYTES, "sizes are Ed25519's");
 _Static_assert(CH_SHARED_KEY_BYTES == crypto_auth_hmacsha256_KEYBYTES, "sizes are HMAC's");
+_Static_assert(CH_HASH_KEY_BYTES == crypto_shorthash_siphash24_KEYBYTES, "sizes are SipHash's");
 _Static_assert(CH_MAC_BYTES == crypto_auth_hmacsha256_BYTES, "sizes are HMAC's");
 
 void ch_key_pair_make(ch_key_pair *out) {
@@ -37,4 +38,14 @@ void ch_mac(uint8_t out[CH_MAC_BYTES], choir_bytes message,
 bool ch_mac_check(const uint8_t mac[CH_MAC_BYTES], choir_bytes message,
                   const uint8_t key[CH_SHARED_KEY_BYTES]) {
     return crypto_auth_hmacsha256_verify(mac, message.data, message.size, key) == 0;
+}
+
+uint64_t ch_keyed_hash(choir_bytes message, const uint8_t key[CH_HASH_KEY_BYTES]) {
+    uint8_t bytes[crypto_shorthash_siphash24_BYTES];
+    uint64_t out = 0;
+    (void)crypto_shorthash_siphash24(bytes, message.data, message.size, key);
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        out |= (uint64_t)bytes[i] << 8 * i;
+    }
+    return out;
 }

@@ -18,6 +18,7 @@ enum {
     CH_SIGNATURE_BYTES = 64,
     CH_SHARED_KEY_BYTES = 32,
     CH_MAC_BYTES = 32,
+    CH_HASH_KEY_BYTES = 16,
 };
 
 typedef struct ch_key_pair {
@@ -41,5 +42,10 @@ void ch_mac(uint8_t out[CH_MAC_BYTES], choir_bytes message, const uint8_t key[CH
 /* Whether mac is the message's, in a time that does not tell where they differ. */
 bool ch_mac_check(const uint8_t mac[CH_MAC_BYTES], choir_bytes message,
                   const uint8_t key[CH_SHARED_KEY_BYTES]);
+
+/* A short hash for tables, which nobody can aim at who does not know the key: SipHash-2-4.
+ *
+ * Source: Aumasson, Bernstein, "SipHash: a fast short-input PRF", INDOCRYPT 2012. */
+uint64_t ch_keyed_hash(choir_bytes message, const uint8_t key[CH_HASH_KEY_BYTES]);
 
 #endif

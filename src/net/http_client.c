@@ -33,7 +33,8 @@ struct ch_http_client {
     uint8_t *body;        // (body_capacity) owned
     size_t body_size;
     size_t body_capacity;
-    size_t heads; // bytes of headers so far
+    size_t heads;            // bytes of headers so far
+    uint64_t retry_after_ms; // of the last answer
     bool is_too_large;
     bool is_out_of_memory;
 };
@@ -485,6 +486,7 @@ static void reply_finish(ch_http_client *c, ch_http_reply *out) {
     (void)curl_easy_getinfo(c->curl, CURLINFO_RETRY_AFTER, &retry_s);
     out->code = (unsigned)code;
     out->retry_after_ms = retry_s > 0 ? (uint64_t)retry_s * 1000 : 0;
+    c->retry_after_ms = out->retry_after_ms;
     out->body = (choir_bytes){.data = c->body_size > 0 ? c->body : NULL, .size = c->body_size};
 }
 
@@ -497,6 +499,7 @@ static void reply_begin(ch_http_client *c, ch_http_reply *out) {
     c->reply = out;
     c->body_size = 0;
     c->heads = 0;
+    c->retry_after_ms = 0;
     c->is_too_large = false;
     c->is_out_of_memory = false;
     c->reason[0] = '\0';
@@ -523,4 +526,8 @@ choir_status ch_http_client_send(ch_http_client *c, const ch_http_call *call, ch
     (void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
     return status;
+}
+
+uint64_t ch_http_client_retry_after_ms(const ch_http_client *c) {
+    return c->retry_after_ms;
 }

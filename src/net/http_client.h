@@ -100,4 +100,7 @@ void ch_http_client_destroy(ch_http_client *c);
 CHOIR_NODISCARD choir_status ch_http_client_send(ch_http_client *c, const ch_http_call *call,
                                                  ch_http_reply *out, choir_error *err);
 
+/* When the last answer said to come again; 0: it did not, or there was none. */
+uint64_t ch_http_client_retry_after_ms(const ch_http_client *c);
+
 #endif

@@ -19,7 +19,7 @@ static choir_status reaction(unsigned code) {
     case 413:
         return CHOIR_EINVAL;
     default:
-        return code >= 500 ? CHOIR_EIO : CHOIR_EPROTO;
+        return code >= 500 || code == 429 ? CHOIR_EIO : CHOIR_EPROTO;
     }
 }
 

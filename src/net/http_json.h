@@ -10,7 +10,7 @@
  * Says what went wrong, after `what`: the sentence of {"error": sentence}, else the code.
  *
  * Returns the reaction that the code asks for: EAGAIN for 404 and 409, which may pass; EINVAL for
- * 400, 401, 403, 405 and 413; EIO for 5xx; EPROTO for anything else.
+ * 400, 401, 403, 405 and 413; EIO for 429 and 5xx; EPROTO for anything else.
  */
 CHOIR_NODISCARD choir_status ch_http_said(const ch_http_reply *reply, const char *what,
                                           choir_error *err);

@@ -17,8 +17,8 @@ static const ch_route ROUTES[] = {
     {"POST", "/v1/exchange", CH_ACCESS_DEVICE, SIZE_MAX, ch_route_exchange},
     {"GET", "/v1/models/*", CH_ACCESS_ANYONE, 0, ch_route_model},
     {"GET", "/v1/challenge", CH_ACCESS_ANYONE, 0, ch_route_challenge},
-    {"POST", "/v1/enroll", CH_ACCESS_ANYONE, SMALL, ch_route_enroll},
-    {"POST", "/v1/jobs/*/join", CH_ACCESS_ANYONE, SMALL, ch_route_join},
+    {"POST", "/v1/enroll", CH_ACCESS_ENTRANT, SMALL, ch_route_enroll},
+    {"POST", "/v1/jobs/*/join", CH_ACCESS_ENTRANT, SMALL, ch_route_join},
     {"GET", "/v1/jobs/*/promoted", CH_ACCESS_DEVICE, 0, ch_route_promoted},
     {"GET", "/v1/admin/jobs", CH_ACCESS_ADMIN, 0, ch_route_jobs},
     {"POST", "/v1/admin/jobs", CH_ACCESS_ADMIN, HOST_MAX, ch_route_host},
@@ -214,6 +214,7 @@ static bool admin_may(ch_ask *ask, const char *bearer) {
         ch_answer_busy(ask->exchange, "the store cannot be read");
         return false;
     }
+    ch_limits_failed(ask);
     ch_http_answer_header(ask->exchange, "WWW-Authenticate", "Bearer");
     ch_answer_error(ask->exchange, 401, "an administrator's key is missing, or unknown here");
     return false;
@@ -234,6 +235,7 @@ static bool role_may(ch_ask *ask, const ch_route *row) {
     }
     char matter[CH_HTTP_PATH_MAX + 16];
     (void)snprintf(matter, sizeof(matter), "%s %s", row->method, ch_http_path(ask->exchange));
+    ch_limits_failed(ask);
     ch_ask_audit(ask, "refused", matter);
     ch_answer_error(ask->exchange, 403, "role: '%s' is %s, who may not do that; ask an owner",
                     ask->admin.name, ask->admin.role);
@@ -244,6 +246,7 @@ static bool who_may(ch_ask *ask, const ch_route *row) {
     const char *bearer = ch_http_bearer(ask->exchange);
     switch (row->access) {
     case CH_ACCESS_ANYONE:
+    case CH_ACCESS_ENTRANT:
         return true;
     case CH_ACCESS_DEVICE:
         return device_may(ask, bearer);
@@ -272,7 +275,8 @@ static size_t report_max(ch_server *s) {
 size_t ch_routes_body_max(void *self, ch_http_exchange *x) {
     ch_ask ask = {.server = self, .exchange = x};
     const ch_route *row = row_find(&ask);
-    if (row == NULL || !who_may(&ask, row)) {
+    if (row == NULL || !ch_limits_before(&ask, row->access) || !who_may(&ask, row) ||
+        !ch_limits_after(&ask, row->access)) {
         return 0;
     }
     return row->body_max == SIZE_MAX ? report_max(self) : row->body_max;

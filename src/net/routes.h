@@ -13,9 +13,10 @@
 
 typedef enum ch_access {
     CH_ACCESS_ANYONE,
-    CH_ACCESS_DEVICE, // shows a token
-    CH_ACCESS_ADMIN,  // shows an administrator's key; whose role may look, or, but for GET, steer
-    CH_ACCESS_OWNER,  // shows an owner's key
+    CH_ACCESS_ENTRANT, // anyone, but not too often from one address
+    CH_ACCESS_DEVICE,  // shows a token
+    CH_ACCESS_ADMIN,   // shows an administrator's key; whose role may look, or, but for GET, steer
+    CH_ACCESS_OWNER,   // shows an owner's key
 } ch_access;
 
 /* One request on its way to its answer. Texts are borrowed from the exchange. */
@@ -72,6 +73,15 @@ bool ch_ask_number(const ch_ask *ask, const char *name, uint32_t most, uint32_t 
 
 /* Letters that files, URLs and tokens take as they are, and at least one. */
 bool ch_name_is_plain(const char *name);
+
+/*
+ * Whether the limits let a request pass: before it is known who asks, and after that. False, and
+ * then 429 was answered. failed counts one who showed no administrator's key that may. See
+ * limits.c.
+ */
+bool ch_limits_before(ch_ask *ask, ch_access access);
+bool ch_limits_after(ch_ask *ask, ch_access access);
+void ch_limits_failed(ch_ask *ask);
 
 /* The rows' handlers, by file. */
 void ch_route_exchange(ch_ask *ask);      // routes_device.c

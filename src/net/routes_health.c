@@ -108,6 +108,8 @@ static void page_fill(page *p, ch_server *s) {
     put(p, "choir_commits_total %" PRIu64 "\n", s->commits);
     put_head(p, "choir_disk_fails", "gauge", "1 while the disk refuses what is to be kept.");
     put(p, "choir_disk_fails %d\n", s->disk_fails);
+    put_head(p, "choir_requests_limited_total", "counter", "Requests that came too often.");
+    put(p, "choir_requests_limited_total %" PRIu64 "\n", s->limited);
     for (size_t i = 0; i < sizeof(FIGURES) / sizeof(FIGURES[0]); i++) {
         put_head(p, FIGURES[i].name, FIGURES[i].type, FIGURES[i].help);
         for (uint32_t j = 0; j < s->jobs_count; j++) {

@@ -22,6 +22,9 @@ ch_server_options ch_server_defaults(void) {
                                .port = 8470,
                                .url = "",
                                .token_s = 3600,
+                               .join_rate = 3000,
+                               .exchange_rate = 6000,
+                               .failure_rate = 60,
                                .certificate = "",
                                .certificate_key = "",
                                .clients_ca = "",
@@ -366,6 +369,9 @@ static choir_status server_build(ch_server *s, const ch_server_options *o, choir
         status = jobs_open(s, err);
     }
     if (status == CHOIR_OK) {
+        status = ch_limits_init(s, o, err);
+    }
+    if (status == CHOIR_OK) {
         status = ch_server_listen(s, o, err);
     }
     if (status == CHOIR_OK) {
@@ -439,6 +445,7 @@ void ch_server_stop(ch_server *s) {
     (void)pthread_mutex_destroy(&s->lock);
     const choir_env env = s->env;
     ch_revoked_release(&s->revoked, &env);
+    ch_limits_release(s);
     ch_wipe(s, sizeof(*s));
     env.free(env.self, s);
 }

@@ -39,6 +39,12 @@ typedef struct ch_server_options {
     bool no_sums;         // rounds leave no sums; else they do, 8 bytes a parameter, for a replay
     uint32_t keep_sums;   // of a job, the last so many keep theirs; default 0: as keep_rounds says
 
+    // How often, a minute; ten minutes' worth at once; 0: no limit. Where it says address, one of
+    // IPv6 is its network of 64 bits; behind a proxy it is the proxy's.
+    uint32_t join_rate;     // an address enrols or joins; default 3000
+    uint32_t exchange_rate; // a device asks for something to do or reports; default 6000
+    uint32_t failure_rate;  // an address shows no key that may, as an administrator; default 60
+
     bool is_plain;               // HTTP without TLS: for behind a proxy that has it; default false
     const char *certificate;     // an operator's, a PEM file, the server's own first; default "":
                                  // one that the server makes and keeps in dir

@@ -6,6 +6,7 @@
 #include "net/admin.h"
 #include "net/hosted.h"
 #include "net/http_server.h"
+#include "net/limiter.h"
 #include "net/revoked.h"
 #include "net/server.h"
 #include "net/token.h"
@@ -32,6 +33,10 @@ struct ch_server {
     uint8_t token_key[CH_SHARED_KEY_BYTES]; // of devices' tokens
     uint8_t secret[CH_SHARED_KEY_BYTES];    // that enrols
     uint64_t started_ms;
+    ch_limiter entrances; // these four: HTTP's thread's
+    ch_limiter failures;
+    ch_limiter exchanges;
+    uint64_t limited; // requests that were answered 429
     pthread_t keeper;
     bool has_keeper;
 
@@ -76,6 +81,11 @@ CHOIR_NODISCARD choir_status ch_server_listen(ch_server *s, const ch_server_opti
 
 /* Writes join.json and admin.json: server_files.c. */
 CHOIR_NODISCARD choir_status ch_server_files_write(ch_server *s, const char *dir, choir_error *err);
+
+/* The limits: limits.c. init returns OK; EINVAL; ENOMEM; what it made is to be released. */
+CHOIR_NODISCARD choir_status ch_limits_init(ch_server *s, const ch_server_options *o,
+                                            choir_error *err);
+void ch_limits_release(ch_server *s);
 
 /* The HTTP handler's two ends: routes.c. self is the server. */
 size_t ch_routes_body_max(void *self, ch_http_exchange *x);

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import socket
 import ssl
 import stat
@@ -485,6 +486,73 @@ class Secrets(Secure):
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=log)
         self.processes.append(process)
         return process
+
+
+class Limits(Secure):
+    def asked(self, path, body=None, key=None):
+        """The code of an answer, and when it says to come again, in seconds."""
+        request = urllib.request.Request(
+            self.url + path, data=None if body is None else json.dumps(body).encode(),
+            headers={} if key is None else {"Authorization": "Bearer " + key})
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=self.trust()) as answer:
+                return answer.status, 0
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, int(error.headers.get("Retry-After", 0))
+
+    def assert_limited(self, answer, least, most):
+        self.assertEqual(answer[0], 429)
+        self.assertTrue(least <= answer[1] <= most, answer)
+
+    def test_an_address_enrols_so_often_and_then_at_a_rate(self):
+        self.serve("--join-rate", 1)
+        self.host(self.file("job.yaml", JOB % 2))
+        body = {"secret": 43 * "A", "key": 43 * "A"}
+        self.assertEqual([self.asked("/v1/enroll", body)[0] for _ in range(10)], 10 * [403])
+        self.assert_limited(self.asked("/v1/enroll", body), 1, 60)
+        self.assert_limited(self.asked("/v1/jobs/letters/join", {}), 1, 60)
+        self.assertEqual(self.asked("/v1/challenge")[0], 200)
+        self.check_ran("status")
+        figures = urllib.request.urlopen(self.url + "/metrics", timeout=30, context=self.trust())
+        with figures:
+            self.assertIn(b"choir_requests_limited_total 2\n", figures.read())
+
+    def test_a_device_comes_again_when_it_was_told_to(self):
+        self.serve("--join-rate", 1)
+        self.host(self.file("job.yaml", JOB % 2))
+        for _ in range(10):
+            self.asked("/v1/enroll", {})
+        client = self.start("join", "choir-server/join.json", "--job", "letters",
+                            out=subprocess.PIPE)
+        self.assertRegex(client.stdout.readline(),
+                         r"lost: enrolment: too many requests from this address; come again in \d+")
+        ready, _, _ = select.select([client.stdout], [], [], 4)  # of its own it would come after 1
+        self.assertEqual(ready, [])
+
+    def test_a_device_asks_so_often_whatever_others_do(self):
+        self.serve("--exchange-rate", 1)
+        self.host(self.file("job.yaml", JOB % 2))
+        first, second = self.joined()["token"], self.joined()["token"]
+        codes = [self.asked("/v1/exchange", {}, first) for _ in range(11)]
+        self.assertEqual(codes[:10], 10 * [(200, 0)])
+        self.assert_limited(codes[10], 1, 60)
+        self.assertEqual(self.asked("/v1/exchange", {}, second)[0], 200)
+
+    def test_an_address_fails_so_often_as_an_administrator(self):
+        self.serve("--failure-rate", 1)
+        self.check_ran("admin", "add", "vera", "--role", "viewer", "--out", "vera.json")
+        key = json.loads((self.folder / "vera.json").read_text())["key"]
+        self.assertEqual([self.asked("/v1/admin/jobs", key="wrong")[0] for _ in range(6)], 6 * [401])
+        self.assertEqual([self.asked("/v1/admin/audit", key=key)[0] for _ in range(4)], 4 * [403])
+        self.assert_limited(self.asked("/v1/admin/audit", key="wrong"), 1, 60)
+        self.assert_refused(self.run_in("status"), 1, "too many requests from this address")
+        self.assertEqual(self.asked("/healthz")[0], 200)
+
+    def test_no_limit_is_one_too(self):
+        self.serve("--join-rate", 0)
+        body = {"secret": 43 * "A", "key": 43 * "A"}
+        self.assertEqual({self.asked("/v1/enroll", body)[0] for _ in range(100)}, {403})
 
 
 class Plain(Secure):

@@ -105,8 +105,23 @@ static void entropy_does_not_repeat_and_secrets_are_wiped(void **state) {
     assert_memory_equal(a, zero, sizeof(a));
 }
 
+/* The paper's appendix A. */
+static void keyed_hashes_are_siphash(void **state) {
+    (void)state;
+    uint8_t key[CH_HASH_KEY_BYTES];
+    uint8_t message[15];
+    for (uint8_t i = 0; i < sizeof(key); i++) {
+        key[i] = i;
+    }
+    memcpy(message, key, sizeof(message));
+    assert_true(ch_keyed_hash((choir_bytes){message, sizeof(message)}, key) == 0xa129ca6149be45e5);
+    key[0] = 1;
+    assert_false(ch_keyed_hash((choir_bytes){message, sizeof(message)}, key) == 0xa129ca6149be45e5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keyed_hashes_are_siphash),
         cmocka_unit_test(signatures_are_ed25519),
         cmocka_unit_test(a_signature_fits_one_message_and_one_key),
         cmocka_unit_test(macs_are_hmac_sha256),

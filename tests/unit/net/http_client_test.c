@@ -125,6 +125,7 @@ static void any_status_is_an_answer(void **state) {
         check_status(ch_http_client_send(c, &call, &r, &err), CHOIR_OK);
         assert_int_equal(r.code, rows[i].code);
         assert_int_equal(r.retry_after_ms, rows[i].retry_after_ms);
+        assert_int_equal(ch_http_client_retry_after_ms(c), rows[i].retry_after_ms);
     }
     ch_http_client_destroy(c);
     ch_http_server_stop(s, 0);
