@@ -5,7 +5,8 @@
 #
 #   fuzz      every decoder and reader under libFuzzer, CHOIR_FUZZ_SECONDS each (150)
 #   clang     every test program under clang's address and undefined-behaviour sanitizers
-#   kills     runs that are killed and go on, CHOIR_KILLS times (100); a server's store, ten times that
+#   kills     runs that are killed and go on, CHOIR_KILLS times (100); a server and its
+#             store, ten times that
 #   install   `make install` where nothing was built before
 #   valgrind  every test program under valgrind
 #
@@ -60,7 +61,8 @@ part_kills() {
   built release || return 1
   export CHOIR="$PWD/build/release/choir" CHOIR_SOURCE_DIR="$PWD"
   CHOIR_KILLS="$kills" python3 -B tests/cli/kill_test.py &&
-    CHOIR_KILLS=$((kills * 10)) build/release/tests/unit/store/hosting_kill_test
+    CHOIR_KILLS=$((kills * 10)) build/release/tests/unit/store/hosting_kill_test &&
+    CHOIR_KILLS=$((kills * 10)) python3 -B tests/cli/network_test.py AKilledServer
 }
 
 part_install() {
