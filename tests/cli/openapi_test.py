@@ -10,10 +10,11 @@ import sqlite3
 import unittest
 
 from choir import SOURCE
-from device import Device, ask, base64url, public_key
+from device import Device, ask, base64url, public_key, sign
 from network import CLIENTS, JOB, Network
 
 DOCUMENT = json.loads((SOURCE / "docs" / "openapi.json").read_text())
+PAGE = (SOURCE / "docs" / "http.md").read_text()
 METHODS = ("get", "post", "put", "delete", "patch")
 IGNORED = {"description", "default", "format"}  # of a schema: for people
 
@@ -122,6 +123,28 @@ class TheDocument(unittest.TestCase):
         used = set(re.findall(r'"#/components/(\w+/\w+)"', json.dumps(DOCUMENT)))
         there = {f"{kind}/{name}" for kind in ("schemas", "responses") for name in DOCUMENT["components"][kind]}
         self.assertEqual(used, there)
+
+
+class ThePage(unittest.TestCase):
+    """docs/http.md, which is the same for people."""
+
+    def test_has_every_route_and_no_other(self):
+        table = re.search(r"## Routes\n(.*?)\n## ", PAGE, re.S)[1]
+        rows = re.findall(r"`([A-Z]+ /[^`?]*)`", table)
+        names = {"job": "REF", "hash": "HASH", "subject": "SUBJECT", "name": "NAME"}
+        expected = []
+        for _, method, path, operation in operations():
+            if operation["security"] != [{"admin": []}]:
+                path = path.replace("{job}", "NAME")
+            expected.append(method + " " + re.sub(r"\{(\w+)\}", lambda found: names[found[1]], path))
+        self.assertEqual(sorted(rows), sorted(expected))
+
+    def test_signs_as_it_says(self):
+        seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+        text = b"choir-join\nkeyboard\n7\n" + 43 * b"A" + b"\n"
+        self.assertIn(f"the {len(text)} bytes", PAGE)
+        self.assertIn(text.hex()[:20] + " 0a " + b"keyboard".hex() + " 0a 37 0a 41 x 43 0a\n", PAGE)
+        self.assertIn("\n" + base64url(sign(seed, text)) + "\n", PAGE)
 
 
 class TheServer(Network):
