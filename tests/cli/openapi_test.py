@@ -108,7 +108,7 @@ class TheDocument(unittest.TestCase):
         table = re.search(r"ROUTES\[\] = \{\n(.*?)\n\};", text, re.S)[1]
         rows = re.findall(r'\{"(\w+)", "([^"]+)", CH_ACCESS_(\w+)', table)
         self.assertEqual(len(rows), table.count("ch_route_"))
-        access = {"ANYONE": [], "DEVICE": ["device"], "ADMIN": ["admin"], "OWNER": ["owner"]}
+        access = {"ANYONE": [], "ENTRANT": [], "DEVICE": ["device"], "ADMIN": ["admin"], "OWNER": ["owner"]}
         self.assertEqual(
             sorted((method, path, access[who]) for method, path, who in rows),
             sorted((method, re.sub(r"\{\w+\}", "*", path), [k for s in o["security"] for k in s])
@@ -189,7 +189,23 @@ class TheServer(Network):
         self.too_large()
         self.for_the_revoked()
         documented = {(name, status) for name, (_, _, o) in self.rows.items() for status in o["responses"]}
-        self.assertEqual({row for row in documented - self.seen if row[1] != "503"}, set())
+        self.assertEqual({row for row in documented - self.seen if row[1] not in ("429", "503")}, set())
+
+    def test_says_what_comes_too_often(self):
+        device = Device(self.join_file)
+        device.subject = self.call("enroll", 200, device.enrolment())["subject"]
+        token = self.call("join", 200, device.joining("letters"), job="letters")["token"]
+        self.stop(self.server)
+        self.serve("--join-rate", 1, "--exchange-rate", 1, "--failure-rate", 1)
+        for _ in range(10):
+            self.call("enroll", 400, "")
+            self.call("exchange", 200, b"no message", key=token)
+            self.call("jobs", 401)
+        for name, (_, _, operation) in self.rows.items():
+            limited = operation["security"] or name in ("enroll", "join")
+            self.assertEqual("429" in operation["responses"], bool(limited), name)
+            if limited:
+                self.call(name, 429, key=token, job="letters", name="x", subject=1)
 
     def for_anyone(self):
         self.assertEqual(self.call("health", 200), b"ok\n")
