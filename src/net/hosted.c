@@ -137,7 +137,10 @@ choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *store, const ch_h
     *h = (ch_hosted){
         .row = *row, .keeps_sums = keeps_sums, .env = *env, .last = ch_metrics_row_empty()};
     (void)snprintf(h->reference, sizeof(h->reference), "%s@%" PRIu32, row->name, row->version);
-    const choir_status status = hosted_build(h, store, now_ms, err);
+    choir_status status = hosted_build(h, store, now_ms, err);
+    if (status == CHOIR_OK && !ch_hosted_is_running(h)) {
+        status = ch_hosted_freeze(h, now_ms);
+    }
     if (status != CHOIR_OK) {
         if (status == CHOIR_ENOMEM) {
             (void)ch_error_set(err, status, "no memory for job %s of %" PRIu32 " parameters",
@@ -178,6 +181,9 @@ void ch_hosted_close(ch_hosted *h, const char *why) {
     if (h->roster != NULL) {
         env.free(env.self, h->roster);
     }
+    if (h->frozen != NULL) {
+        env.free(env.self, h->frozen);
+    }
     ch_model_release(h->model);
     choir_coordinator_destroy(h->coordinator);
     env.free(env.self, h);
@@ -187,6 +193,32 @@ void ch_hosted_close(ch_hosted *h, const char *why) {
 
 bool ch_hosted_is_running(const ch_hosted *h) {
     return strcmp(h->row.state, "running") == 0 && !choir_coordinator_is_done(h->coordinator);
+}
+
+choir_status ch_hosted_freeze(ch_hosted *h, uint64_t now_ms) {
+    if (h->frozen != NULL) {
+        return CHOIR_OK;
+    }
+    const size_t size = choir_coordinator_round_bytes(h->coordinator);
+    h->frozen = h->env.alloc(h->env.self, ch_arena_cost(size, 1));
+    if (h->frozen == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    h->frozen_size = size;
+    choir_coordinator_round_save(h->coordinator, now_ms, h->frozen);
+    return CHOIR_OK;
+}
+
+void ch_hosted_thaw(ch_hosted *h, uint64_t now_ms) {
+    if (h->frozen == NULL) {
+        return;
+    }
+    const choir_bytes round = {.data = h->frozen, .size = h->frozen_size};
+    const choir_status status =
+        choir_coordinator_round_restore(h->coordinator, now_ms, round, NULL);
+    CH_ASSERT(status == CHOIR_OK); // nobody has asked the coordinator anything since
+    h->env.free(h->env.self, h->frozen);
+    h->frozen = NULL;
 }
 
 static uint64_t unix_ms(void) {
@@ -523,7 +555,8 @@ choir_status ch_batch_take(ch_batch *out, ch_hosted *h, uint64_t now_ms) {
     ch_batch b = {.hosted = h, .changes = choir_coordinator_changes(h->coordinator)};
     const bool is_new_round = h->closed != NULL || h->committed == 0;
     const size_t state = is_new_round ? choir_coordinator_state_bytes(h->coordinator) : 0;
-    const size_t round = choir_coordinator_round_bytes(h->coordinator);
+    const size_t round =
+        h->frozen != NULL ? h->frozen_size : choir_coordinator_round_bytes(h->coordinator);
     b.state = claim(&b, state, 1);
     b.open_round = claim(&b, round, 1);
     b.receipts = claim(&b, h->receipts_count, sizeof(b.receipts[0]));
@@ -535,7 +568,11 @@ choir_status ch_batch_take(ch_batch *out, ch_hosted *h, uint64_t now_ms) {
     if (is_new_round) {
         choir_coordinator_save(h->coordinator, b.state);
     }
-    choir_coordinator_round_save(h->coordinator, now_ms, b.open_round);
+    if (h->frozen != NULL) {
+        memcpy(b.open_round, h->frozen, round);
+    } else {
+        choir_coordinator_round_save(h->coordinator, now_ms, b.open_round);
+    }
     if (h->receipts_count > 0) {
         memcpy(b.receipts, h->receipts, h->receipts_count * sizeof(b.receipts[0]));
     }

@@ -79,6 +79,9 @@ typedef struct ch_hosted {
     uint32_t sleepers_count;
     uint32_t roused_round; // when they were asked last
 
+    uint8_t *frozen; // (frozen_size) the open round while its clock stands still; NULL: it runs
+    size_t frozen_size;
+
     // What the next commit keeps.
     uint64_t committed; // choir_coordinator_changes that are on the disk
     ch_receipt *receipts;
@@ -139,6 +142,16 @@ void ch_hosted_revoke(ch_hosted *h, int64_t subject);
 
 /* Answers all sleepers with a 503 that says why. */
 void ch_hosted_disturb(ch_hosted *h, const char *why);
+
+/*
+ * Stops the clock of a job that does not run, and lets it run again: the open round has as much
+ * time left as it had, across restarts too. Frozen twice is frozen; what is not frozen thaws to
+ * nothing.
+ *
+ * freeze  ENOMEM and the clock runs on
+ */
+CHOIR_NODISCARD choir_status ch_hosted_freeze(ch_hosted *h, uint64_t now_ms);
+void ch_hosted_thaw(ch_hosted *h, uint64_t now_ms);
 
 /* Closes rounds whose time is up. */
 void ch_hosted_tick(ch_hosted *h, uint64_t now_ms);

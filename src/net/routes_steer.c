@@ -40,6 +40,24 @@ static choir_status step_check(const ch_server *s, const ch_hosted *h, const cha
     return CHOIR_OK;
 }
 
+/* In the store, then in memory: while a job does not run, its open round's clock stands still. */
+static choir_status step_take(ch_server *s, ch_hosted *h, const step *t, choir_error *err) {
+    const uint64_t now_ms = ch_server_now_ms();
+    choir_status status = ch_hosted_freeze(h, now_ms);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status, "no memory to %s '%s'", t->act, h->reference);
+    }
+    status = ch_hosting_store_job_set_state(s->store, h->row.id, t->to, err);
+    if (status == CHOIR_OK) {
+        (void)snprintf(h->row.state, sizeof(h->row.state), "%s", t->to);
+    }
+    if (ch_hosted_is_running(h)) { // also when the store refused, and it never stopped
+        ch_hosted_thaw(h, now_ms);
+    }
+    ch_server_wake(s);
+    return status;
+}
+
 /* From one of two states to another; anything else is a conflict. */
 static void steer(ch_ask *ask, const step *t) {
     ch_server *s = ask->server;
@@ -53,11 +71,7 @@ static void steer(ch_ask *ask, const step *t) {
         (void)snprintf(reference, sizeof(reference), "%s", h->reference);
         status = step_check(s, h, ask->wild, t, &err);
         if (status == CHOIR_OK) {
-            status = ch_hosting_store_job_set_state(s->store, h->row.id, t->to, &err);
-        }
-        if (status == CHOIR_OK) {
-            (void)snprintf(h->row.state, sizeof(h->row.state), "%s", t->to);
-            ch_server_wake(s);
+            status = step_take(s, h, t, &err);
         }
     }
     (void)pthread_mutex_unlock(&s->lock);

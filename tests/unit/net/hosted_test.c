@@ -1,0 +1,133 @@
+/* Hosted: a job in memory, its clock in the test's hands. */
+#include "support/hosting.h"
+
+#include "net/hosted.h"
+#include "onnx/safetensors.h"
+
+enum { DIM = 4 };
+
+static char folder[FOLDER_PATH_MAX];
+
+static const char JOB[] = "name: tiny\n"
+                          "model: {name: softmax}\n"
+                          "data: {source: synthetic, clients: 2}\n"
+                          "server: {deadline: 10, rounds: 3}\n";
+
+/* A job of two clients in a store of its own, as hosting it would leave it. */
+static ch_hosted_row job_add(ch_hosting_store *store, const char *state) {
+    const choir_env env = choir_env_default();
+    const choir_layout layout = {
+        .dim = DIM,
+        .count = 1,
+        .tensors = {{.name = "w", .rank = 1, .shape = {DIM}, .count = DIM}}};
+    const float params[DIM] = {1, 2, 3, 4};
+    uint8_t *bundle = NULL;
+    size_t size = 0;
+    check_status(
+        ch_safetensors_encode(&bundle, &size, "tiny", &layout, params, NULL, 0, &env, NULL),
+        CHOIR_OK);
+    ch_hosted_row row = {.name = "tiny", .version = 1, .clients = 2, .dim = DIM};
+    (void)snprintf(row.state, sizeof(row.state), "%s", state);
+    check_status(
+        ch_hosting_store_job_add(store, &row.id, &row, JOB, (choir_bytes){bundle, size}, NULL),
+        CHOIR_OK);
+    env.free(env.self, bundle);
+    return row;
+}
+
+static ch_hosted *open_at(ch_hosting_store *store, const ch_hosted_row *row, uint64_t now_ms) {
+    const choir_env env = choir_env_default();
+    ch_hosted *h = NULL;
+    choir_error err = {.message = ""};
+    if (ch_hosted_open(&h, store, row, true, now_ms, &env, &err) != CHOIR_OK) {
+        fail_msg("%s", err.message);
+    }
+    return h;
+}
+
+static void state_set(ch_hosted *h, const char *state) {
+    (void)snprintf(h->row.state, sizeof(h->row.state), "%s", state);
+}
+
+/* Keeps what the job has, as the server's keeper does. */
+static void keep(ch_hosting_store *store, ch_hosted *h, uint64_t now_ms) {
+    ch_batch batch;
+    check_status(ch_batch_take(&batch, h, now_ms), CHOIR_OK);
+    check_status(ch_hosting_store_commit(store, &batch.commit, 1, NULL), CHOIR_OK);
+    ch_batch_settle(&batch, true);
+}
+
+static void a_round_closes_when_its_time_is_up(void **state) {
+    (void)state;
+    ch_hosting_store *store = hosting_open(hosting_dir(folder, "deadline"));
+    const ch_hosted_row row = job_add(store, "running");
+    ch_hosted *h = open_at(store, &row, 1000);
+    ch_hosted_tick(h, 1000);
+    assert_int_equal(ch_hosted_deadline_ms(h), 11000);
+    ch_hosted_tick(h, 10999);
+    assert_int_equal(choir_coordinator_round(h->coordinator), 0);
+    ch_hosted_tick(h, 11000);
+    assert_int_equal(choir_coordinator_round(h->coordinator), 1);
+    assert_true(ch_hosted_wants_commit(h));
+    keep(store, h, 11000);
+    assert_false(ch_hosted_wants_commit(h));
+    ch_hosted_close(h, "over");
+    ch_hosting_store_close(store);
+}
+
+static void a_job_that_does_not_run_keeps_its_rounds_time(void **state) {
+    (void)state;
+    ch_hosting_store *store = hosting_open(hosting_dir(folder, "frozen"));
+    const ch_hosted_row row = job_add(store, "running");
+    ch_hosted *h = open_at(store, &row, 0);
+    ch_hosted_tick(h, 0);
+    check_status(ch_hosted_freeze(h, 4000), CHOIR_OK);
+    check_status(ch_hosted_freeze(h, 5000), CHOIR_OK); // frozen is frozen
+    state_set(h, "paused");
+    assert_true(ch_hosted_deadline_ms(h) == UINT64_MAX);
+    ch_hosted_tick(h, 100000);
+    assert_int_equal(choir_coordinator_round(h->coordinator), 0);
+    state_set(h, "running");
+    ch_hosted_thaw(h, 200000);
+    assert_int_equal(ch_hosted_deadline_ms(h), 206000);
+    ch_hosted_thaw(h, 300000); // nothing to thaw
+    assert_int_equal(ch_hosted_deadline_ms(h), 206000);
+    ch_hosted_close(h, "over");
+    ch_hosting_store_close(store);
+}
+
+static void and_keeps_it_across_a_restart(void **state) {
+    (void)state;
+    const char *dir = hosting_dir(folder, "restart");
+    ch_hosting_store *store = hosting_open(dir);
+    ch_hosted_row row = job_add(store, "running");
+    ch_hosted *h = open_at(store, &row, 0);
+    ch_hosted_tick(h, 0);
+    check_status(ch_hosted_freeze(h, 4000), CHOIR_OK);
+    state_set(h, "paused");
+    keep(store, h, 9000); // five seconds later
+    ch_hosted_close(h, "over");
+    store = reopen(store, dir);
+    check_status(ch_hosting_store_job(store, &row, row.id, NULL), CHOIR_OK);
+    assert_string_equal(row.state, "paused");
+    h = open_at(store, &row, 50); // another clock
+    ch_hosted_tick(h, 70000);
+    assert_int_equal(choir_coordinator_round(h->coordinator), 0);
+    state_set(h, "running");
+    ch_hosted_thaw(h, 80000);
+    assert_int_equal(ch_hosted_deadline_ms(h), 86000);
+    ch_hosted_close(h, "over");
+    ch_hosting_store_close(store);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_round_closes_when_its_time_is_up),
+        cmocka_unit_test(a_job_that_does_not_run_keeps_its_rounds_time),
+        cmocka_unit_test(and_keeps_it_across_a_restart),
+    };
+    folder_make(folder);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    folder_remove(folder);
+    return failed;
+}
