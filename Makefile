@@ -24,7 +24,9 @@ demo: ## train a model federated over 100 writers, and write its report
 	cmake --build --preset release --target choir
 	build/release/choir sim experiments/demo.yaml
 
-demo-network: release ## a server and ten clients on this machine; their model is the simulation's
+demo-network: ## a server and ten clients on this machine; their model is the simulation's
+	@tools/setup run
+	@$(MAKE) --no-print-directory release
 	tools/demo_network.py
 
 check: setup fmt-check test test-tsan test-clang fuzz test-release ## everything CI runs
