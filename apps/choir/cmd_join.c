@@ -59,6 +59,11 @@ static void on_signal(int signal) {
     stop = 1;
 }
 
+static bool is_stopped(void *self) {
+    (void)self;
+    return stop != 0;
+}
+
 static void signals_catch(void) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     (void)sigemptyset(&action.sa_mask);
@@ -155,7 +160,7 @@ static choir_status take_part(joining *j, choir_error *err) {
             status = device_open(j, err);
         }
     }
-    return status;
+    return stop != 0 ? CHOIR_OK : status; // what was given up was given up on request
 }
 
 static const char *file_or_none(const char *path) {
@@ -190,6 +195,7 @@ static int join_run(const ch_call *call, choir_error *err) {
         options.certificate_file = file_or_none(flags->certificate);
         options.key_file = file_or_none(flags->certificate_key);
         options.patience_s = 25;
+        options.is_stopped = is_stopped;
         status = choir_client_create(&j.client_object, &options, &j.env, err);
     }
     if (status == CHOIR_OK) {

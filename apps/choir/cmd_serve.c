@@ -104,7 +104,8 @@ static int serve_run(const ch_call *call, choir_error *err) {
     static ch_log_lines lines;
     lines = (ch_log_lines){.out = stderr,
                            .name = "choir serve",
-                           .level = flags->quiet ? CHOIR_LEVEL_WARN : CHOIR_LEVEL_INFO};
+                           .level = flags->quiet ? CHOIR_LEVEL_WARN : CHOIR_LEVEL_INFO,
+                           .is_endless = true};
     const choir_env env = ch_log_env(&lines);
     ch_server_options options = ch_server_defaults();
     options.dir = flags->dir;

@@ -29,6 +29,7 @@
 #include "choir/task.h"
 #include "choir/trainer.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct choir_client choir_client;
@@ -71,6 +72,11 @@ typedef struct choir_client_options {
     const char *key_file;         // NULL; and its key
     uint32_t patience_s; // how long a check-in with nothing to do may stay open at the server,
                          // instead of coming back: for devices on mains; at most 60; default 0
+
+    /* Asked about once a second while a request is under way: true gives it up, as if it had been
+     * lost. NULL, the default: never. */
+    bool (*is_stopped)(void *self);
+    void *self; // borrowed
 } choir_client_options;
 
 choir_client_options choir_client_defaults(void);

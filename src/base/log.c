@@ -44,10 +44,11 @@ static void lines_log(void *self, choir_level level, const char *event, const ch
     }
     flockfile(l->out);
     const uint32_t count = event_count(l, event);
-    if (count <= CH_LOG_REPEATS_MAX) {
+    if (l->is_endless || count <= CH_LOG_REPEATS_MAX) {
         (void)fprintf(l->out, "%s: %s: %s ", l->name, level_word(level), event);
         text_put(l->out, fields);
-        (void)fputs(count == CH_LOG_REPEATS_MAX ? "; more of these are not shown\n" : "\n", l->out);
+        const bool is_last = !l->is_endless && count == CH_LOG_REPEATS_MAX;
+        (void)fputs(is_last ? "; more of these are not shown\n" : "\n", l->out);
         (void)fflush(l->out);
     }
     funlockfile(l->out);

@@ -6,14 +6,15 @@
  *
  *     choir sim: warning: round_discarded round=7 cohort=10 reports=0
  *
- * Of an event that comes again and again only the first few lines are written. Apart from env.h,
- * because a library does not print.
+ * Of an event that comes again and again only the first few lines are written, but by a server.
+ * Apart from env.h, because a library does not print.
  */
 #ifndef CH_BASE_LOG_H
 #define CH_BASE_LOG_H
 
 #include "choir/env.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -28,6 +29,7 @@ typedef struct ch_log_lines {
     FILE *out;         // borrowed
     const char *name;  // goes in front of each line; borrowed
     choir_level level; // lines of less importance are left out
+    bool is_endless;   // a server's: an event is written however often it comes
 
     struct {
         char event[CH_LOG_EVENT_MAX];

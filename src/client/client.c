@@ -163,6 +163,8 @@ static choir_status client_build(choir_client *c, const choir_client_options *o,
         http.key_file = o->key_file;
         http.request_ms = o->request_ms;
         http.silence_s = o->patience_s + SILENCE_S;
+        http.is_stopped = o->is_stopped;
+        http.self = o->self;
         http.body_max = (size_t)o->dim_max * sizeof(float) + HEAD_MAX;
         status = ch_http_client_create(&c->http, &http, &c->env, err);
     }

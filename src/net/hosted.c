@@ -166,7 +166,9 @@ void ch_hosted_close(ch_hosted *h, const char *why) {
     while (h->waiting != NULL) {
         ch_waiting *w = h->waiting;
         h->waiting = w->next;
-        ch_answer_busy(w->exchange, why);
+        if (why != NULL) {
+            ch_answer_busy(w->exchange, why);
+        }
         env.free(env.self, w);
     }
     ch_hosted_disturb(h, why);
@@ -454,7 +456,9 @@ void ch_hosted_disturb(ch_hosted *h, const char *why) {
     while (h->sleepers != NULL) {
         ch_sleeper *s = h->sleepers;
         h->sleepers = s->next;
-        ch_answer_busy(s->exchange, why);
+        if (why != NULL) {
+            ch_answer_busy(s->exchange, why);
+        }
         h->env.free(h->env.self, s);
     }
     h->sleepers_count = 0;

@@ -104,7 +104,8 @@ CHOIR_NODISCARD choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *s
                                             uint64_t now_ms, const choir_env *env,
                                             choir_error *err);
 
-/* Answers that still wait get a 503 that says why. Accepts NULL. */
+/* Answers that still wait get a 503 that says why; NULL: they have been answered, with the HTTP
+ * server's end. Accepts NULL for h. */
 void ch_hosted_close(ch_hosted *h, const char *why);
 
 /* Whether rounds go on: the job is neither paused, nor stopped, nor at its end. */
@@ -140,7 +141,7 @@ uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms);
 /* Answers those of a subject that has been revoked: 401. */
 void ch_hosted_revoke(ch_hosted *h, int64_t subject);
 
-/* Answers all sleepers with a 503 that says why. */
+/* Answers all sleepers with a 503 that says why; NULL: they have been answered. */
 void ch_hosted_disturb(ch_hosted *h, const char *why);
 
 /*

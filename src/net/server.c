@@ -435,10 +435,10 @@ void ch_server_stop(ch_server *s) {
         (void)pthread_mutex_unlock(&s->lock);
         (void)pthread_join(s->keeper, NULL);
     }
+    ch_http_server_stop(s->http, 0); // its thread uses jobs; whoever still waits is answered 503
     for (uint32_t i = 0; i < s->jobs_count; i++) {
-        ch_hosted_close(s->jobs[i], "the server is stopping");
+        ch_hosted_close(s->jobs[i], NULL);
     }
-    ch_http_server_stop(s->http, 0);
     ch_hosting_store_close(s->store);
     (void)pthread_cond_destroy(&s->wake);
     (void)pthread_cond_destroy(&s->quiet);

@@ -129,6 +129,17 @@ class Hosting(Network):
             process.kill()
 
 
+class Clients(Network):
+    def test_end_when_they_are_told_to_also_while_they_wait(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 100))
+        clients = [self.join(k) for k in range(CLIENTS - 1)]  # one is missing, so that rounds stand still
+        time.sleep(1)
+        for client in clients:
+            client.terminate()
+        self.ends(clients, 15)  # a check-in waits for up to 25 s
+
+
 class Strangers(Network):
     def test_are_told_who_may_what(self):
         self.serve()

@@ -55,6 +55,21 @@ static void an_event_that_comes_again_and_again_falls_silent(void **state) {
     (void)fclose(l.out);
 }
 
+static void but_not_a_servers(void **state) {
+    (void)state;
+    ch_log_lines l = lines_new();
+    l.is_endless = true;
+    const choir_env env = ch_log_env(&l);
+    for (int i = 1; i <= 100; i++) {
+        ch_log(&env, CHOIR_LEVEL_WARN, "often", "i=%d", i);
+    }
+    const char *found = written(l.out);
+    assert_non_null(
+        strstr(found, "choir sim: warning: often i=5\nchoir sim: warning: often i=6\n"));
+    assert_non_null(strstr(found, "i=100\n"));
+    (void)fclose(l.out);
+}
+
 static void many_kinds_of_events_are_bounded_too(void **state) {
     (void)state;
     ch_log_lines l = lines_new();
@@ -93,6 +108,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_matters_is_written_a_line_an_event),
         cmocka_unit_test(an_event_that_comes_again_and_again_falls_silent),
+        cmocka_unit_test(but_not_a_servers),
         cmocka_unit_test(many_kinds_of_events_are_bounded_too),
         cmocka_unit_test(fields_too_long_are_cut_visibly),
     };
