@@ -160,26 +160,11 @@ void ch_hosted_tick(ch_hosted *h, uint64_t now_ms);
 /* When tick has something to do; UINT64_MAX when never. */
 uint64_t ch_hosted_deadline_ms(const ch_hosted *h);
 
-/* Whether there is something to commit, or an answer that waits for it. */
+/* Whether there is something to commit, or an answer that waits for it: batch.h. */
 bool ch_hosted_wants_commit(const ch_hosted *h);
 
-/* What one commit takes of one job. */
-typedef struct ch_batch {
-    ch_hosted *hosted;
-    ch_commit commit; // points into the fields below
-    uint64_t changes;
-    uint8_t *state;
-    uint8_t *open_round;
-    ch_receipt *receipts;
-    ch_closed_round *closed;
-    ch_waiting *waiting;
-} ch_batch;
-
-/* Takes what there is to commit. Returns OK; ENOMEM, and the answers that wait go on waiting. */
-CHOIR_NODISCARD choir_status ch_batch_take(ch_batch *out, ch_hosted *h, uint64_t now_ms);
-
-/* After the commit. is_kept: it is on the disk, and the answers go; else they are 503. */
-void ch_batch_settle(ch_batch *b, bool is_kept);
+/* Frees a closing, which nothing points to any more. */
+void ch_closing_release(const ch_hosted *h, ch_closing *c);
 
 /* Answers with the bytes of a Reply. */
 void ch_answer_reply(ch_http_exchange *x, choir_bytes reply);

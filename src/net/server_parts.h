@@ -4,6 +4,7 @@
 
 #include "crypto/sign.h"
 #include "net/admin.h"
+#include "net/batch.h"
 #include "net/hosted.h"
 #include "net/http_server.h"
 #include "net/limiter.h"

@@ -1,7 +1,7 @@
 /* Hosted: a job in memory, its clock in the test's hands. */
 #include "support/hosting.h"
 
-#include "net/hosted.h"
+#include "net/batch.h"
 #include "onnx/safetensors.h"
 
 enum { DIM = 4 };
