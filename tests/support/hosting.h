@@ -9,6 +9,7 @@
 #include "support/check.h"
 #include "support/folder.h"
 
+#include "base/sha256.h"
 #include "store/hosting_store.h"
 
 #include <sqlite3.h>
@@ -159,8 +160,8 @@ static inline void history_commit(ch_commit *out, history_part *p, int64_t job, 
                                   .summary = bytes_of(p->summary),
                                   .params = {p->bytes[1], HISTORY_BYTES},
                                   .sum = {p->bytes[2], HISTORY_BYTES},
-                                  .closed_ms = 1000 - n}; // the clock runs backwards
-    memcpy(p->closed.model, p->bytes[1], CHOIR_HASH_BYTES);
+                                  .closed_ms = 1000 - n};      // the clock runs backwards
+    ch_sha256_of(p->bytes[1], HISTORY_BYTES, p->closed.model); // two that differ have two names
     *out = (ch_commit){.job = job,
                        .state = bytes_of(p->state),
                        .open_round = {p->bytes[0], open_bytes},
