@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "crypto/entropy.h"
 #include "net/http_json.h"
+#include "net/secret_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,17 +112,7 @@ choir_status ch_operator_file_write(const ch_operator *o, const char *path, cons
                                     choir_error *err) {
     json_t *root = json_pack("{s:s, s:s*, s:s}", "url", o->url, "pin",
                              o->pin[0] == '\0' ? NULL : o->pin, "key", key);
-    char *text = root == NULL ? NULL : json_dumps(root, JSON_INDENT(1));
-    json_decref(root);
-    if (text == NULL) {
-        return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory to write it", path);
-    }
-    const choir_bytes parts[] = {{.data = (const uint8_t *)text, .size = strlen(text)},
-                                 {.data = (const uint8_t *)"\n", .size = 1}};
-    const choir_status status = ch_disk_replace_private(path, parts, 2, err);
-    ch_wipe(text, strlen(text));
-    free(text);
-    return status;
+    return ch_secret_file_write(path, root, err);
 }
 
 choir_status ch_operator_get(ch_operator *o, const char *path, const char *what, choir_bytes *out,

@@ -9,7 +9,8 @@
  *
  * Three threads: HTTP's, which answers; the keeper, which closes rounds whose time is up and
  * commits what was reported, many reports at a time; and the host's, which waits for a signal. One
- * lock is around all jobs; nobody holds it while the disk works.
+ * lock is around all jobs; the keeper lets go of it while a commit is written, but hosting,
+ * steering and a client that a version meets first hold it for a write of their own.
  */
 #ifndef CH_NET_SERVER_H
 #define CH_NET_SERVER_H

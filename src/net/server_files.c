@@ -1,4 +1,5 @@
 /* Server: see server.h. The files that it gives to devices and to its operator. */
+#include "net/secret_file.h"
 #include "net/server_parts.h"
 
 #include "base/disk.h"
@@ -22,21 +23,6 @@ static choir_status path_of(char out[PATH_BYTES], const char *dir, const char *n
         return ch_error_set(err, CHOIR_EINVAL, "dir: '%.60s...' is too long", dir);
     }
     return CHOIR_OK;
-}
-
-/* Writes an object, whose reference is taken. It holds secrets. */
-static choir_status object_write(const char *path, json_t *root, choir_error *err) {
-    char *text = root == NULL ? NULL : json_dumps(root, JSON_INDENT(1));
-    json_decref(root);
-    if (text == NULL) {
-        return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory to write it", path);
-    }
-    const choir_bytes parts[] = {{.data = (const uint8_t *)text, .size = strlen(text)},
-                                 {.data = (const uint8_t *)"\n", .size = 1}};
-    const choir_status status = ch_disk_replace_private(path, parts, 2, err);
-    ch_wipe(text, strlen(text));
-    free(text);
-    return status;
 }
 
 /* Where the server is and what its key is, in an object; no pin, none there. */
@@ -64,7 +50,7 @@ static choir_status join_write(const ch_server *s, const char *dir, choir_error 
     (void)json_object_set_new(root, "signing_key", json_string(signing));
     (void)json_object_set_new(root, "secret", json_string(secret));
     ch_wipe(secret, sizeof(secret));
-    return object_write(path, root, err);
+    return ch_secret_file_write(path, root, err);
 }
 
 /* Whether the key in an administrator's file is one's here. */
@@ -110,7 +96,7 @@ static choir_status admin_write(ch_server *s, const char *dir, choir_error *err)
         return status;
     }
     place_set(s, root);
-    return object_write(path, root, err);
+    return ch_secret_file_write(path, root, err);
 }
 
 choir_status ch_server_files_write(ch_server *s, const char *dir, choir_error *err) {
