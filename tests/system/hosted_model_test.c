@@ -3,6 +3,7 @@
  * a coordinator made of the bundle alone, end with the hash of the job's simulation.
  */
 #include "support/check.h"
+#include "support/check_ok.h"
 #include "support/folder.h"
 #include "support/tiny_table.h"
 
@@ -24,15 +25,6 @@ enum { CLIENTS_MAX = 32 };
 
 static char folder[FOLDER_PATH_MAX];
 static char own[FOLDER_PATH_MAX]; // where devices keep data sets
-
-#define check_ok(expression)                                                                       \
-    do {                                                                                           \
-        choir_error err = {.message = ""};                                                         \
-        const choir_status status_ = (expression);                                                 \
-        if (status_ != CHOIR_OK) {                                                                 \
-            fail_msg("%s: %s", choir_status_name(status_), err.message);                           \
-        }                                                                                          \
-    } while (0)
 
 /* A device and what its process owns. */
 typedef struct client {

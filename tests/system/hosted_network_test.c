@@ -2,6 +2,7 @@
  * A job over real sockets, all in one process: a server, an operator, and a thread for each client,
  * end with the model of the job's simulation, also when the server goes and comes back.
  */
+#include "support/check_ok.h"
 #include "support/tiny_job.h"
 
 #include "base/error.h"
@@ -22,15 +23,6 @@
 enum { CLIENTS = 6, ROUNDS = 8 };
 
 static char folder[FOLDER_PATH_MAX];
-
-#define check_ok(expression)                                                                       \
-    do {                                                                                           \
-        choir_error err = {.message = ""};                                                         \
-        const choir_status status_ = (expression);                                                 \
-        if (status_ != CHOIR_OK) {                                                                 \
-            fail_msg("%s: %s", choir_status_name(status_), err.message);                           \
-        }                                                                                          \
-    } while (0)
 
 static choir_job job_make(void) {
     choir_job job = tiny_job();

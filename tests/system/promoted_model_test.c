@@ -3,6 +3,7 @@
  * another one is promoted, whatever became of its token, its job and its server meanwhile.
  */
 #include "support/check.h"
+#include "support/check_ok.h"
 #include "support/folder.h"
 
 #include "choir/blob.h"
@@ -24,15 +25,6 @@ static const char JOB[] = "name: letters\n"
                           "data: {source: digits, partition: natural, clients: 1, examples: 10, "
                           "test_examples: 10}\n"
                           "server: {sample_rate: 1, rounds: 3, deadline: 600}\n";
-
-#define check_ok(expression)                                                                       \
-    do {                                                                                           \
-        choir_error err = {.message = ""};                                                         \
-        const choir_status status_ = (expression);                                                 \
-        if (status_ != CHOIR_OK) {                                                                 \
-            fail_msg("%s: %s", choir_status_name(status_), err.message);                           \
-        }                                                                                          \
-    } while (0)
 
 typedef struct site {
     choir_env env;
