@@ -9,7 +9,6 @@
 #include "net/secret_file.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FILE_MAX = 16384, KEY_MAX = 256, PATH_MAX_BYTES = 1024 };
