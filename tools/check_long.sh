@@ -6,7 +6,7 @@
 #   fuzz      every decoder and reader under libFuzzer, CHOIR_FUZZ_SECONDS each (150)
 #   clang     every test program under clang's address and undefined-behaviour sanitizers
 #   kills     runs that are killed and go on, CHOIR_KILLS times (100); a server and its
-#             store, ten times that
+#             store, ten times that; and a fifth as many schedules of an unkind network
 #   install   `make install` where nothing was built before
 #   valgrind  every test program under valgrind
 #
@@ -62,7 +62,8 @@ part_kills() {
   export CHOIR="$PWD/build/release/choir" CHOIR_SOURCE_DIR="$PWD"
   CHOIR_KILLS="$kills" python3 -B tests/cli/kill_test.py &&
     CHOIR_KILLS=$((kills * 10)) build/release/tests/unit/store/hosting_kill_test &&
-    CHOIR_KILLS=$((kills * 10)) python3 -B tests/cli/network_test.py AKilledServer
+    CHOIR_KILLS=$((kills * 10)) python3 -B tests/cli/network_test.py AKilledServer &&
+    CHOIR_SCHEDULES=$((kills / 5)) python3 -B tests/cli/faults_test.py UnkindNetwork
 }
 
 part_install() {

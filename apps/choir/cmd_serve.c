@@ -17,6 +17,8 @@ typedef struct serve_flags {
     uint32_t port;
     char url[CH_URL_MAX];
     uint32_t token_s;
+    uint32_t idle_s;
+    uint32_t request_s;
     uint32_t join_rate;
     uint32_t exchange_rate;
     uint32_t failure_rate;
@@ -43,6 +45,10 @@ static const ch_option ROWS[] = {
      "by which clients reach it, when that is another: behind a proxy"},
     {"--token-time", CH_OPTION_U32, FIELD(token_s), 10, 86400, "s", NULL,
      "how long a device's token is good"},
+    {"--idle-time", CH_OPTION_U32, FIELD(idle_s), 1, 3600, "s", NULL,
+     "after which a connection on which nothing moves is closed"},
+    {"--request-time", CH_OPTION_U32, FIELD(request_s), 1, 86400, "s", NULL,
+     "after which a request that is not whole is cut off; a slow device's upload needs some"},
     {"--join-rate", CH_OPTION_U32, FIELD(join_rate), 0, RATE_MAX, "a minute", NULL,
      "how often an address may enrol or join; ten minutes' worth at once; 0: no limit"},
     {"--exchange-rate", CH_OPTION_U32, FIELD(exchange_rate), 0, RATE_MAX, "a minute", NULL,
@@ -76,6 +82,8 @@ static const serve_flags DEFAULTS = {.dir = "choir-server",
                                      .address = "127.0.0.1",
                                      .port = 8470,
                                      .token_s = 3600,
+                                     .idle_s = 60,
+                                     .request_s = 120,
                                      .join_rate = 3000,
                                      .exchange_rate = 6000,
                                      .failure_rate = 60};
@@ -113,6 +121,8 @@ static int serve_run(const ch_call *call, choir_error *err) {
     options.port = (uint16_t)flags->port;
     options.url = flags->url;
     options.token_s = flags->token_s;
+    options.idle_s = flags->idle_s;
+    options.request_s = flags->request_s;
     options.join_rate = flags->join_rate;
     options.exchange_rate = flags->exchange_rate;
     options.failure_rate = flags->failure_rate;

@@ -22,6 +22,8 @@ ch_server_options ch_server_defaults(void) {
                                .port = 8470,
                                .url = "",
                                .token_s = 3600,
+                               .idle_s = 60,
+                               .request_s = 120,
                                .join_rate = 3000,
                                .exchange_rate = 6000,
                                .failure_rate = 60,

@@ -40,6 +40,11 @@ typedef struct ch_server_options {
     bool no_sums;         // rounds leave no sums; else they do, 8 bytes a parameter, for a replay
     uint32_t keep_sums;   // of a job, the last so many keep theirs; default 0: as keep_rounds says
 
+    uint32_t idle_s;    // a connection on which nothing moves is closed after so long, at least 1;
+                        // default 60
+    uint32_t request_s; // and one whose request is not whole after so long is cut off, at least 1;
+                        // default 120
+
     // How often, a minute; ten minutes' worth at once; 0: no limit. Where it says address, one of
     // IPv6 is its network of 64 bits; behind a proxy it is the proxy's.
     uint32_t join_rate;     // an address enrols or joins; default 3000

@@ -175,6 +175,8 @@ static choir_status http_start(ch_server *s, const ch_server_options *o,
     ch_http_server_options http = ch_http_server_defaults();
     http.address = o->address;
     http.port = o->port;
+    http.idle_s = o->idle_s;
+    http.request_s = o->request_s;
     http.bodies_max = (size_t)BODIES_MAX_MIB << 20;
     http.certificate = (const char *)certificate->chain.data;
     http.key = (const char *)certificate->key.data;
