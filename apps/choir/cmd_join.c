@@ -88,7 +88,8 @@ typedef struct joining {
     choir_env env;
     choir_client *client_object;
     ch_device device;
-    FILE *out; // NULL: quiet
+    FILE *out;          // NULL: quiet
+    choir_why told_why; // of the last wait
 } joining;
 
 /* The number after --client; CHOIR_CLIENT_ANY when it was not given. */
@@ -120,18 +121,41 @@ static choir_status device_open(joining *j, choir_error *err) {
     return status;
 }
 
-static void tell(const joining *j, const choir_event *event) {
+/* What is said behind the word; "" for nothing. */
+static const char *remark_on(const choir_event *event) {
+    switch (event->kind) {
+    case CHOIR_EVENT_REFUSED:
+        return choir_refusal_text(event->refusal);
+    case CHOIR_EVENT_WAIT:
+    case CHOIR_EVENT_DONE:
+        return event->why == CHOIR_WHY_NONE ? "" : choir_why_text(event->why);
+    default:
+        return event->message;
+    }
+}
+
+/* Why it waits is told once, and nothing when that is only because the round needs others. */
+static bool is_told(joining *j, const choir_event *event) {
+    if (event->kind != CHOIR_EVENT_WAIT) {
+        return event->kind != CHOIR_EVENT_JOINED;
+    }
+    const bool is_other = event->why != j->told_why;
+    j->told_why = event->why;
+    return is_other && event->why != CHOIR_WHY_NONE;
+}
+
+static void tell(joining *j, const choir_event *event) {
     static const char *const words[] = {
         [CHOIR_EVENT_JOINED] = "joined",     [CHOIR_EVENT_TASK] = "task",
         [CHOIR_EVENT_FETCHED] = "fetched",   [CHOIR_EVENT_TRAINED] = "trained",
-        [CHOIR_EVENT_REPORTED] = "reported", [CHOIR_EVENT_FAILED] = "failed",
-        [CHOIR_EVENT_WAIT] = "waits",        [CHOIR_EVENT_LOST] = "lost",
-        [CHOIR_EVENT_DONE] = "done",
+        [CHOIR_EVENT_REPORTED] = "reported", [CHOIR_EVENT_REFUSED] = "refused",
+        [CHOIR_EVENT_FAILED] = "failed",     [CHOIR_EVENT_WAIT] = "waits",
+        [CHOIR_EVENT_LOST] = "lost",         [CHOIR_EVENT_DONE] = "done",
     };
-    const bool is_told = event->kind != CHOIR_EVENT_WAIT && event->kind != CHOIR_EVENT_JOINED;
-    if (j->out != NULL && is_told) {
+    if (j->out != NULL && is_told(j, event)) {
+        const char *remark = remark_on(event);
         (void)fprintf(j->out, "round %u  %s%s%s\n", event->round, words[event->kind],
-                      event->message[0] == '\0' ? "" : ": ", event->message);
+                      remark[0] == '\0' ? "" : ": ", remark);
         (void)fflush(j->out);
     }
 }

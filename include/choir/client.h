@@ -24,10 +24,12 @@
 #define CHOIR_CLIENT_H
 
 #include "choir/bytes.h"
+#include "choir/coordinator.h"
 #include "choir/env.h"
 #include "choir/status.h"
 #include "choir/task.h"
 #include "choir/trainer.h"
+#include "choir/why.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -114,17 +116,20 @@ typedef enum choir_event_kind {
     CHOIR_EVENT_FETCHED,  // it has the task's model
     CHOIR_EVENT_TRAINED,  // it has trained; the report goes with the next step
     CHOIR_EVENT_REPORTED, // the server has the report
+    CHOIR_EVENT_REFUSED,  // the server has read the report and not added it; refusal says why
     CHOIR_EVENT_FAILED,   // its training failed, and the server will be told; message says how
-    CHOIR_EVENT_WAIT,     // nothing to do before wake_ms
+    CHOIR_EVENT_WAIT,     // nothing to do before wake_ms, because of why
     CHOIR_EVENT_LOST,     // the server did not answer as it should; message says how; it goes on
-    CHOIR_EVENT_DONE,     // the job is over, or has no place for this client
+    CHOIR_EVENT_DONE,     // the job is over, or has no place for this client; why says which
 } choir_event_kind;
 
 typedef struct choir_event {
     choir_event_kind kind;
-    uint32_t round;    // of the task; 0: none
-    uint64_t wake_ms;  // WAIT: in the clock of choir_client_now_ms
-    char message[400]; // FAILED, LOST: one sentence; else ""
+    uint32_t round;        // of the task; 0: none
+    uint64_t wake_ms;      // WAIT: in the clock of choir_client_now_ms
+    choir_why why;         // WAIT, DONE: as the server said it; NONE where it said nothing
+    choir_refusal refusal; // REFUSED: as the server said it; COUNT: unknown here
+    char message[400];     // FAILED, LOST: one sentence; else ""
 } choir_event;
 
 /*

@@ -13,7 +13,7 @@
  *     case CHOIR_INTENT_FETCH:  // get intent.task->model, choir_blob_open, then _fetched(p, ...)
  *     case CHOIR_INTENT_TRAIN:  // when charging and idle: choir_participant_train(p, ...)
  *     case CHOIR_INTENT_WAIT:   // come back at intent.wake_ms
- *     case CHOIR_INTENT_DONE:   // nothing left: destroy or reset it
+ *     case CHOIR_INTENT_DONE:   // nothing left, intent.why says why: destroy or reset it
  *     }
  */
 #ifndef CHOIR_PARTICIPANT_H
@@ -21,9 +21,13 @@
 
 #include "choir/blob.h"
 #include "choir/bytes.h"
+#include "choir/coordinator.h"
 #include "choir/env.h"
 #include "choir/status.h"
 #include "choir/trainer.h"
+#include "choir/why.h"
+
+#include <stdbool.h>
 
 typedef struct choir_participant choir_participant;
 
@@ -43,6 +47,7 @@ typedef struct choir_intent {
     choir_bytes request;    // SEND: borrowed until the next call on the participant
     const choir_task *task; // FETCH, TRAIN and the SEND of a report: borrowed likewise; else NULL
     uint64_t wake_ms;       // WAIT: in the clock of now_ms
+    choir_why why;          // WAIT, DONE: as the coordinator said it; NONE where it said nothing
 } choir_intent;
 
 typedef struct choir_participant_options {
@@ -113,6 +118,14 @@ void choir_participant_lost(choir_participant *p, uint64_t now_ms);
 CHOIR_NODISCARD choir_status choir_participant_train(choir_participant *p, uint64_t now_ms,
                                                      choir_trainer trainer, choir_workspace *room,
                                                      choir_error *err);
+
+/*
+ * Whether the report that was answered last was refused. That an earlier copy of it is in the sum
+ * is no refusal.
+ *
+ * refusal  out, when it was: why; COUNT for a reason that is not known here
+ */
+bool choir_participant_is_refused(const choir_participant *p, choir_refusal *refusal);
 
 /* The workspace it borrows now, or NULL. */
 choir_workspace *choir_participant_holds(const choir_participant *p);

@@ -17,6 +17,7 @@
 #include "choir/coordinator.h"
 #include "choir/status.h"
 #include "choir/task.h"
+#include "choir/why.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,13 +53,14 @@ choir_answer choir_answer_of(choir_bytes reply);
 
 enum { CHOIR_ANSWER_MAX = 64 }; // bytes of any of the answers below
 
-/* "There will be no more rounds." Returns the bytes written. */
-size_t choir_answer_done(uint8_t out[CHOIR_ANSWER_MAX]);
+/* "There will be no more rounds", because. Returns the bytes written. */
+size_t choir_answer_done(uint8_t out[CHOIR_ANSWER_MAX], choir_why why);
 
-/* "Nothing to do now; come back in wait_ms." Returns the bytes written. */
-size_t choir_answer_wait(uint8_t out[CHOIR_ANSWER_MAX], uint32_t wait_ms);
+/* "Nothing to do now", because; "come back in wait_ms." Returns the bytes written. */
+size_t choir_answer_wait(uint8_t out[CHOIR_ANSWER_MAX], uint32_t wait_ms, choir_why why);
 
-/* "Not added, and not to be repeated." refusal: any but MISSING. Returns the bytes written. */
+/* "Not added, and not to be repeated." refusal: any but MISSING; PROTOCOL also says which versions
+ * are spoken here. Returns the bytes written. */
 size_t choir_answer_refused(uint8_t out[CHOIR_ANSWER_MAX], choir_refusal refusal);
 
 #endif

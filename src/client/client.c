@@ -400,14 +400,17 @@ static void received(choir_client *c, uint64_t now_ms, bool was_report, choir_ev
     choir_participant_next(c->participant, now_ms, &intent);
     event->kind = CHOIR_EVENT_WAIT;
     event->wake_ms = intent.kind == CHOIR_INTENT_WAIT ? intent.wake_ms : now_ms;
+    event->why = intent.why;
     if (intent.kind == CHOIR_INTENT_FETCH) {
         event->kind = CHOIR_EVENT_TASK;
         event->round = intent.task->round;
         c->has_joined = is_offered(c, intent.task); // else it joins the next version first
     } else if (intent.kind == CHOIR_INTENT_DONE) {
         event->kind = CHOIR_EVENT_DONE;
-    } else if (was_report && choir_participant_holds(c->participant) == NULL) {
-        event->kind = CHOIR_EVENT_REPORTED;
+    } else if (was_report && intent.kind == CHOIR_INTENT_SEND && intent.task == NULL) {
+        event->kind = choir_participant_is_refused(c->participant, &event->refusal)
+                          ? CHOIR_EVENT_REFUSED
+                          : CHOIR_EVENT_REPORTED;
     }
 }
 
@@ -545,8 +548,10 @@ choir_status choir_client_step(choir_client *c, choir_trainer trainer, choir_eve
     case CHOIR_INTENT_WAIT:
         event->kind = CHOIR_EVENT_WAIT;
         event->wake_ms = intent.wake_ms;
+        event->why = intent.why;
         break;
     case CHOIR_INTENT_DONE:
+        event->why = intent.why;
         break;
     }
     return CHOIR_OK;

@@ -339,8 +339,9 @@ static choir_bytes report_reply(ch_hosted *h, uint64_t now_ms, const choir_route
     return reply;
 }
 
-static choir_bytes own_wait(ch_hosted *h, uint32_t wait_ms) {
-    return (choir_bytes){.data = h->own_reply, .size = choir_answer_wait(h->own_reply, wait_ms)};
+static choir_bytes own_wait(ch_hosted *h, uint32_t wait_ms, choir_why why) {
+    return (choir_bytes){.data = h->own_reply,
+                         .size = choir_answer_wait(h->own_reply, wait_ms, why)};
 }
 
 /*
@@ -349,10 +350,13 @@ static choir_bytes own_wait(ch_hosted *h, uint32_t wait_ms) {
  */
 static choir_bytes idle_reply(ch_hosted *h, const choir_route *route) {
     if (strcmp(h->row.state, "paused") == 0 || strcmp(h->row.state, "failed") == 0) {
-        return own_wait(h, IDLE_WAIT_MS);
+        const bool is_paused = strcmp(h->row.state, "paused") == 0;
+        return own_wait(h, IDLE_WAIT_MS, is_paused ? CHOIR_WHY_PAUSED : CHOIR_WHY_ERROR);
     }
+    const choir_why why =
+        strcmp(h->row.state, "stopped") == 0 ? CHOIR_WHY_STOPPED : CHOIR_WHY_FINISHED;
     const size_t size = route->is_report ? choir_answer_refused(h->own_reply, CHOIR_REFUSAL_STALE)
-                                         : choir_answer_done(h->own_reply);
+                                         : choir_answer_done(h->own_reply, why);
     return (choir_bytes){.data = h->own_reply, .size = size};
 }
 
@@ -380,7 +384,7 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
     } else if (!route->is_report) {
         reply = choir_coordinator_reply(h->coordinator, now_ms, request);
     } else if (!receipts_grow(h)) {
-        reply = own_wait(h, IDLE_WAIT_MS); // it will be sent again
+        reply = own_wait(h, IDLE_WAIT_MS, CHOIR_WHY_ERROR); // no memory: it will be sent again
     } else {
         reply = report_reply(h, now_ms, route, request);
         *hold = is_dirty(h);
@@ -475,7 +479,7 @@ void ch_hosted_disturb(ch_hosted *h, const char *why) {
 static choir_bytes sleeper_reply(ch_hosted *h, const ch_sleeper *s, bool is_news, uint64_t now_ms) {
     const bool is_up = now_ms >= s->until_ms;
     if (!ch_hosted_is_running(h)) {
-        return own_wait(h, 1);
+        return own_wait(h, 1, CHOIR_WHY_NONE);
     }
     if (is_news || (is_up && !s->is_patient)) {
         const choir_bytes reply =
@@ -484,7 +488,7 @@ static choir_bytes sleeper_reply(ch_hosted *h, const ch_sleeper *s, bool is_news
             return reply;
         }
     }
-    return is_up ? own_wait(h, 1) : (choir_bytes){0};
+    return is_up ? own_wait(h, 1, CHOIR_WHY_NONE) : (choir_bytes){0};
 }
 
 uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms) {

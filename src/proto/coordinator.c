@@ -14,6 +14,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "choir/blob.h"
+#include "choir/why.h"
 #include "fl/metrics.h"
 #include "proto/refusal.h"
 
@@ -222,7 +223,7 @@ static ch_reply refuse(choir_coordinator *c, const ch_request *in, choir_refusal
     const double loss = m->examples == 0 ? 0 : (double)m->loss_q20 * 0x1p-20 / (double)m->examples;
     ch_log(&c->env, level, "update_refused", "round=%u client=%u reason=%s loss=%g",
            c->rounds_closed + 1, in->client, choir_refusal_text(refusal), loss);
-    return (ch_reply){.kind = CH_REPLY_REFUSED, .reason = ch_refusal_reason(refusal)};
+    return ch_refusal_reply(refusal);
 }
 
 /* A quarter of what is left of the round: rounds that close early are noticed in time. */
@@ -301,8 +302,7 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
         return refuse(c, in, CHOIR_REFUSAL_DUPLICATE, CHOIR_LEVEL_DEBUG);
     }
     if (standing != CH_STANDING_AWAITED) { // told once more, counted only the first time
-        return (ch_reply){.kind = CH_REPLY_REFUSED,
-                          .reason = ch_refusal_reason(standing - CH_STANDING_REFUSED)};
+        return ch_refusal_reply(standing - CH_STANDING_REFUSED);
     }
     const void *delta = report->delta.data;
     if (delta == NULL && report->dim == c->options.dim) {
@@ -331,7 +331,7 @@ static ch_reply answer(choir_coordinator *c, uint64_t now_ms, choir_bytes reques
                       CHOIR_LEVEL_DEBUG);
     }
     if (choir_coordinator_is_done(c)) {
-        return (ch_reply){.kind = CH_REPLY_DONE};
+        return (ch_reply){.kind = CH_REPLY_DONE, .why = CHOIR_WHY_FINISHED};
     }
     return in.kind == CH_REQUEST_CHECK_IN ? check_in_answer(c, now_ms, &in) : report_answer(c, &in);
 }

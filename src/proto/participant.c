@@ -11,8 +11,10 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "fl/chain.h"
+#include "proto/refusal.h"
 #include "wire/message.h"
 
 #include <math.h>
@@ -37,6 +39,7 @@ struct choir_participant {
     choir_env env;
     participant_state state;
     uint64_t wake_ms; // nothing is sent before
+    choir_why why;    // that, or that it is finished
     choir_task task;
     ch_chain chain;
     choir_blob blob;         // READY
@@ -45,6 +48,8 @@ struct choir_participant {
     bool has_given_up;       // on given_up_round of given_up_job: its report was refused
     uint32_t given_up_round; // not to be trained for again
     char given_up_job[CHOIR_JOB_TEXT_MAX];
+    bool is_refused; // the report that was answered last
+    choir_refusal refusal;
     choir_bytes request; // in head, or in room
     uint8_t head[CH_REQUEST_HEAD_MAX];
 };
@@ -126,6 +131,13 @@ void choir_workspace_destroy(choir_workspace *w) {
     }
 }
 
+bool choir_participant_is_refused(const choir_participant *p, choir_refusal *refusal) {
+    if (p->is_refused) {
+        *refusal = p->refusal;
+    }
+    return p->is_refused;
+}
+
 choir_workspace *choir_participant_holds(const choir_participant *p) {
     return p->room;
 }
@@ -176,12 +188,12 @@ static void update_prepare(choir_participant *p, choir_workspace *room,
 }
 
 void choir_participant_next(choir_participant *p, uint64_t now_ms, choir_intent *intent) {
-    *intent = (choir_intent){.kind = CHOIR_INTENT_DONE};
+    *intent = (choir_intent){.kind = CHOIR_INTENT_DONE, .why = p->why};
     if (p->state == STATE_FINISHED) {
         return;
     }
     if (now_ms < p->wake_ms) {
-        *intent = (choir_intent){.kind = CHOIR_INTENT_WAIT, .wake_ms = p->wake_ms};
+        *intent = (choir_intent){.kind = CHOIR_INTENT_WAIT, .wake_ms = p->wake_ms, .why = p->why};
         return;
     }
     switch (p->state) {
@@ -206,8 +218,14 @@ void choir_participant_next(choir_participant *p, uint64_t now_ms, choir_intent 
 
 /* Replies */
 
-static void wake_after(choir_participant *p, uint64_t now_ms, uint64_t delay_ms) {
+static void wake_after(choir_participant *p, uint64_t now_ms, uint64_t delay_ms, choir_why why) {
+    p->why = why;
     p->wake_ms = now_ms > UINT64_MAX - delay_ms ? UINT64_MAX : now_ms + delay_ms;
+}
+
+/* What a later version says is no more than that there is nothing to do. */
+static choir_why why_of(uint32_t why) {
+    return why < CHOIR_WHY_COUNT ? (choir_why)why : CHOIR_WHY_NONE;
 }
 
 static void become(choir_participant *p, participant_state state) {
@@ -228,7 +246,7 @@ static bool task_is_sane(const choir_task *t) {
 static choir_status task_accept(choir_participant *p, uint64_t now_ms, const choir_task *task) {
     if (p->has_given_up && task->round == p->given_up_round &&
         strcmp(task->job, p->given_up_job) == 0) {
-        wake_after(p, now_ms, (uint64_t)p->options.retry_ms * GIVEN_UP_PAUSES);
+        wake_after(p, now_ms, (uint64_t)p->options.retry_ms * GIVEN_UP_PAUSES, CHOIR_WHY_NONE);
         return CHOIR_OK;
     }
     p->task = *task;
@@ -254,7 +272,9 @@ static void report_refused(choir_participant *p, uint64_t now_ms, uint32_t reaso
         choir_participant_lost(p, now_ms);
         return;
     }
-    if (reason != CH_REASON_DUPLICATE) { // that is as good as an ACK: an earlier copy is in the sum
+    p->refusal = ch_refusal_of(reason);
+    p->is_refused = p->refusal != CHOIR_REFUSAL_DUPLICATE;
+    if (p->is_refused) { // the other is as good as an ACK: an earlier copy is in the sum
         p->has_given_up = true;
         p->given_up_round = p->task.round;
         memcpy(p->given_up_job, p->task.job, sizeof(p->given_up_job));
@@ -262,13 +282,20 @@ static void report_refused(choir_participant *p, uint64_t now_ms, uint32_t reaso
     report_settled(p, now_ms);
 }
 
-static choir_status refused(choir_participant *p, uint64_t now_ms, uint32_t reason) {
-    if (reason == CH_REASON_PROTOCOL) { // nothing it could say would be understood
-        become(p, STATE_FINISHED);
+static void go_home(choir_participant *p, choir_why why) {
+    become(p, STATE_FINISHED);
+    p->why = why;
+}
+
+static choir_status refused(choir_participant *p, uint64_t now_ms, const ch_reply *m) {
+    if (m->reason == CH_REASON_PROTOCOL) { // nothing it could say would be understood
+        ch_log(&p->env, CHOIR_LEVEL_WARN, "protocol_refused", "spoken=%d lowest=%u highest=%u",
+               CH_PROTOCOL, m->protocol_lowest, m->protocol_highest);
+        go_home(p, CHOIR_WHY_ERROR);
     } else if (p->state == STATE_REPORT) {
-        report_refused(p, now_ms, reason);
-    } else if (reason == CH_REASON_UNSAMPLED) { // no client of this job
-        become(p, STATE_FINISHED);
+        report_refused(p, now_ms, m->reason);
+    } else if (m->reason == CH_REASON_UNSAMPLED) { // no client of this job
+        go_home(p, CHOIR_WHY_NOT_ELIGIBLE);
     } else {
         choir_participant_lost(p, now_ms);
     }
@@ -280,19 +307,20 @@ static choir_status reply_act(choir_participant *p, uint64_t now_ms, const ch_re
     case CH_REPLY_TASK:
         return p->state == STATE_CHECKIN ? task_accept(p, now_ms, &m->task) : CHOIR_EPROTO;
     case CH_REPLY_WAIT:
-        wake_after(p, now_ms, m->wait_ms);
+        wake_after(p, now_ms, m->wait_ms, why_of(m->why));
         return CHOIR_OK;
     case CH_REPLY_ACK:
         if (p->state != STATE_REPORT) {
             return CHOIR_EPROTO;
         }
+        p->is_refused = false;
         report_settled(p, now_ms);
         return CHOIR_OK;
     case CH_REPLY_DONE:
-        become(p, STATE_FINISHED);
+        go_home(p, why_of(m->why));
         return CHOIR_OK;
     case CH_REPLY_REFUSED:
-        return refused(p, now_ms, m->reason);
+        return refused(p, now_ms, m);
     }
     return CHOIR_EPROTO;
 }
@@ -316,7 +344,7 @@ void choir_participant_lost(choir_participant *p, uint64_t now_ms) {
     if (p->state == STATE_FETCH) { // the model may be gone because the round is
         become(p, STATE_CHECKIN);
     }
-    wake_after(p, now_ms, p->options.retry_ms);
+    wake_after(p, now_ms, p->options.retry_ms, CHOIR_WHY_NONE);
 }
 
 /* Training */

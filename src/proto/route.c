@@ -46,15 +46,16 @@ static size_t answer(uint8_t out[CHOIR_ANSWER_MAX], const ch_reply *reply) {
     return size;
 }
 
-size_t choir_answer_done(uint8_t out[CHOIR_ANSWER_MAX]) {
-    return answer(out, &(ch_reply){.kind = CH_REPLY_DONE});
+size_t choir_answer_done(uint8_t out[CHOIR_ANSWER_MAX], choir_why why) {
+    return answer(out, &(ch_reply){.kind = CH_REPLY_DONE, .why = why});
 }
 
-size_t choir_answer_wait(uint8_t out[CHOIR_ANSWER_MAX], uint32_t wait_ms) {
-    return answer(out, &(ch_reply){.kind = CH_REPLY_WAIT, .wait_ms = wait_ms});
+size_t choir_answer_wait(uint8_t out[CHOIR_ANSWER_MAX], uint32_t wait_ms, choir_why why) {
+    return answer(out, &(ch_reply){.kind = CH_REPLY_WAIT, .wait_ms = wait_ms, .why = why});
 }
 
 size_t choir_answer_refused(uint8_t out[CHOIR_ANSWER_MAX], choir_refusal refusal) {
     CH_ASSERT(refusal < CHOIR_REFUSAL_MISSING);
-    return answer(out, &(ch_reply){.kind = CH_REPLY_REFUSED, .reason = ch_refusal_reason(refusal)});
+    const ch_reply reply = ch_refusal_reply(refusal);
+    return answer(out, &reply);
 }

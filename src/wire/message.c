@@ -272,12 +272,17 @@ uint32_t ch_reply_encode(const ch_reply *m, uint8_t out[CH_REPLY_MAX]) {
         break;
     case CH_REPLY_WAIT:
         ch_pb_put_uint(&body, 1, m->wait_ms);
+        ch_pb_put_uint(&body, 2, m->why);
+        break;
+    case CH_REPLY_DONE:
+        ch_pb_put_uint(&body, 1, m->why);
         break;
     case CH_REPLY_REFUSED:
         ch_pb_put_uint(&body, 1, m->reason);
+        ch_pb_put_uint(&body, 2, m->protocol_lowest);
+        ch_pb_put_uint(&body, 3, m->protocol_highest);
         break;
     case CH_REPLY_ACK:
-    case CH_REPLY_DONE:
         break;
     }
     const uint64_t check = ch_checksum_of(reply_seed(m->kind), body.data, body.size);
@@ -335,29 +340,33 @@ static bool task_decode(choir_task *out, choir_bytes bytes) {
     return ch_reader_done(&r);
 }
 
-/* Bodies with one number, or none. */
-static bool number_decode(uint32_t *out, choir_bytes bytes) {
+/* Bodies of so many numbers: the fields from 1 on. */
+static bool numbers_decode(uint32_t *const out[], uint32_t count, choir_bytes bytes) {
     ch_reader r = {.data = bytes.data, .size = bytes.size};
     for (ch_pb_field f; ch_pb_next(&r, &f);) {
-        if (f.key == CH_PB_KEY(1, CH_PB_VARINT)) {
-            *out = (uint32_t)f.value;
+        const uint32_t number = f.key >> 3;
+        if (number >= 1 && number <= count && f.key == CH_PB_KEY(number, CH_PB_VARINT)) {
+            *out[number - 1] = (uint32_t)f.value;
         }
     }
     return ch_reader_done(&r);
 }
 
 static bool body_decode(ch_reply *m, choir_bytes body) {
-    uint32_t none = 0; // a field that a later version gave to Ack or Done
+    uint32_t *const wait[] = {&m->wait_ms, &m->why};
+    uint32_t *const done[] = {&m->why};
+    uint32_t *const refused[] = {&m->reason, &m->protocol_lowest, &m->protocol_highest};
     switch (m->kind) {
     case CH_REPLY_TASK:
         return task_decode(&m->task, body);
     case CH_REPLY_WAIT:
-        return number_decode(&m->wait_ms, body);
-    case CH_REPLY_REFUSED:
-        return number_decode(&m->reason, body);
+        return numbers_decode(wait, 2, body);
     case CH_REPLY_ACK:
+        return numbers_decode(NULL, 0, body);
     case CH_REPLY_DONE:
-        return number_decode(&none, body);
+        return numbers_decode(done, 1, body);
+    case CH_REPLY_REFUSED:
+        return numbers_decode(refused, 3, body);
     }
     return false;
 }

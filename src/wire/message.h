@@ -23,7 +23,7 @@
 #include <stdbool.h>
 
 enum {
-    CH_PROTOCOL = 1,           // the version this code speaks
+    CH_PROTOCOL = 1,           // the version this code speaks, and no other
     CH_REQUEST_HEAD_MAX = 256, // bytes of any request without its delta
     CH_REPLY_MAX = 512,        // bytes of any reply
 };
@@ -92,7 +92,10 @@ typedef struct ch_reply {
     ch_reply_kind kind;
     choir_task task;
     uint32_t wait_ms;
-    uint32_t reason; // ch_reason, or a number from a later version
+    uint32_t why;              // choir_why, or a number from a later version
+    uint32_t reason;           // ch_reason, likewise
+    uint32_t protocol_lowest;  // with CH_REASON_PROTOCOL: what the server speaks; 0: it does not
+    uint32_t protocol_highest; // say
 } ch_reply;
 
 /*

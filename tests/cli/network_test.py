@@ -8,6 +8,7 @@ import os
 import random
 import ssl
 import stat
+import subprocess
 import time
 import unittest
 
@@ -138,6 +139,22 @@ class Clients(Network):
         for client in clients:
             client.terminate()
         self.ends(clients, 15)  # a check-in waits for up to 25 s
+
+    def first_word(self, client):
+        """What a client says that joins now, after who it is."""
+        process = self.start("join", "choir-server/join.json", "--job", "letters", "--client", client,
+                             out=subprocess.PIPE)
+        self.assertRegex(process.stdout.readline(), r"^client \d of letters@1: ")
+        return process.stdout.readline()
+
+    def test_say_why_they_wait_and_why_they_end(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 1))
+        self.check_ran("hosted", "pause", "letters")
+        self.assertEqual(self.first_word(0), "round 0  waits: paused\n")
+        self.check_ran("hosted", "resume", "letters")
+        self.check_ran("hosted", "stop", "letters")
+        self.assertEqual(self.first_word(1), "round 0  done: stopped\n")
 
 
 class Strangers(Network):

@@ -50,6 +50,7 @@ static void reply_give(host *h) {
     const uint8_t choice = h->choice;
     ch_reply m = {.kind = CH_REPLY_TASK + (ch_reply_kind)(choice % 5),
                   .wait_ms = choice * 100U,
+                  .why = choice % 9, // beyond what there is, too
                   .reason = choice / 5 % 14,
                   .task = {.round = choice / 64,
                            .dim = choice / 16 % 4 == 3 ? DIM_MAX + 1 : DIM,
@@ -71,6 +72,9 @@ static void reply_give(host *h) {
 static void step(host *h) {
     choir_intent intent;
     choir_participant_next(h->p, h->now_ms, &intent);
+    CH_ASSERT(intent.why < CHOIR_WHY_COUNT);
+    choir_refusal refusal;
+    CH_ASSERT(!choir_participant_is_refused(h->p, &refusal) || refusal <= CHOIR_REFUSAL_COUNT);
     const choir_trainer trainer = {.ops = &FUZZ_TRAINER, .self = h};
     const choir_blob blob = {choir_hash_params(PARAMS, DIM), PARAMS, h->choice < 8 ? 1 : DIM};
     ch_request m;

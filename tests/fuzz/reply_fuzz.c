@@ -34,6 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         CH_ASSERT(again.kind == m.kind);
         CH_ASSERT(again.task.round == m.task.round);
         CH_ASSERT(again.wait_ms == m.wait_ms);
+        CH_ASSERT(again.why == m.why);
+        CH_ASSERT(again.reason == m.reason);
+        CH_ASSERT(again.protocol_lowest == m.protocol_lowest);
+        CH_ASSERT(again.protocol_highest == m.protocol_highest);
     }
     free(w.data);
     return 0;

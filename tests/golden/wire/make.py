@@ -91,6 +91,10 @@ request("report", 300, 5, "report", "Report",
 request("report_diverged", 300, 5, "report", "Report", REPORT + "failure: FAILURE_DIVERGED\n")
 reply("task", 2, "task", "Task", TASK)
 reply("wait", 3, "wait", "Wait", "wait_ms: 150000\n")
+reply("wait_paused", 3, "wait", "Wait", "wait_ms: 60000\nwhy: WHY_PAUSED\n")
 reply("ack", 4, "ack", "Ack", "")
 reply("done", 5, "done", "Done", "")
+reply("done_stopped", 5, "done", "Done", "why: WHY_STOPPED\n")
 reply("refused", 6, "refused", "Refused", "reason: REASON_NOT_FINITE\n")
+reply("refused_protocol", 6, "refused", "Refused",
+      "reason: REASON_PROTOCOL\nprotocol_lowest: 1\nprotocol_highest: 1\n")

@@ -3,6 +3,7 @@
 
 #include "net/batch.h"
 #include "onnx/safetensors.h"
+#include "wire/message.h"
 
 enum { DIM = 4 };
 
@@ -120,11 +121,54 @@ static void and_keeps_it_across_a_restart(void **state) {
     ch_hosting_store_close(store);
 }
 
+/* What a client that checks in is told, and why. */
+static ch_reply told(ch_hosted *h) {
+    uint8_t bytes[CH_REQUEST_HEAD_MAX];
+    const ch_request m = {
+        .protocol = CH_PROTOCOL, .client = 1, .kind = CH_REQUEST_CHECK_IN, .job = "tiny"};
+    const choir_bytes request = {bytes, ch_request_head(&m, bytes)};
+    choir_route route;
+    choir_refusal refusal;
+    check_status(choir_route_read(&route, &refusal, request), CHOIR_OK);
+    bool hold = false;
+    ch_reply reply = {.kind = CH_REPLY_ACK};
+    check_status(ch_reply_decode(&reply, ch_hosted_reply(h, 0, &route, request, &hold)), CHOIR_OK);
+    assert_false(hold);
+    return reply;
+}
+
+static void who_asks_a_job_that_does_not_run_is_told_why(void **state) {
+    (void)state;
+    static const struct {
+        const char *state;
+        ch_reply_kind kind;
+        choir_why why;
+    } rows[] = {
+        {"paused", CH_REPLY_WAIT, CHOIR_WHY_PAUSED},
+        {"failed", CH_REPLY_WAIT, CHOIR_WHY_ERROR},
+        {"stopped", CH_REPLY_DONE, CHOIR_WHY_STOPPED},
+        {"finished", CH_REPLY_DONE, CHOIR_WHY_FINISHED},
+    };
+    ch_hosting_store *store = hosting_open(hosting_dir(folder, "why"));
+    const ch_hosted_row row = job_add(store, "running");
+    ch_hosted *h = open_at(store, &row, 0);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        state_set(h, rows[i].state);
+        const ch_reply reply = told(h);
+        assert_int_equal(reply.kind, rows[i].kind);
+        assert_int_equal(reply.why, rows[i].why);
+        assert_int_equal(reply.wait_ms, rows[i].kind == CH_REPLY_WAIT ? 60000 : 0);
+    }
+    ch_hosted_close(h, "over");
+    ch_hosting_store_close(store);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_closes_when_its_time_is_up),
         cmocka_unit_test(a_job_that_does_not_run_keeps_its_rounds_time),
         cmocka_unit_test(and_keeps_it_across_a_restart),
+        cmocka_unit_test(who_asks_a_job_that_does_not_run_is_told_why),
     };
     folder_make(folder);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

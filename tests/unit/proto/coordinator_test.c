@@ -234,7 +234,9 @@ static void after_the_last_round_everybody_is_sent_home(void **state) {
         assert_int_equal(peer_reports(&p, client, 1), CH_REPLY_ACK);
     }
     assert_true(choir_coordinator_is_done(p.c));
-    assert_int_equal(peer_check_in(&p, 0).kind, CH_REPLY_DONE);
+    const ch_reply home = peer_check_in(&p, 0);
+    assert_int_equal(home.kind, CH_REPLY_DONE);
+    assert_int_equal(home.why, CHOIR_WHY_FINISHED);
     assert_int_equal(peer_reports(&p, 2, 1), CH_REPLY_DONE);
     uint32_t count = 1;
     (void)choir_coordinator_cohort(p.c, &count);
@@ -406,6 +408,8 @@ static void another_version_is_told_so_whatever_its_body(void **state) {
         check_status(ch_reply_decode(&reply, answer), CHOIR_OK);
         assert_int_equal(reply.kind, CH_REPLY_REFUSED);
         assert_int_equal(reply.reason, is_damaged ? CH_REASON_MALFORMED : CH_REASON_PROTOCOL);
+        assert_int_equal(reply.protocol_lowest, is_damaged ? 0 : CH_PROTOCOL);
+        assert_int_equal(reply.protocol_highest, is_damaged ? 0 : CH_PROTOCOL);
         peer_close(&p);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "choir/participant.h"
+#include "choir/why.h"
 #include "wire/message.h"
 
 #include <stdio.h>
@@ -158,6 +159,74 @@ static void a_task_is_fetched_trained_for_and_reported(void **state) {
     assert_int_equal(sends(&d, 0).kind, CH_REQUEST_CHECK_IN);
     hears(&d, 0, (ch_reply){.kind = CH_REPLY_DONE}, CHOIR_OK);
     wants(&d, 0, CHOIR_INTENT_DONE);
+    device_close(&d);
+}
+
+static void what_it_is_told_it_tells_its_host(void **state) {
+    (void)state;
+    static const struct {
+        ch_reply_kind kind;
+        uint32_t said;
+        choir_why heard;
+    } rows[] = {
+        {CH_REPLY_WAIT, CHOIR_WHY_NONE, CHOIR_WHY_NONE},
+        {CH_REPLY_WAIT, CHOIR_WHY_FULL, CHOIR_WHY_FULL},
+        {CH_REPLY_WAIT, CHOIR_WHY_PAUSED, CHOIR_WHY_PAUSED},
+        {CH_REPLY_WAIT, CHOIR_WHY_COUNT, CHOIR_WHY_NONE}, // from a later version
+        {CH_REPLY_DONE, CHOIR_WHY_STOPPED, CHOIR_WHY_STOPPED},
+        {CH_REPLY_DONE, UINT32_MAX, CHOIR_WHY_NONE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        device d = device_open();
+        sends(&d, 0);
+        hears(&d, 0, (ch_reply){.kind = rows[i].kind, .wait_ms = 100, .why = rows[i].said},
+              CHOIR_OK);
+        const bool is_over = rows[i].kind == CH_REPLY_DONE;
+        const choir_intent heard = wants(&d, 0, is_over ? CHOIR_INTENT_DONE : CHOIR_INTENT_WAIT);
+        assert_int_equal(heard.why, rows[i].heard);
+        if (!is_over) { // and it is forgotten with the next thing that happens
+            sends(&d, 100);
+            choir_participant_lost(d.p, 100);
+            assert_int_equal(wants(&d, 100, CHOIR_INTENT_WAIT).why, CHOIR_WHY_NONE);
+        }
+        device_close(&d);
+    }
+}
+
+static void why_a_report_was_refused_is_known_until_the_next(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t said;
+        bool is_refused;
+        choir_refusal heard;
+    } rows[] = {
+        {CH_REASON_STALE, true, CHOIR_REFUSAL_STALE},
+        {CH_REASON_NORM, true, CHOIR_REFUSAL_NORM},
+        {CH_REASON_DUPLICATE, false, CHOIR_REFUSAL_COUNT},
+        {CH_REASON_NONE, true, CHOIR_REFUSAL_COUNT},
+        {99, true, CHOIR_REFUSAL_COUNT}, // from a later version
+    };
+    device d = device_open();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_refusal refusal = CHOIR_REFUSAL_COUNT;
+        choir_participant_reset(d.p, 77);
+        assert_false(choir_participant_is_refused(d.p, &refusal));
+        comes_to_train(&d);
+        check_status(trains(&d, 0), CHOIR_OK);
+        sends(&d, 0);
+        hears(&d, 0, (ch_reply){.kind = CH_REPLY_REFUSED, .reason = rows[i].said}, CHOIR_OK);
+        assert_int_equal(choir_participant_is_refused(d.p, &refusal), rows[i].is_refused);
+        assert_int_equal(refusal, rows[i].heard);
+        assert_int_equal(sends(&d, 0).kind, CH_REQUEST_CHECK_IN);
+        ch_reply next = task_reply();
+        next.task.round = 4;
+        hears(&d, 0, next, CHOIR_OK);
+        check_status(fetches(&d, 0), CHOIR_OK);
+        check_status(trains(&d, 0), CHOIR_OK);
+        sends(&d, 0);
+        hears(&d, 0, (ch_reply){.kind = CH_REPLY_ACK}, CHOIR_OK);
+        assert_false(choir_participant_is_refused(d.p, &refusal));
+    }
     device_close(&d);
 }
 
@@ -424,11 +493,12 @@ static void a_report_that_nobody_can_read_is_given_up(void **state) {
 static void strangers_and_other_versions_go_home(void **state) {
     (void)state;
     const ch_reason reasons[] = {CH_REASON_UNSAMPLED, CH_REASON_PROTOCOL};
+    const choir_why whys[] = {CHOIR_WHY_NOT_ELIGIBLE, CHOIR_WHY_ERROR};
     for (int i = 0; i < 2; i++) {
         device d = device_open();
         sends(&d, 0);
         hears(&d, 0, refusal(reasons[i]), CHOIR_OK);
-        wants(&d, 0, CHOIR_INTENT_DONE);
+        assert_int_equal(wants(&d, 0, CHOIR_INTENT_DONE).why, whys[i]);
         device_close(&d);
     }
 }
@@ -496,6 +566,8 @@ static void options_out_of_bounds_are_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_is_fetched_trained_for_and_reported),
+        cmocka_unit_test(what_it_is_told_it_tells_its_host),
+        cmocka_unit_test(why_a_report_was_refused_is_known_until_the_next),
         cmocka_unit_test(it_waits_as_long_as_it_is_told),
         cmocka_unit_test(a_lost_report_is_sent_again_and_not_trained_again),
         cmocka_unit_test(a_lost_model_makes_it_check_in_again),

@@ -5,6 +5,7 @@
 #include "support/check.h"
 
 #include "choir/coordinator.h"
+#include "choir/why.h"
 #include "wire/message.h"
 
 #include <stdio.h>

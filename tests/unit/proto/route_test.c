@@ -2,6 +2,7 @@
 #include "support/exchange.h"
 
 #include "choir/route.h"
+#include "choir/why.h"
 #include "wire/message.h"
 
 enum { DIM = 4 };
@@ -129,19 +130,21 @@ static void participants_understand_the_answers(void **state) {
     choir_intent intent;
     choir_participant *p = participant_make("keyboard");
     (void)next_request(p);
-    size_t size = choir_answer_wait(bytes, 12345);
+    size_t size = choir_answer_wait(bytes, 12345, CHOIR_WHY_PAUSED);
     assert_int_equal(choir_answer_of((choir_bytes){bytes, size}), CHOIR_ANSWER_WAIT);
     check_status(choir_participant_receive(p, 0, (choir_bytes){bytes, size}), CHOIR_OK);
     choir_participant_next(p, 0, &intent);
     assert_int_equal(intent.kind, CHOIR_INTENT_WAIT);
     assert_int_equal(intent.wake_ms, 12345);
+    assert_int_equal(intent.why, CHOIR_WHY_PAUSED);
     choir_participant_next(p, 12345, &intent);
     assert_int_equal(intent.kind, CHOIR_INTENT_SEND);
-    size = choir_answer_done(bytes);
+    size = choir_answer_done(bytes, CHOIR_WHY_STOPPED);
     assert_int_equal(choir_answer_of((choir_bytes){bytes, size}), CHOIR_ANSWER_DONE);
     check_status(choir_participant_receive(p, 12345, (choir_bytes){bytes, size}), CHOIR_OK);
     choir_participant_next(p, 12345, &intent);
     assert_int_equal(intent.kind, CHOIR_INTENT_DONE);
+    assert_int_equal(intent.why, CHOIR_WHY_STOPPED);
     choir_participant_reset(p, 7);
     (void)next_request(p);
     size = choir_answer_refused(bytes, CHOIR_REFUSAL_UNSAMPLED); // no client of this job
@@ -149,9 +152,22 @@ static void participants_understand_the_answers(void **state) {
     choir_participant_next(p, 0, &intent);
     assert_int_equal(intent.kind, CHOIR_INTENT_DONE);
     for (int refusal = 0; refusal < CHOIR_REFUSAL_MISSING; refusal++) {
-        assert_true(choir_answer_refused(bytes, (choir_refusal)refusal) > 0);
+        ch_reply m;
+        size = choir_answer_refused(bytes, (choir_refusal)refusal);
+        check_status(ch_reply_decode(&m, (choir_bytes){bytes, size}), CHOIR_OK);
+        const bool is_foreign = refusal == CHOIR_REFUSAL_PROTOCOL;
+        assert_int_equal(m.protocol_lowest, is_foreign ? CH_PROTOCOL : 0);
+        assert_int_equal(m.protocol_highest, is_foreign ? CH_PROTOCOL : 0);
     }
     choir_participant_destroy(p);
+}
+
+static void every_why_has_a_text(void **state) {
+    (void)state;
+    assert_string_equal(choir_why_text(CHOIR_WHY_NONE), "none");
+    assert_string_equal(choir_why_text(CHOIR_WHY_NOT_ELIGIBLE), "not_eligible");
+    assert_string_equal(choir_why_text(CHOIR_WHY_STOPPED), "stopped");
+    assert_string_equal(choir_why_text(CHOIR_WHY_COUNT), "unknown");
 }
 
 static void names_that_are_too_long_are_refused(void **state) {
@@ -184,6 +200,7 @@ int main(void) {
         cmocka_unit_test(a_report_for_another_version_is_stale),
         cmocka_unit_test(what_no_coordinator_would_read_is_refused_with_its_reason),
         cmocka_unit_test(participants_understand_the_answers),
+        cmocka_unit_test(every_why_has_a_text),
         cmocka_unit_test(names_that_are_too_long_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,7 +87,10 @@ static void short_replies_survive_the_wire(void **state) {
         check_status(ch_reply_decode(&m, (choir_bytes){bytes, size}), CHOIR_OK);
         assert_int_equal(m.kind, s.reply.kind);
         assert_int_equal(m.wait_ms, s.reply.wait_ms);
+        assert_int_equal(m.why, s.reply.why);
         assert_int_equal(m.reason, s.reply.reason);
+        assert_int_equal(m.protocol_lowest, s.reply.protocol_lowest);
+        assert_int_equal(m.protocol_highest, s.reply.protocol_highest);
     }
 }
 

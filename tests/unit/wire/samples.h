@@ -4,6 +4,7 @@
 
 #include "support/check.h"
 
+#include "choir/why.h"
 #include "wire/message.h"
 
 #include <stdio.h>
@@ -76,7 +77,7 @@ static inline ch_reply sample_task(void) {
                                .job = "keyboard@3"}};
 }
 
-enum { SAMPLES_COUNT = 9 };
+enum { SAMPLES_COUNT = 12 };
 
 static inline sample sample_at(int i) {
     const sample samples[SAMPLES_COUNT] = {
@@ -89,6 +90,14 @@ static inline sample sample_at(int i) {
         {.name = "ack", .reply = {.kind = CH_REPLY_ACK}},
         {.name = "done", .reply = {.kind = CH_REPLY_DONE}},
         {.name = "refused", .reply = {.kind = CH_REPLY_REFUSED, .reason = CH_REASON_NOT_FINITE}},
+        {.name = "wait_paused",
+         .reply = {.kind = CH_REPLY_WAIT, .wait_ms = 60000, .why = CHOIR_WHY_PAUSED}},
+        {.name = "done_stopped", .reply = {.kind = CH_REPLY_DONE, .why = CHOIR_WHY_STOPPED}},
+        {.name = "refused_protocol",
+         .reply = {.kind = CH_REPLY_REFUSED,
+                   .reason = CH_REASON_PROTOCOL,
+                   .protocol_lowest = 1,
+                   .protocol_highest = 1}},
     };
     return samples[i];
 }
