@@ -24,6 +24,7 @@ typedef enum ch_purpose {
     CH_PURPOSE_GLYPH = 11,    // one drawn digit
     CH_PURPOSE_EVALUATE = 12, // which clients are evaluated
     CH_PURPOSE_TEST = 13,     // only in tests
+    CH_PURPOSE_PACE = 14,     // when a client comes back that is told to
 } ch_purpose;
 
 typedef struct ch_rng {

@@ -21,8 +21,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { WAIT_MS_MIN = 1000, WAIT_MS_MAX = 3600 * 1000 };
-
 static const choir_refusal NO_REFUSAL = CHOIR_REFUSAL_COUNT;
 static const double PARAM_MAX = 1e30;
 static const int64_t METRIC_MAX = INT64_C(1) << 62; // of a whole round
@@ -174,6 +172,12 @@ static void sum_keep(choir_coordinator *c) {
     }
 }
 
+/* How long the open round has lasted, by what is left of its time. */
+static uint64_t round_lasts(const choir_coordinator *c, uint64_t now_ms) {
+    const uint64_t left = c->deadline_ms > now_ms ? c->deadline_ms - now_ms : 0;
+    return left < c->options.deadline_ms ? c->options.deadline_ms - left : 0;
+}
+
 static void round_close(choir_coordinator *c, uint64_t now_ms) {
     c->refused[CHOIR_REFUSAL_MISSING] = c->cohort.count - c->cohort.settled;
     const uint32_t reports = c->aggregator.reports;
@@ -197,6 +201,9 @@ static void round_close(choir_coordinator *c, uint64_t now_ms) {
            "round=%u cohort=%u reports=%u missing=%u quorum=%u", c->task.round, c->cohort.count,
            reports, c->refused[CHOIR_REFUSAL_MISSING], c->options.quorum);
     sum_keep(c);
+    if (c->cohort.count > 0) {
+        ch_pace_learn(&c->pace, round_lasts(c, now_ms));
+    }
     c->rounds_closed += 1;
     c->changes += 1;
     ch_coordinator_round_open(c, now_ms);
@@ -226,12 +233,20 @@ static ch_reply refuse(choir_coordinator *c, const ch_request *in, choir_refusal
     return ch_refusal_reply(refusal);
 }
 
-/* A quarter of what is left of the round: rounds that close early are noticed in time. */
-static ch_reply wait_answer(const choir_coordinator *c, uint64_t now_ms) {
-    const uint64_t left = (c->deadline_ms - now_ms) / 4;
-    const uint64_t most = left < WAIT_MS_MAX ? left : WAIT_MS_MAX;
-    return (ch_reply){.kind = CH_REPLY_WAIT,
-                      .wait_ms = most < WAIT_MS_MIN ? WAIT_MS_MIN : (uint32_t)most};
+static ch_reply wait_answer(const choir_coordinator *c, uint64_t now_ms, uint32_t client) {
+    const uint64_t lasts = round_lasts(c, now_ms);
+    const ch_pace_question q = {
+        .seed = c->options.seed,
+        .round = c->task.round,
+        .client = client,
+        .lasts_ms = lasts,
+        .left_ms = c->options.deadline_ms - lasts,
+        .clients = c->options.clients,
+        .cohort = c->sampler.cohort_max,
+        .all_must_come = true,
+        .rounds = 1,
+    };
+    return (ch_reply){.kind = CH_REPLY_WAIT, .wait_ms = ch_pace_wait_ms(&c->pace, &q)};
 }
 
 static ch_reply check_in_answer(choir_coordinator *c, uint64_t now_ms, const ch_request *in) {
@@ -240,7 +255,7 @@ static ch_reply check_in_answer(choir_coordinator *c, uint64_t now_ms, const ch_
     }
     const uint32_t place = ch_cohort_find(&c->cohort, in->client);
     if (place == UINT32_MAX || c->cohort.standing[place] != CH_STANDING_AWAITED) {
-        return wait_answer(c, now_ms);
+        return wait_answer(c, now_ms, in->client);
     }
     c->has_given_tasks = true;
     return (ch_reply){.kind = CH_REPLY_TASK, .task = c->task};

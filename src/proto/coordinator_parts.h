@@ -10,6 +10,7 @@
 #include "fl/sampler.h"
 #include "fl/schedule.h"
 #include "proto/cohort.h"
+#include "proto/pace.h"
 #include "wire/message.h"
 
 /* What changes over rounds, by schedules of their own. */
@@ -26,6 +27,8 @@ struct choir_coordinator {
     choir_env env;
     ch_arena arena;   // owns every array below
     uint64_t changes; // reports settled and rounds closed in this object's life
+
+    ch_pace pace; // of rounds that closed in this object's life
 
     // What one round leaves to the next.
     uint32_t rounds_closed;

@@ -39,6 +39,7 @@ struct choir_participant {
     choir_env env;
     participant_state state;
     uint64_t wake_ms; // nothing is sent before
+    uint64_t told_ms; // not before, whatever happens: the coordinator has said so
     choir_why why;    // that, or that it is finished
     choir_task task;
     ch_chain chain;
@@ -219,8 +220,9 @@ void choir_participant_next(choir_participant *p, uint64_t now_ms, choir_intent 
 /* Replies */
 
 static void wake_after(choir_participant *p, uint64_t now_ms, uint64_t delay_ms, choir_why why) {
-    p->why = why;
-    p->wake_ms = now_ms > UINT64_MAX - delay_ms ? UINT64_MAX : now_ms + delay_ms;
+    const uint64_t then_ms = now_ms > UINT64_MAX - delay_ms ? UINT64_MAX : now_ms + delay_ms;
+    p->why = then_ms < p->told_ms ? p->why : why;
+    p->wake_ms = then_ms < p->told_ms ? p->told_ms : then_ms;
 }
 
 /* What a later version says is no more than that there is nothing to do. */
@@ -308,6 +310,7 @@ static choir_status reply_act(choir_participant *p, uint64_t now_ms, const ch_re
         return p->state == STATE_CHECKIN ? task_accept(p, now_ms, &m->task) : CHOIR_EPROTO;
     case CH_REPLY_WAIT:
         wake_after(p, now_ms, m->wait_ms, why_of(m->why));
+        p->told_ms = p->wake_ms;
         return CHOIR_OK;
     case CH_REPLY_ACK:
         if (p->state != STATE_REPORT) {

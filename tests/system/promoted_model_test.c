@@ -8,6 +8,7 @@
 
 #include "choir/blob.h"
 #include "choir/client.h"
+#include "choir/why.h"
 #include "crypto/encode.h"
 #include "net/operator.h"
 #include "net/server.h"
@@ -194,9 +195,44 @@ static void a_device_follows_what_is_promoted(void **state) {
     ch_server_stop(s.server);
 }
 
+/* Were anything sent to a server that is gone, it would be lost. */
+static void a_device_that_is_told_to_wait_sends_nothing_before(void **state) {
+    (void)state;
+    static const choir_trainer_ops ops = {.train = train};
+    site s = {.env = choir_env_default()};
+    const choir_promoted *p = NULL;
+    choir_event event = {.kind = CHOIR_EVENT_DONE};
+    serve(&s);
+    check_ok(ch_operator_open(&s.operator, folder_file(folder, "server/admin.json"), &s.env, &err));
+    host(&s, "seed=3");
+    json_decref(ask(&s, "/jobs/letters/pause", json_object()));
+    client_make(&s);
+    for (int steps = 0; steps < 10 && event.why == CHOIR_WHY_NONE; steps++) {
+        check_ok(choir_client_step(s.client, (choir_trainer){&ops, NULL}, &event, &err));
+    }
+    assert_int_equal(event.kind, CHOIR_EVENT_WAIT);
+    assert_int_equal(event.why, CHOIR_WHY_PAUSED);
+    const uint64_t told_ms = event.wake_ms;
+    assert_true(told_ms > choir_client_now_ms() + 30000);
+    ch_server_stop(s.server);
+    for (int steps = 0; steps < 50; steps++) {
+        if (steps == 25) { // its host asks for something else, in vain
+            choir_error why = {.message = ""};
+            check_status(choir_client_promoted(s.client, &p, &why), CHOIR_EIO);
+        }
+        check_ok(choir_client_step(s.client, (choir_trainer){&ops, NULL}, &event, &err));
+        assert_int_equal(event.kind, CHOIR_EVENT_WAIT);
+        assert_int_equal(event.why, CHOIR_WHY_PAUSED);
+        assert_true(event.wake_ms == told_ms);
+    }
+    choir_client_destroy(s.client);
+    ch_operator_close(s.operator);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_follows_what_is_promoted),
+        cmocka_unit_test(a_device_that_is_told_to_wait_sends_nothing_before),
     };
     folder_make(folder);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,28 @@ static void it_waits_as_long_as_it_is_told(void **state) {
     device_close(&d);
 }
 
+/* Nor does a host that is mistaken, or a reply that comes twice, make it come sooner. */
+static void it_never_comes_sooner_than_it_was_told(void **state) {
+    (void)state;
+    device d = device_open();
+    const uint8_t noise[] = {1, 2, 3};
+    sends(&d, 0);
+    const ch_reply wait = {.kind = CH_REPLY_WAIT, .wait_ms = 50000, .why = CHOIR_WHY_FULL};
+    hears(&d, 0, wait, CHOIR_OK);
+    choir_participant_lost(d.p, 10);
+    waits(&d, 10, 50000);
+    assert_int_equal(wants(&d, 10, CHOIR_INTENT_WAIT).why, CHOIR_WHY_FULL);
+    check_status(choir_participant_receive(d.p, 20, (choir_bytes){noise, sizeof(noise)}),
+                 CHOIR_EPROTO);
+    hears(&d, 30, (ch_reply){.kind = CH_REPLY_WAIT, .wait_ms = 1000}, CHOIR_OK);
+    waits(&d, 40, 50000);
+    sends(&d, 50000);
+    choir_participant_lost(d.p, 50000); // lost once the time was up: again after the usual pause
+    waits(&d, 50000, 50000 + RETRY_MS);
+    sends(&d, 50000 + RETRY_MS);
+    device_close(&d);
+}
+
 static void a_lost_report_is_sent_again_and_not_trained_again(void **state) {
     (void)state;
     device d = device_open();
@@ -532,26 +554,6 @@ static void a_reset_participant_is_as_new(void **state) {
     device_close(&d);
 }
 
-static void blobs_are_what_their_hash_says(void **state) {
-    (void)state;
-    float params[3] = {1, 2, 3};
-    const choir_hash hash = choir_hash_params(params, 3);
-    const choir_bytes bytes = {(const uint8_t *)params, sizeof(params)};
-    choir_blob blob = {.dim = 9};
-    check_status(choir_blob_open(&blob, (choir_bytes){0}, &hash), CHOIR_EPROTO);
-    check_status(choir_blob_open(&blob, (choir_bytes){bytes.data, 11}, &hash), CHOIR_EPROTO);
-    check_status(choir_blob_open(&blob, (choir_bytes){bytes.data, 8}, &hash), CHOIR_EPROTO);
-    assert_int_equal(blob.dim, 9);
-    check_status(choir_blob_open(&blob, bytes, &hash), CHOIR_OK);
-    assert_int_equal(blob.dim, 3);
-    params[1] = NAN;
-    const choir_hash bad = choir_hash_params(params, 3);
-    check_status(choir_blob_open(&blob, bytes, &bad), CHOIR_EPROTO);
-    char text[2 * CHOIR_HASH_BYTES + 1];
-    choir_hash_text(&hash, text);
-    assert_string_equal(text, "8e628779e6a74ee0b36991c10158f63cafec7d340ad4e075592502c8708524dd");
-}
-
 static void options_out_of_bounds_are_named(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -569,6 +571,7 @@ int main(void) {
         cmocka_unit_test(what_it_is_told_it_tells_its_host),
         cmocka_unit_test(why_a_report_was_refused_is_known_until_the_next),
         cmocka_unit_test(it_waits_as_long_as_it_is_told),
+        cmocka_unit_test(it_never_comes_sooner_than_it_was_told),
         cmocka_unit_test(a_lost_report_is_sent_again_and_not_trained_again),
         cmocka_unit_test(a_lost_model_makes_it_check_in_again),
         cmocka_unit_test(another_model_is_not_trained_from),
@@ -584,7 +587,6 @@ int main(void) {
         cmocka_unit_test(strangers_and_other_versions_go_home),
         cmocka_unit_test(replies_that_make_no_sense_are_ignored),
         cmocka_unit_test(a_reset_participant_is_as_new),
-        cmocka_unit_test(blobs_are_what_their_hash_says),
         cmocka_unit_test(options_out_of_bounds_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
