@@ -29,6 +29,8 @@
 
 #include <stdbool.h>
 
+#include <stdbool.h>
+
 typedef struct choir_participant choir_participant;
 
 /* Room for one update on its way: the request that carries it. Single-threaded, reusable. */
@@ -129,5 +131,66 @@ bool choir_participant_is_refused(const choir_participant *p, choir_refusal *ref
 
 /* The workspace it borrows now, or NULL. */
 choir_workspace *choir_participant_holds(const choir_participant *p);
+
+/*
+ * Keeping what is under way, so that a process that ends costs no training:
+ *
+ *     choir_participant_save(p, &saved);
+ *     write saved.head, then saved.report, to a file that is replaced at once
+ *     ... later, in another process, with the file's bytes ...
+ *     choir_participant_saved_about(&about, bytes, &err);  // which room it needs
+ *     choir_participant_restore(p, now_ms, bytes, room, &err);
+ *
+ * What is kept is the task and, once there is one, the report. The model is not: it is named by its
+ * hash, and FETCH gets it again, from any cache. The format has a version; what another version
+ * wrote is refused, never guessed at.
+ */
+enum { CHOIR_SAVED_HEAD_MAX = 1024 };
+
+typedef struct choir_saved {
+    uint8_t head[CHOIR_SAVED_HEAD_MAX]; // (head_size)
+    size_t head_size;                   // bytes; 0: nothing is under way
+    choir_bytes report; // to be written behind the head; borrowed until the next call on the
+                        // participant; empty while it has none
+} choir_saved;
+
+/* What there is to keep now. The same as long as the participant has the same under way; reads all
+ * of a report, for a checksum. */
+void choir_participant_save(const choir_participant *p, choir_saved *out);
+
+/* What saved bytes are of. */
+typedef struct choir_saved_about {
+    choir_task task;
+    uint32_t client;   // whose
+    bool has_report;   // it is trained, or it failed
+    uint32_t room_dim; // parameters of the update in the report; 0: none
+} choir_saved_about;
+
+/*
+ * Looks at saved bytes.
+ *
+ * state  head and report; borrowed for the call
+ *
+ * Returns OK; EPROTO when they are damaged or of another version of choir; err says which, and *out
+ * is unchanged.
+ */
+CHOIR_NODISCARD choir_status choir_participant_saved_about(choir_saved_about *out,
+                                                           choir_bytes state, choir_error *err);
+
+/*
+ * Goes on with what was saved: next is a FETCH, or the SEND of a report. Whatever was under way is
+ * forgotten.
+ *
+ * state  borrowed for the call
+ * room   at least room_dim; the report is copied into it, and it is borrowed as by _train; may be
+ *        NULL when room_dim is 0
+ *
+ * Returns OK; EPROTO as above; EINVAL when it is another client's, or of another job; ERANGE when
+ * the task asks for what this device cannot do, and no report says so yet. On failure the
+ * participant is unchanged.
+ */
+CHOIR_NODISCARD choir_status choir_participant_restore(choir_participant *p, uint64_t now_ms,
+                                                       choir_bytes state, choir_workspace *room,
+                                                       choir_error *err);
 
 #endif

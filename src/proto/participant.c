@@ -7,60 +7,21 @@
  *    |    '--TASK that it cannot do--> REPORT, of a failure
  *    '--WAIT, lost, bad bytes                              any --DONE--> FINISHED
  */
-#include "choir/participant.h"
+#include "proto/participant_parts.h"
 
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/env.h"
 #include "base/error.h"
-#include "fl/chain.h"
 #include "proto/refusal.h"
-#include "wire/message.h"
 
 #include <math.h>
 #include <string.h>
-
-typedef enum participant_state {
-    STATE_CHECKIN, // has no task; the request is a check-in
-    STATE_FETCH,   // has a task, not its model
-    STATE_READY,   // has both, has not trained
-    STATE_REPORT,  // knows what became of the task; the request is a report
-    STATE_FINISHED,
-} participant_state;
 
 // A report that arrives damaged is sent again, but not for ever: the fault may be ours. A round
 // that was refused once is not trained for again; a coordinator that offers it is asked again
 // later.
 enum { DAMAGED_MAX = 8, GIVEN_UP_PAUSES = 8 };
-
-struct choir_participant {
-    choir_participant_options options; // its text is NULL: copied into job
-    char job[CHOIR_JOB_TEXT_MAX];
-    choir_env env;
-    participant_state state;
-    uint64_t wake_ms; // nothing is sent before
-    uint64_t told_ms; // not before, whatever happens: the coordinator has said so
-    choir_why why;    // that, or that it is finished
-    choir_task task;
-    ch_chain chain;
-    choir_blob blob;         // READY
-    choir_workspace *room;   // borrowed; REPORT of an update
-    uint32_t damaged;        // how often the coordinator could not read this report
-    bool has_given_up;       // on given_up_round of given_up_job: its report was refused
-    uint32_t given_up_round; // not to be trained for again
-    char given_up_job[CHOIR_JOB_TEXT_MAX];
-    bool is_refused; // the report that was answered last
-    choir_refusal refusal;
-    choir_bytes request; // in head, or in room
-    uint8_t head[CH_REQUEST_HEAD_MAX];
-};
-
-struct choir_workspace {
-    choir_env env;
-    uint32_t dim_max;
-    uint8_t *head; // (CH_REQUEST_HEAD_MAX) ends where delta begins
-    float *delta;  // (dim_max)
-};
 
 choir_participant_options choir_participant_defaults(void) {
     return (choir_participant_options){.job = "", .retry_ms = 1000};
@@ -244,6 +205,11 @@ static bool task_is_sane(const choir_task *t) {
     return rates && t->round >= 1 && t->dim >= 1 && t->epochs >= 1;
 }
 
+bool ch_participant_can(const choir_participant *p, const choir_task *task, ch_chain *chain) {
+    return task_is_sane(task) && task->dim <= p->options.dim_max &&
+           ch_chain_parse(chain, task->chain, NULL) == CHOIR_OK;
+}
+
 /* What it cannot do it reports, instead of asking for the same task again and again. */
 static choir_status task_accept(choir_participant *p, uint64_t now_ms, const choir_task *task) {
     if (p->has_given_up && task->round == p->given_up_round &&
@@ -253,8 +219,7 @@ static choir_status task_accept(choir_participant *p, uint64_t now_ms, const cho
     }
     p->task = *task;
     p->wake_ms = now_ms;
-    if (!task_is_sane(task) || task->dim > p->options.dim_max ||
-        ch_chain_parse(&p->chain, task->chain, NULL) != CHOIR_OK) {
+    if (!ch_participant_can(p, task, &p->chain)) {
         const choir_training nothing = {0};
         failure_prepare(p, CH_FAILURE_UNSUPPORTED, &nothing);
         return CHOIR_ERANGE;
