@@ -72,7 +72,7 @@ class UnkindNetwork(Network):
             most = self.most_open(server, clients, 180)
             self.assertEqual([c.returncode for c in clients], [0] * CLIENTS)
             self.assertEqual(self.exported(), expected)
-            self.assertGreaterEqual(len(proxy.fates), 3 * CLIENTS)
+            self.assertGreater(len(proxy.fates), CLIENTS)  # at least one was broken
             # Each client has one connection; those that the proxy holds are half-open.
             self.assertLessEqual(most - idle, 8 * CLIENTS)
             self.stop(server)

@@ -396,7 +396,7 @@ class TheServer(Network):
             self.assertEqual((kind, why), ("refused", {1: 2}))  # stale: its round has closed
         task = device.check_in("alone")[1]
         self.assertEqual(device.report(task, 5, nothing[4:]), ("refused", {1: 5}))  # wrong size
-        self.assertEqual(device.check_in("alone"), ("done", {}))  # nobody is left in the last round
+        self.assertEqual(device.check_in("alone"), ("done", {1: 5}))  # finished: nobody is left
 
 
 class Keys(unittest.TestCase):
