@@ -24,10 +24,10 @@ static void a_few_come_when_the_round_is_expected_to_have_closed(void **state) {
         uint64_t usual_ms, lasts_ms, left_ms;
         uint32_t wait_ms;
     } rows[] = {
-        {0, 0, 600000, 150000},       // nothing is known: a quarter of what is left
-        {0, 597000, 3000, 1000},      // but a second at least
-        {0, 0, 60000000, 3600000},    // and an hour at most
-        {30000, 0, 600000, 30000},    // as long as rounds take
+        {0, 0, 600000, 150000},        // nothing is known: a quarter of what is left
+        {0, 597000, 3000, 1000},       // but a second at least
+        {0, 0, 60000000, 3600000},     // and an hour at most
+        {30000, 0, 600000, 30000},     // as long as rounds take
         {30000, 20000, 580000, 10000}, // at the same moment, whenever they ask
         {30000, 29900, 570100, 1000},
         {30000, 40000, 560000, 10000}, // it lasts longer: a quarter of that more
