@@ -150,7 +150,8 @@ static void tell(joining *j, const choir_event *event) {
         [CHOIR_EVENT_FETCHED] = "fetched",   [CHOIR_EVENT_TRAINED] = "trained",
         [CHOIR_EVENT_REPORTED] = "reported", [CHOIR_EVENT_REFUSED] = "refused",
         [CHOIR_EVENT_FAILED] = "failed",     [CHOIR_EVENT_WAIT] = "waits",
-        [CHOIR_EVENT_LOST] = "lost",         [CHOIR_EVENT_DONE] = "done",
+        [CHOIR_EVENT_LOST] = "lost",         [CHOIR_EVENT_RESUMED] = "resumed",
+        [CHOIR_EVENT_DONE] = "done",
     };
     if (j->out != NULL && is_told(j, event)) {
         const char *remark = remark_on(event);

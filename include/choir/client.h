@@ -18,7 +18,9 @@
  *
  * A device is a subject by a key that it makes itself and keeps in state_dir; it enrols once, with
  * the secret of the join file. A server that does not answer is asked again, after pauses that
- * grow, and no sooner than it says; what was trained is kept until it has been taken.
+ * grow, and no sooner than it says; what was trained is kept until it has been taken, in state_dir,
+ * so that also a process that is killed at any moment, or a device that is switched off, goes on
+ * where it was: it trains no task twice that it has trained.
  */
 #ifndef CHOIR_CLIENT_H
 #define CHOIR_CLIENT_H
@@ -56,8 +58,10 @@ CHOIR_NODISCARD choir_status choir_join_read(choir_join *out, const char *path,
 typedef struct choir_client_options {
     const choir_join *join; // borrowed for the call; required
     const char *job;        // to take part in, by its name; copied; required
-    const char *state_dir;  // where its key and its number are kept, made when it is not there; "":
-                            // nowhere, a new subject every time; default ""; copied
+    const char *state_dir;  // where its key and its number are kept, and what it has under way;
+                            // made when it is not there; several jobs may share it, and of each
+                            // one process at a time; "": nowhere, a new subject every time;
+                            // default ""; copied
     uint32_t client;        // which client of the job to be; default CHOIR_CLIENT_ANY
     const char *name;       // these four are told to the server, which may choose by them; default
     const char *platform;   // ""; borrowed for the call
@@ -119,8 +123,11 @@ typedef enum choir_event_kind {
     CHOIR_EVENT_REFUSED,  // the server has read the report and not added it; refusal says why
     CHOIR_EVENT_FAILED,   // its training failed, and the server will be told; message says how
     CHOIR_EVENT_WAIT,     // nothing to do before wake_ms, because of why
-    CHOIR_EVENT_LOST,     // the server did not answer as it should; message says how; it goes on
-    CHOIR_EVENT_DONE,     // the job is over, or has no place for this client; why says which
+    CHOIR_EVENT_LOST,     // the server did not answer as it should, or what an earlier process had
+                          // under way cannot be gone on with; message says how; it goes on
+    CHOIR_EVENT_RESUMED, // it goes on with what an earlier process had under way; message says with
+                         // what: the task, or the report that it had trained
+    CHOIR_EVENT_DONE,    // the job is over, or has no place for this client; why says which
 } choir_event_kind;
 
 typedef struct choir_event {
@@ -129,7 +136,7 @@ typedef struct choir_event {
     uint64_t wake_ms;      // WAIT: in the clock of choir_client_now_ms
     choir_why why;         // WAIT, DONE: as the server said it; NONE where it said nothing
     choir_refusal refusal; // REFUSED: as the server said it; COUNT: unknown here
-    char message[400];     // FAILED, LOST: one sentence; else ""
+    char message[400];     // FAILED, LOST, RESUMED: one sentence; else ""
 } choir_event;
 
 /*

@@ -12,64 +12,25 @@
  * 401 means that the token's time is over: it joins again, and the same request is sent with
  * another.
  */
-#include "choir/client.h"
+#include "client/client_parts.h"
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "choir/blob.h"
-#include "choir/participant.h"
-#include "choir/route.h"
-#include "client/identity.h"
-#include "client/joined.h"
-#include "client/promoted.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
 #include "net/http_json.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
-    SIGNED_MAX = 512,
     HEAD_MAX = 1 << 20,
     SILENCE_S = 30,
     TOLD_MAX_MS = 3600 * 1000, // of a pause that the server asks for
     PATIENCE_MAX_S = 60
-};
-
-struct choir_client {
-    choir_env env;
-    char job[CHOIR_JOB_TEXT_MAX];
-    char secret[sizeof(((choir_join *)0)->secret)];
-    uint8_t signing_key[CH_PUBLIC_KEY_BYTES]; // of jobs
-    char name[64];
-    char platform[64];
-    char version[64];
-    char tags[256];
-    uint32_t wanted;
-    uint32_t dim_max;
-    uint32_t retry_ms;
-    uint32_t retry_max_ms;
-    char prefer[32]; // "Prefer: wait=25"; "" for no patience
-
-    ch_identity identity;
-    ch_http_client *http;
-    ch_joined joined; // last
-
-    choir_participant *participant;
-    choir_workspace *room;
-    uint32_t room_dim;
-    float *params; // (params_dim) the model of the task, as it was fetched
-    uint32_t params_dim;
-    uint32_t failures; // in a row
-    ch_promoted promoted;
-    uint32_t told_version; // of the last JOINED
-    bool has_joined;       // and has a token, and an offer of the version whose tasks it is given
-    uint64_t join_ms;      // not before
 };
 
 choir_client_options choir_client_defaults(void) {
@@ -155,6 +116,10 @@ static choir_status client_build(choir_client *c, const choir_client_options *o,
         status = ch_identity_open(&c->identity, o->state_dir, o->join->url, &c->env, err);
     }
     if (status == CHOIR_OK) {
+        status =
+            ch_kept_init(&c->kept, o->state_dir, c->job, c->signing_key, c->dim_max, &c->env, err);
+    }
+    if (status == CHOIR_OK) {
         ch_http_client_options http = ch_http_client_defaults();
         http.url = o->join->url;
         http.ca_file = o->ca_file;
@@ -205,104 +170,6 @@ void choir_client_destroy(choir_client *c) {
     env.free(env.self, c);
 }
 
-// ----- joining ----------------------------------------------------------------------------------
-
-static choir_status enroll(choir_client *c, choir_error *err) {
-    char key[CH_BASE64_MAX(CH_PUBLIC_KEY_BYTES)];
-    ch_base64(key, (choir_bytes){.data = c->identity.key.public_key, .size = CH_PUBLIC_KEY_BYTES});
-    json_t *answer = NULL;
-    const choir_status status = ch_http_ask(
-        c->http, "POST", "/v1/enroll", NULL,
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "secret", c->secret, "key", key, "name",
-                  c->name, "platform", c->platform, "version", c->version, "tags", c->tags),
-        "enrolment", &answer, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    c->identity.subject = json_integer_value(json_object_get(answer, "subject"));
-    json_decref(answer);
-    if (c->identity.subject <= 0) {
-        c->identity.subject = 0;
-        return ch_error_set(err, CHOIR_EPROTO, "enrolment: the server gave no number");
-    }
-    return ch_identity_save(&c->identity, err);
-}
-
-/* The body of a join, signed over a challenge that the server has just given. */
-static choir_status join_body(choir_client *c, json_t **out, choir_error *err) {
-    json_t *answer = NULL;
-    const choir_status status =
-        ch_http_ask(c->http, "GET", "/v1/challenge", NULL, NULL, "challenge", &answer, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    const char *challenge = json_string_value(json_object_get(answer, "challenge"));
-    char text[SIGNED_MAX];
-    const int size = snprintf(text, sizeof(text), "choir-join\n%s\n%" PRId64 "\n%s\n", c->job,
-                              c->identity.subject, challenge == NULL ? "" : challenge);
-    if (challenge == NULL || (size_t)size >= sizeof(text)) {
-        json_decref(answer);
-        return ch_error_set(err, CHOIR_EPROTO, "challenge: the server gave none");
-    }
-    uint8_t signature[CH_SIGNATURE_BYTES];
-    ch_sign(signature, (choir_bytes){.data = (const uint8_t *)text, .size = (size_t)size},
-            c->identity.key.secret_key);
-    char signature_text[CH_BASE64_MAX(CH_SIGNATURE_BYTES)];
-    ch_base64(signature_text, (choir_bytes){.data = signature, .size = sizeof(signature)});
-    *out = json_pack("{s:I, s:s, s:s}", "subject", (json_int_t)c->identity.subject, "challenge",
-                     challenge, "signature", signature_text);
-    if (c->wanted != CHOIR_CLIENT_ANY) {
-        (void)json_object_set_new(*out, "client", json_integer((json_int_t)c->wanted));
-    }
-    json_decref(answer);
-    return *out != NULL ? CHOIR_OK : ch_error_set(err, CHOIR_ENOMEM, "no memory to join");
-}
-
-/* A participant as the client that it now is, unless it is that already: then it goes on. */
-static choir_status participant_have(choir_client *c, uint32_t client_before, choir_error *err) {
-    if (c->participant != NULL && c->joined.offer.client == client_before) {
-        return CHOIR_OK;
-    }
-    if (c->participant != NULL) {
-        choir_participant_reset(c->participant, c->joined.offer.client);
-        return CHOIR_OK;
-    }
-    choir_participant_options o = choir_participant_defaults();
-    o.job = c->job;
-    o.client = c->joined.offer.client;
-    o.dim_max = c->dim_max;
-    o.retry_ms = c->retry_ms;
-    return choir_participant_create(&c->participant, &o, &c->env, err);
-}
-
-static choir_status join_once(choir_client *c, choir_error *err) {
-    json_t *body = NULL;
-    choir_status status = c->identity.subject == 0 ? enroll(c, err) : CHOIR_OK;
-    if (status == CHOIR_OK) {
-        status = join_body(c, &body, err);
-    }
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    char path[128];
-    (void)snprintf(path, sizeof(path), "/v1/jobs/%s/join", c->job);
-    const uint32_t before = c->joined.offer.client;
-    json_t *answer = NULL;
-    status = ch_http_ask(c->http, "POST", path, NULL, body, "join", &answer, err);
-    ch_joined joined;
-    if (status == CHOIR_OK) {
-        status = ch_joined_read(&joined, answer, c->job, c->signing_key, err);
-    }
-    if (status == CHOIR_OK) {
-        ch_joined_release(&c->joined);
-        c->joined = joined;
-    }
-    if (status == CHOIR_OK) {
-        status = participant_have(c, before, err);
-    }
-    return status;
-}
-
 const choir_offer *choir_client_offer(const choir_client *c) {
     return &c->joined.offer;
 }
@@ -329,17 +196,6 @@ static void lost(choir_client *c, uint64_t now_ms, choir_event *event, const cha
     (void)snprintf(event->message, sizeof(event->message), "%s", why);
 }
 
-/* Joins, enrolling first where it must. */
-static choir_status join_any(choir_client *c, choir_error *err) {
-    choir_status status = join_once(c, err);
-    if (status == CHOIR_EINVAL && c->identity.subject != 0) {
-        c->identity.subject = 0; // a server that began anew knows nobody: enrol there once more
-        status = join_once(c, err);
-    }
-    c->has_joined = status == CHOIR_OK;
-    return status;
-}
-
 /* The host is told of a version once. */
 static void joined(choir_client *c, choir_event *event) {
     event->kind =
@@ -351,7 +207,7 @@ static void joined(choir_client *c, choir_event *event) {
 /* A server that does not answer is asked again later; what it refuses is the host's to know. */
 static choir_status join(choir_client *c, choir_event *event, choir_error *err) {
     choir_error why = {.message = ""};
-    const choir_status status = join_any(c, &why);
+    const choir_status status = ch_client_join(c, &why);
     if (status == CHOIR_EIO) {
         c->join_ms = choir_client_now_ms() + pause_next(c);
         event->kind = CHOIR_EVENT_LOST;
@@ -374,7 +230,7 @@ choir_status choir_client_promoted(choir_client *c, const choir_promoted **out, 
                                    c->dim_max, &is_expired, err);
     }
     if (is_expired) {
-        status = join_any(c, err);
+        status = ch_client_join(c, err);
         if (status == CHOIR_OK) {
             status = ch_promoted_fetch(&c->promoted, c->http, c->joined.offer.name, c->joined.token,
                                        c->dim_max, &is_expired, err);
@@ -386,12 +242,28 @@ choir_status choir_client_promoted(choir_client *c, const choir_promoted **out, 
     return status;
 }
 
-/* Whether a task is of the version that was offered: "keyboard@3". */
+/* The version that was offered: "keyboard@3". */
+static void offered(const choir_client *c, char out[CHOIR_JOB_TEXT_MAX]) {
+    (void)snprintf(out, CHOIR_JOB_TEXT_MAX, "%s@%" PRIu32, c->joined.offer.name,
+                   c->joined.offer.version);
+}
+
 static bool is_offered(const choir_client *c, const choir_task *task) {
     char reference[CHOIR_JOB_TEXT_MAX];
-    (void)snprintf(reference, sizeof(reference), "%s@%" PRIu32, c->joined.offer.name,
-                   c->joined.offer.version);
+    offered(c, reference);
     return strcmp(task->job, reference) == 0;
+}
+
+/* Goes on with what an earlier process left. Returns EAGAIN when that is nothing. */
+static choir_status resume(choir_client *c, choir_event *event, choir_error *err) {
+    char reference[CHOIR_JOB_TEXT_MAX];
+    offered(c, reference);
+    const ch_kept_place place = {.subject = c->identity.subject,
+                                 .job = reference,
+                                 .participant = c->participant,
+                                 .room = &c->room,
+                                 .room_dim = &c->room_dim};
+    return ch_kept_resume(&c->kept, &place, choir_client_now_ms(), event, err);
 }
 
 /* What the participant will do next says what the reply was. */
@@ -518,8 +390,8 @@ static void train(choir_client *c, const choir_intent *intent, choir_trainer tra
     (void)snprintf(event->message, sizeof(event->message), "%s", why.message);
 }
 
-choir_status choir_client_step(choir_client *c, choir_trainer trainer, choir_event *event,
-                               choir_error *err) {
+static choir_status step(choir_client *c, choir_trainer trainer, choir_event *event,
+                         choir_error *err) {
     *event = (choir_event){.kind = CHOIR_EVENT_DONE};
     const uint64_t now_ms = choir_client_now_ms();
     if (!c->has_joined && now_ms >= c->join_ms) {
@@ -533,6 +405,10 @@ choir_status choir_client_step(choir_client *c, choir_trainer trainer, choir_eve
     if (c->joined.offer.version != c->told_version) { // it was joined to ask for the promoted model
         joined(c, event);
         return CHOIR_OK;
+    }
+    const choir_status left = c->kept.is_read ? CHOIR_EAGAIN : resume(c, event, err);
+    if (left != CHOIR_EAGAIN) {
+        return left;
     }
     choir_intent intent;
     choir_participant_next(c->participant, now_ms, &intent);
@@ -555,4 +431,13 @@ choir_status choir_client_step(choir_client *c, choir_trainer trainer, choir_eve
         break;
     }
     return CHOIR_OK;
+}
+
+choir_status choir_client_step(choir_client *c, choir_trainer trainer, choir_event *event,
+                               choir_error *err) {
+    const choir_status status = step(c, trainer, event, err);
+    if (event->kind != CHOIR_EVENT_WAIT) {
+        ch_kept_follow(&c->kept, c->identity.subject, c->participant);
+    }
+    return status;
 }

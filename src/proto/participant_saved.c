@@ -194,6 +194,7 @@ choir_status choir_participant_restore(choir_participant *p, uint64_t now_ms, ch
     p->task = s.task;
     p->chain = can ? chain : (ch_chain){0};
     p->wake_ms = now_ms;
+    p->why = CHOIR_WHY_NONE;
     p->damaged = 0;
     p->blob = (choir_blob){0};
     p->room = NULL;

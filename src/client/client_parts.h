@@ -1,0 +1,53 @@
+/* What the files of the client share: its fields, and how it joins. */
+#ifndef CH_CLIENT_CLIENT_PARTS_H
+#define CH_CLIENT_CLIENT_PARTS_H
+
+#include "choir/client.h"
+#include "choir/participant.h"
+#include "client/identity.h"
+#include "client/joined.h"
+#include "client/kept.h"
+#include "client/promoted.h"
+#include "net/http_client.h"
+
+#include <stdbool.h>
+
+struct choir_client {
+    choir_env env;
+    char job[CHOIR_JOB_TEXT_MAX];
+    char secret[sizeof(((choir_join *)0)->secret)];
+    uint8_t signing_key[CH_PUBLIC_KEY_BYTES]; // of jobs
+    char name[64];
+    char platform[64];
+    char version[64];
+    char tags[256];
+    uint32_t wanted;
+    uint32_t dim_max;
+    uint32_t retry_ms;
+    uint32_t retry_max_ms;
+    char prefer[32]; // "Prefer: wait=25"; "" for no patience
+
+    ch_identity identity;
+    ch_http_client *http;
+    ch_joined joined; // last
+    ch_kept kept;     // what is under way, across restarts
+
+    choir_participant *participant;
+    choir_workspace *room;
+    uint32_t room_dim;
+    float *params; // (params_dim) the model of the task, as it was fetched
+    uint32_t params_dim;
+    uint32_t failures; // in a row
+    ch_promoted promoted;
+    uint32_t told_version; // of the last JOINED
+    bool has_joined;       // and has a token, and an offer of the version whose tasks it is given
+    uint64_t join_ms;      // not before
+};
+
+/*
+ * Joins the job, enrolling first where it must; the participant is then the client that the server
+ * says. Returns OK; as choir_client_step; EIO when the server does not answer.
+ */
+CHOIR_NODISCARD choir_status ch_client_join(choir_client *c, choir_error *err);
+
+#endif
