@@ -103,7 +103,7 @@ static double commit_time(ch_hosting_store *s, int64_t job, uint32_t dim, uint32
                               .closed_count = closes ? 1 : 0};
     choir_error err = {.message = ""};
     const double start = now_s();
-    if (ch_hosting_store_commit(s, &commit, 1, &err) != CHOIR_OK) {
+    if (ch_hosting_store_commit(s, NULL, &commit, 1, &err) != CHOIR_OK) {
         fail(err.message);
     }
     const double seconds = now_s() - start;

@@ -139,6 +139,7 @@ static int serve_run(const ch_call *call, choir_error *err) {
     (void)sigaddset(&ends, SIGINT);
     (void)sigaddset(&ends, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &ends, NULL);
+    (void)signal(SIGXFSZ, SIG_IGN); // a file that may not grow is a disk that refuses
     ch_server *server = NULL;
     const choir_status status = ch_server_start(&server, &options, &env, err);
     if (status != CHOIR_OK) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "job/coordinator.h"
+#include "net/offer.h"
 #include "onnx/safetensors.h"
 
 #include <inttypes.h>
@@ -18,13 +19,27 @@ enum { IDLE_WAIT_MS = 60 * 1000, SLEEPERS_MAX = 65536 };
 
 // ----- life -------------------------------------------------------------------------------------
 
+static choir_status head_copy(ch_hosted *h, choir_bytes bundle) {
+    const choir_bytes head = ch_offer_head(bundle);
+    h->head = h->env.alloc(h->env.self, ch_arena_cost(head.size, 1));
+    if (h->head == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    memcpy(h->head, head.data, head.size);
+    h->head_size = head.size;
+    return CHOIR_OK;
+}
+
 static choir_status coordinator_create(ch_hosted *h, ch_hosting_store *store, choir_error *err) {
     ch_stored bundle = {0};
     ch_safetensors file = {0};
     choir_status status = ch_hosting_store_job_bundle(store, &bundle, h->row.id, err);
+    const choir_bytes bytes = {.data = bundle.data, .size = bundle.size};
     if (status == CHOIR_OK) {
-        const choir_bytes bytes = {.data = bundle.data, .size = bundle.size};
         status = ch_safetensors_parse(&file, bytes, h->reference, &h->env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = head_copy(h, bytes);
     }
     ch_stored_release(&bundle);
     if (status == CHOIR_OK) {
@@ -96,13 +111,11 @@ static choir_status best_restore(ch_hosted *h, ch_hosting_store *store, choir_er
 
 static choir_status hosted_build(ch_hosted *h, ch_hosting_store *store, uint64_t now_ms,
                                  choir_error *err) {
-    ch_stored yaml = {0};
-    choir_status status = ch_hosting_store_job_yaml(store, &yaml, h->row.id, err);
+    choir_status status = ch_hosting_store_job_yaml(store, &h->yaml, h->row.id, err);
     if (status == CHOIR_OK) {
-        status = choir_job_parse(&h->job, (const char *)yaml.data, yaml.size, h->reference, NULL, 0,
-                                 err);
+        status = choir_job_parse(&h->job, (const char *)h->yaml.data, h->yaml.size, h->reference,
+                                 NULL, 0, err);
     }
-    ch_stored_release(&yaml);
     if (status == CHOIR_OK) {
         status = coordinator_create(h, store, err);
     }
@@ -186,6 +199,10 @@ void ch_hosted_close(ch_hosted *h, const char *why) {
     if (h->frozen != NULL) {
         env.free(env.self, h->frozen);
     }
+    if (h->head != NULL) {
+        env.free(env.self, h->head);
+    }
+    ch_stored_release(&h->yaml);
     ch_model_release(h->model);
     choir_coordinator_destroy(h->coordinator);
     env.free(env.self, h);

@@ -64,10 +64,13 @@ typedef struct ch_hosted {
     char reference[CHOIR_JOB_TEXT_MAX]; // "keyboard@3"
     bool keeps_sums;
     choir_job job;
+    ch_stored yaml; // the job's text, and its initial model's head: what devices are told
+    uint8_t *head;  // (head_size)
+    size_t head_size;
     choir_env env;
     choir_coordinator *coordinator;
     ch_model *model;     // of the open round; an owner
-    int64_t *roster;     // (row.clients) each client's subject, as far as it was asked for; else 0
+    int64_t *roster;     // (row.clients) each client's subject, as far as it came in; else 0
     ch_metrics_row last; // the round that closed last, since the server began
     double best_loss;    // of row.best_round's clients, while they trained; NaN: of none
     uint64_t requests;   // answered since the server began

@@ -18,6 +18,13 @@ static void hash_write(char out[HASH_TEXT], choir_bytes bytes) {
     choir_hash_text(&hash, out);
 }
 
+choir_bytes ch_offer_head(choir_bytes bundle) {
+    uint64_t header = 0;
+    memcpy(&header, bundle.data, sizeof(header));
+    CH_ASSERT(header <= bundle.size - sizeof(header)); // it was checked when it was hosted
+    return (choir_bytes){.data = bundle.data, .size = sizeof(header) + (size_t)header};
+}
+
 /* The bytes that are signed. Returns how many; 0 when the name is none that a job can have. */
 static size_t signed_write(char out[SIGNED_MAX], const ch_offer *offer) {
     char job[HASH_TEXT];

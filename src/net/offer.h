@@ -33,6 +33,9 @@ typedef struct ch_offer {
     choir_bytes model;
 } ch_offer;
 
+/* A safetensors file, which has been checked, up to where its parameters begin. Borrowed. */
+choir_bytes ch_offer_head(choir_bytes bundle);
+
 void ch_offer_sign(uint8_t out[CH_SIGNATURE_BYTES], const ch_offer *offer,
                    const uint8_t secret_key[CH_SECRET_KEY_BYTES]);
 

@@ -5,9 +5,11 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "crypto/encode.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // A bundle travels as text: a third more than its bytes, and the job beside it.
@@ -62,6 +64,17 @@ void ch_answer_json(ch_http_exchange *x, unsigned code, json_t *root) {
     }
     free(text);
     json_decref(root);
+}
+
+json_t *ch_bytes_json(choir_bytes bytes) {
+    char *text = malloc(CH_BASE64_MAX(bytes.size));
+    if (text == NULL) {
+        return NULL;
+    }
+    ch_base64(text, bytes);
+    json_t *out = json_string(text);
+    free(text);
+    return out;
 }
 
 /* Cuts off a last letter of which only the beginning is there: JSON has whole ones. */

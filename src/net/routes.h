@@ -61,8 +61,15 @@ void ch_round_json(void *list, const ch_round_row *row);
 
 json_t *ch_promotion_json(const ch_promotion *p);
 
-/* A bundle up to where its parameters begin, as text: what a device needs of it. */
-json_t *ch_model_head(const ch_stored *bundle);
+/* Bytes as text in base64url; NULL without memory. */
+json_t *ch_bytes_json(choir_bytes bytes);
+
+/* Answers with a Reply that refuses. */
+void ch_answer_refused(ch_http_exchange *x, choir_refusal refusal);
+
+/* Answers the body of an exchange, a Request, of the device with that token; or keeps it. With the
+ * lock. */
+void ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *claims);
 
 /* The newest version of a name; NULL when there is none. With the lock. */
 ch_hosted *ch_server_newest(const ch_server *s, const char *name);
@@ -86,7 +93,7 @@ void ch_limits_failed(ch_ask *ask);
 /* The rows' handlers, by file. */
 void ch_route_exchange(ch_ask *ask);      // routes_device.c
 void ch_route_model(ch_ask *ask);         //
-void ch_route_challenge(ch_ask *ask);     //
+void ch_route_challenge(ch_ask *ask);     // routes_enter.c
 void ch_route_enroll(ch_ask *ask);        //
 void ch_route_join(ch_ask *ask);          //
 void ch_route_jobs(ch_ask *ask);          // routes_admin.c

@@ -12,6 +12,7 @@
 #include "net/routes.h"
 
 #include "base/error.h"
+#include "net/offer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,11 +46,12 @@ json_t *ch_promotion_json(const ch_promotion *p) {
 static char *promoted_text(const ch_ask *ask, const ch_promotion *p, const ch_stored *bundle,
                            uint32_t dim) {
     char hash[HASH_TEXT];
+    const choir_bytes bytes = {.data = bundle->data, .size = bundle->size};
     hash_write(hash, p);
     json_t *root = json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:o}", "name", ask->wild, "version",
                              (json_int_t)p->version, "round", (json_int_t)p->round, "hash", hash,
                              "parameters", (json_int_t)dim, "promoted_ms", (json_int_t)p->at_ms,
-                             "model", ch_model_head(bundle));
+                             "model", ch_bytes_json(ch_offer_head(bytes)));
     char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
     json_decref(root);
     return text;

@@ -103,15 +103,15 @@ static uint64_t rounds_close(ch_server *s, uint64_t now_ms) {
 }
 
 /* Takes what there is, or, at the end, all, for the time that is left of rounds; returns of how
- * many jobs. */
-static uint32_t batches_take(ch_server *s, bool all, uint64_t now_ms) {
+ * many jobs. is_short: there was no memory for some. */
+static uint32_t batches_take(ch_server *s, bool all, uint64_t now_ms, bool *is_short) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->jobs_count; i++) {
         if (all || ch_hosted_wants_commit(s->jobs[i])) {
             if (ch_batch_take(&s->batches[count], s->jobs[i], now_ms) == CHOIR_OK) {
                 count += 1;
             } else {
-                s->disk_fails = true; // without memory as without a disk: later
+                *is_short = true;
             }
         }
     }
@@ -141,6 +141,17 @@ static void rounds_prune(ch_server *s, const ch_commit *commits, uint32_t count)
     }
 }
 
+/* Keeps what came together; of nothing, whether the disk takes anything again. */
+static choir_status together_keep(ch_server *s, const ch_commit *commits, uint32_t count,
+                                  choir_error *err) {
+    const ch_arrivals *a = &s->door.arrivals;
+    if (count == 0 && a->subjects_count == 0 && a->claims_count == 0) {
+        const choir_bytes probe = {.data = (const uint8_t *)"probe", .size = 5};
+        return ch_hosting_store_setting_set(s->store, "disk_probe", probe, err);
+    }
+    return ch_hosting_store_commit(s->store, a, commits, count, err);
+}
+
 /* One group commit. The lock is free while the disk works. */
 static void commit(ch_server *s, uint32_t count) {
     ch_commit commits[CH_JOBS_MAX];
@@ -150,7 +161,7 @@ static void commit(ch_server *s, uint32_t count) {
     s->is_committing = true;
     (void)pthread_mutex_unlock(&s->lock);
     choir_error err = {.message = ""};
-    const choir_status status = ch_hosting_store_commit(s->store, commits, count, &err);
+    const choir_status status = together_keep(s, commits, count, &err);
     if (status == CHOIR_OK) {
         rounds_prune(s, commits, count);
     }
@@ -158,8 +169,6 @@ static void commit(ch_server *s, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         ch_batch_settle(&s->batches[i], status == CHOIR_OK);
     }
-    s->is_committing = false;
-    (void)pthread_cond_broadcast(&s->quiet);
     s->commits += status == CHOIR_OK;
     if (status != CHOIR_OK) {
         ch_log(&s->env, CHOIR_LEVEL_ERROR, "commit_failed", "why=\"%s\"", err.message);
@@ -167,6 +176,9 @@ static void commit(ch_server *s, uint32_t count) {
         ch_log(&s->env, CHOIR_LEVEL_WARN, "commit_works_again", "jobs=%u", count);
     }
     s->disk_fails = status != CHOIR_OK;
+    ch_door_settle(s, status == CHOIR_OK);
+    s->is_committing = false;
+    (void)pthread_cond_broadcast(&s->quiet);
 }
 
 static void sleep_until(ch_server *s, uint64_t wake_ms) {
@@ -188,6 +200,25 @@ static uint64_t sleepers_rouse(ch_server *s, uint64_t now_ms) {
     return next_ms;
 }
 
+/* Once through: what is due, one commit of what there is, and who may be told of it. is_last: all
+ * jobs, for the time that is left of rounds. Returns when it has something to do again. */
+static uint64_t turn(ch_server *s, bool is_last) {
+    const uint64_t now_ms = ch_server_now_ms();
+    uint64_t next_ms = rounds_close(s, now_ms);
+    bool is_short = false;
+    const uint32_t count = batches_take(s, is_last, now_ms, &is_short);
+    const bool is_news = count > 0 || s->door.admitted_count > 0;
+    if (is_news || s->disk_fails) {
+        commit(s, count);
+    }
+    s->disk_fails = s->disk_fails || is_short; // without memory as without a disk: later
+    if (s->disk_fails) {
+        return now_ms + RETRY_MS;
+    }
+    next_ms = earlier(next_ms, sleepers_rouse(s, ch_server_now_ms()));
+    return is_news || s->door.first != NULL ? now_ms : next_ms;
+}
+
 static void *keep(void *self) {
     ch_server *s = self;
     (void)pthread_mutex_lock(&s->lock);
@@ -195,19 +226,11 @@ static void *keep(void *self) {
         while (s->wants_quiet) {
             (void)pthread_cond_wait(&s->quiet, &s->lock);
         }
-        const uint64_t now_ms = ch_server_now_ms();
-        uint64_t next_ms = rounds_close(s, now_ms);
         is_last = s->is_stopping;
-        const uint32_t count = batches_take(s, is_last, now_ms);
-        if (count > 0) {
-            commit(s, count);
-        }
-        if (!s->disk_fails) {
-            next_ms = earlier(next_ms, sleepers_rouse(s, ch_server_now_ms()));
-        }
-        const uint64_t retry_ms = s->disk_fails ? now_ms + RETRY_MS : UINT64_MAX;
-        if (!s->is_stopping && (count == 0 || s->disk_fails)) {
-            sleep_until(s, earlier(retry_ms, next_ms));
+        ch_door_admit(s);
+        const uint64_t next_ms = turn(s, is_last);
+        if (!s->is_stopping && next_ms > ch_server_now_ms()) {
+            sleep_until(s, next_ms);
         }
     }
     (void)pthread_mutex_unlock(&s->lock);
@@ -438,6 +461,7 @@ void ch_server_stop(ch_server *s) {
         (void)pthread_join(s->keeper, NULL);
     }
     ch_http_server_stop(s->http, 0); // its thread uses jobs; whoever still waits is answered 503
+    ch_door_close(s);
     for (uint32_t i = 0; i < s->jobs_count; i++) {
         ch_hosted_close(s->jobs[i], NULL);
     }

@@ -5,6 +5,7 @@
 #include "crypto/sign.h"
 #include "net/admin.h"
 #include "net/batch.h"
+#include "net/door.h"
 #include "net/hosted.h"
 #include "net/http_server.h"
 #include "net/limiter.h"
@@ -52,6 +53,7 @@ struct ch_server {
     ch_revoked revoked;
     ch_hosted *jobs[CH_JOBS_MAX];
     uint32_t jobs_count;
+    ch_door door;                  // but for its line the keeper's
     ch_batch batches[CH_JOBS_MAX]; // the keeper's
     uint64_t commits;
 };

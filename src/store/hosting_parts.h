@@ -68,6 +68,13 @@ choir_status ch_hosting_state_check(const char *state, choir_error *err);
 choir_status ch_hosting_state_set(ch_database *db, int64_t job, const char *state,
                                   choir_error *err);
 
+/* Parts of the group commit, in its transaction: what arrives, hosting_subjects.c and
+ * hosting_roster.c. Return OK; a status as ch_query_end, and all is to be undone. */
+choir_status ch_hosting_subjects_keep(ch_database *db, ch_subject *subjects, uint32_t count,
+                                      choir_error *err);
+choir_status ch_hosting_claims_keep(ch_database *db, ch_roster_claim *claims, uint32_t count,
+                                    choir_error *err);
+
 // ----- open rounds: hosting_open.c
 
 /* Sets what the open round of a job has; no bytes: forgets it. In a transaction that has not set it

@@ -149,8 +149,17 @@ static choir_status once_check(const ch_commit *commits, uint32_t count, choir_e
     return CHOIR_OK;
 }
 
-choir_status ch_hosting_store_commit(ch_hosting_store *s, const ch_commit *commits, uint32_t count,
-                                     choir_error *err) {
+static choir_status arrivals_keep(ch_database *db, const ch_arrivals *a, choir_error *err) {
+    if (a == NULL) {
+        return CHOIR_OK;
+    }
+    const choir_status status = ch_hosting_subjects_keep(db, a->subjects, a->subjects_count, err);
+    return status == CHOIR_OK ? ch_hosting_claims_keep(db, a->claims, a->claims_count, err)
+                              : status;
+}
+
+choir_status ch_hosting_store_commit(ch_hosting_store *s, const ch_arrivals *arrivals,
+                                     const ch_commit *commits, uint32_t count, choir_error *err) {
     choir_status status = once_check(commits, count, err);
     if (status != CHOIR_OK) {
         return status;
@@ -161,6 +170,7 @@ choir_status ch_hosting_store_commit(ch_hosting_store *s, const ch_commit *commi
     if (status != CHOIR_OK) {
         return ch_hosting_leave(s, status);
     }
+    status = arrivals_keep(db, arrivals, err);
     for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
         status = one_keep(s, &commits[i], err);
     }

@@ -6,8 +6,8 @@
  * which <dir>/choir.lock    held by the process that serves
  *
  * Every call is a transaction of its own: it is kept whole or not at all, and is on the disk when
- * it returns OK. ch_hosting_store_commit is the group commit: what many clients of many jobs
- * reported, for the price of one. Updates of single clients are never here.
+ * it returns OK. ch_hosting_store_commit is the group commit: who came, and what many clients of
+ * many jobs reported, for the price of one. Updates of single clients are never here.
  *
  * Calls may come from any thread; they take turns. A callback must not call the store. After a
  * failure the store is as it was before the call, and the next call may succeed: a full disk that
@@ -89,21 +89,9 @@ typedef struct ch_subject {
     bool is_revoked;
 } ch_subject;
 
-/* Adds a subject; its id is not read. *id is the one of its key: when the key is known, nothing
- * changes. */
-CHOIR_NODISCARD choir_status ch_hosting_store_subject_add(ch_hosting_store *s, int64_t *id,
-                                                          const ch_subject *subject,
-                                                          choir_error *err);
-
 /* Returns EAGAIN when there is none with that id. */
 CHOIR_NODISCARD choir_status ch_hosting_store_subject(ch_hosting_store *s, ch_subject *out,
                                                       int64_t id, choir_error *err);
-
-/* Sets name, platform, version and tags of the subject with that id. Returns EINVAL when there is
- * none. */
-CHOIR_NODISCARD choir_status ch_hosting_store_subject_update(ch_hosting_store *s,
-                                                             const ch_subject *subject,
-                                                             choir_error *err);
 
 /* For good. Returns EINVAL when there is none with that id. */
 CHOIR_NODISCARD choir_status ch_hosting_store_subject_revoke(ch_hosting_store *s, int64_t id,
@@ -240,19 +228,6 @@ CHOIR_NODISCARD choir_status ch_hosting_store_jobs_remove(ch_hosting_store *s, c
 // ----- the roster: which subject is which client of a job
 // -----------------------------------------
 
-/*
- * Gives a client of a job to a subject, for as long as the job is there.
- *
- * out      the client that the subject has: the one of its first claim, whatever is wanted later
- * wanted   below the job's clients, or CH_ANY_CLIENT for the lowest that is free
- *
- * Returns OK; EAGAIN when that client is another subject's, or none is free; EINVAL when there is
- * no such job or subject, or wanted is too large.
- */
-CHOIR_NODISCARD choir_status ch_hosting_store_claim(ch_hosting_store *s, uint32_t *out, int64_t job,
-                                                    uint32_t wanted, int64_t subject,
-                                                    choir_error *err);
-
 /* Which client of a job a subject is. Returns EAGAIN when it is none. */
 CHOIR_NODISCARD choir_status ch_hosting_store_client_of(ch_hosting_store *s, uint32_t *out,
                                                         int64_t job, int64_t subject,
@@ -269,6 +244,25 @@ CHOIR_NODISCARD choir_status ch_hosting_store_claims(ch_hosting_store *s, uint32
 
 // ----- the group commit
 // ---------------------------------------------------------------------------
+
+/* A subject wants to be a client of a job, for as long as the job is there. */
+typedef struct ch_roster_claim {
+    int64_t job;
+    int64_t subject;
+    uint32_t wanted;     // below the job's clients, or CH_ANY_CLIENT for the lowest that is free
+    uint32_t client;     // out: the one of its first claim, whatever is wanted later
+    choir_status status; // out: OK; EAGAIN: that client is another subject's, or none is free;
+                         // EINVAL: there is no such job or subject, or wanted is too large
+} ch_roster_claim;
+
+/* Who comes: subjects first, then claims, each in its order. Borrowed. */
+typedef struct ch_arrivals {
+    ch_subject *subjects; // (subjects_count) with id 0: is added, unless its key is known, and gets
+                          // its id; else name, platform, version and tags of that id are set
+    uint32_t subjects_count;
+    ch_roster_claim *claims; // (claims_count)
+    uint32_t claims_count;
+} ch_arrivals;
 
 /* That a client's report is in the sum. */
 typedef struct ch_receipt {
@@ -301,14 +295,17 @@ typedef struct ch_commit {
 } ch_commit;
 
 /*
- * Keeps what changed of count jobs, all of it or nothing.
+ * Keeps who arrives (NULL: nobody) and what changed of count jobs, all of it or nothing. A claim
+ * that is refused is no failure; but when the commit fails, nothing that arrivals say is so.
  *
- * Returns OK; EINVAL when a job is not there or is in it twice, a client has a receipt for the
- * round already, a round is closed already, its model has no params here nor in the commit, or
- * job_state is none of the five.
+ * Returns OK; EINVAL when a subject that is to be changed is not there, a job is not there or is in
+ * it twice, a client has a receipt for the round already, a round is closed already, its model has
+ * no params here nor in the commit, or job_state is none of the five.
  */
-CHOIR_NODISCARD choir_status ch_hosting_store_commit(ch_hosting_store *s, const ch_commit *commits,
-                                                     uint32_t count, choir_error *err);
+CHOIR_NODISCARD choir_status ch_hosting_store_commit(ch_hosting_store *s,
+                                                     const ch_arrivals *arrivals,
+                                                     const ch_commit *commits, uint32_t count,
+                                                     choir_error *err);
 
 /* What the commits of a job left. Returns OK and bytes to release, open_round empty when there is
  * none; EAGAIN when no commit had a state. */

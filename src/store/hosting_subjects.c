@@ -23,27 +23,47 @@ static choir_status key_find(ch_database *db, int64_t *id, const uint8_t *key, c
     return ch_hosting_end_one(&q, is_found, err);
 }
 
-choir_status ch_hosting_store_subject_add(ch_hosting_store *s, int64_t *id,
-                                          const ch_subject *subject, choir_error *err) {
-    subject_check(subject);
-    ch_database *db = ch_hosting_enter(s);
-    int64_t found = 0;
-    choir_status status = key_find(db, &found, subject->key, err);
-    if (status == CHOIR_EAGAIN) {
-        ch_query q = ch_query_begin(db, "INSERT INTO subjects (key, name, platform, version, tags,"
-                                        " enrolled_ms, is_revoked) VALUES (?, ?, ?, ?, ?, ?, ?)");
-        ch_query_bind_bytes(&q, subject->key, CH_KEY_BYTES);
-        ch_query_bind_text(&q, subject->name);
-        ch_query_bind_text(&q, subject->platform);
-        ch_query_bind_text(&q, subject->version);
-        ch_query_bind_text(&q, subject->tags);
-        ch_query_bind_i64(&q, (int64_t)subject->enrolled_ms);
-        ch_query_bind_i64(&q, subject->is_revoked);
-        status = ch_query_run(&q, err);
-        found = ch_database_last_id(db);
+/* Adds a subject, or finds it by its key. */
+static choir_status subject_add(ch_database *db, ch_subject *subject, choir_error *err) {
+    const choir_status status = key_find(db, &subject->id, subject->key, err);
+    if (status != CHOIR_EAGAIN) {
+        return status;
     }
-    *id = status == CHOIR_OK ? found : *id;
-    return ch_hosting_leave(s, status);
+    ch_query q = ch_query_begin(db, "INSERT INTO subjects (key, name, platform, version, tags,"
+                                    " enrolled_ms, is_revoked) VALUES (?, ?, ?, ?, ?, ?, ?)");
+    ch_query_bind_bytes(&q, subject->key, CH_KEY_BYTES);
+    ch_query_bind_text(&q, subject->name);
+    ch_query_bind_text(&q, subject->platform);
+    ch_query_bind_text(&q, subject->version);
+    ch_query_bind_text(&q, subject->tags);
+    ch_query_bind_i64(&q, (int64_t)subject->enrolled_ms);
+    ch_query_bind_i64(&q, subject->is_revoked);
+    const choir_status added = ch_query_run(&q, err);
+    subject->id = added == CHOIR_OK ? ch_database_last_id(db) : 0;
+    return added;
+}
+
+static choir_status subject_change(ch_database *db, const ch_subject *subject, choir_error *err) {
+    ch_query q = ch_query_begin(
+        db, "UPDATE subjects SET name = ?, platform = ?, version = ?, tags = ? WHERE id = ?");
+    ch_query_bind_text(&q, subject->name);
+    ch_query_bind_text(&q, subject->platform);
+    ch_query_bind_text(&q, subject->version);
+    ch_query_bind_text(&q, subject->tags);
+    ch_query_bind_i64(&q, subject->id);
+    return ch_hosting_changed(db, ch_query_run(&q, err), err, "subject %" PRId64 ": there is none",
+                              subject->id);
+}
+
+choir_status ch_hosting_subjects_keep(ch_database *db, ch_subject *subjects, uint32_t count,
+                                      choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
+        subject_check(&subjects[i]);
+        status = subjects[i].id == 0 ? subject_add(db, &subjects[i], err)
+                                     : subject_change(db, &subjects[i], err);
+    }
+    return status;
 }
 
 /* Of a row (key, name, platform, version, tags, enrolled_ms, is_revoked, id). */
@@ -76,22 +96,6 @@ choir_status ch_hosting_store_subject(ch_hosting_store *s, ch_subject *out, int6
     }
     return ch_hosting_leave(
         s, ch_hosting_found(status, err, "subject %" PRId64 ": there is none", id));
-}
-
-choir_status ch_hosting_store_subject_update(ch_hosting_store *s, const ch_subject *subject,
-                                             choir_error *err) {
-    subject_check(subject);
-    ch_database *db = ch_hosting_enter(s);
-    ch_query q = ch_query_begin(
-        db, "UPDATE subjects SET name = ?, platform = ?, version = ?, tags = ? WHERE id = ?");
-    ch_query_bind_text(&q, subject->name);
-    ch_query_bind_text(&q, subject->platform);
-    ch_query_bind_text(&q, subject->version);
-    ch_query_bind_text(&q, subject->tags);
-    ch_query_bind_i64(&q, subject->id);
-    const choir_status status = ch_query_run(&q, err);
-    return ch_hosting_leave(
-        s, ch_hosting_changed(db, status, err, "subject %" PRId64 ": there is none", subject->id));
 }
 
 choir_status ch_hosting_store_subject_revoke(ch_hosting_store *s, int64_t id, choir_error *err) {

@@ -1,6 +1,7 @@
 /*
- * A history of commits to a hosting store that is known beforehand: the n-th, from 1, closes round
- * n of two jobs with two receipts each. So whatever happened to a store, one can say how many of
+ * A history of commits to a hosting store that is known beforehand: by the n-th, from 1, subject n
+ * comes, becomes client n - 1 of two jobs, and round n of these closes with two receipts each. So
+ * whatever happened to a store, one can say how many of
  * them it holds, and that it holds nothing else.
  */
 #ifndef CHOIR_TESTS_HOSTING_H
@@ -77,7 +78,7 @@ static inline int child_result(int (*run)(const char *dir), const char *dir) {
 
 /* A job of that name, version 1. */
 static inline ch_hosted_row hosted_row(const char *name) {
-    ch_hosted_row row = {.version = 1, .state = "running", .clients = 100, .dim = 7};
+    ch_hosted_row row = {.version = 1, .state = "running", .clients = 100000, .dim = 7};
     (void)snprintf(row.name, sizeof(row.name), "%s", name);
     (void)snprintf(row.digest, sizeof(row.digest), "digest of %.40s", name);
     return row;
@@ -130,6 +131,27 @@ static inline ch_subject subject_named(const char *name, uint8_t key) {
     return subject;
 }
 
+/* Adds a subject, by a commit of its own; *id: what it is, or is already. */
+static inline choir_status subject_keep(ch_hosting_store *s, int64_t *id, const ch_subject *subject,
+                                        choir_error *err) {
+    ch_subject kept = *subject;
+    kept.id = 0;
+    const ch_arrivals arrivals = {.subjects = &kept, .subjects_count = 1};
+    const choir_status status = ch_hosting_store_commit(s, &arrivals, NULL, 0, err);
+    *id = status == CHOIR_OK ? kept.id : *id;
+    return status;
+}
+
+/* Claims a client of a job, by a commit of its own. Returns the commit's status, or the claim's. */
+static inline choir_status claim_keep(ch_hosting_store *s, uint32_t *client, int64_t job,
+                                      uint32_t wanted, int64_t subject, choir_error *err) {
+    ch_roster_claim claim = {.job = job, .wanted = wanted, .subject = subject, .client = *client};
+    const ch_arrivals arrivals = {.claims = &claim, .claims_count = 1};
+    const choir_status status = ch_hosting_store_commit(s, &arrivals, NULL, 0, err);
+    *client = status == CHOIR_OK ? claim.client : *client;
+    return status == CHOIR_OK ? claim.status : status;
+}
+
 /* What the n-th commit has of a job, and where it stands. */
 typedef struct history_part {
     ch_receipt receipts[HISTORY_CLIENTS];
@@ -171,14 +193,26 @@ static inline void history_commit(ch_commit *out, history_part *p, int64_t job, 
                        .closed_count = 1};
 }
 
-/* Makes the n-th commit. */
+static inline ch_subject history_subject(uint32_t n) {
+    ch_subject subject = {.enrolled_ms = n};
+    (void)snprintf((char *)subject.key, sizeof(subject.key), "of history %u", n);
+    (void)snprintf(subject.name, sizeof(subject.name), "subject %u", n);
+    return subject;
+}
+
+/* Makes the n-th commit, in a store whose only subjects are a history's. */
 static inline choir_status history_add(ch_hosting_store *s, uint32_t n, choir_error *err) {
     static history_part parts[HISTORY_JOBS];
     ch_commit commits[HISTORY_JOBS];
+    ch_roster_claim claims[HISTORY_JOBS];
+    ch_subject subject = history_subject(n);
     for (int i = 0; i < HISTORY_JOBS; i++) {
         history_commit(&commits[i], &parts[i], i + 1, n);
+        claims[i] = (ch_roster_claim){.job = i + 1, .subject = n, .wanted = n - 1};
     }
-    return ch_hosting_store_commit(s, commits, HISTORY_JOBS, err);
+    const ch_arrivals arrivals = {
+        .subjects = &subject, .subjects_count = 1, .claims = claims, .claims_count = HISTORY_JOBS};
+    return ch_hosting_store_commit(s, &arrivals, commits, HISTORY_JOBS, err);
 }
 
 static inline void count_round(void *self, const ch_round_row *row) {
@@ -200,7 +234,7 @@ static inline void check_bytes(ch_stored *got, const uint8_t *wanted, size_t siz
     ch_stored_release(got);
 }
 
-/* That a job's n-th round is what its commit said. */
+/* That a job's n-th round, and the client of it, are what their commit said. */
 static inline void check_round(ch_hosting_store *s, int64_t job, uint32_t n) {
     static history_part part;
     ch_commit commit;
@@ -218,6 +252,13 @@ static inline void check_round(ch_hosting_store *s, int64_t job, uint32_t n) {
         check_status(ch_hosting_store_receipt(s, &receipt, job, n, i, NULL), CHOIR_OK);
         assert_memory_equal(&receipt, &part.receipts[i], sizeof(receipt));
     }
+    const ch_subject wanted = history_subject(n);
+    ch_subject subject;
+    uint32_t client = 0;
+    check_status(ch_hosting_store_subject(s, &subject, n, NULL), CHOIR_OK);
+    assert_memory_equal(subject.key, wanted.key, sizeof(wanted.key));
+    check_status(ch_hosting_store_client_of(s, &client, job, n, NULL), CHOIR_OK);
+    assert_int_equal(client, n - 1);
 }
 
 /* The commits that the store holds: each whole, in every job, and nothing of any other. */
@@ -241,6 +282,9 @@ static inline uint32_t history_length(ch_hosting_store *s) {
         static history_part part;
         ch_commit commit;
         history_commit(&commit, &part, job, count[i]);
+        uint32_t claims = 0;
+        check_status(ch_hosting_store_claims(s, &claims, job, NULL), CHOIR_OK);
+        assert_int_equal(claims, count[i]);
         const choir_status status = ch_hosting_store_state(s, &state, &open_round, job, NULL);
         check_status(status, count[i] > 0 ? CHOIR_OK : CHOIR_EAGAIN);
         if (count[i] > 0) {

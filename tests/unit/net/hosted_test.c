@@ -54,7 +54,7 @@ static void state_set(ch_hosted *h, const char *state) {
 static void keep(ch_hosting_store *store, ch_hosted *h, uint64_t now_ms) {
     ch_batch batch;
     check_status(ch_batch_take(&batch, h, now_ms), CHOIR_OK);
-    check_status(ch_hosting_store_commit(store, &batch.commit, 1, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(store, NULL, &batch.commit, 1, NULL), CHOIR_OK);
     ch_batch_settle(&batch, true);
 }
 

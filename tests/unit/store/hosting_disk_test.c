@@ -117,33 +117,33 @@ static void calls_on_a_full_disk_are_refused(void **state) {
     const ch_hosted_row row = hosted_row("third");
     int64_t id = 0;
     uint32_t client = 7;
-    check_status(ch_hosting_store_subject_add(s, &id, &subject, NULL), CHOIR_OK);
+    check_status(subject_keep(s, &id, &subject, NULL), CHOIR_OK);
     faulty_disk_fail(SQLITE_FULL, false, 0);
     check_status(ch_hosting_store_setting_set(s, "k", bytes_of("v"), NULL), CHOIR_EIO);
-    check_status(ch_hosting_store_subject_add(s, &id, &other, NULL), CHOIR_EIO);
-    check_status(ch_hosting_store_subject_revoke(s, 1, NULL), CHOIR_EIO);
+    check_status(subject_keep(s, &id, &other, NULL), CHOIR_EIO);
+    check_status(ch_hosting_store_subject_revoke(s, 3, NULL), CHOIR_EIO);
     check_status(ch_hosting_store_admin_add(s, &id, &admin, NULL), CHOIR_EIO);
     check_status(ch_hosting_store_audit_add(s, &entry, NULL), CHOIR_EIO);
     check_status(ch_hosting_store_job_add(s, &id, &row, "", bytes_of(""), NULL), CHOIR_EIO);
     check_status(ch_hosting_store_job_set_state(s, 1, "paused", NULL), CHOIR_EIO);
     check_status(ch_hosting_store_job_remove(s, 1, NULL), CHOIR_EIO);
-    check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, 1, NULL), CHOIR_EIO);
+    check_status(claim_keep(s, &client, 1, CH_ANY_CLIENT, 3, NULL), CHOIR_EIO);
     check_status(ch_hosting_store_prune(s, 1, 1, NULL, 0, NULL), CHOIR_EIO);
-    assert_int_equal(id, 1);
+    assert_int_equal(id, 3); // after the history's two
     assert_int_equal(client, 7);
     faulty_disk_heal();
     assert_int_equal(history_length(s), 2);
     ch_subject got;
     ch_stored value;
     ch_hosted_row hosted;
-    check_status(ch_hosting_store_subject(s, &got, 1, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_subject(s, &got, 3, NULL), CHOIR_OK);
     assert_false(got.is_revoked);
-    check_status(ch_hosting_store_subject(s, &got, 2, NULL), CHOIR_EAGAIN);
+    check_status(ch_hosting_store_subject(s, &got, 4, NULL), CHOIR_EAGAIN);
     check_status(ch_hosting_store_setting(s, &value, "k", NULL), CHOIR_EAGAIN);
     check_status(ch_hosting_store_job(s, &hosted, 1, NULL), CHOIR_OK);
     assert_string_equal(hosted.state, "running");
-    check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, 1, NULL), CHOIR_OK);
-    assert_int_equal(client, 0);
+    check_status(claim_keep(s, &client, 1, CH_ANY_CLIENT, 3, NULL), CHOIR_OK);
+    assert_int_equal(client, 2);
     ch_hosting_store_close(s);
 }
 

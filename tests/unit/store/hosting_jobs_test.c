@@ -151,11 +151,9 @@ static void a_removed_job_leaves_nothing_and_takes_nothing_of_others(void **stat
     ch_hosting_store *s = hosting_open(dir);
     check_status(history_begin(s, NULL), CHOIR_OK);
     check_status(history_add(s, 1, NULL), CHOIR_OK);
-    const ch_subject subject = subject_named("a", 1);
-    int64_t id = 0;
     uint32_t client = 0;
-    check_status(ch_hosting_store_subject_add(s, &id, &subject, NULL), CHOIR_OK);
-    check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, id, NULL), CHOIR_OK);
+    int64_t id = 1; // the history's subject
+    check_status(ch_hosting_store_client_of(s, &client, 1, id, NULL), CHOIR_OK);
     check_status(ch_hosting_store_job_remove(s, 1, NULL), CHOIR_OK);
     s = reopen(s, dir);
     check_round(s, 2, 1);
@@ -186,7 +184,7 @@ static void roster_begin(ch_hosting_store *s, uint32_t clients, uint8_t subjects
     check_status(ch_hosting_store_job_add(s, &id, &row, "", bytes_of(""), NULL), CHOIR_OK);
     for (uint8_t i = 0; i < subjects; i++) {
         const ch_subject subject = subject_named("s", i);
-        check_status(ch_hosting_store_subject_add(s, &id, &subject, NULL), CHOIR_OK);
+        check_status(subject_keep(s, &id, &subject, NULL), CHOIR_OK);
     }
 }
 
@@ -214,23 +212,20 @@ static void a_subject_keeps_its_client(void **state) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint32_t client = 99;
-        check_status(ch_hosting_store_claim(s, &client, 1, rows[i].wanted, rows[i].subject, NULL),
+        check_status(claim_keep(s, &client, 1, rows[i].wanted, rows[i].subject, NULL),
                      rows[i].status);
         assert_int_equal(client, rows[i].client);
         s = reopen(s, dir);
     }
-    choir_error err = {.message = ""};
     uint32_t client = 99;
     int64_t subject = 0;
-    check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, 5, &err), CHOIR_EAGAIN);
-    assert_string_equal(err.message, "job 1: all its 4 clients are claimed");
     uint32_t claims = 0;
     check_status(ch_hosting_store_claims(s, &claims, 1, NULL), CHOIR_OK);
     assert_int_equal(claims, 4);
     check_status(ch_hosting_store_claims(s, &claims, 7, NULL), CHOIR_OK);
     assert_int_equal(claims, 0);
-    check_status(ch_hosting_store_claim(s, &client, 7, 0, 5, &err), CHOIR_EINVAL);
-    assert_string_equal(err.message, "job 7: there is none");
+    check_status(claim_keep(s, &client, 7, 0, 5, NULL), CHOIR_EINVAL);
+    assert_int_equal(client, 99);
     check_status(ch_hosting_store_client_of(s, &client, 1, 3, NULL), CHOIR_OK);
     assert_int_equal(client, 2);
     check_status(ch_hosting_store_subject_of(s, &subject, 1, 2, NULL), CHOIR_OK);
@@ -245,11 +240,64 @@ static void a_claim_of_nobody_leaves_the_client_free(void **state) {
     ch_hosting_store *s = hosting_open(dir_of("roster of nobody"));
     roster_begin(s, 2, 1);
     uint32_t client = 99;
-    choir_error err = {.message = ""};
-    check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, 7, &err), CHOIR_EINVAL);
-    assert_string_equal(err.message, "subject 7: there is none");
-    check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, 1, NULL), CHOIR_OK);
+    check_status(claim_keep(s, &client, 1, CH_ANY_CLIENT, 7, NULL), CHOIR_EINVAL);
+    check_status(claim_keep(s, &client, 1, CH_ANY_CLIENT, 1, NULL), CHOIR_OK);
     assert_int_equal(client, 0);
+    ch_hosting_store_close(s);
+}
+
+static void who_comes_together_is_told_apart(void **state) {
+    (void)state;
+    const char *dir = dir_of("arrivals");
+    ch_hosting_store *s = hosting_open(dir);
+    roster_begin(s, 3, 0);
+    ch_subject subjects[] = {subject_named("a", 1), subject_named("b", 2), subject_named("a", 1)};
+    ch_roster_claim claims[] = {
+        {.job = 1, .subject = 1, .wanted = CH_ANY_CLIENT},
+        {.job = 1, .subject = 9, .wanted = CH_ANY_CLIENT}, // nobody
+        {.job = 1, .subject = 2, .wanted = 0},             // the first's
+        {.job = 1, .subject = 2, .wanted = CH_ANY_CLIENT},
+        {.job = 1, .subject = 1, .wanted = 2}, // has one
+        {.job = 9, .subject = 1, .wanted = 2}, // of no job
+    };
+    const struct {
+        choir_status status;
+        uint32_t client;
+    } wanted[] = {{CHOIR_OK, 0}, {CHOIR_EINVAL, 0}, {CHOIR_EAGAIN, 0},
+                  {CHOIR_OK, 1}, {CHOIR_OK, 0},     {CHOIR_EINVAL, 0}};
+    const ch_arrivals arrivals = {
+        .subjects = subjects, .subjects_count = 3, .claims = claims, .claims_count = 6};
+    check_status(ch_hosting_store_commit(s, &arrivals, NULL, 0, NULL), CHOIR_OK);
+    assert_int_equal(subjects[0].id, 1);
+    assert_int_equal(subjects[1].id, 2);
+    assert_int_equal(subjects[2].id, 1);
+    for (int i = 0; i < 6; i++) {
+        check_status(claims[i].status, wanted[i].status);
+        assert_int_equal(claims[i].client, wanted[i].client);
+    }
+    s = reopen(s, dir);
+    uint32_t count = 0;
+    check_status(ch_hosting_store_claims(s, &count, 1, NULL), CHOIR_OK);
+    assert_int_equal(count, 2);
+    ch_hosting_store_close(s);
+}
+
+static void who_comes_by_a_commit_that_fails_has_not_come(void **state) {
+    (void)state;
+    ch_hosting_store *s = hosting_open(dir_of("arrivals undone"));
+    roster_begin(s, 3, 1);
+    ch_subject subject = subject_named("b", 7);
+    ch_roster_claim claim = {.job = 1, .subject = 1, .wanted = 0};
+    const ch_arrivals arrivals = {
+        .subjects = &subject, .subjects_count = 1, .claims = &claim, .claims_count = 1};
+    const ch_commit of_no_job = {.job = 9};
+    check_status(ch_hosting_store_commit(s, &arrivals, &of_no_job, 1, NULL), CHOIR_EINVAL);
+    uint64_t subjects = 0;
+    uint32_t claims = 0;
+    check_status(ch_hosting_store_subjects(s, &subjects, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_claims(s, &claims, 1, NULL), CHOIR_OK);
+    assert_int_equal(subjects, 1);
+    assert_int_equal(claims, 0);
     ch_hosting_store_close(s);
 }
 
@@ -263,6 +311,8 @@ int main(void) {
         cmocka_unit_test(a_removed_job_leaves_nothing_and_takes_nothing_of_others),
         cmocka_unit_test(a_subject_keeps_its_client),
         cmocka_unit_test(a_claim_of_nobody_leaves_the_client_free),
+        cmocka_unit_test(who_comes_together_is_told_apart),
+        cmocka_unit_test(who_comes_by_a_commit_that_fails_has_not_come),
     };
     folder_make(folder);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,9 +118,9 @@ static void the_best_round_is_as_commits_say(void **state) {
     ch_hosted_row row;
     check_status(ch_hosting_store_job(s, &row, 1, NULL), CHOIR_OK);
     assert_int_equal(row.best_round, 0);
-    check_status(ch_hosting_store_commit(s, &(ch_commit){.job = 1, .best_round = 4}, 1, NULL),
+    check_status(ch_hosting_store_commit(s, NULL, &(ch_commit){.job = 1, .best_round = 4}, 1, NULL),
                  CHOIR_OK);
-    check_status(ch_hosting_store_commit(s, &(ch_commit){.job = 1}, 1, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(s, NULL, &(ch_commit){.job = 1}, 1, NULL), CHOIR_OK);
     s = reopen(s, hosting_dir(folder, "best"));
     check_status(ch_hosting_store_job(s, &row, 1, NULL), CHOIR_OK);
     assert_int_equal(row.best_round, 4);

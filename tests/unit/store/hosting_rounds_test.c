@@ -39,13 +39,13 @@ static void a_commit_changes_only_what_it_has(void **state) {
     const ch_commit third = {.job = 1};
     ch_stored kept;
     ch_stored open_round;
-    check_status(ch_hosting_store_commit(s, &first, 1, NULL), CHOIR_OK);
-    check_status(ch_hosting_store_commit(s, &second, 1, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(s, NULL, &first, 1, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(s, NULL, &second, 1, NULL), CHOIR_OK);
     check_status(ch_hosting_store_state(s, &kept, &open_round, 1, NULL), CHOIR_OK);
     check_bytes(&kept, (const uint8_t *)"state", 5);
     check_bytes(&open_round, (const uint8_t *)"more", 4);
-    check_status(ch_hosting_store_commit(s, &third, 1, NULL), CHOIR_OK);
-    check_status(ch_hosting_store_commit(s, NULL, 0, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(s, NULL, &third, 1, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(s, NULL, NULL, 0, NULL), CHOIR_OK);
     check_status(ch_hosting_store_state(s, &kept, &open_round, 1, NULL), CHOIR_OK);
     check_bytes(&kept, (const uint8_t *)"state", 5);
     assert_null(open_round.data);
@@ -65,7 +65,7 @@ static void check_refused(ch_hosting_store *s, const ch_commit *second, const ch
     history_commit(&commits[0], &part, 1, 2);
     commits[1] = *second;
     choir_error err = {.message = ""};
-    check_status(ch_hosting_store_commit(s, commits, 2, &err), CHOIR_EINVAL);
+    check_status(ch_hosting_store_commit(s, NULL, commits, 2, &err), CHOIR_EINVAL);
     assert_string_equal(err.message, message);
     assert_int_equal(history_length(s), 1);
 }
@@ -112,7 +112,7 @@ static ch_hosting_store *check_open_round(ch_hosting_store *s, const char *dir, 
                                           size_t size) {
     bytes[size > 0 ? size / 2 : 0] += 1;
     const ch_commit commit = {.job = 1, .state = bytes_of("state"), .open_round = {bytes, size}};
-    check_status(ch_hosting_store_commit(s, &commit, 1, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(s, NULL, &commit, 1, NULL), CHOIR_OK);
     for (int i = 0; i < 2; i++) {
         ch_stored between;
         ch_stored open_round;
@@ -187,7 +187,7 @@ static void pruning_keeps_the_last_the_told_and_what_others_hold(void **state) {
     part.closed.params.size = 0;
     part.closed.round = 7;
     const ch_commit same = {.job = 2, .closed = &part.closed, .closed_count = 1};
-    check_status(ch_hosting_store_commit(s, &same, 1, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(s, NULL, &same, 1, NULL), CHOIR_OK);
     const uint32_t kept[] = {2, 9, 2};
     check_status(ch_hosting_store_prune(s, 1, 1, kept, 3, NULL), CHOIR_OK);
     check_status(ch_hosting_store_prune(s, 1, 0, kept, 3, NULL), CHOIR_OK); // no more than that

@@ -72,22 +72,21 @@ static void calls_do_not_depend_on_how_many_subjects_there_are(void **state) {
     ch_subject got;
     uint32_t client = 0;
     int64_t holder = 0;
-    check_status(ch_hosting_store_subject_add(s, &id, &subject, NULL), CHOIR_OK);
+    check_status(subject_keep(s, &id, &subject, NULL), CHOIR_OK);
     assert_int_equal(id, SUBJECTS + 1);
     check_cheap("a subject that is added");
-    check_status(ch_hosting_store_subject_add(s, &id, &subject, NULL), CHOIR_OK);
+    check_status(subject_keep(s, &id, &subject, NULL), CHOIR_OK);
     check_cheap("a key that is known");
     check_status(ch_hosting_store_subject(s, &got, 500000, NULL), CHOIR_OK);
     check_cheap("a subject that is read");
-    check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, 999999, NULL), CHOIR_OK);
+    check_status(claim_keep(s, &client, 1, CH_ANY_CLIENT, 999999, NULL), CHOIR_OK);
     assert_int_equal(client, 999998);
     check_cheap("a claim of the lowest that is free");
-    check_status(ch_hosting_store_claim(s, &client, 1, 999999, 1000000, NULL), CHOIR_OK);
+    check_status(claim_keep(s, &client, 1, 999999, 1000000, NULL), CHOIR_OK);
     check_cheap("a claim of one that is wanted");
-    check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, 1, NULL), CHOIR_OK);
+    check_status(claim_keep(s, &client, 1, CH_ANY_CLIENT, 1, NULL), CHOIR_OK);
     check_cheap("a claim of who has one");
-    check_status(ch_hosting_store_claim(s, &client, 1, CH_ANY_CLIENT, SUBJECTS + 1, NULL),
-                 CHOIR_EAGAIN);
+    check_status(claim_keep(s, &client, 1, CH_ANY_CLIENT, SUBJECTS + 1, NULL), CHOIR_EAGAIN);
     check_cheap("a claim when none is free");
     check_status(ch_hosting_store_client_of(s, &client, 1, 700000, NULL), CHOIR_OK);
     check_status(ch_hosting_store_subject_of(s, &holder, 1, client, NULL), CHOIR_OK);
@@ -99,7 +98,7 @@ static void calls_do_not_depend_on_how_many_subjects_there_are(void **state) {
     receipt.round = 10;
     const ch_commit commit = {
         .job = 1, .state = bytes_of("state"), .receipts = &receipt, .receipts_count = 1};
-    check_status(ch_hosting_store_commit(s, &commit, 1, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(s, NULL, &commit, 1, NULL), CHOIR_OK);
     check_cheap("a commit");
     uint64_t count = 0;
     check_status(ch_hosting_store_subjects(s, &count, NULL), CHOIR_OK);

@@ -68,11 +68,11 @@ static void a_key_is_one_subject_whatever_it_calls_itself(void **state) {
     for (uint8_t i = 0; i < HOSTILE_COUNT; i++) {
         const ch_subject subject = subject_named(HOSTILE[i], i);
         int64_t id = 0;
-        check_status(ch_hosting_store_subject_add(s, &id, &subject, NULL), CHOIR_OK);
+        check_status(subject_keep(s, &id, &subject, NULL), CHOIR_OK);
         assert_int_equal(id, i + 1);
         const ch_subject other = subject_named("another name", i);
         int64_t again = 0;
-        check_status(ch_hosting_store_subject_add(s, &again, &other, NULL), CHOIR_OK);
+        check_status(subject_keep(s, &again, &other, NULL), CHOIR_OK);
         assert_int_equal(again, id);
     }
     s = reopen(s, dir);
@@ -94,9 +94,10 @@ static void subjects_change_and_are_revoked(void **state) {
     const char *dir = dir_of("revoked");
     ch_hosting_store *s = hosting_open(dir);
     ch_subject subject = subject_named("a", 1);
-    check_status(ch_hosting_store_subject_add(s, &subject.id, &subject, NULL), CHOIR_OK);
+    check_status(subject_keep(s, &subject.id, &subject, NULL), CHOIR_OK);
     subject = (ch_subject){.id = subject.id, .name = "b", .platform = "c", .version = "d"};
-    check_status(ch_hosting_store_subject_update(s, &subject, NULL), CHOIR_OK);
+    const ch_arrivals changes = {.subjects = &subject, .subjects_count = 1};
+    check_status(ch_hosting_store_commit(s, &changes, NULL, 0, NULL), CHOIR_OK);
     check_status(ch_hosting_store_subject_revoke(s, subject.id, NULL), CHOIR_OK);
     check_status(ch_hosting_store_subject_revoke(s, subject.id, NULL), CHOIR_OK);
     s = reopen(s, dir);
@@ -111,7 +112,7 @@ static void subjects_change_and_are_revoked(void **state) {
     assert_string_equal(err.message, "subject 9: there is none");
     check_status(ch_hosting_store_subject_revoke(s, 9, &err), CHOIR_EINVAL);
     subject.id = 9;
-    check_status(ch_hosting_store_subject_update(s, &subject, &err), CHOIR_EINVAL);
+    check_status(ch_hosting_store_commit(s, &changes, NULL, 0, &err), CHOIR_EINVAL);
     assert_string_equal(err.message, "subject 9: there is none");
     ch_hosting_store_close(s);
 }
@@ -140,7 +141,7 @@ static void subjects_are_told_in_their_order_from_one_on(void **state) {
     for (uint8_t i = 0; i < 4; i++) {
         const ch_subject subject = subject_named(names[i], i);
         int64_t id = 0;
-        check_status(ch_hosting_store_subject_add(s, &id, &subject, NULL), CHOIR_OK);
+        check_status(subject_keep(s, &id, &subject, NULL), CHOIR_OK);
     }
     check_status(ch_hosting_store_subject_revoke(s, 4, NULL), CHOIR_OK);
     check_status(ch_hosting_store_subject_revoke(s, 2, NULL), CHOIR_OK);

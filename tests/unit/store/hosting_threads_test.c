@@ -24,7 +24,7 @@ static void turn(worker *w, uint32_t n) {
     ch_receipt got;
     ch_stored between;
     ch_stored open_round;
-    w->failures += ch_hosting_store_commit(w->store, &commit, 1, NULL) != CHOIR_OK;
+    w->failures += ch_hosting_store_commit(w->store, NULL, &commit, 1, NULL) != CHOIR_OK;
     w->failures +=
         ch_hosting_store_receipt(w->store, &got, commit.job, n, w->client, NULL) != CHOIR_OK;
     w->failures +=
@@ -39,9 +39,8 @@ static void *work(void *argument) {
     const ch_subject subject = subject_named("s", (uint8_t)w->number);
     const int64_t job = 1 + w->number % HISTORY_JOBS;
     int64_t id = 0;
-    w->failures += ch_hosting_store_subject_add(w->store, &id, &subject, NULL) != CHOIR_OK;
-    w->failures +=
-        ch_hosting_store_claim(w->store, &w->client, job, CH_ANY_CLIENT, id, NULL) != CHOIR_OK;
+    w->failures += subject_keep(w->store, &id, &subject, NULL) != CHOIR_OK;
+    w->failures += claim_keep(w->store, &w->client, job, CH_ANY_CLIENT, id, NULL) != CHOIR_OK;
     for (uint32_t n = 1; n <= TURNS; n++) {
         turn(w, n);
     }

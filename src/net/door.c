@@ -1,0 +1,218 @@
+/* Door: see door.h. */
+#include "net/door.h"
+
+#include "base/arena.h"
+#include "base/env.h"
+#include "net/offer.h"
+#include "net/routes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char DISK_FAILS[] = "the server cannot write to its disk";
+
+// ----- the line ---------------------------------------------------------------------------------
+
+void ch_door_enter(ch_server *s, const ch_entrant *e) {
+    ch_entrant *own = s->env.alloc(s->env.self, ch_arena_cost(1, sizeof(*own)));
+    if (own == NULL) {
+        ch_answer_busy(e->exchange, "no memory");
+        return;
+    }
+    *own = *e;
+    own->next = NULL;
+    if (s->door.first == NULL) {
+        s->door.first = own;
+    } else {
+        s->door.last->next = own;
+    }
+    s->door.last = own;
+    ch_server_wake(s);
+}
+
+/* The first in line, now the caller's; NULL: there is none. */
+static ch_entrant *line_pop(ch_door *d) {
+    ch_entrant *e = d->first;
+    if (e != NULL) {
+        d->first = e->next;
+    }
+    return e;
+}
+
+void ch_door_close(ch_server *s) {
+    for (ch_entrant *e = line_pop(&s->door); e != NULL; e = line_pop(&s->door)) {
+        s->env.free(s->env.self, e);
+    }
+}
+
+// ----- who they are -----------------------------------------------------------------------------
+
+/* Whether one who joins is who it says; else 401 or 503 was answered. */
+static bool joiner_proves(const ch_server *s, const ch_entrant *e) {
+    ch_subject subject;
+    choir_error err = {.message = ""};
+    const choir_status status = ch_hosting_store_subject(s->store, &subject, e->subject.id, &err);
+    if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
+        ch_log(&s->env, CHOIR_LEVEL_ERROR, "join_failed", "why=\"%s\"", err.message);
+        ch_answer_busy(e->exchange, "the store cannot be read");
+        return false;
+    }
+    const choir_bytes text = {.data = (const uint8_t *)e->signed_text, .size = e->signed_size};
+    if (status == CHOIR_EAGAIN || !ch_sign_check(e->signature, text, subject.key)) {
+        ch_answer_error(e->exchange, 401, "subject: unknown here, or its key did not sign this");
+        return false;
+    }
+    return true;
+}
+
+/* A token, or a proof, of one who may not come in any more, or of a job that is gone. */
+static bool is_welcome(ch_server *s, ch_entrant *e) {
+    const bool joins = e->kind == CH_ENTRANT_JOINS;
+    if (ch_revoked_has(&s->revoked, e->subject.id)) {
+        ch_answer_error(e->exchange, joins ? 403 : 401, "subject: %" PRId64 " has been revoked",
+                        e->subject.id);
+        return false;
+    }
+    e->hosted = ch_server_find(s, e->job);
+    if (e->hosted == NULL && joins) {
+        ch_answer_error(e->exchange, 404, "there is no job '%s' here", e->job);
+    } else if (e->hosted == NULL) {
+        ch_answer_refused(e->exchange, CHOIR_REFUSAL_UNSAMPLED);
+    }
+    return e->hosted != NULL;
+}
+
+/* What the commit has to keep; false when it was answered. */
+static bool note(ch_server *s, ch_entrant *e) {
+    ch_arrivals *a = &s->door.arrivals;
+    if (e->kind == CH_ENTRANT_ENROLS) {
+        e->place = a->subjects_count;
+        a->subjects[e->place] = e->subject;
+        a->subjects_count += 1;
+        return true;
+    }
+    if (!is_welcome(s, e)) {
+        return false;
+    }
+    e->place = a->claims_count;
+    a->claims[e->place] =
+        (ch_roster_claim){.job = e->hosted->row.id, .subject = e->subject.id, .wanted = e->wanted};
+    a->claims_count += 1;
+    return true;
+}
+
+/* Keeps of those admitted who is still let in; frees the others, who have been answered. */
+static void admitted_filter(ch_server *s, bool (*is_let_in)(ch_server *s, ch_entrant *e)) {
+    ch_door *d = &s->door;
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < d->admitted_count; i++) {
+        if (is_let_in(s, d->admitted[i])) {
+            d->admitted[left] = d->admitted[i];
+            left += 1;
+        } else {
+            s->env.free(s->env.self, d->admitted[i]);
+        }
+    }
+    d->admitted_count = left;
+}
+
+static bool proves(ch_server *s, ch_entrant *e) {
+    return e->kind != CH_ENTRANT_JOINS || joiner_proves(s, e);
+}
+
+void ch_door_admit(ch_server *s) {
+    ch_door *d = &s->door;
+    d->admitted_count = 0;
+    d->arrivals = (ch_arrivals){.subjects = d->subjects, .claims = d->claims};
+    while (d->first != NULL && d->admitted_count < CH_DOOR_MAX) {
+        d->admitted[d->admitted_count] = line_pop(d);
+        d->admitted_count += 1;
+    }
+    if (d->admitted_count > 0) {
+        (void)pthread_mutex_unlock(&s->lock);
+        admitted_filter(s, proves);
+        (void)pthread_mutex_lock(&s->lock);
+        admitted_filter(s, note);
+    }
+}
+
+// ----- what they are told -----------------------------------------------------------------------
+
+/* What a device is told of a job that it has joined. */
+static json_t *joined(const ch_server *s, const ch_hosted *h, int64_t subject, uint32_t client) {
+    char token[CH_TOKEN_MAX];
+    uint8_t signature[CH_SIGNATURE_BYTES];
+    ch_claims claims = {
+        .subject = subject, .client = client, .expires_s = ch_server_unix_ms() / 1000 + s->token_s};
+    const ch_offer offer = {.name = h->row.name,
+                            .version = h->row.version,
+                            .parameters = h->row.dim,
+                            .job = {.data = h->yaml.data, .size = h->yaml.size},
+                            .model = {.data = h->head, .size = h->head_size}};
+    (void)snprintf(claims.job, sizeof(claims.job), "%s", h->row.name);
+    ch_token_make(token, &claims, s->token_key);
+    ch_offer_sign(signature, &offer, s->signing.secret_key);
+    const choir_bytes seal = {.data = signature, .size = sizeof(signature)};
+    return json_pack("{s:s, s:I, s:I, s:I, s:s, s:I, s:s%, s:o, s:o}", "name", h->row.name,
+                     "version", (json_int_t)h->row.version, "client", (json_int_t)client,
+                     "parameters", (json_int_t)h->row.dim, "token", token, "expires_in_s",
+                     (json_int_t)s->token_s, "job", (const char *)h->yaml.data, h->yaml.size,
+                     "model", ch_bytes_json(offer.model), "signature", ch_bytes_json(seal));
+}
+
+/* A claim that was refused, in words. */
+static void joiner_refuse(const ch_entrant *e) {
+    const ch_hosted_row *row = &e->hosted->row;
+    if (e->wanted == CH_ANY_CLIENT) {
+        ch_answer_error(e->exchange, 409, "%s: all its %" PRIu32 " clients are claimed",
+                        e->hosted->reference, row->clients);
+    } else if (e->wanted >= row->clients) {
+        ch_answer_error(e->exchange, 409, "%s: client %" PRIu32 " is none of its %" PRIu32,
+                        e->hosted->reference, e->wanted, row->clients);
+    } else {
+        ch_answer_error(e->exchange, 409, "%s: client %" PRIu32 " is claimed by another device",
+                        e->hosted->reference, e->wanted);
+    }
+}
+
+/* One whose claim was decided: it is a client now, or was told why not. */
+static void client_settle(ch_server *s, const ch_entrant *e, const ch_roster_claim *c) {
+    const bool is_client = c->status == CHOIR_OK;
+    if (is_client) {
+        e->hosted->roster[c->client] = e->subject.id;
+    }
+    if (e->kind == CH_ENTRANT_JOINS && is_client) {
+        ch_answer_json(e->exchange, 200, joined(s, e->hosted, e->subject.id, c->client));
+    } else if (e->kind == CH_ENTRANT_JOINS) {
+        joiner_refuse(e);
+    } else if (is_client && c->client == e->wanted) {
+        ch_exchange_answer(s, e->exchange, &e->claims);
+    } else {
+        ch_answer_refused(e->exchange, CHOIR_REFUSAL_UNSAMPLED);
+    }
+}
+
+static void settle(ch_server *s, const ch_entrant *e, bool is_kept) {
+    if (!is_kept) {
+        ch_answer_busy(e->exchange, DISK_FAILS);
+    } else if (e->kind == CH_ENTRANT_ENROLS) {
+        const json_int_t id = (json_int_t)s->door.subjects[e->place].id;
+        ch_answer_json(e->exchange, 200, json_pack("{s:I}", "subject", id));
+    } else {
+        client_settle(s, e, &s->door.claims[e->place]);
+    }
+}
+
+void ch_door_settle(ch_server *s, bool is_kept) {
+    ch_door *d = &s->door;
+    for (uint32_t i = 0; i < d->admitted_count; i++) {
+        settle(s, d->admitted[i], is_kept);
+        s->env.free(s->env.self, d->admitted[i]);
+    }
+    d->admitted_count = 0;
+    for (ch_entrant *e = is_kept ? NULL : line_pop(d); e != NULL; e = line_pop(d)) {
+        ch_answer_busy(e->exchange, DISK_FAILS);
+        s->env.free(s->env.self, e);
+    }
+}

@@ -1,0 +1,138 @@
+"""Devices that come in while a server is killed, and while its disk refuses. The devices are Python's: device.py.
+
+CHOIR_SEED says at which moments the server is killed, printed when one fails.
+"""
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import random
+import resource
+import threading
+import time
+import unittest
+
+import device
+from network import JOB, Network
+
+SEED = int(os.environ.get("CHOIR_SEED", "1"))
+KILLS, DEVICES = 6, 24
+# What a server that is killed or not there yet, or that is busy, answers a device that comes.
+LOST = (OSError, http.client.HTTPException)
+
+
+class Entering(Network):
+    def devices(self, count):
+        join = json.loads((self.folder / "choir-server/join.json").read_text())
+        return [device.Device(join) for _ in range(count)]
+
+    def commits(self):
+        figures = device.ask(self.url, "GET", "/metrics")[2].decode()
+        return int(next(line.split()[1] for line in figures.splitlines()
+                        if line.startswith("choir_commits_total ")))
+
+
+def enters(d, end):
+    """Enrols and joins until it is told who it is; what it was told, step by step."""
+    told = []
+    while time.monotonic() < end and len(told) < 2:
+        with contextlib.suppress(*LOST):
+            path, body = ("/v1/enroll", d.enrolment())
+            if told:
+                path, body = "/v1/jobs/letters/join", d.joining("letters")
+            status, _, data = device.ask(d.url, "POST", path, json.dumps(body))
+            assert status in (200, 503), data
+            if status == 200:
+                told.append(json.loads(data)["client" if told else "subject"])
+                d.subject = told[0]
+    return told
+
+
+class AKilledServer(Entering):
+    def test_forgets_nobody_who_was_told_who_he_is_and_takes_none_for_another(self):
+        moments = random.Random(SEED)
+        server = self.serve("--plain", "--join-rate", 0)
+        self.host(self.file("job.yaml", JOB.replace("clients: 4", f"clients: {KILLS * DEVICES}") % 9))
+        all_devices, all_told = [], []
+        for _ in range(KILLS):
+            come = self.devices(DEVICES)
+            end = time.monotonic() + 60
+            with concurrent.futures.ThreadPoolExecutor(DEVICES) as pool:
+                told = [pool.submit(enters, d, end) for d in come]
+                time.sleep(moments.uniform(0, 0.6))
+                server.kill()
+                server.wait(timeout=30)
+                server = self.serve("--plain", "--join-rate", 0)
+                told = [t.result() for t in told]
+            all_devices += come
+            all_told += told
+        for d, (subject, client) in zip(all_devices, all_told, strict=True):
+            again = d.json("POST", "/v1/enroll", d.enrolment())["subject"]
+            self.assertEqual((again, d.join("letters")["client"]), (subject, client),
+                             f"CHOIR_SEED={SEED}")
+        for which in (0, 1):
+            self.assertEqual(len({t[which] for t in all_told}), len(all_told), f"CHOIR_SEED={SEED}")
+
+    def test_lets_a_version_meet_those_of_the_one_before(self):
+        self.serve("--plain", "--join-rate", 0)
+        self.host(self.file("job.yaml", JOB % 9))
+        come = self.devices(4)
+        for d in come:
+            d.join("letters")
+        self.host("job.yaml", "--set", "seed=2")
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:  # each twice at a time
+            kinds = [k for k, _ in pool.map(lambda d: d.check_in("letters"), come + come)]
+        self.assertLessEqual(set(kinds), {"task", "wait"})
+        self.assertIn("task", kinds)
+        self.assertEqual(self.details("letters")["joined"], 4)
+        stranger, = self.devices(1)
+        self.assertIn("all its 4 clients are claimed", self.refusal(stranger))
+
+    def refusal(self, d):
+        d.subject = d.json("POST", "/v1/enroll", d.enrolment())["subject"]
+        status, _, data = device.ask(d.url, "POST", "/v1/jobs/letters/join",
+                                     json.dumps(d.joining("letters")))
+        self.assertEqual(status, 409)
+        return json.loads(data)["error"]
+
+
+class AFullDisk(Entering):
+    def limit(self, server, size):
+        """Files of the server may not grow beyond that: its own full disk."""
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    def test_lets_nobody_in_until_it_has_room(self):
+        server = self.serve("--plain", "--join-rate", 0)
+        self.host(self.file("job.yaml", JOB % 9))
+        first, second = self.devices(2)
+        first.subject = first.json("POST", "/v1/enroll", first.enrolment())["subject"]
+        written = max(p.stat().st_size for p in pathlib.Path(self.folder / "choir-server").iterdir())
+        self.limit(server, written)
+        answers = []
+
+        def ask(path, body):
+            answers.append(device.ask(self.url, "POST", path, json.dumps(body))[0])
+
+        come = [threading.Thread(target=ask, args=("/v1/enroll", second.enrolment())),
+                threading.Thread(target=ask, args=("/v1/jobs/letters/join", first.joining("letters")))]
+        for thread in come:
+            thread.start()
+        for thread in come:
+            thread.join(timeout=60)
+        self.assertEqual(answers, [503, 503])
+        self.assertEqual(device.ask(self.url, "GET", "/readyz")[0], 503)
+        time.sleep(1.5)  # it has tried again, and was refused again
+        self.assertEqual(device.ask(self.url, "GET", "/readyz")[0], 503)
+        self.limit(server, resource.RLIM_INFINITY)
+        end = time.monotonic() + 30
+        while device.ask(self.url, "GET", "/readyz")[0] != 200:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.1)
+        self.assertEqual(second.json("POST", "/v1/enroll", second.enrolment())["subject"], 2)
+        self.assertEqual(first.join("letters")["client"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
