@@ -1,5 +1,7 @@
 /* choir join: one client of a hosted job, with its own data. */
 #include "commands.h"
+#include "conditions_rows.h"
+#include "flags_file.h"
 
 #include "base/error.h"
 #include "base/log.h"
@@ -23,6 +25,8 @@ typedef struct join_flags {
     char ca[CHOIR_PATH_MAX];
     char certificate[CHOIR_PATH_MAX];
     char certificate_key[CHOIR_PATH_MAX];
+    char config[CHOIR_PATH_MAX];
+    choir_conditions conditions;
     bool quiet;
 } join_flags;
 
@@ -45,12 +49,14 @@ static const ch_option ROWS[] = {
          "a PEM file: who may sign the server's certificate, instead of the join file's pin"),
     TEXT("--certificate", certificate, "a PEM file: this device's, for a server that asks for one"),
     TEXT("--certificate-key", certificate_key, "a PEM file: the key of --certificate"),
+    TEXT("--config", config, "a YAML file of these flags, without their dashes; flags win"),
+    CONDITIONS_ROWS(join_flags, conditions),
     {"--quiet", CH_OPTION_FLAG, offsetof(join_flags, quiet), 0, 0, "", NULL,
      "no line for each thing done"},
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const join_flags DEFAULTS = {.job = ""};
+static const join_flags DEFAULTS = {.job = "", .conditions = {.pause_s = CHOIR_PAUSE_S}};
 
 static volatile sig_atomic_t stop;
 
@@ -90,6 +96,7 @@ typedef struct joining {
     ch_device device;
     FILE *out;          // NULL: quiet
     choir_why told_why; // of the last wait
+    uint32_t obstacles; // that it is known to stand before
 } joining;
 
 /* The number after --client; CHOIR_CLIENT_ANY when it was not given. */
@@ -135,13 +142,20 @@ static const char *remark_on(const choir_event *event) {
 }
 
 /* Why it waits is told once, and nothing when that is only because the round needs others. */
-static bool is_told(joining *j, const choir_event *event) {
-    if (event->kind != CHOIR_EVENT_WAIT) {
-        return event->kind != CHOIR_EVENT_JOINED;
-    }
+static bool is_wait_told(joining *j, const choir_event *event) {
     const bool is_other = event->why != j->told_why;
     j->told_why = event->why;
     return is_other && event->why != CHOIR_WHY_NONE;
+}
+
+/* Whether an event is worth a line: what stands in the way, when that is something else. */
+static bool is_told(joining *j, const choir_event *event) {
+    if (event->kind == CHOIR_EVENT_WAIT) {
+        return is_wait_told(j, event);
+    }
+    const bool is_known = event->kind == CHOIR_EVENT_BLOCKED && event->obstacles == j->obstacles;
+    j->obstacles = event->obstacles;
+    return !is_known && event->kind != CHOIR_EVENT_JOINED;
 }
 
 static void tell(joining *j, const choir_event *event) {
@@ -150,10 +164,10 @@ static void tell(joining *j, const choir_event *event) {
         [CHOIR_EVENT_FETCHED] = "fetched",   [CHOIR_EVENT_TRAINED] = "trained",
         [CHOIR_EVENT_REPORTED] = "reported", [CHOIR_EVENT_REFUSED] = "refused",
         [CHOIR_EVENT_FAILED] = "failed",     [CHOIR_EVENT_WAIT] = "waits",
-        [CHOIR_EVENT_LOST] = "lost",         [CHOIR_EVENT_RESUMED] = "resumed",
-        [CHOIR_EVENT_DONE] = "done",
+        [CHOIR_EVENT_BLOCKED] = "blocked",   [CHOIR_EVENT_LOST] = "lost",
+        [CHOIR_EVENT_RESUMED] = "resumed",   [CHOIR_EVENT_DONE] = "done",
     };
-    if (j->out != NULL && is_told(j, event)) {
+    if (is_told(j, event) && j->out != NULL) {
         const char *remark = remark_on(event);
         (void)fprintf(j->out, "round %u  %s%s%s\n", event->round, words[event->kind],
                       remark[0] == '\0' ? "" : ": ", remark);
@@ -178,7 +192,7 @@ static choir_status take_part(joining *j, choir_error *err) {
         if (event.kind == CHOIR_EVENT_DONE) {
             break;
         }
-        if (event.kind == CHOIR_EVENT_WAIT) {
+        if (event.kind == CHOIR_EVENT_WAIT || event.kind == CHOIR_EVENT_BLOCKED) {
             sleep_until(event.wake_ms);
         }
         if (event.kind == CHOIR_EVENT_JOINED) {
@@ -192,36 +206,58 @@ static const char *file_or_none(const char *path) {
     return path[0] == '\0' ? NULL : path;
 }
 
-static int join_run(const ch_call *call, choir_error *err) {
-    const join_flags *flags = call->options;
-    ch_log_lines lines = {.out = stderr, .name = "choir join", .level = CHOIR_LEVEL_WARN};
-    joining j = {.flags = flags, .env = ch_log_env(&lines), .out = flags->quiet ? NULL : call->out};
+/* The flags, over what the file of --config says, over the defaults. */
+static choir_status flags_read(join_flags *out, const ch_call *call, const choir_env *env,
+                               choir_error *err) {
+    const join_flags *given = call->options;
+    *out = *given;
+    if (given->config[0] == '\0') {
+        return CHOIR_OK;
+    }
+    *out = DEFAULTS;
+    const choir_status status = flags_file_read(&OPTIONS, out, given->config, "--config", env, err);
+    return status == CHOIR_OK ? ch_call_flags(call, out, err) : status;
+}
+
+static choir_status client_make(joining *j, const char *path, choir_error *err) {
+    const join_flags *flags = j->flags;
     choir_join file;
-    if (flags->job[0] == '\0') {
-        return exit_of(ch_error_set(err, CHOIR_EINVAL,
-                                    "--job is missing: which of the server's "
-                                    "jobs to take part in"),
-                       err);
-    }
-    choir_status status = client_read(&j.client, flags->client, err);
+    choir_status status = client_read(&j->client, flags->client, err);
     if (status == CHOIR_OK) {
-        status = choir_join_read(&file, call->operands[0], &j.env, err);
+        status = choir_join_read(&file, path, &j->env, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    choir_client_options options = choir_client_defaults();
+    options.join = &file;
+    options.job = flags->job;
+    options.state_dir = flags->state;
+    options.client = j->client;
+    options.name = flags->name;
+    options.tags = flags->tags;
+    options.version = CHOIR_VERSION;
+    options.ca_file = file_or_none(flags->ca);
+    options.certificate_file = file_or_none(flags->certificate);
+    options.key_file = file_or_none(flags->certificate_key);
+    options.patience_s = 25;
+    options.conditions = &flags->conditions;
+    options.is_stopped = is_stopped;
+    return choir_client_create(&j->client_object, &options, &j->env, err);
+}
+
+static int join_run(const ch_call *call, choir_error *err) {
+    join_flags flags;
+    ch_log_lines lines = {.out = stderr, .name = "choir join", .level = CHOIR_LEVEL_WARN};
+    joining j = {.flags = &flags, .env = ch_log_env(&lines)};
+    choir_status status = flags_read(&flags, call, &j.env, err);
+    j.out = flags.quiet ? NULL : call->out;
+    if (status == CHOIR_OK && flags.job[0] == '\0') {
+        status = ch_error_set(err, CHOIR_EINVAL,
+                              "--job is missing: which of the server's jobs to take part in");
     }
     if (status == CHOIR_OK) {
-        choir_client_options options = choir_client_defaults();
-        options.join = &file;
-        options.job = flags->job;
-        options.state_dir = flags->state;
-        options.client = j.client;
-        options.name = flags->name;
-        options.tags = flags->tags;
-        options.version = CHOIR_VERSION;
-        options.ca_file = file_or_none(flags->ca);
-        options.certificate_file = file_or_none(flags->certificate);
-        options.key_file = file_or_none(flags->certificate_key);
-        options.patience_s = 25;
-        options.is_stopped = is_stopped;
-        status = choir_client_create(&j.client_object, &options, &j.env, err);
+        status = client_make(&j, call->operands[0], err);
     }
     if (status == CHOIR_OK) {
         signals_catch();
@@ -242,7 +278,8 @@ const ch_command CMD_JOIN = {
         "Joins a job on a server and trains its model on this machine's examples, round after "
         "round, until the job is over. The examples stay here; the updates go to the server. "
         "A server that cannot be reached is asked again, after pauses that grow. A proxy is used "
-        "as https_proxy and no_proxy say.",
+        "as https_proxy and no_proxy say. It works when the conditions "
+        "hold that are set, and says what stands in the way: docs/conditions.md.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

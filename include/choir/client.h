@@ -26,6 +26,7 @@
 #define CHOIR_CLIENT_H
 
 #include "choir/bytes.h"
+#include "choir/conditions.h"
 #include "choir/coordinator.h"
 #include "choir/env.h"
 #include "choir/status.h"
@@ -78,6 +79,7 @@ typedef struct choir_client_options {
     const char *key_file;         // NULL; and its key
     uint32_t patience_s; // how long a check-in with nothing to do may stay open at the server,
                          // instead of coming back: for devices on mains; at most 60; default 0
+    const choir_conditions *conditions; // when it works; copied; NULL, the default: whenever it may
 
     /* Asked about once a second while a request is under way: true gives it up, as if it had been
      * lost. NULL, the default: never. */
@@ -123,6 +125,7 @@ typedef enum choir_event_kind {
     CHOIR_EVENT_REFUSED,  // the server has read the report and not added it; refusal says why
     CHOIR_EVENT_FAILED,   // its training failed, and the server will be told; message says how
     CHOIR_EVENT_WAIT,     // nothing to do before wake_ms, because of why
+    CHOIR_EVENT_BLOCKED,  // conditions stand in the way, until wake_ms at least; message names them
     CHOIR_EVENT_LOST,     // the server did not answer as it should, or what an earlier process had
                           // under way cannot be gone on with; message says how; it goes on
     CHOIR_EVENT_RESUMED, // it goes on with what an earlier process had under way; message says with
@@ -133,10 +136,11 @@ typedef enum choir_event_kind {
 typedef struct choir_event {
     choir_event_kind kind;
     uint32_t round;        // of the task; 0: none
-    uint64_t wake_ms;      // WAIT: in the clock of choir_client_now_ms
+    uint64_t wake_ms;      // WAIT, BLOCKED: in the clock of choir_client_now_ms
+    uint32_t obstacles;    // BLOCKED: 1 << a choir_condition for each that stands in the way
     choir_why why;         // WAIT, DONE: as the server said it; NONE where it said nothing
     choir_refusal refusal; // REFUSED: as the server said it; COUNT: unknown here
-    char message[400];     // FAILED, LOST, RESUMED: one sentence; else ""
+    char message[400];     // FAILED, LOST, RESUMED, BLOCKED: one sentence; else ""
 } choir_event;
 
 /*
@@ -166,7 +170,8 @@ typedef struct choir_promoted {
 /*
  * Asks which model is promoted, and fetches it unless it is the one of the call before: then no
  * parameters travel. It needs not be in a round, nor the job be running. Enrols and joins when it
- * has not; another version of the job is then told by the next step.
+ * has not; another version of the job is then told by the next step. Conditions do not hold it up:
+ * it is the host that asks.
  *
  * out  borrowed until the next call of this one
  *

@@ -86,13 +86,14 @@ static const char *command_nearest(const ch_program *p, const char *word, const 
 }
 
 /* Stores "--workers 2", "--workers=2" or "--quiet"; *i moves over a value in the next word. */
-static choir_status flag_take(line *l, int argc, char **argv, int *i, choir_error *err) {
+static choir_status flag_take(const ch_options *table, void *target, int argc,
+                              const char *const *argv, int *i, choir_error *err) {
     char key[NAME_MAX_BYTES];
     const char *word = argv[*i];
     const char *equals = strchr(word, '=');
     const size_t size = equals == NULL ? strlen(word) : (size_t)(equals - word);
     (void)snprintf(key, sizeof(key), "%.*s", (int)(size < sizeof(key) ? size : sizeof(key)), word);
-    const ch_option *row = ch_options_find(l->command->options, key);
+    const ch_option *row = ch_options_find(table, key);
     const char *value = equals == NULL ? NULL : equals + 1;
     if (row != NULL && value == NULL && row->type == CH_OPTION_FLAG) {
         value = "true";
@@ -110,8 +111,7 @@ static choir_status flag_take(line *l, int argc, char **argv, int *i, choir_erro
         return ch_error_set(err, CHOIR_EINVAL, "%s: is empty; give it a value, or leave it out",
                             key);
     }
-    return ch_options_set(l->command->options, l->options, key, value == NULL ? "" : value, "",
-                          err);
+    return ch_options_set(table, target, key, value == NULL ? "" : value, "", err);
 }
 
 static choir_status operands_check(const line *l, choir_error *err) {
@@ -138,7 +138,8 @@ static choir_status words_take(line *l, int argc, char **argv, choir_error *err)
             l->wants_help = true;
             return CHOIR_OK;
         } else if (takes_flags && word[0] == '-' && word[1] != '\0') {
-            const choir_status status = flag_take(l, argc, argv, &i, err);
+            const choir_status status = flag_take(l->command->options, l->options, argc,
+                                                  (const char *const *)argv, &i, err);
             if (status != CHOIR_OK) {
                 return status;
             }
@@ -151,6 +152,29 @@ static choir_status words_take(line *l, int argc, char **argv, choir_error *err)
         }
     }
     return operands_check(l, err);
+}
+
+static int words_of(const char *name) {
+    int count = 1;
+    for (const char *blank = strchr(name, ' '); blank != NULL; blank = strchr(blank + 1, ' ')) {
+        count += 1;
+    }
+    return count;
+}
+
+choir_status ch_call_flags(const ch_call *call, void *target, choir_error *err) {
+    const int count = (int)call->words_count;
+    choir_status status = CHOIR_OK;
+    for (int i = 1 + words_of(call->command->name); i < count && status == CHOIR_OK; i++) {
+        const char *word = call->words[i];
+        if (strcmp(word, "--") == 0) {
+            break;
+        }
+        if (word[0] == '-' && word[1] != '\0') {
+            status = flag_take(call->command->options, target, count, call->words, &i, err);
+        }
+    }
+    return status;
 }
 
 typedef struct shell_text {

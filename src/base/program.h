@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 enum {
-    CH_PROGRAM_OPTIONS_MAX = 4096, // bytes of any command's options struct
+    CH_PROGRAM_OPTIONS_MAX = 8192, // bytes of any command's options struct
     CH_PROGRAM_OPERANDS_MAX = 64,
 };
 
@@ -83,6 +83,16 @@ const ch_command *ch_program_find(const ch_program *p, const char *name);
 
 /* Whether commands of two words begin with this one, as "job check" does with "job". */
 bool ch_program_is_group(const ch_program *p, const char *word);
+
+/*
+ * Stores the command line's flags over target once more: for a command that has read a file over
+ * its defaults, because flags win over files.
+ *
+ * target  (bytes of the command) like options; a TEXTS of it must not have been stored to before
+ *
+ * Returns OK; it parsed when the program ran, so that EINVAL is for a TEXTS that overflows.
+ */
+CHOIR_NODISCARD choir_status ch_call_flags(const ch_call *call, void *target, choir_error *err);
 
 /* The command line as a shell would read it again, cut to size. */
 void ch_call_text(const ch_call *call, char *out, size_t size);

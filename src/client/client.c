@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "choir/blob.h"
+#include "client/gate.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
 #include "net/http_json.h"
@@ -82,6 +83,11 @@ static choir_status options_take(choir_client *c, const choir_client_options *o,
     c->retry_max_ms = o->retry_max_ms;
     if (o->patience_s > 0) {
         (void)snprintf(c->prefer, sizeof(c->prefer), "Prefer: wait=%" PRIu32, o->patience_s);
+    }
+    c->conditions = o->conditions == NULL ? choir_conditions_defaults() : *o->conditions;
+    const choir_status status = choir_conditions_check(&c->conditions, err);
+    if (status != CHOIR_OK) {
+        return status;
     }
     const bool fit = take(c->job, sizeof(c->job), o->job, "job", err) &&
                      take(c->secret, sizeof(c->secret), o->join->secret, "secret", err) &&
@@ -390,28 +396,40 @@ static void train(choir_client *c, const choir_intent *intent, choir_trainer tra
     (void)snprintf(event->message, sizeof(event->message), "%s", why.message);
 }
 
+/* What is next: before it has joined, a check-in is, unless there is a participant already. */
+static void intent_next(choir_client *c, uint64_t now_ms, choir_intent *intent) {
+    *intent = (choir_intent){.kind = CHOIR_INTENT_SEND};
+    if (c->participant != NULL) {
+        choir_participant_next(c->participant, now_ms, intent);
+    }
+}
+
 static choir_status step(choir_client *c, choir_trainer trainer, choir_event *event,
                          choir_error *err) {
     *event = (choir_event){.kind = CHOIR_EVENT_DONE};
     const uint64_t now_ms = choir_client_now_ms();
-    if (!c->has_joined && now_ms >= c->join_ms) {
-        return join(c, event, err);
-    }
-    if (!c->has_joined) {
+    choir_intent intent;
+    if (!c->has_joined && now_ms < c->join_ms) {
         event->kind = CHOIR_EVENT_WAIT;
         event->wake_ms = c->join_ms;
         return CHOIR_OK;
     }
-    if (c->joined.offer.version != c->told_version) { // it was joined to ask for the promoted model
-        joined(c, event);
+    if (c->has_joined && c->joined.offer.version != c->told_version) {
+        joined(c, event); // it was joined to ask for the promoted model
         return CHOIR_OK;
     }
-    const choir_status left = c->kept.is_read ? CHOIR_EAGAIN : resume(c, event, err);
+    const choir_status left =
+        c->has_joined && !c->kept.is_read ? resume(c, event, err) : CHOIR_EAGAIN;
     if (left != CHOIR_EAGAIN) {
         return left;
     }
-    choir_intent intent;
-    choir_participant_next(c->participant, now_ms, &intent);
+    intent_next(c, now_ms, &intent);
+    if (ch_gate_is_closed(&c->conditions, &intent, c->has_joined, now_ms, event)) {
+        return CHOIR_OK;
+    }
+    if (!c->has_joined) {
+        return join(c, event, err);
+    }
     switch (intent.kind) {
     case CHOIR_INTENT_SEND:
         send_request(c, now_ms, &intent, event);

@@ -3,6 +3,7 @@
 #define CH_CLIENT_CLIENT_PARTS_H
 
 #include "choir/client.h"
+#include "choir/conditions.h"
 #include "choir/participant.h"
 #include "client/identity.h"
 #include "client/joined.h"
@@ -26,6 +27,7 @@ struct choir_client {
     uint32_t retry_ms;
     uint32_t retry_max_ms;
     char prefer[32]; // "Prefer: wait=25"; "" for no patience
+    choir_conditions conditions;
 
     ch_identity identity;
     ch_http_client *http;

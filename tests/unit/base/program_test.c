@@ -39,6 +39,12 @@ static int play_run(const ch_call *call, choir_error *err) {
         ch_call_text(call, text, 8);
         (void)fprintf(call->out, " <%s>", text);
     }
+    if (strcmp(call->operands[0], "by-file") == 0) { // which says tempo 60, softly
+        play_flags both = {.tempo = 60, .softly = true};
+        const choir_status status = ch_call_flags(call, &both, err);
+        (void)fprintf(call->out, " %s %u %d %u", choir_status_name(status), both.tempo, both.softly,
+                      both.with.count);
+    }
     if (strcmp(call->operands[0], "out-of-tune") == 0) {
         (void)ch_error_set(err, CHOIR_EIO, "the piano is out of tune");
         return 3;
@@ -154,6 +160,15 @@ static void a_command_can_be_told_again_to_a_shell(void **state) {
                         "<band play again 'it'\\''s a $5 \"song\"'> <band pl>");
     assert_string_equal(RUN("play", "again", "").out,
                         "play 120 0 0 [again] [] <band play again ''> <band pl>");
+}
+
+static void flags_can_be_stored_over_what_a_file_says(void **state) {
+    (void)state;
+    assert_string_equal(RUN("play", "by-file").out, "play 120 0 0 [by-file] OK 60 1 0");
+    assert_string_equal(RUN("play", "--tempo=120", "by-file", "--with", "horn", "--", "-x").out,
+                        "play 120 0 1 [by-file] [-x] OK 120 1 1");
+    assert_string_equal(RUN("play", "--softly=false", "by-file", "-").out,
+                        "play 120 0 0 [by-file] [-] OK 60 0 0");
 }
 
 static void what_does_not_parse_is_said_in_one_sentence(void **state) {
@@ -291,6 +306,7 @@ int main(void) {
         cmocka_unit_test(a_repeated_flag_collects_and_two_dashes_end_the_flags),
         cmocka_unit_test(a_failure_is_told_after_the_commands_name),
         cmocka_unit_test(a_command_can_be_told_again_to_a_shell),
+        cmocka_unit_test(flags_can_be_stored_over_what_a_file_says),
         cmocka_unit_test(what_does_not_parse_is_said_in_one_sentence),
         cmocka_unit_test(help_that_was_asked_for_is_output_and_other_help_is_not),
         cmocka_unit_test(help_says_domain_and_default_of_every_flag),
