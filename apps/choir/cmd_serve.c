@@ -1,6 +1,7 @@
 /* choir serve: federated training for real clients. */
 #include "commands.h"
 
+#include "base/env.h"
 #include "base/log.h"
 #include "net/server.h"
 
@@ -9,7 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { DIR_MAX = 512, RATE_MAX = 6000000 };
+enum { DIR_MAX = 512, LOG_MAX = 8, RATE_MAX = 6000000 };
 
 typedef struct serve_flags {
     char dir[DIR_MAX];
@@ -30,6 +31,8 @@ typedef struct serve_flags {
     uint32_t keep_rounds;
     uint32_t keep_sums;
     bool no_sums;
+    char log[LOG_MAX];
+    bool access_log;
     bool quiet;
 } serve_flags;
 
@@ -74,6 +77,10 @@ static const ch_option ROWS[] = {
      "each; 0: of all whose models are kept"},
     {"--no-sums", CH_OPTION_FLAG, FIELD(no_sums), 0, 0, "", NULL,
      "keep no sums of the rounds that close from now on"},
+    {"--log", CH_OPTION_TEXT, FIELD(log), 0, LOG_MAX, "", "text|json",
+     "how lines are written to standard error: for people, or each a JSON object"},
+    {"--access-log", CH_OPTION_FLAG, FIELD(access_log), 0, 0, "", NULL,
+     "a line for each request: what was asked, by whom, and how it ended"},
     {"--quiet", CH_OPTION_FLAG, FIELD(quiet), 0, 0, "", NULL, "only warnings and errors"},
 };
 
@@ -81,6 +88,7 @@ static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const serve_flags DEFAULTS = {.dir = "choir-server",
                                      .address = "127.0.0.1",
                                      .port = 8470,
+                                     .log = "text",
                                      .token_s = 3600,
                                      .idle_s = 60,
                                      .request_s = 120,
@@ -113,7 +121,8 @@ static int serve_run(const ch_call *call, choir_error *err) {
     lines = (ch_log_lines){.out = stderr,
                            .name = "choir serve",
                            .level = flags->quiet ? CHOIR_LEVEL_WARN : CHOIR_LEVEL_INFO,
-                           .is_endless = true};
+                           .is_endless = true,
+                           .is_json = strcmp(flags->log, "json") == 0};
     const choir_env env = ch_log_env(&lines);
     ch_server_options options = ch_server_defaults();
     options.dir = flags->dir;
@@ -134,6 +143,7 @@ static int serve_run(const ch_call *call, choir_error *err) {
     options.keep_rounds = flags->keep_rounds;
     options.keep_sums = flags->keep_sums;
     options.no_sums = flags->no_sums;
+    options.logs_access = flags->access_log;
     sigset_t ends;
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);
@@ -143,6 +153,9 @@ static int serve_run(const ch_call *call, choir_error *err) {
     ch_server *server = NULL;
     const choir_status status = ch_server_start(&server, &options, &env, err);
     if (status != CHOIR_OK) {
+        if (lines.is_json) { // whoever collects the lines finds why among them
+            ch_log_text(&env, CHOIR_LEVEL_ERROR, "not_serving", "why", err->message);
+        }
         return exit_of(status, err);
     }
     announce(call, server);

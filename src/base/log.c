@@ -1,7 +1,10 @@
 /* Log: see log.h. */
 #include "base/log.h"
 
+#include "base/log_json.h"
+
 #include <string.h>
+#include <time.h>
 
 static const char *level_word(choir_level level) {
     switch (level) {
@@ -37,6 +40,22 @@ static void text_put(FILE *out, const char *text) {
     }
 }
 
+static void put_json(FILE *out, choir_level level, const char *event, const char *fields) {
+    char line[CH_LOG_JSON_MAX];
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    const uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    const size_t size = ch_log_json(line, now_ms, level_word(level), event, fields);
+    (void)fwrite(line, 1, size, out);
+}
+
+static void put_text(const ch_log_lines *l, choir_level level, const char *event,
+                     const char *fields, bool is_last) {
+    (void)fprintf(l->out, "%s: %s: %s ", l->name, level_word(level), event);
+    text_put(l->out, fields);
+    (void)fputs(is_last ? "; more of these are not shown\n" : "\n", l->out);
+}
+
 static void lines_log(void *self, choir_level level, const char *event, const char *fields) {
     ch_log_lines *l = self;
     if (level > l->level) {
@@ -45,10 +64,11 @@ static void lines_log(void *self, choir_level level, const char *event, const ch
     flockfile(l->out);
     const uint32_t count = event_count(l, event);
     if (l->is_endless || count <= CH_LOG_REPEATS_MAX) {
-        (void)fprintf(l->out, "%s: %s: %s ", l->name, level_word(level), event);
-        text_put(l->out, fields);
-        const bool is_last = !l->is_endless && count == CH_LOG_REPEATS_MAX;
-        (void)fputs(is_last ? "; more of these are not shown\n" : "\n", l->out);
+        if (l->is_json) {
+            put_json(l->out, level, event, fields);
+        } else {
+            put_text(l, level, event, fields, !l->is_endless && count == CH_LOG_REPEATS_MAX);
+        }
         (void)fflush(l->out);
     }
     funlockfile(l->out);

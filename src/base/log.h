@@ -6,7 +6,8 @@
  *
  *     choir sim: warning: round_discarded round=7 cohort=10 reports=0
  *
- * Of an event that comes again and again only the first few lines are written, but by a server.
+ * Of an event that comes again and again only the first few lines are written, but by a server. For
+ * programs that collect logs the same lines are JSON: log_json.h.
  * Apart from env.h, because a library does not print.
  */
 #ifndef CH_BASE_LOG_H
@@ -30,6 +31,7 @@ typedef struct ch_log_lines {
     const char *name;  // goes in front of each line; borrowed
     choir_level level; // lines of less importance are left out
     bool is_endless;   // a server's: an event is written however often it comes
+    bool is_json;      // one object a line, without the name
 
     struct {
         char event[CH_LOG_EVENT_MAX];
@@ -39,7 +41,7 @@ typedef struct ch_log_lines {
 
 /*
  * The default environment, with log lines to lines->out; lines outlives it. A byte that a terminal
- * might take for a command becomes '?'. Threads may log at once.
+ * might take for a command becomes '?', in JSON an escape. Threads may log at once.
  */
 choir_env ch_log_env(ch_log_lines *lines);
 

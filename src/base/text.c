@@ -38,15 +38,23 @@ static uint32_t code_point_next(const unsigned char **at) {
     return UINT32_MAX;
 }
 
+static bool is_letter(uint32_t point) {
+    return point <= 0x10ffff && (point < 0xd800 || point >= 0xe000);
+}
+
+size_t ch_text_letter(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+    const uint32_t point = code_point_next(&at);
+    return is_letter(point) ? (size_t)(at - (const unsigned char *)text) : 0;
+}
+
 bool ch_text_is_printable(const char *text) {
     const unsigned char *at = (const unsigned char *)text;
     while (*at != 0) {
         const uint32_t point = code_point_next(&at);
         const bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
         const bool is_separator = point == 0x2028 || point == 0x2029 || point == 0xfeff;
-        const bool is_surrogate = point >= 0xd800 && point < 0xe000;
-        if (is_control || is_separator || is_surrogate || point > 0x10ffff ||
-            (point & 0xfffe) == 0xfffe) {
+        if (is_control || is_separator || !is_letter(point) || (point & 0xfffe) == 0xfffe) {
             return false;
         }
     }

@@ -24,6 +24,9 @@ enum {
  */
 bool ch_text_is_printable(const char *text);
 
+/* Bytes of the well-formed UTF-8 letter that text begins with, its zero too; 0: it is none. */
+size_t ch_text_letter(const char *text);
+
 /*
  * How many letters to insert, delete, replace or swap with their neighbour to turn a into b.
  *

@@ -3,6 +3,7 @@
 #include "net/http_parts.h"
 #include "net/http_text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,6 +48,21 @@ choir_bytes ch_http_body(const ch_http_exchange *x) {
 
 uint64_t ch_http_number(const ch_http_exchange *x) {
     return x->number;
+}
+
+const char *ch_http_id(const ch_http_exchange *x) {
+    return x->id;
+}
+
+void ch_http_note(ch_http_exchange *x, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(x->note, sizeof(x->note), format, arguments);
+    va_end(arguments);
+}
+
+const char *ch_http_noted(const ch_http_exchange *x) {
+    return x->note;
 }
 
 /* --------------------------------------------------------------------------------------- memory */
@@ -100,6 +116,17 @@ struct MHD_Response *ch_http_refusal(unsigned code) {
     return response;
 }
 
+struct MHD_Response *ch_http_unavailable(void) {
+    struct MHD_Response *response = ch_http_refusal(MHD_HTTP_SERVICE_UNAVAILABLE);
+    if (response != NULL &&
+        (MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1") != MHD_YES ||
+         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") != MHD_YES)) {
+        MHD_destroy_response(response);
+        return NULL;
+    }
+    return response;
+}
+
 void ch_http_give(ch_http_exchange *x, unsigned code, struct MHD_Response *response) {
     CH_ASSERT(x->state == CH_HTTP_HANDLED || x->state == CH_HTTP_SLEEPING);
     const bool sleeps = x->state == CH_HTTP_SLEEPING;
@@ -148,6 +175,7 @@ static void finish(ch_http_exchange *x, unsigned code, struct MHD_Response *resp
         MHD_destroy_response(response);
         code = MHD_HTTP_INTERNAL_SERVER_ERROR;
         response = ch_http_refusal(code);
+        x->answer_bytes = 0;
     }
     headers_release(x);
     ch_http_body_release(x);
@@ -185,6 +213,7 @@ void ch_http_answer(ch_http_exchange *x, unsigned code, const char *type, choir_
     struct MHD_Response *response = response_copy(x->server, body);
     const bool is_whole = response == NULL || type == NULL ||
                           header_add(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    x->answer_bytes = body.size;
     finish(x, code, response, is_whole);
 }
 
@@ -238,6 +267,7 @@ void ch_http_answer_content(ch_http_exchange *x, const ch_http_content *content)
     }
     const bool is_whole =
         response == NULL || content_headers_add(response, content, &choice, source.size);
+    x->answer_bytes = choice.size;
     const bool is_lent = response != NULL && choice.size > 0;
     finish(x, choice.code, response, is_whole);
     if (!is_lent) {

@@ -25,6 +25,7 @@
 enum {
     CH_HTTP_PEER_BYTES = 64, // of an address as text, with a scope and its zero
     CH_HTTP_SPARES = 4,      // blocks of bodies that are kept for others
+    CH_HTTP_PREFIX = 9,      // bytes of what begins the ids of one start of a server
 };
 
 /* What a connection owes, or is owed. Each queue has one limit, so its first is the latest. */
@@ -73,6 +74,10 @@ struct ch_http_exchange {
     bool cannot_answer;          // a header could not be kept
     struct MHD_Response *answer; // owned, until it is sent
     unsigned code;
+    size_t answer_bytes; // of its body
+    uint64_t begun_ms;
+    char id[CH_HTTP_ID_MAX];
+    char note[CH_HTTP_NOTE_MAX];
     char peer[CH_HTTP_PEER_BYTES];
 };
 
@@ -94,6 +99,8 @@ struct ch_http_server {
     struct MHD_Daemon *daemon;
     struct MHD_Response *unavailable; // the 503 that needs no memory
     bool asks_clients;                // for their certificates
+    bool trusts_ids;                  // that requests come with
+    char id_prefix[CH_HTTP_PREFIX];   // of ids that are made
     bool is_watched;                  // watcher runs
     int listener;
     uint16_t port;
@@ -143,6 +150,9 @@ size_t ch_http_on_escape(void *self, struct MHD_Connection *connection, char *te
 
 /* A response that says why a request is refused. NULL without memory. */
 struct MHD_Response *ch_http_refusal(unsigned code);
+
+/* The 503: its client is to come again, on another connection. NULL without memory. */
+struct MHD_Response *ch_http_unavailable(void);
 
 /* Gives the exchange its answer, response being moved. Under the lock. */
 void ch_http_give(ch_http_exchange *x, unsigned code, struct MHD_Response *response);

@@ -3,6 +3,8 @@
 #include "net/http_parts.h"
 #include "net/http_text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -92,17 +94,33 @@ static unsigned head_judge(ch_http_exchange *x, framing *f, bool is_draining) {
     return f->length > x->body_max ? TOO_LARGE : body_claim(x, (size_t)f->length);
 }
 
-/* Has MHD send the answer that is there. */
+/* The answer that is there, the 503 of all as one of its own, if there is memory for that. */
+static struct MHD_Response *answer_take(ch_http_exchange *x) {
+    struct MHD_Response *answer = x->answer;
+    x->answer = NULL;
+    if (answer == x->server->unavailable) {
+        struct MHD_Response *own = ch_http_unavailable();
+        answer = own != NULL ? own : answer;
+    }
+    return answer;
+}
+
+/* Has MHD send it. */
 static enum MHD_Result answer_send(ch_http_exchange *x) {
     ch_http_server *s = x->server;
     (void)pthread_mutex_lock(&s->lock);
-    struct MHD_Response *answer = x->answer;
-    x->answer = NULL;
+    const bool is_last = s->is_draining && x->answer != s->unavailable;
+    struct MHD_Response *answer = answer_take(x);
     ch_http_watch_move(x, CH_HTTP_ANSWERING);
-    const bool is_last = s->is_draining && answer != s->unavailable;
     (void)pthread_mutex_unlock(&s->lock);
     if (is_last) {
         (void)MHD_add_response_header(answer, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    if (strcmp(x->method, MHD_HTTP_METHOD_HEAD) == 0) {
+        x->answer_bytes = 0;
+    }
+    if (answer != s->unavailable) { // where there is no memory, an answer is worth more than an id
+        (void)MHD_add_response_header(answer, "X-Request-Id", x->id);
     }
     const enum MHD_Result result = MHD_queue_response(x->connection, x->code, answer);
     if (answer != s->unavailable) {
@@ -124,6 +142,17 @@ static enum MHD_Result refuse(ch_http_exchange *x) {
     return answer_send(x);
 }
 
+/* By what the request is known: see ch_http_id. */
+static void id_have(ch_http_exchange *x) {
+    const char *given = x->server->trusts_ids ? ch_http_header(x, "X-Request-Id") : NULL;
+    const char *trace = x->server->trusts_ids ? ch_http_header(x, "traceparent") : NULL;
+    if (given != NULL && ch_http_is_id(given, sizeof(x->id) - 1)) {
+        (void)snprintf(x->id, sizeof(x->id), "%s", given);
+    } else if (trace == NULL || !ch_http_trace_id(x->id, trace)) {
+        (void)snprintf(x->id, sizeof(x->id), "%s-%" PRIx64, x->server->id_prefix, x->number);
+    }
+}
+
 /* A refused request whose body need not be read first is answered at once, and closed. */
 static enum MHD_Result head_in(ch_http_exchange *x, const char *path, const char *method) {
     ch_http_server *s = x->server;
@@ -132,6 +161,10 @@ static enum MHD_Result head_in(ch_http_exchange *x, const char *path, const char
     x->body_size = 0;
     x->dropped = 0;
     x->cannot_answer = false;
+    x->note[0] = '\0';
+    x->code = 0;
+    x->answer_bytes = 0;
+    x->begun_ms = ch_http_now_ms();
     (void)pthread_mutex_lock(&s->lock);
     s->busy += 1;
     s->numbers += 1;
@@ -139,6 +172,7 @@ static enum MHD_Result head_in(ch_http_exchange *x, const char *path, const char
     x->state = CH_HTTP_READING;
     const bool is_draining = s->is_draining;
     (void)pthread_mutex_unlock(&s->lock);
+    id_have(x);
     framing f;
     x->refusal = head_judge(x, &f, is_draining);
     const bool is_refused = x->refusal != 0 || x->state == CH_HTTP_ANSWERED;
@@ -242,15 +276,26 @@ enum MHD_Result ch_http_on_request(void *self, struct MHD_Connection *connection
     }
 }
 
+static void over_tell(const ch_http_exchange *x, bool is_whole) {
+    const ch_http_handler *handler = &x->server->handler;
+    if (handler->over != NULL) {
+        const ch_http_outcome outcome = {.code = x->code,
+                                         .bytes = x->answer_bytes,
+                                         .took_ms = ch_http_now_ms() - x->begun_ms,
+                                         .is_whole = is_whole};
+        handler->over(handler->self, x, &outcome);
+    }
+}
+
 void ch_http_on_completed(void *self, struct MHD_Connection *connection, void **context,
                           enum MHD_RequestTerminationCode why) {
     (void)connection;
-    (void)why;
     ch_http_server *s = self;
     ch_http_exchange *x = *context;
     if (x == NULL) {
         return;
     }
+    over_tell(x, why == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     ch_http_exchange_clear(x);
     (void)pthread_mutex_lock(&s->lock);
     x->state = CH_HTTP_IDLE;

@@ -3,11 +3,11 @@
 
 #include "base/env.h"
 #include "base/error.h"
-#include "base/text.h"
+#include "crypto/entropy.h"
 #include "net/http_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
@@ -145,11 +145,9 @@ static void on_connection(void *self, struct MHD_Connection *connection, void **
 static void on_complaint(void *self, const char *format, va_list arguments) {
     const ch_http_server *s = self;
     char text[200];
-    char shown[CH_TEXT_SHOWN_MAX];
     (void)vsnprintf(text, sizeof(text), format, arguments);
     text[strcspn(text, "\n")] = '\0';
-    ch_text_show(shown, sizeof(shown), text);
-    ch_log(&s->env, CHOIR_LEVEL_DEBUG, "http_library", "says=\"%s\"", shown);
+    ch_log_text(&s->env, CHOIR_LEVEL_DEBUG, "http_library", "says", text);
 }
 
 /* As many as wanted, or as there can be descriptors for. */
@@ -271,6 +269,7 @@ static ch_http_server *server_create(const ch_http_server_options *o, ch_http_ha
                           .handler = handler,
                           .listener = -1,
                           .asks_clients = o->clients_ca != NULL,
+                          .trusts_ids = o->trusts_ids,
                           .bodies_max = o->bodies_max};
     s->queues[CH_HTTP_FRESH].limit_ms = (uint64_t)o->request_s * 1000;
     s->queues[CH_HTTP_KEPT].limit_ms = ((uint64_t)o->idle_s + o->request_s) * 1000;
@@ -307,16 +306,11 @@ static void server_release(ch_http_server *s) {
     env.free(env.self, s);
 }
 
-/* The 503: its client is to come again, on another connection. */
-static choir_status unavailable_create(ch_http_server *s) {
-    s->unavailable = ch_http_refusal(MHD_HTTP_SERVICE_UNAVAILABLE);
-    return s->unavailable != NULL &&
-                   MHD_add_response_header(s->unavailable, MHD_HTTP_HEADER_RETRY_AFTER, "1") ==
-                       MHD_YES &&
-                   MHD_add_response_header(s->unavailable, MHD_HTTP_HEADER_CONNECTION, "close") ==
-                       MHD_YES
-               ? CHOIR_OK
-               : CHOIR_ENOMEM;
+/* Ids of another start are others. */
+static void prefix_make(ch_http_server *s) {
+    uint32_t number = 0;
+    ch_entropy_fill(&number, sizeof(number));
+    (void)snprintf(s->id_prefix, sizeof(s->id_prefix), "%08" PRIx32, number);
 }
 
 /* Starts both threads with signals blocked: those are the program's. */
@@ -341,6 +335,9 @@ static choir_status threads_start(ch_http_server *s, const ch_http_server_option
 choir_status ch_http_server_start(ch_http_server **out, const ch_http_server_options *options,
                                   ch_http_handler handler, const choir_env *env, choir_error *err) {
     choir_status status = options_check(options, err);
+    if (status == CHOIR_OK) {
+        status = ch_crypto_start(err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }
@@ -348,10 +345,9 @@ choir_status ch_http_server_start(ch_http_server **out, const ch_http_server_opt
     if (s == NULL) {
         return CHOIR_ENOMEM;
     }
-    status = unavailable_create(s);
-    if (status == CHOIR_OK) {
-        status = listen_at(s, options, err);
-    }
+    prefix_make(s);
+    s->unavailable = ch_http_unavailable();
+    status = s->unavailable == NULL ? CHOIR_ENOMEM : listen_at(s, options, err);
     if (status == CHOIR_OK) {
         status = threads_start(s, options, err);
     }

@@ -34,6 +34,8 @@ enum {
     CH_HTTP_PATH_MAX = 1024,       // bytes of a path, decoded; longer ones are refused
     CH_HTTP_HEADERS_MAX = 16,      // headers of one answer that its handler sets
     CH_HTTP_CONNECTION_MIN = 1024, // connection_bytes, at the least
+    CH_HTTP_ID_MAX = 65,           // bytes of a request's id, its zero included
+    CH_HTTP_NOTE_MAX = 224,        // bytes of a note, its zero included
 };
 
 typedef struct ch_http_server_options {
@@ -52,6 +54,8 @@ typedef struct ch_http_server_options {
     uint32_t idle_s;           // nothing moves for so long: closed; default 60
     uint32_t request_s;        // a request that is not whole after so long is cut off; default 120
     uint32_t answer_s;         // an answer that is not taken after so long is cut off; default 3600
+    bool trusts_ids;           // requests may come with an id of their own: behind a proxy that
+                               // gives them; default false
     size_t bodies_max;         // bytes of all requests' bodies in memory, some blocks of past
                                // ones included, which make room; default 512 MiB
 } ch_http_server_options;
@@ -59,8 +63,15 @@ typedef struct ch_http_server_options {
 /* Plain HTTP on any free port of 127.0.0.1. */
 ch_http_server_options ch_http_server_defaults(void);
 
-/* Who answers. Both are called by the server's thread, one at a time; nobody else is served then.
- */
+/* How an exchange ended. */
+typedef struct ch_http_outcome {
+    unsigned code;    // of the answer; 0: there was none
+    size_t bytes;     // of the answer's body
+    uint64_t took_ms; // since the request's head was in
+    bool is_whole;    // the answer was sent to its end
+} ch_http_outcome;
+
+/* Who answers. All are called by the server's thread, one at a time; nobody else is served then. */
 typedef struct ch_http_handler {
     /*
      * The most bytes of body that a request may carry, asked when its head is in, whether it has a
@@ -71,6 +82,9 @@ typedef struct ch_http_handler {
 
     /* The request is whole. Exactly one answer must follow, now or later, from any thread. */
     void (*handle)(void *self, ch_http_exchange *x);
+
+    /* The exchange is over; of it id, note and peer may still be asked. NULL: nobody cares. */
+    void (*over)(void *self, const ch_http_exchange *x, const ch_http_outcome *outcome);
 
     void *self; // borrowed
 } ch_http_handler;
@@ -135,8 +149,23 @@ const char *ch_http_peer(const ch_http_exchange *x);
 /* The request's body, 64-byte aligned; borrowed, until it is answered. */
 choir_bytes ch_http_body(const ch_http_exchange *x);
 
-/* Counts the exchanges of this server from 1: an id for log lines. */
+/* Counts the exchanges of this server from 1. */
 uint64_t ch_http_number(const ch_http_exchange *x);
+
+/*
+ * By what log lines and people know this request: from X-Request-Id, else from traceparent, when it
+ * came with one that is well-formed and ids are trusted; else made, and nobody else's. Letters,
+ * digits, ". _ -". It stands in the answer's X-Request-Id.
+ *
+ * Source: W3C Recommendation "Trace Context", 2021, section 3.2.
+ */
+const char *ch_http_id(const ch_http_exchange *x);
+
+/* What is to be said of the exchange when it is over: a text of the handler's, in place of the one
+ * before; cut to CH_HTTP_NOTE_MAX. ch_http_noted gives it back; "" at first. */
+void ch_http_note(ch_http_exchange *x, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+const char *ch_http_noted(const ch_http_exchange *x);
 
 /* ------------------------------------------------------------------------------------- answers */
 

@@ -71,6 +71,45 @@ const char *ch_http_token(const char *authorization) {
     return blanks == 0 || *token == '\0' || strpbrk(token, " \t,") != NULL ? NULL : token;
 }
 
+bool ch_http_is_id(const char *text, size_t bytes_max) {
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const size_t size = strspn(text, letters);
+    return size > 0 && size <= bytes_max && text[size] == '\0';
+}
+
+/* Behind so many small hexadecimal digits; NULL when there are others, or all are 0. */
+static const char *digits_behind(const char *text, size_t count) {
+    return strspn(text, "0123456789abcdef") == count && strspn(text, "0") < count ? text + count
+                                                                                  : NULL;
+}
+
+/* 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01; later versions may go on behind it. */
+bool ch_http_trace_id(char out[CH_HTTP_TRACE_MAX], const char *traceparent) {
+    static const char digits[] = "0123456789abcdef";
+    const bool is_first = strncmp(traceparent, "00-", 3) == 0;
+    if (strspn(traceparent, digits) != 2 || traceparent[2] != '-' ||
+        strncmp(traceparent, "ff", 2) == 0) {
+        return false;
+    }
+    const char *trace = traceparent + 3;
+    const char *at = digits_behind(trace, CH_HTTP_TRACE_MAX - 1);
+    if (at == NULL || *at != '-') {
+        return false;
+    }
+    at = digits_behind(at + 1, 16);
+    if (at == NULL || *at != '-' || strspn(at + 1, digits) != 2) {
+        return false;
+    }
+    const char end = at[3];
+    if (end != '\0' && (is_first || end != '-')) {
+        return false;
+    }
+    memcpy(out, trace, CH_HTTP_TRACE_MAX - 1);
+    out[CH_HTTP_TRACE_MAX - 1] = '\0';
+    return true;
+}
+
 bool ch_http_is_line(const char *text) {
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
         if (*at < ' ' || *at == 0x7f) {

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { CH_HTTP_TRACE_MAX = 33 }; // bytes of a trace's id, its zero included
+
 /*
  * Decodes "%2f" in place, once. length becomes the new one; the text ends in a zero. False, with
  * the text as it was, for '%' without two hexadecimal digits behind it, and for "%00".
@@ -19,6 +21,15 @@ bool ch_http_path_is_plain(const char *path, size_t bytes_max);
 
 /* The token in the value of an Authorization header; NULL when that is no "Bearer TOKEN". */
 const char *ch_http_token(const char *authorization);
+
+/* Whether text may be a request's id: 1 to bytes_max letters, digits, ". _ -". */
+bool ch_http_is_id(const char *text, size_t bytes_max);
+
+/*
+ * The trace id in a traceparent header, 32 hexadecimal digits, into out. False, with out as it was,
+ * when that is malformed.
+ */
+bool ch_http_trace_id(char out[CH_HTTP_TRACE_MAX], const char *traceparent);
 
 /* Whether text fits on a header's line: no control character, so no end of the line. */
 bool ch_http_is_line(const char *text);

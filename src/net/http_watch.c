@@ -57,8 +57,8 @@ static void cut_off(ch_http_server *s, uint64_t now_ms) {
     for (ch_http_phase phase = CH_HTTP_FRESH; phase < CH_HTTP_CUT; phase++) {
         for (ch_http_exchange *x = s->queues[phase].first; x != NULL && x->due_ms <= now_ms;
              x = s->queues[phase].first) {
-            ch_log(&s->env, CHOIR_LEVEL_DEBUG, "http_cut_off", "peer=%s while=%s", x->peer,
-                   phase == CH_HTTP_ANSWERING ? "answering" : "reading");
+            ch_log(&s->env, CHOIR_LEVEL_DEBUG, "http_cut_off", "peer=%s while=%s request=\"%s\"",
+                   x->peer, phase == CH_HTTP_ANSWERING ? "answering" : "reading", x->id);
             (void)shutdown(x->descriptor, SHUT_RDWR);
             ch_http_watch_move(x, CH_HTTP_CUT);
         }

@@ -2,11 +2,14 @@
 #include "net/routes.h"
 
 #include "base/assert.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "crypto/encode.h"
+#include "net/request_log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,19 +258,36 @@ static bool role_may(ch_ask *ask, const ch_route *row) {
     return false;
 }
 
+/* For the access log: what was asked, by its row, so that no part of a path is in it; and who did.
+ */
+static void note(const ch_ask *ask, const ch_route *row) {
+    char who[CH_HTTP_NOTE_MAX] = "";
+    if (row->access == CH_ACCESS_DEVICE && ask->claims.subject > 0) {
+        (void)snprintf(who, sizeof(who), " subject=%" PRId64, ask->claims.subject);
+    } else if (ask->admin.id > 0) {
+        (void)snprintf(who, sizeof(who), " admin=\"%s\"", ask->admin.name); // plain letters
+    }
+    ch_http_note(ask->exchange, "method=%s path=%s%s", row->method, row->path, who);
+}
+
 static bool who_may(ch_ask *ask, const ch_route *row) {
     const char *bearer = ch_http_bearer(ask->exchange);
+    bool may = false;
     switch (row->access) {
     case CH_ACCESS_ANYONE:
     case CH_ACCESS_ENTRANT:
-        return true;
+        may = true;
+        break;
     case CH_ACCESS_DEVICE:
-        return device_may(ask, bearer);
+        may = device_may(ask, bearer);
+        break;
     case CH_ACCESS_ADMIN:
     case CH_ACCESS_OWNER:
-        return admin_may(ask, bearer) && role_may(ask, row);
+        may = admin_may(ask, bearer) && role_may(ask, row);
+        break;
     }
-    return false;
+    note(ask, row);
+    return may;
 }
 
 // ----- the HTTP handler's two ends --------------------------------------------------------------
@@ -285,20 +305,45 @@ static size_t report_max(ch_server *s) {
 }
 
 /* Who may not ask is told before anything large is read. */
-size_t ch_routes_body_max(void *self, ch_http_exchange *x) {
-    ch_ask ask = {.server = self, .exchange = x};
-    const ch_route *row = row_find(&ask);
-    if (row == NULL || !ch_limits_before(&ask, row->access) || !who_may(&ask, row) ||
-        !ch_limits_after(&ask, row->access)) {
+static size_t body_allow(ch_ask *ask) {
+    const ch_route *row = row_find(ask);
+    if (row != NULL) {
+        note(ask, row);
+    }
+    if (row == NULL || !ch_limits_before(ask, row->access) || !who_may(ask, row) ||
+        !ch_limits_after(ask, row->access)) {
         return 0;
     }
-    return row->body_max == SIZE_MAX ? report_max(self) : row->body_max;
+    return row->body_max == SIZE_MAX ? report_max(ask->server) : row->body_max;
+}
+
+size_t ch_routes_body_max(void *self, ch_http_exchange *x) {
+    ch_ask ask = {.server = self, .exchange = x};
+    ch_request_log_enter(ch_http_id(x));
+    const size_t bytes_max = body_allow(&ask);
+    ch_request_log_leave();
+    return bytes_max;
 }
 
 void ch_routes_handle(void *self, ch_http_exchange *x) {
     ch_ask ask = {.server = self, .exchange = x};
+    ch_request_log_enter(ch_http_id(x)); // who keeps the exchange has it answered elsewhere
     const ch_route *row = row_find(&ask);
     if (row != NULL && who_may(&ask, row)) {
         row->answer(&ask);
     }
+    ch_request_log_leave();
+}
+
+void ch_routes_over(void *self, const ch_http_exchange *x, const ch_http_outcome *outcome) {
+    const ch_server *s = self;
+    if (!s->logs_access) {
+        return;
+    }
+    ch_request_log_enter(ch_http_id(x));
+    ch_log(&s->env, CHOIR_LEVEL_INFO, "request",
+           "%s%sstatus=%u bytes=%zu ms=%" PRIu64 " peer=%s whole=%s", ch_http_noted(x),
+           ch_http_noted(x)[0] == '\0' ? "" : " ", outcome->code, outcome->bytes, outcome->took_ms,
+           ch_http_peer(x), outcome->is_whole ? "true" : "false");
+    ch_request_log_leave();
 }

@@ -15,6 +15,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,7 +35,9 @@ void ch_ask_audit(const ch_ask *ask, const char *act, const char *matter) {
                             .detail = ch_http_peer(ask->exchange)};
     choir_error err = {.message = ""};
     if (ch_hosting_store_audit_add(s->store, &entry, &err) != CHOIR_OK) {
-        ch_log(&s->env, CHOIR_LEVEL_ERROR, "audit_failed", "act=%s why=\"%s\"", act, err.message);
+        char why[2 * sizeof(err.message)];
+        (void)ch_text_quote(why, sizeof(why), err.message);
+        ch_log(&s->env, CHOIR_LEVEL_ERROR, "audit_failed", "act=%s why=%s", act, why);
     }
 }
 
@@ -44,7 +47,7 @@ void ch_answer_failure(const ch_ask *ask, choir_status status, const choir_error
     } else if (status == CHOIR_EINVAL || status == CHOIR_EPROTO) {
         ch_answer_error(ask->exchange, 400, "%s", err->message);
     } else {
-        ch_log(&ask->server->env, CHOIR_LEVEL_ERROR, "asked_failed", "why=\"%s\"", err->message);
+        ch_log_text(&ask->server->env, CHOIR_LEVEL_ERROR, "asked_failed", "why", err->message);
         ch_answer_busy(ask->exchange, "the server has no memory or disk for it");
     }
 }

@@ -20,7 +20,7 @@
 enum { PAGE = 1000 }; // entries in one answer
 
 static void answer_store(const ch_ask *ask, const choir_error *err) {
-    ch_log(&ask->server->env, CHOIR_LEVEL_ERROR, "store_failed", "why=\"%s\"", err->message);
+    ch_log_text(&ask->server->env, CHOIR_LEVEL_ERROR, "store_failed", "why", err->message);
     ch_answer_busy(ask->exchange, "the store does not work");
 }
 

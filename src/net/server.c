@@ -136,7 +136,7 @@ static void rounds_prune(ch_server *s, const ch_commit *commits, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         choir_error err = {.message = ""};
         if (commits[i].closed_count > 0 && job_prune(s, &commits[i], &err) != CHOIR_OK) {
-            ch_log(&s->env, CHOIR_LEVEL_WARN, "prune_failed", "why=\"%s\"", err.message);
+            ch_log_text(&s->env, CHOIR_LEVEL_WARN, "prune_failed", "why", err.message);
         }
     }
 }
@@ -171,7 +171,7 @@ static void commit(ch_server *s, uint32_t count) {
     }
     s->commits += status == CHOIR_OK;
     if (status != CHOIR_OK) {
-        ch_log(&s->env, CHOIR_LEVEL_ERROR, "commit_failed", "why=\"%s\"", err.message);
+        ch_log_text(&s->env, CHOIR_LEVEL_ERROR, "commit_failed", "why", err.message);
     } else if (s->disk_fails) {
         ch_log(&s->env, CHOIR_LEVEL_WARN, "commit_works_again", "jobs=%u", count);
     }
@@ -416,12 +416,13 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
     if (s == NULL) {
         return ch_error_set(err, CHOIR_ENOMEM, "no memory for a server");
     }
-    *s = (ch_server){.env = *env,
+    *s = (ch_server){.logs_access = options->logs_access,
                      .token_s = options->token_s,
                      .keep_rounds = options->keep_rounds,
                      .keep_sums = options->keep_sums,
                      .no_sums = options->no_sums,
                      .started_ms = ch_server_now_ms()};
+    s->env = ch_request_log_env(&s->log, env);
     choir_status status = lock_create(s, err);
     if (status != CHOIR_OK) {
         env->free(env->self, s);
@@ -469,9 +470,9 @@ void ch_server_stop(ch_server *s) {
     (void)pthread_cond_destroy(&s->wake);
     (void)pthread_cond_destroy(&s->quiet);
     (void)pthread_mutex_destroy(&s->lock);
-    const choir_env env = s->env;
-    ch_revoked_release(&s->revoked, &env);
+    ch_revoked_release(&s->revoked, &s->env);
     ch_limits_release(s);
+    const choir_env env = s->log.host;
     ch_wipe(s, sizeof(*s));
     env.free(env.self, s);
 }

@@ -51,6 +51,8 @@ typedef struct ch_server_options {
     uint32_t exchange_rate; // a device asks for something to do or reports; default 6000
     uint32_t failure_rate;  // an address shows no key that may, as an administrator; default 60
 
+    bool logs_access; // a line "request" for each request, when it is over; default false
+
     bool is_plain;               // HTTP without TLS: for behind a proxy that has it; default false
     const char *certificate;     // an operator's, a PEM file, the server's own first; default "":
                                  // one that the server makes and keeps in dir

@@ -177,12 +177,15 @@ static choir_status http_start(ch_server *s, const ch_server_options *o,
     http.port = o->port;
     http.idle_s = o->idle_s;
     http.request_s = o->request_s;
+    http.trusts_ids = o->is_plain; // there is a proxy, or only this machine
     http.bodies_max = (size_t)BODIES_MAX_MIB << 20;
     http.certificate = (const char *)certificate->chain.data;
     http.key = (const char *)certificate->key.data;
     http.clients_ca = (const char *)clients_ca->data;
-    const ch_http_handler handler = {
-        .body_max = ch_routes_body_max, .handle = ch_routes_handle, .self = s};
+    const ch_http_handler handler = {.body_max = ch_routes_body_max,
+                                     .handle = ch_routes_handle,
+                                     .over = ch_routes_over,
+                                     .self = s};
     return ch_http_server_start(&s->http, &http, handler, &s->env, err);
 }
 

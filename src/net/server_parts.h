@@ -9,6 +9,7 @@
 #include "net/hosted.h"
 #include "net/http_server.h"
 #include "net/limiter.h"
+#include "net/request_log.h"
 #include "net/revoked.h"
 #include "net/server.h"
 #include "net/token.h"
@@ -21,7 +22,8 @@ enum {
 };
 
 struct ch_server {
-    choir_env env;
+    ch_request_log log; // the host's environment
+    choir_env env;      // the same, whose lines name requests
     ch_hosting_store *store;
     ch_http_server *http;
     char url[CH_URL_MAX];
@@ -31,6 +33,7 @@ struct ch_server {
     uint32_t keep_rounds; // 0: all
     uint32_t keep_sums;   // likewise
     bool no_sums;
+    bool logs_access;
     ch_key_pair signing;                    // of jobs
     uint8_t token_key[CH_SHARED_KEY_BYTES]; // of devices' tokens
     uint8_t secret[CH_SHARED_KEY_BYTES];    // that enrols
@@ -93,5 +96,8 @@ void ch_limits_release(ch_server *s);
 /* The HTTP handler's two ends: routes.c. self is the server. */
 size_t ch_routes_body_max(void *self, ch_http_exchange *x);
 void ch_routes_handle(void *self, ch_http_exchange *x);
+
+/* And its third, which writes the access log. */
+void ch_routes_over(void *self, const ch_http_exchange *x, const ch_http_outcome *outcome);
 
 #endif

@@ -439,8 +439,9 @@ class Secrets(Secure):
         relay = Relay(self.port)
         self.addCleanup(relay.close)
         with open(self.folder / "log", "w") as log:
-            server = self.logged(log, "serve", "--port", self.port, "--plain", "--url",
-                                 f"http://127.0.0.1:{relay.port}", out=subprocess.PIPE)
+            server = self.logged(log, "serve", "--port", self.port, "--plain", "--log", "json",
+                                 "--access-log", "--url", f"http://127.0.0.1:{relay.port}",
+                                 out=subprocess.PIPE)
             self.url = server.stdout.readline().split()[1]
             self.host(self.file("job.yaml", JOB % 20))
             self.check_ran("admin", "add", "ada", "--role", "viewer", "--out", "ada.json")
@@ -467,6 +468,7 @@ class Secrets(Secure):
         self.assertIn(b"/v1/exchange", urls)
         log = (self.folder / "log").read_bytes()
         self.assertIn(b"serving", log)
+        self.assertIn(b'"path":"/v1/exchange"', log)
         for secret in secrets:
             for place, text in (("log", log), ("command line", lines), ("URL", urls)):
                 self.assertNotIn(secret.encode(), text, place)

@@ -55,6 +55,25 @@ static void an_event_that_comes_again_and_again_falls_silent(void **state) {
     (void)fclose(l.out);
 }
 
+static void programs_have_each_line_as_an_object(void **state) {
+    (void)state;
+    ch_log_lines l = lines_new();
+    l.is_json = true;
+    const choir_env env = ch_log_env(&l);
+    ch_log(&env, CHOIR_LEVEL_WARN, "round_discarded", "round=%d", 3);
+    ch_log(&env, CHOIR_LEVEL_INFO, "round_applied", "round=%d", 4);
+    ch_log_text(&env, CHOIR_LEVEL_ERROR, "lost", "why", "it said: \"no\"\nround=5");
+    const char *found = written(l.out);
+    assert_memory_equal(found, "{\"ts\":\"20", 9);
+    const char *first = strchr(found, 'Z');
+    assert_memory_equal(
+        first, "Z\",\"level\":\"warning\",\"event\":\"round_discarded\",\"round\":3}\n{", 59);
+    assert_string_equal(strrchr(found, 'Z'), "Z\",\"level\":\"error\",\"event\":\"lost\","
+                                             "\"why\":\"it said: \\\"no\\\"\\u000around=5\"}\n");
+    assert_null(strstr(found, "round_applied"));
+    (void)fclose(l.out);
+}
+
 static void but_not_a_servers(void **state) {
     (void)state;
     ch_log_lines l = lines_new();
@@ -108,6 +127,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_matters_is_written_a_line_an_event),
         cmocka_unit_test(an_event_that_comes_again_and_again_falls_silent),
+        cmocka_unit_test(programs_have_each_line_as_an_object),
         cmocka_unit_test(but_not_a_servers),
         cmocka_unit_test(many_kinds_of_events_are_bounded_too),
         cmocka_unit_test(fields_too_long_are_cut_visibly),

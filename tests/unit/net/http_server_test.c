@@ -114,6 +114,90 @@ static void an_answer_that_http_cannot_carry_is_a_500(void **state) {
     site_close(&s);
 }
 
+static void a_request_has_an_id_of_its_own_or_of_the_proxys(void **state) {
+    (void)state;
+    static const struct {
+        const char *headers;
+        const char *id; // NULL: one that is made
+    } rows[] = {
+        {"", NULL},
+        {"X-Request-Id: a.b_c-9\r\n", "a.b_c-9"},
+        {"X-Request-Id: a b\r\n", NULL},
+        {"X-Request-Id: \"}{\r\n", NULL},
+        {"X-Request-Id: "
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n",
+         NULL}, // 65
+        {"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n",
+         "4bf92f3577b34da6a3ce929d0e0e4736"},
+        {"traceparent: 00-4bf9-00f067aa0ba902b7-01\r\n", NULL},
+        {"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n"
+         "X-Request-Id: mine\r\n",
+         "mine"},
+    };
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    static site s;
+    static peer_reply r;
+    ch_http_server_options o = ch_http_server_defaults();
+    for (int trusts = 0; trusts < 2; trusts++) {
+        o.trusts_ids = trusts == 1;
+        site_open(&s, &o);
+        char before[CH_HTTP_ID_MAX] = "";
+        for (uint32_t i = 0; i < ROWS; i++) {
+            char request[256];
+            (void)snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n",
+                           rows[i].headers);
+            peer_ask(s.port, request, &r);
+            const char *id = peer_header(&r, "X-Request-Id");
+            const site_over_row over = site_last(&s, i + 1);
+            assert_string_equal(over.id, id);
+            if (o.trusts_ids && rows[i].id != NULL) {
+                assert_string_equal(id, rows[i].id);
+                continue;
+            }
+            char expected[16];
+            (void)snprintf(expected, sizeof(expected), "-%x", i + 1);
+            assert_string_equal(id + 8, expected);
+            assert_true(before[0] == '\0' || strncmp(id, before, 8) == 0);
+            (void)snprintf(before, sizeof(before), "%s", id);
+        }
+        site_close(&s);
+    }
+}
+
+static void of_what_is_over_is_told_how_it_ended(void **state) {
+    (void)state;
+    static const struct {
+        const char *request;
+        unsigned code;
+        size_t bytes;
+        const char *note;
+    } rows[] = {
+        {"GET /content HTTP/1.1\r\nHost: h\r\n\r\n", 200, 10, ""},
+        {"GET /content HTTP/1.1\r\nHost: h\r\nRange: bytes=2-4\r\n\r\n", 206, 3, ""},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", 200, 5, ""},
+        {"GET /private HTTP/1.1\r\nHost: h\r\n\r\n", 401, 12, ""},
+        {"GET /split HTTP/1.1\r\nHost: h\r\n\r\n", 500, 0, ""},
+        {"GET /../x HTTP/1.1\r\nHost: h\r\n\r\n", 400, 0, ""},
+        {"DELETE /none HTTP/1.1\r\nHost: h\r\n\r\n", 200, 0, "facts=DELETE"},
+    };
+    static site s;
+    static peer_reply r;
+    site_open(&s, NULL);
+    for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        peer_ask(s.port, rows[i].request, &r);
+        const site_over_row over = site_last(&s, i + 1);
+        assert_int_equal(r.code, rows[i].code);
+        assert_int_equal(over.outcome.code, rows[i].code);
+        if (rows[i].bytes > 0) {
+            assert_int_equal(over.outcome.bytes, rows[i].bytes);
+        }
+        assert_string_equal(over.note, rows[i].note);
+        assert_true(over.outcome.is_whole);
+        assert_non_null(peer_header(&r, "X-Request-Id"));
+    }
+    site_close(&s);
+}
+
 /* ------------------------------------------------------------------------------------- sleeping */
 
 static void *answer_reversed(void *self) {
@@ -272,7 +356,7 @@ static void what_cannot_be_served_is_said(void **state) {
         o.key = rows[i].key;
         o.clients_ca = rows[i].clients_ca;
         o.idle_s = rows[i].idle_s;
-        const ch_http_handler handler = {site_body_max, site_handle, &s};
+        const ch_http_handler handler = {site_body_max, site_handle, site_over, &s};
         check_status(ch_http_server_start(&none, &o, handler, &s.env, &err), rows[i].status);
         if (strstr(err.message, rows[i].message) == NULL) {
             fail_msg("'%s' has no '%s'", err.message, rows[i].message);
@@ -299,7 +383,7 @@ static void connections_are_no_more_than_descriptors(void **state) {
     site_prepare(&s);
     s.env.log = lines_count;
     const ch_http_server_options o = ch_http_server_defaults();
-    const ch_http_handler handler = {site_body_max, site_handle, &s};
+    const ch_http_handler handler = {site_body_max, site_handle, site_over, &s};
     check_status(ch_http_server_start(&s.server, &o, handler, &s.env, NULL), CHOIR_OK);
     ch_http_server_stop(s.server, 0);
     assert_int_equal(atomic_load(&s.released), 1);
@@ -312,6 +396,8 @@ int main(void) {
         cmocka_unit_test(an_address_may_be_of_ipv6_and_serve_ipv4_too),
         cmocka_unit_test(content_is_given_as_far_as_it_is_needed),
         cmocka_unit_test(an_answer_that_http_cannot_carry_is_a_500),
+        cmocka_unit_test(a_request_has_an_id_of_its_own_or_of_the_proxys),
+        cmocka_unit_test(of_what_is_over_is_told_how_it_ended),
         cmocka_unit_test(late_answers_come_from_another_thread),
         cmocka_unit_test(a_client_may_leave_while_its_exchange_sleeps),
         cmocka_unit_test(a_stop_answers_what_sleeps),

@@ -21,6 +21,13 @@
 
 enum { BODY_MAX = 1000, HELD_MAX = 64, LARGE = 16 << 20, SETTLE_MS = 20000 };
 
+/* An exchange that is over. */
+typedef struct site_over_row {
+    ch_http_outcome outcome;
+    char id[CH_HTTP_ID_MAX];
+    char note[CH_HTTP_NOTE_MAX];
+} site_over_row;
+
 typedef struct site {
     ch_http_server *server;
     uint16_t port;
@@ -29,6 +36,8 @@ typedef struct site {
     pthread_cond_t change;
     ch_http_exchange *held[HELD_MAX]; // asked for /hold, not yet answered
     size_t held_count;
+    site_over_row last; // of those that are over
+    uint32_t over_count;
     uint8_t *large;
     atomic_int released;
     atomic_int allocations_left;  // -1: no end
@@ -102,6 +111,7 @@ static inline void site_handle(void *self, ch_http_exchange *x) {
         ch_http_answer_header(x, "Location", "a\r\nSet-Cookie: b");
         ch_http_answer(x, 201, NULL, text_bytes(""));
     } else {
+        ch_http_note(x, "facts=%s", ch_http_method(x));
         answer_facts(x);
     }
 }
@@ -117,6 +127,17 @@ static inline size_t site_body_max(void *self, ch_http_exchange *x) {
         return LARGE;
     }
     return strcmp(ch_http_path(x), "/none") == 0 ? 0 : BODY_MAX;
+}
+
+static inline void site_over(void *self, const ch_http_exchange *x, const ch_http_outcome *o) {
+    site *s = self;
+    (void)pthread_mutex_lock(&s->lock);
+    s->last.outcome = *o;
+    (void)snprintf(s->last.id, sizeof(s->last.id), "%s", ch_http_id(x));
+    (void)snprintf(s->last.note, sizeof(s->last.note), "%s", ch_http_noted(x));
+    s->over_count += 1;
+    (void)pthread_cond_broadcast(&s->change);
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 /* Memory that ends, for several threads. */
@@ -145,7 +166,7 @@ static inline void site_prepare(site *s) {
 
 static inline void site_open(site *s, const ch_http_server_options *o) {
     const ch_http_server_options defaults = ch_http_server_defaults();
-    const ch_http_handler handler = {site_body_max, site_handle, s};
+    const ch_http_handler handler = {site_body_max, site_handle, site_over, s};
     choir_error err = {.message = ""};
     site_prepare(s);
     check_status(
@@ -176,6 +197,22 @@ static inline ch_http_exchange *site_take(site *s, size_t count) {
     memmove(s->held, s->held + 1, s->held_count * sizeof(s->held[0]));
     (void)pthread_mutex_unlock(&s->lock);
     return x;
+}
+
+/* Waits until so many exchanges are over; of the last. */
+static inline site_over_row site_last(site *s, uint32_t count) {
+    struct timespec end;
+    (void)clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += PEER_WAIT_S;
+    (void)pthread_mutex_lock(&s->lock);
+    int late = 0;
+    while (s->over_count < count && late == 0) {
+        late = pthread_cond_timedwait(&s->change, &s->lock, &end);
+    }
+    assert_int_equal(s->over_count, count);
+    const site_over_row last = s->last;
+    (void)pthread_mutex_unlock(&s->lock);
+    return last;
 }
 
 static inline void wait_ms(long ms) {

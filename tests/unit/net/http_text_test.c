@@ -65,6 +65,49 @@ static void a_token_stands_alone_behind_its_scheme(void **state) {
     }
 }
 
+static void a_requests_id_is_harmless_wherever_it_is_written(void **state) {
+    (void)state;
+    assert_true(ch_http_is_id("a", 64));
+    assert_true(ch_http_is_id("0aZ._-", 6));
+    assert_false(ch_http_is_id("0aZ._-", 5));
+    static const char *const rows[] = {"", "a b", "a\"", "a\n", "a=b", "\xc3\xb6", "a/b", "{}"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_false(ch_http_is_id(rows[i], 64));
+    }
+}
+
+static void a_trace_has_an_id_when_it_is_well_formed(void **state) {
+    (void)state;
+    static const struct {
+        const char *value;
+        bool is_right;
+    } rows[] = {
+        {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true},
+        {"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", true},
+        {"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true},
+        {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", false},
+        {"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.more", false},
+        {"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false},
+        {"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false},
+        {"00-00000000000000000000000000000000-00f067aa0ba902b7-01", false},
+        {"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false},
+        {"00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01", false},
+        {"00-4bf92f3577b34da6a3ce929d0e0e47360-00f067aa0ba902b7-01", false},
+        {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0", false},
+        {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", false},
+        {"00-4bf92f3577b34da6a3ce929d0e0e4736", false},
+        {"00-", false},
+        {"0", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char id[CH_HTTP_TRACE_MAX] = "as it was";
+        assert_int_equal(ch_http_trace_id(id, rows[i].value), rows[i].is_right);
+        assert_string_equal(id,
+                            rows[i].is_right ? "4bf92f3577b34da6a3ce929d0e0e4736" : "as it was");
+    }
+}
+
 static void a_line_has_no_end_in_it(void **state) {
     (void)state;
     assert_true(ch_http_is_line("text/plain; q=\xc3\xa4"));
@@ -79,6 +122,8 @@ int main(void) {
         cmocka_unit_test(escapes_are_decoded_once_or_refused),
         cmocka_unit_test(a_path_is_plain_or_not),
         cmocka_unit_test(a_token_stands_alone_behind_its_scheme),
+        cmocka_unit_test(a_requests_id_is_harmless_wherever_it_is_written),
+        cmocka_unit_test(a_trace_has_an_id_when_it_is_well_formed),
         cmocka_unit_test(a_line_has_no_end_in_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
