@@ -3,11 +3,13 @@
 
 #include "base/env.h"
 #include "base/log.h"
+#include "net/notify.h"
 #include "net/server.h"
 
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DIR_MAX = 512, LOG_MAX = 8, RATE_MAX = 6000000 };
@@ -109,6 +111,15 @@ static void announce(const ch_call *call, const ch_server *s) {
     (void)fflush(call->out);
 }
 
+/* Tells systemd, or whoever else asks for it; that it could not is no reason to serve nobody. */
+static void supervisor_tell(const choir_env *env, const char *state) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    choir_error err = {.message = ""};
+    if (path != NULL && ch_notify(path, state, &err) != CHOIR_OK) {
+        ch_log_text(env, CHOIR_LEVEL_WARN, "notify_failed", "why", err.message);
+    }
+}
+
 /* Signals are blocked before any thread begins, so that this one alone hears them. */
 static void signal_wait(const sigset_t *ends) {
     int signal = 0;
@@ -159,7 +170,9 @@ static int serve_run(const ch_call *call, choir_error *err) {
         return exit_of(status, err);
     }
     announce(call, server);
+    supervisor_tell(&env, "READY=1");
     signal_wait(&ends);
+    supervisor_tell(&env, "STOPPING=1");
     ch_server_stop(server);
     return EXIT_DONE;
 }

@@ -2,7 +2,9 @@
 import datetime
 import http.client
 import json
+import os
 import re
+import socket
 import subprocess
 import time
 import unittest
@@ -171,6 +173,54 @@ class TextLines(Logged):
         self.raw("GET", "/healthz")
         self.stop(server)
         self.assertNotIn("healthz", (self.folder / "log").read_text())
+
+
+class Supervised(Network):
+    """Started by somebody who waits on a socket until it is ready, as systemd does."""
+
+    def listen(self, name):
+        heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(heard.close)
+        self.addCleanup(os.environ.pop, "NOTIFY_SOCKET", None)
+        os.environ["NOTIFY_SOCKET"] = name
+        heard.bind("\0" + name[1:] if name.startswith("@") else name)
+        heard.settimeout(30)
+        return heard
+
+    def test_says_when_it_answers_and_when_it_stops(self):
+        for name in (str(self.folder / "notify"), f"@choir-test-{os.getpid()}"):
+            heard = self.listen(name)
+            with socket.create_server(("127.0.0.1", 0)) as chosen:
+                self.port = chosen.getsockname()[1]
+            server = self.start("serve", "--port", self.port, "--plain")
+            self.assertEqual(heard.recv(100), b"READY=1")
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=30) as answer:
+                self.assertEqual(answer.status, 200)
+            server.terminate()
+            self.assertEqual(heard.recv(100), b"STOPPING=1")
+            self.assertEqual(server.wait(timeout=30), 0)
+
+    def test_does_not_say_so_when_it_cannot_serve(self):
+        heard = self.listen(str(self.folder / "notify"))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            ran = self.run_in("serve", "--port", taken.getsockname()[1])
+        self.assertEqual(ran.code, 1)
+        heard.settimeout(0.1)
+        self.assertRaises(TimeoutError, heard.recv, 100)
+
+    def test_serves_when_nobody_listens(self):
+        self.addCleanup(os.environ.pop, "NOTIFY_SOCKET", None)
+        for name, why in ((str(self.folder / "nobody"), "No such file"), ("relative", "must be an absolute path"),
+                          ("/" + 200 * "x", "must be an absolute path")):
+            os.environ["NOTIFY_SOCKET"] = name
+            with open(self.folder / "log", "w") as log:
+                server = subprocess.Popen([CHOIR, "serve", "--port", "0", "--plain"], cwd=self.folder, text=True,
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+                self.processes.append(server)
+                self.assertTrue(server.stdout.readline().startswith("serving "))
+                self.stop(server)
+            self.assertIn("notify_failed why=\"NOTIFY_SOCKET: ", (self.folder / "log").read_text())
+            self.assertIn(why, (self.folder / "log").read_text())
 
 
 if __name__ == "__main__":
