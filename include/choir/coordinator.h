@@ -52,16 +52,26 @@ typedef struct choir_coordinator_options {
     const char *job;  // what tasks say whose they are: "keyboard@3", less than CHOIR_JOB_TEXT_MAX
                       // bytes; default "", where there is only one
     uint32_t dim;     // parameters in the model; required
-    uint32_t clients; // K: registered clients, ids 0 .. clients-1; required; at most 2^31
+    uint32_t clients; // K: registered clients, ids 0 .. clients-1; required; at most 2^31; in an
+                      // open population only the bound of their ids
     uint32_t rounds;  // to run; default 1
 
-    const char *sampler;  // "fixed": exactly max(round(C K), 1) a round; "poisson": each with
-                          // probability C; default "fixed"
-    double sample_rate;   // C, (0, 1]; default 1
-    uint32_t quorum;      // reports without which a round is discarded, at most the cohort;
-                          // default 1
-    uint32_t deadline_ms; // a round closes when all reported, or this long after opening (the
-                          // first opens with the first request or tick); default 600 000
+    const char *population; // "closed": a roster, of which every round's cohort is drawn; "open":
+                            // whoever checks in while there is room; default "closed"
+    const char *sampler;    // closed: "fixed": exactly max(round(C K), 1) a round; "poisson": each
+                            // with probability C; default "fixed"
+    double sample_rate;     // closed: C, (0, 1]; default 1
+    uint32_t goal;         // open: reports with which a round closes, 1 .. clients; required there,
+                           // 0 in a closed population
+    double over_selection; // open: at most ceil(goal times this) clients hold a task of the round,
+                           // [1, 100]; default 1.3
+    uint32_t rounds_between; // open: for so many rounds a client is left out after one that counted
+                             // it; times goal at most 2^22; default 0
+    uint32_t quorum;         // reports without which a round is discarded at its deadline, at most
+                             // the largest cohort, or the goal; default 1
+    uint32_t deadline_ms;    // a round closes when all reported, or the goal is reached, or this
+                             // long after opening (the first opens with the first request or
+                             // tick); default 600 000
 
     const char *algorithm;      // "fedavg" | "fedavgm"; default "fedavg"
     float server_learning_rate; // eta_s, > 0; default 1
@@ -90,7 +100,7 @@ typedef struct choir_coordinator_options {
 /* What became of one round. */
 typedef struct choir_round_summary {
     uint32_t round;                        // the first is 1
-    uint32_t cohort;                       // clients sampled
+    uint32_t cohort;                       // clients sampled, or taken in
     uint32_t reports;                      // updates in the sum
     bool applied;                          // false: no quorum, the model is unchanged
     uint64_t examples;                     // sum of the reports' capped n
@@ -147,7 +157,8 @@ void choir_coordinator_tick(choir_coordinator *c, uint64_t now_ms);
 /* When tick will next have something to do, in the clock of now_ms; UINT64_MAX when never. */
 uint64_t choir_coordinator_deadline_ms(const choir_coordinator *c);
 
-/* The open round's clients, ascending; borrowed until the round closes. Empty when done. */
+/* The open round's clients, ascending; borrowed until the next call on c. In an open population
+ * those taken in so far. Empty when done. */
 const uint32_t *choir_coordinator_cohort(const choir_coordinator *c, uint32_t *count);
 
 /* The most clients that any round can have. */
@@ -210,7 +221,8 @@ CHOIR_NODISCARD choir_status choir_coordinator_round_restore(choir_coordinator *
                                                              choir_bytes saved, choir_error *err);
 
 /*
- * Counts what must not be forgotten: a report that was counted or refused, a round that closed. A
+ * Counts what must not be forgotten: a report that was counted or refused, a client that was taken
+ * in, a round that closed. A
  * server that sees it unchanged after a reply has nothing to commit.
  */
 uint64_t choir_coordinator_changes(const choir_coordinator *c);

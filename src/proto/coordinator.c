@@ -4,9 +4,10 @@
  * One round at a time:
  *
  *   OPEN --- all sampled clients settled, or deadline --- with quorum: apply ------> next OPEN
- *                                                    '--- without it: discard -----> or done
+ *       '--- in an open population: goal counted --'  '--- without it: discard -----> or done
  *
- * A client of the cohort is awaited until it is counted or refused, either of them once.
+ * A client of the cohort is awaited until it is counted or refused, either of them once. Who is in
+ * it is drawn when the round opens; in an open population clients are taken in as they come.
  */
 #include "proto/coordinator_parts.h"
 
@@ -40,13 +41,15 @@ choir_status ch_coordinator_params_check(const float *params, uint32_t dim, choi
 
 static choir_status arrays_claim(choir_coordinator *c) {
     const uint32_t dim = c->options.dim;
-    const uint32_t cohort = c->sampler.cohort_max;
+    const uint32_t cohort = c->cohort.capacity;
+    const uint32_t drawn = c->sampler.cohort_max;
     const size_t state = (size_t)dim * c->algorithm->state_per_param;
     const size_t kept = c->options.keep_sum ? dim : 0;
     const size_t bytes =
         ch_arena_cost(dim, sizeof(int64_t)) + ch_arena_cost(kept, sizeof(int64_t)) +
         2 * ch_arena_cost(dim, sizeof(float)) + ch_arena_cost(state, sizeof(float)) +
-        2 * ch_arena_cost(cohort, sizeof(uint32_t)) + ch_arena_cost(cohort, 1);
+        ch_arena_cost(cohort, sizeof(uint32_t)) + ch_arena_cost(drawn, sizeof(uint32_t)) +
+        ch_arena_cost(cohort, 1) + ch_recent_cost(c->options.rounds_between, c->options.goal);
     const choir_status status = ch_arena_init(&c->arena, bytes, &c->env);
     if (status != CHOIR_OK) {
         return status;
@@ -57,7 +60,8 @@ static choir_status arrays_claim(choir_coordinator *c) {
     c->gathered = CH_NEW(&c->arena, float, dim);
     c->state = CH_NEW(&c->arena, float, state);
     c->cohort.clients = CH_NEW(&c->arena, uint32_t, cohort);
-    c->scratch = CH_NEW(&c->arena, uint32_t, cohort);
+    c->scratch = drawn == 0 ? NULL : CH_NEW(&c->arena, uint32_t, drawn);
+    ch_recent_init(&c->recent, c->options.rounds_between, c->options.goal, &c->arena);
     c->cohort.standing = CH_NEW(&c->arena, uint8_t, cohort);
     CH_ASSERT(c->cohort.standing != NULL);
     return CHOIR_OK;
@@ -146,11 +150,14 @@ void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms) {
     if (choir_coordinator_is_done(c)) {
         return;
     }
-    ch_cohort_open(&c->cohort, ch_sampler_draw(&c->sampler, c->rounds_closed + 1, c->cohort.clients,
-                                               c->scratch));
+    if (!c->is_open) {
+        ch_cohort_open(&c->cohort, ch_sampler_draw(&c->sampler, c->rounds_closed + 1,
+                                                   c->cohort.clients, c->scratch));
+    }
     round_plan(c);
     if (now_ms != UINT64_MAX) {
-        c->deadline_ms = c->cohort.count == 0 ? now_ms : later(now_ms, c->options.deadline_ms);
+        const bool is_empty = !c->is_open && c->cohort.count == 0;
+        c->deadline_ms = is_empty ? now_ms : later(now_ms, c->options.deadline_ms);
     }
 }
 
@@ -201,12 +208,19 @@ static void round_close(choir_coordinator *c, uint64_t now_ms) {
            "round=%u cohort=%u reports=%u missing=%u quorum=%u", c->task.round, c->cohort.count,
            reports, c->refused[CHOIR_REFUSAL_MISSING], c->options.quorum);
     sum_keep(c);
+    ch_recent_add(&c->recent, c->task.round, &c->cohort);
     if (c->cohort.count > 0) {
         ch_pace_learn(&c->pace, round_lasts(c, now_ms));
     }
     c->rounds_closed += 1;
     c->changes += 1;
     ch_coordinator_round_open(c, now_ms);
+}
+
+/* Whether nobody's report is waited for any more. */
+static bool has_all(const choir_coordinator *c) {
+    return c->is_open ? c->aggregator.reports == c->options.goal
+                      : c->cohort.settled == c->cohort.count;
 }
 
 void choir_coordinator_tick(choir_coordinator *c, uint64_t now_ms) {
@@ -216,7 +230,7 @@ void choir_coordinator_tick(choir_coordinator *c, uint64_t now_ms) {
     if (c->deadline_ms == UINT64_MAX) {
         c->deadline_ms = later(now_ms, c->options.deadline_ms);
     }
-    if (c->cohort.settled == c->cohort.count || now_ms >= c->deadline_ms) {
+    if (has_all(c) || now_ms >= c->deadline_ms) {
         round_close(c, now_ms);
     }
 }
@@ -233,7 +247,8 @@ static ch_reply refuse(choir_coordinator *c, const ch_request *in, choir_refusal
     return ch_refusal_reply(refusal);
 }
 
-static ch_reply wait_answer(const choir_coordinator *c, uint64_t now_ms, uint32_t client) {
+static ch_reply wait_answer(const choir_coordinator *c, uint64_t now_ms, uint32_t client,
+                            const ch_unseated *unseated) {
     const uint64_t lasts = round_lasts(c, now_ms);
     const ch_pace_question q = {
         .seed = c->options.seed,
@@ -241,21 +256,31 @@ static ch_reply wait_answer(const choir_coordinator *c, uint64_t now_ms, uint32_
         .client = client,
         .lasts_ms = lasts,
         .left_ms = c->options.deadline_ms - lasts,
-        .clients = c->options.clients,
-        .cohort = c->sampler.cohort_max,
-        .all_must_come = true,
-        .rounds = 1,
+        .clients = c->is_open ? c->heard : c->options.clients,
+        .cohort = c->places,
+        .all_must_come = !c->is_open,
+        .rounds = unseated->rounds,
     };
-    return (ch_reply){.kind = CH_REPLY_WAIT, .wait_ms = ch_pace_wait_ms(&c->pace, &q)};
+    return (ch_reply){
+        .kind = CH_REPLY_WAIT, .wait_ms = ch_pace_wait_ms(&c->pace, &q), .why = unseated->why};
+}
+
+/* The client's place in the round; UINT32_MAX for none. In an open population one that has none is
+ * given one, if there is: also when it reports, for a task that a crash has made us forget. */
+static uint32_t place_find(choir_coordinator *c, uint32_t client, ch_unseated *why) {
+    const bool may_get_one = c->is_open && client < c->options.clients;
+    return may_get_one ? ch_coordinator_seat(c, client, why) : ch_cohort_find(&c->cohort, client);
 }
 
 static ch_reply check_in_answer(choir_coordinator *c, uint64_t now_ms, const ch_request *in) {
     if (in->client >= c->options.clients) {
         return refuse(c, in, CHOIR_REFUSAL_UNSAMPLED, CHOIR_LEVEL_DEBUG);
     }
-    const uint32_t place = ch_cohort_find(&c->cohort, in->client);
+    c->heard = in->client < c->heard ? c->heard : in->client + 1;
+    ch_unseated unseated = {.why = CHOIR_WHY_NONE, .rounds = 1};
+    const uint32_t place = place_find(c, in->client, &unseated);
     if (place == UINT32_MAX || c->cohort.standing[place] != CH_STANDING_AWAITED) {
-        return wait_answer(c, now_ms, in->client);
+        return wait_answer(c, now_ms, in->client, &unseated);
     }
     c->has_given_tasks = true;
     return (ch_reply){.kind = CH_REPLY_TASK, .task = c->task};
@@ -308,7 +333,8 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
         memcmp(report->model.bytes, c->hash.bytes, CHOIR_HASH_BYTES) != 0) {
         return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
     }
-    const uint32_t place = ch_cohort_find(&c->cohort, in->client);
+    ch_unseated unseated;
+    const uint32_t place = place_find(c, in->client, &unseated);
     if (place == UINT32_MAX) {
         return refuse(c, in, CHOIR_REFUSAL_UNSAMPLED, CHOIR_LEVEL_DEBUG);
     }
@@ -332,7 +358,7 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
         return refuse(c, in, refusal, CHOIR_LEVEL_WARN);
     }
     ch_aggregator_add(&c->aggregator, delta, offer.weight);
-    ch_metrics_add(&c->metrics, &offer.metrics, METRIC_MAX / c->sampler.cohort_max);
+    ch_metrics_add(&c->metrics, &offer.metrics, METRIC_MAX / c->aggregator.cohort_max);
     ch_cohort_settle(&c->cohort, place, CH_STANDING_COUNTED);
     c->changes += 1;
     return (ch_reply){.kind = CH_REPLY_ACK};
@@ -383,7 +409,7 @@ const uint32_t *choir_coordinator_cohort(const choir_coordinator *c, uint32_t *c
 }
 
 uint32_t choir_coordinator_cohort_max(const choir_coordinator *c) {
-    return c->sampler.cohort_max;
+    return c->cohort.capacity;
 }
 
 uint32_t choir_coordinator_round(const choir_coordinator *c) {

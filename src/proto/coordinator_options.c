@@ -8,7 +8,10 @@
 
 #include <string.h>
 
-enum { TEXTS_MAX = 512 };
+enum {
+    TEXTS_MAX = 512,
+    RECENT_MAX = 1 << 22, // clients in the lists of recent rounds, 16 MB of them
+};
 
 static const double COORDINATE_MAX = 1 << 20;
 
@@ -16,8 +19,10 @@ choir_coordinator_options choir_coordinator_defaults(void) {
     return (choir_coordinator_options){
         .job = "",
         .rounds = 1,
+        .population = "closed",
         .sampler = "fixed",
         .sample_rate = 1.0,
+        .over_selection = 1.3,
         .quorum = 1,
         .deadline_ms = 600000,
         .algorithm = "fedavg",
@@ -48,6 +53,7 @@ static choir_status numbers_check(const choir_coordinator_options *o, choir_erro
     } rules[] = {
         {"dim", o->dim, 1, CHOIR_DIM_MAX},
         {"rounds", o->rounds, 1, UINT32_MAX},
+        {"over_selection", o->over_selection, 1, 100},
         {"deadline_ms", o->deadline_ms, 1, UINT32_MAX},
         {"server_learning_rate", o->server_learning_rate, 1e-12, 1e4},
         {"server_momentum", o->server_momentum, 0, below_one},
@@ -70,10 +76,61 @@ static choir_status numbers_check(const choir_coordinator_options *o, choir_erro
     return CHOIR_OK;
 }
 
+/* In a closed population nobody is taken in, and so none of what says whom. */
+static choir_status closed_take(choir_coordinator *c, const choir_coordinator_options *o,
+                                choir_error *err) {
+    if (o->goal != 0 || o->rounds_between != 0) {
+        return ch_error_set(
+            err, CHOIR_EINVAL, "coordinator: %s is %u, but the population is closed; must be 0",
+            o->goal != 0 ? "goal" : "rounds_between", o->goal != 0 ? o->goal : o->rounds_between);
+    }
+    const choir_status status =
+        ch_sampler_init(&c->sampler, o->sampler, o->clients, o->sample_rate, o->seed, err);
+    c->places = c->sampler.cohort_max;
+    c->cohort.capacity = c->places;
+    return status;
+}
+
+static choir_status open_take(choir_coordinator *c, const choir_coordinator_options *o,
+                              choir_error *err) {
+    if (o->clients == 0 || o->clients > UINT32_C(1) << CH_CLIENTS_BITS_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "coordinator: %u clients, but there must be 1 to 2^31", o->clients);
+    }
+    if (o->goal == 0 || o->goal > o->clients) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "coordinator: goal is %u, must be in [1, %u], the clients there can be",
+                            o->goal, o->clients);
+    }
+    if (o->rounds_between > RECENT_MAX / o->goal) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "coordinator: rounds_between is %u, must be in [0, %u]: a coordinator "
+                            "remembers at most %d clients, and a round counts %u",
+                            o->rounds_between, RECENT_MAX / o->goal, RECENT_MAX, o->goal);
+    }
+    c->is_open = true;
+    c->places = ch_coordinator_places(o->goal, o->over_selection, o->clients);
+    c->cohort.capacity = ch_coordinator_table(c->places, o->clients);
+    return CHOIR_OK;
+}
+
+static choir_status population_take(choir_coordinator *c, const choir_coordinator_options *o,
+                                    choir_error *err) {
+    const char *population = o->population == NULL ? "" : o->population;
+    if (strcmp(population, "open") == 0) {
+        return open_take(c, o, err);
+    }
+    if (strcmp(population, "closed") == 0) {
+        return closed_take(c, o, err);
+    }
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "coordinator: population '%.40s' is unknown; known: closed, open",
+                        population);
+}
+
 static choir_status texts_parse(choir_coordinator *c, const choir_coordinator_options *o,
                                 choir_error *err) {
-    choir_status status =
-        ch_sampler_init(&c->sampler, o->sampler, o->clients, o->sample_rate, o->seed, err);
+    choir_status status = population_take(c, o, err);
     c->algorithm = ch_algorithm_find(o->algorithm, status == CHOIR_OK ? err : NULL);
     if (status == CHOIR_OK && c->algorithm == NULL) {
         status = CHOIR_EINVAL;
@@ -116,6 +173,12 @@ static void options_digest(uint8_t out[CHOIR_HASH_BYTES], const choir_coordinato
     ch_put_text(&w, o->schedule_epochs);
     ch_put_text(&w, o->schedule_batch_size);
     ch_put_text(&w, o->chain);
+    if (strcmp(o->population, "open") == 0) { // a closed one's digest is what it always was
+        ch_put_text(&w, o->population);
+        ch_put_u32(&w, o->goal);
+        ch_put_f64(&w, o->over_selection);
+        ch_put_u32(&w, o->rounds_between);
+    }
     CH_ASSERT(!w.failed); // every text has been parsed, and so is short
     ch_sha256_of(bytes, w.size, out);
 }
@@ -129,10 +192,11 @@ choir_status ch_coordinator_configure(choir_coordinator *c, const choir_coordina
     if (status != CHOIR_OK) {
         return status;
     }
-    if (o->quorum == 0 || o->quorum > c->sampler.cohort_max) {
+    const uint32_t reports_max = c->is_open ? o->goal : c->sampler.cohort_max;
+    if (o->quorum == 0 || o->quorum > reports_max) {
         return ch_error_set(err, CHOIR_EINVAL,
-                            "coordinator: quorum is %u, must be in [1, %u], the largest cohort",
-                            o->quorum, c->sampler.cohort_max);
+                            "coordinator: quorum is %u, must be in [1, %u], the %s", o->quorum,
+                            reports_max, c->is_open ? "goal" : "largest cohort");
     }
     if (o->job == NULL || strlen(o->job) >= CHOIR_JOB_TEXT_MAX) {
         return ch_error_set(err, CHOIR_EINVAL,
@@ -140,8 +204,7 @@ choir_status ch_coordinator_configure(choir_coordinator *c, const choir_coordina
                             CHOIR_JOB_TEXT_MAX);
     }
     status = ch_aggregator_init(&c->aggregator, NULL, o->dim, o->coordinate_max,
-                                ch_chain_weight_max(&c->chain, o->examples_max),
-                                c->sampler.cohort_max, err);
+                                ch_chain_weight_max(&c->chain, o->examples_max), reports_max, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -150,6 +213,7 @@ choir_status ch_coordinator_configure(choir_coordinator *c, const choir_coordina
     memcpy(c->task.job, o->job, strlen(o->job) + 1);
     c->options = *o;
     c->options.job = NULL; // the caller's texts are not ours to keep
+    c->options.population = NULL;
     c->options.sampler = NULL;
     c->options.algorithm = NULL;
     c->options.schedule_learning_rate = NULL;

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "choir/coordinator.h"
+#include "choir/why.h"
 #include "fl/aggregator.h"
 #include "fl/algorithm.h"
 #include "fl/chain.h"
@@ -11,6 +12,7 @@
 #include "fl/schedule.h"
 #include "proto/cohort.h"
 #include "proto/pace.h"
+#include "proto/recent.h"
 #include "wire/message.h"
 
 /* What changes over rounds, by schedules of their own. */
@@ -20,7 +22,9 @@ struct choir_coordinator {
     // What was asked for; constant.
     choir_coordinator_options options; // its texts are NULL: parsed, or copied into task
     uint8_t options_digest[CHOIR_HASH_BYTES];
-    ch_sampler sampler;
+    bool is_open;       // the population
+    ch_sampler sampler; // of a closed one
+    uint32_t places;    // the most clients that hold a task of a round at a time
     const ch_algorithm_ops *algorithm;
     ch_chain chain;
     ch_schedule schedules[CH_SCHEDULED_COUNT];
@@ -28,7 +32,8 @@ struct choir_coordinator {
     ch_arena arena;   // owns every array below
     uint64_t changes; // reports settled and rounds closed in this object's life
 
-    ch_pace pace; // of rounds that closed in this object's life
+    ch_pace pace;   // of rounds that closed in this object's life
+    uint32_t heard; // one more than the highest client heard of in it
 
     // What one round leaves to the next.
     uint32_t rounds_closed;
@@ -36,6 +41,7 @@ struct choir_coordinator {
     float *state;    // (dim * algorithm->state_per_param)
     choir_hash hash; // of params
     ch_progress progress[CH_SCHEDULED_COUNT];
+    ch_recent recent; // of an open population
     choir_round_summary summary;
     int64_t *sum; // (dim) of the round that closed last, with options.keep_sum; else NULL
     bool has_sum;
@@ -49,7 +55,7 @@ struct choir_coordinator {
     choir_metrics metrics;
     uint32_t refused[CHOIR_REFUSAL_COUNT];
 
-    uint32_t *scratch; // (sampler.cohort_max)
+    uint32_t *scratch; // (sampler.cohort_max) of a closed population
     float *gathered;   // (dim) a delta that came in pieces
     uint8_t reply[CH_REPLY_MAX];
 };
@@ -69,6 +75,27 @@ bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, ui
 
 /* What a round with a quorum makes of parameters, state and hash: from the aggregator's sum. */
 void ch_coordinator_apply(choir_coordinator *c);
+
+/* In an open population: how many clients may hold a round's task at a time; and how many a round
+ * remembers. */
+uint32_t ch_coordinator_places(uint32_t goal, double over_selection, uint32_t clients);
+uint32_t ch_coordinator_table(uint32_t places, uint32_t clients);
+
+/* Why a client has no place in the open round, and how many rounds must close before it may. */
+typedef struct ch_unseated {
+    choir_why why;
+    uint32_t rounds;
+} ch_unseated;
+
+/*
+ * In an open population: a client's place in the open round, which it is given where there is room.
+ *
+ * client  below options.clients
+ * why     out, when it is not to be given the task (again): it has no place, or is settled
+ *
+ * Returns the place; UINT32_MAX when it has none.
+ */
+uint32_t ch_coordinator_seat(choir_coordinator *c, uint32_t client, ch_unseated *why);
 
 /* Opens round rounds_closed + 1. now_ms: UINT64_MAX when nobody has told the time yet. */
 void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms);

@@ -3,7 +3,9 @@
  *
  *   "CHR1"  digest of the options (32)  round (4)  its model (32)  time left, ms (8)
  *   tasks were given (4)  cohort (4)  reports (4)  weight (8)  metrics (3 x 8)
- *   refused (4 each reason)  standing (1 each client)  sum (8 dim; nothing without reports)
+ *   refused (4 each reason)  standing (1 each client)
+ *   in an open population: the clients (4 each)
+ *   sum (8 dim; nothing without reports)
  *   checksum of all before it (8)
  *
  * The checksum is the wire's, not SHA-256: this is written with every group of reports, and what it
@@ -30,12 +32,17 @@ static size_t sum_bytes(const choir_coordinator *c, uint32_t reports) {
     return reports == 0 ? 0 : (size_t)c->options.dim * sizeof(int64_t);
 }
 
-static size_t round_bytes(const choir_coordinator *c, uint32_t reports) {
-    return ROUND_HEAD + c->cohort.count + sum_bytes(c, reports) + CHECK_BYTES;
+/* Of the standing of so many clients, and of who they are where that was not drawn. */
+static size_t cohort_bytes(const choir_coordinator *c, uint32_t count) {
+    return (size_t)count * (c->is_open ? 1 + sizeof(uint32_t) : 1);
+}
+
+static size_t round_bytes(const choir_coordinator *c, uint32_t cohort, uint32_t reports) {
+    return ROUND_HEAD + cohort_bytes(c, cohort) + sum_bytes(c, reports) + CHECK_BYTES;
 }
 
 size_t choir_coordinator_round_bytes(const choir_coordinator *c) {
-    return round_bytes(c, c->aggregator.reports);
+    return round_bytes(c, c->cohort.count, c->aggregator.reports);
 }
 
 /* What of the round's time is left: it goes on where it was, however long nobody was there. */
@@ -65,6 +72,9 @@ void choir_coordinator_round_save(const choir_coordinator *c, uint64_t now_ms, u
     }
     CH_ASSERT(w.size == ROUND_HEAD);
     ch_put_bytes(&w, c->cohort.standing, c->cohort.count);
+    for (uint32_t i = 0; c->is_open && i < c->cohort.count; i++) {
+        ch_put_u32(&w, c->cohort.clients[i]);
+    }
     ch_put_bytes(&w, c->aggregator.sum, sum_bytes(c, c->aggregator.reports));
     ch_put_u64(&w, ch_checksum_of(0, out, w.size));
     CH_ASSERT(!w.failed);
@@ -117,6 +127,24 @@ static bool standing_is_sane(const uint8_t *standing, uint32_t count, uint32_t r
     return counted == reports;
 }
 
+/* In an open population: clients are ascending and registered, and no more hold a task, or were
+ * counted, than may. */
+static bool clients_are_sane(const choir_coordinator *c, const saved_round *s,
+                             const uint8_t *standing) {
+    ch_reader r = {.data = standing + s->cohort, .size = s->cohort * sizeof(uint32_t)};
+    uint32_t holding = 0;
+    uint32_t next = 0; // the least that may come
+    for (uint32_t i = 0; i < s->cohort; i++) {
+        const uint32_t client = ch_get_u32(&r);
+        if (client < next || client >= c->options.clients) {
+            return false;
+        }
+        next = client + 1;
+        holding += standing[i] < CH_STANDING_REFUSED;
+    }
+    return holding <= c->places && s->reports <= c->options.goal;
+}
+
 /* Every report adds at least 1 and at most weight_max, and no coordinate beyond coordinate_max. */
 bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, uint64_t weight,
                                 const uint8_t *sum) {
@@ -150,15 +178,18 @@ static choir_status round_check(const choir_coordinator *c, choir_bytes saved, s
         memcmp(out->digest.data, c->options_digest, CHOIR_HASH_BYTES) != 0 ||
         out->round != c->rounds_closed + 1 ||
         memcmp(out->model.data, c->hash.bytes, CHOIR_HASH_BYTES) != 0 ||
-        out->cohort != c->cohort.count || saved.size != round_bytes(c, out->reports)) {
+        !(c->is_open ? out->cohort <= c->cohort.capacity : out->cohort == c->cohort.count) ||
+        saved.size != round_bytes(c, out->cohort, out->reports)) {
         return ch_error_set(err, CHOIR_EPROTO,
                             "round: saved by another job or in another round than %u, which is "
                             "open",
                             c->rounds_closed + 1);
     }
-    if (!standing_is_sane(saved.data + ROUND_HEAD, out->cohort, out->reports) ||
+    const uint8_t *standing = saved.data + ROUND_HEAD;
+    if (!standing_is_sane(standing, out->cohort, out->reports) ||
+        (c->is_open && !clients_are_sane(c, out, standing)) ||
         !ch_coordinator_sum_is_sane(c, out->reports, out->weight,
-                                    saved.data + ROUND_HEAD + out->cohort)) {
+                                    standing + cohort_bytes(c, out->cohort))) {
         return ch_error_set(err, CHOIR_EPROTO, "round: its clients and its sum do not agree");
     }
     return CHOIR_OK;
@@ -172,8 +203,11 @@ choir_status choir_coordinator_round_restore(choir_coordinator *c, uint64_t now_
         return status;
     }
     ch_reader r = {.data = saved.data, .size = saved.size, .at = ROUND_HEAD};
+    ch_cohort_open(&c->cohort, s.cohort);
     memcpy(c->cohort.standing, ch_get_bytes(&r, s.cohort).data, s.cohort);
-    c->cohort.settled = 0;
+    for (uint32_t i = 0; c->is_open && i < s.cohort; i++) {
+        c->cohort.clients[i] = ch_get_u32(&r);
+    }
     for (uint32_t i = 0; i < s.cohort; i++) {
         c->cohort.settled += c->cohort.standing[i] != CH_STANDING_AWAITED;
     }

@@ -2,7 +2,9 @@
  * The coordinator's state between rounds: save and restore.
  *
  *   "CHS1"  digest of the options (32)  rounds closed (4)  progress (3 x 16)
- *   parameters (4 dim)  algorithm's state (4 dim state_per_param)  SHA-256 of all before it (32)
+ *   parameters (4 dim)  algorithm's state (4 dim state_per_param)
+ *   in an open population: how many were counted (4 each recent round), and who (4 goal each)
+ *   SHA-256 of all before it (32)
  */
 #include "proto/coordinator_parts.h"
 
@@ -25,8 +27,13 @@ static size_t params_bytes(const choir_coordinator *c) {
     return (size_t)c->options.dim * sizeof(float);
 }
 
+/* Of the parameters and the algorithm's state. */
+static size_t numbers_bytes(const choir_coordinator *c) {
+    return params_bytes(c) * (1 + c->algorithm->state_per_param);
+}
+
 size_t choir_coordinator_state_bytes(const choir_coordinator *c) {
-    return STATE_HEAD + params_bytes(c) * (1 + c->algorithm->state_per_param) + CHOIR_HASH_BYTES;
+    return STATE_HEAD + numbers_bytes(c) + ch_recent_bytes(&c->recent) + CHOIR_HASH_BYTES;
 }
 
 void choir_coordinator_save(const choir_coordinator *c, uint8_t *out) {
@@ -42,6 +49,7 @@ void choir_coordinator_save(const choir_coordinator *c, uint8_t *out) {
     CH_ASSERT(w.size == STATE_HEAD);
     ch_put_bytes(&w, c->params, params_bytes(c));
     ch_put_bytes(&w, c->state, params_bytes(c) * c->algorithm->state_per_param);
+    ch_recent_put(&c->recent, &w);
     uint8_t hash[CHOIR_HASH_BYTES];
     ch_sha256_of(out, w.size, hash);
     ch_put_bytes(&w, hash, sizeof(hash));
@@ -68,9 +76,14 @@ static choir_status state_check(const choir_coordinator *c, choir_bytes state, c
         rounds > c->options.rounds) {
         return ch_error_set(err, CHOIR_EPROTO, "state: of another job; resume with equal options");
     }
-    const size_t numbers = size - STATE_HEAD - CHOIR_HASH_BYTES;
+    const size_t numbers = numbers_bytes(c);
     if (!ch_fold_measure(state.data + STATE_HEAD, numbers / sizeof(float)).is_finite) {
         return ch_error_set(err, CHOIR_EPROTO, "state: holds a parameter that is not finite");
+    }
+    const choir_bytes recent = {.data = state.data + STATE_HEAD + numbers,
+                                .size = ch_recent_bytes(&c->recent)};
+    if (!ch_recent_is_sane(&c->recent, recent, c->options.clients)) {
+        return ch_error_set(err, CHOIR_EPROTO, "state: its recent clients are no such lists");
     }
     return CHOIR_OK;
 }
@@ -93,6 +106,7 @@ choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state, 
     if (algorithm.size > 0) {
         memcpy(c->state, algorithm.data, algorithm.size);
     }
+    ch_recent_get(&c->recent, &r);
     c->hash = choir_hash_params(c->params, c->options.dim);
     c->summary = (choir_round_summary){0};
     c->has_sum = false;

@@ -1,6 +1,8 @@
 /*
  * A coordinator among ill-meaning peers: requests, each with a length byte before it, some of them
- * whole reports of the open round with the parameters and weights of the input.
+ * whole reports of the open round with the parameters and weights of the input, or check-ins. An
+ * input of odd size has an open population. Whatever happened, the open round can be saved, and
+ * taken back.
  */
 #include "choir/coordinator.h"
 
@@ -10,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DIM = 4, CLIENTS = 5, ROUNDS = 3, BYTES_MAX = 512 };
+enum { DIM = 4, CLIENTS = 5, ROUNDS = 3, BYTES_MAX = 512, SAVED_MAX = 1024 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,6 +35,10 @@ static size_t report_make(const choir_coordinator *c, uint8_t *out, const uint8_
         m.report.dim = 0;
         m.report.delta = (choir_bytes){0};
     }
+    if (size % 8 == 7) {
+        m.kind = CH_REQUEST_CHECK_IN;
+        m.report = (ch_report){0};
+    }
     const uint32_t head = ch_request_head(&m, out);
     memcpy(out + head, delta, m.report.delta.size);
     return head + m.report.delta.size;
@@ -47,6 +53,22 @@ static void reply_check(choir_coordinator *c, uint64_t now_ms, const uint8_t *by
     }
 }
 
+static void round_again(choir_coordinator *c, uint64_t now_ms) {
+    uint8_t saved[SAVED_MAX];
+    uint8_t again[SAVED_MAX];
+    const size_t size = choir_coordinator_round_bytes(c);
+    uint32_t count = 0;
+    (void)choir_coordinator_cohort(c, &count);
+    CH_ASSERT(count <= choir_coordinator_cohort_max(c));
+    CH_ASSERT(size <= SAVED_MAX);
+    choir_coordinator_round_save(c, now_ms, saved);
+    CH_ASSERT(choir_coordinator_round_restore(c, now_ms, (choir_bytes){saved, size}, NULL) ==
+              CHOIR_OK);
+    CH_ASSERT(choir_coordinator_round_bytes(c) == size);
+    choir_coordinator_round_save(c, now_ms, again);
+    CH_ASSERT(memcmp(saved, again, size) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const float params[DIM] = {0};
     const choir_env env = choir_env_default();
@@ -56,6 +78,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     o.clients = CLIENTS;
     o.rounds = ROUNDS;
     o.sample_rate = 0.6;
+    if (size % 2 == 1) {
+        o.population = "open";
+        o.goal = 2;
+        o.rounds_between = 1;
+    }
     CH_ASSERT(choir_coordinator_create(&c, params, &o, &env, NULL) == CHOIR_OK);
     uint64_t now_ms = 0;
     while (size > 0) {
@@ -65,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t made[BYTES_MAX];
         const size_t made_size = report_make(c, made, data + 1, length);
         reply_check(c, now_ms, is_made ? made : data + 1, is_made ? made_size : length);
+        round_again(c, now_ms);
         data += length + 1;
         size -= length + 1;
     }
