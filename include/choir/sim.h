@@ -5,7 +5,8 @@
  * a phone run, and every message is encoded and decoded. Training runs on worker threads; the
  * model does not depend on how many. The network between them is unkind on request: it delays,
  * reorders, and loses requests as well as replies. Virtual time comes from the cost model in
- * choir_network alone, never from a clock. A client that is not sampled costs nothing.
+ * choir_network alone, never from a clock. A client that is not sampled costs nothing; in an open
+ * population one that comes by in vain costs a check-in.
  */
 #ifndef CHOIR_SIM_H
 #define CHOIR_SIM_H
@@ -22,6 +23,10 @@ typedef struct choir_sim choir_sim;
  * taken to be as large as its parameters. A client whose report would arrive after the deadline is
  * not trained at all, nor is one that drops out: nobody would ever see what they learnt. What
  * clients do after their round has closed is not simulated.
+ *
+ * In an open population every client that is there comes by once a round: one a millisecond, in an
+ * order that the coordinator's seed and the round decide. One that is told to wait comes by again
+ * in the next round.
  */
 typedef struct choir_network {
     uint64_t seed;         // of delays, losses and devices; must not change the model while
@@ -32,7 +37,7 @@ typedef struct choir_network {
     double down_mbps;      // and from it; default 50
     double examples_per_s; // the median device's training speed, > 0; default 1000
     double speed_spread;   // sigma of the log-normal spread of speeds; [0, 3]; default 0
-    double availability;   // chance that a sampled client is there at all; (0, 1]; default 1
+    double availability;   // chance that a client is there at all in a round; (0, 1]; default 1
     double dropout;        // chance that a client goes away after training; [0, 1); default 0
 } choir_network;
 

@@ -25,6 +25,7 @@ typedef enum ch_purpose {
     CH_PURPOSE_EVALUATE = 12, // which clients are evaluated
     CH_PURPOSE_TEST = 13,     // only in tests
     CH_PURPOSE_PACE = 14,     // when a client comes back that is told to
+    CH_PURPOSE_ARRIVAL = 15,  // in which order an open population's simulated clients come by
 } ch_purpose;
 
 typedef struct ch_rng {

@@ -9,6 +9,11 @@
  *     WAKE --TRAIN--> REPORT --ACK--> gone        trained; the report reaches the server
  *     WAKE --WAIT--> WAKE
  *
+ * In an open population nobody is in the cohort when a round opens. Its clients come by one after
+ * another, in an order that is drawn for the round, and each of them once: one that is told to wait
+ * is gone, and comes by again in the next round. When all slots are taken the next one comes when
+ * one is free.
+ *
  * A lost message leads back to WAKE: its participant knows how to go on. A client whose report
  * would come after the deadline, or that drops out, is gone when it begins to train: nobody will
  * ever see what it would have learnt, so nothing is trained. So is whoever has an answer to its
@@ -24,16 +29,27 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "choir/route.h"
 #include "sim/network.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+enum { ARRIVAL_MS = 1 }; // between two clients that come by
 
 // ----- a client's moments -----------------------------------------------------------------------
 
 static void slot_at(choir_sim *s, ch_slot *k, ch_slot_state state, uint64_t time_ms) {
     k->state = state;
     ch_timeline_add(&s->timeline, (ch_moment){time_ms, k->work.client, k->work.number});
+}
+
+/* Nobody hears of its client any more in this round. */
+static void slot_gone(choir_sim *s, const ch_slot *k) {
+    if (s->is_open) {
+        s->free_slots[s->free_count] = k->work.number;
+        s->free_count += 1;
+    }
 }
 
 static void slot_lost(choir_sim *s, ch_slot *k, uint64_t time_ms) {
@@ -67,7 +83,8 @@ static void training_begin(choir_sim *s, ch_slot *k, const choir_task *task) {
                      ch_network_up_ms(n, (uint64_t)task->dim * sizeof(float));
     const bool late = k->work.due_ms >= choir_coordinator_deadline_ms(s->coordinator);
     if (late || ch_network_drops_out(n, task->round, k->work.client)) {
-        return; // gone
+        slot_gone(s, k);
+        return;
     }
     ch_crew_offer(s->crew, &k->work);
     slot_at(s, k, CH_SLOT_REPORT, k->work.due_ms);
@@ -90,7 +107,8 @@ static void slot_wake(choir_sim *s, ch_slot *k) {
         slot_at(s, k, CH_SLOT_WAKE, intent.wake_ms > s->now_ms ? intent.wake_ms : s->now_ms + 1);
         break;
     case CHOIR_INTENT_DONE:
-        break; // gone
+        slot_gone(s, k);
+        break;
     }
 }
 
@@ -106,7 +124,12 @@ static void reply_receive(choir_sim *s, ch_slot *k, choir_bytes reply) {
               "what it cannot read it asks for again");
     if (k->work.room != NULL && choir_participant_holds(k->participant) == NULL) {
         ch_crew_settle(s->crew, &k->work);
-        return; // gone: its report has been answered
+        slot_gone(s, k); // its report has been answered
+        return;
+    }
+    if (s->is_open && k->work.room == NULL && choir_answer_of(reply) == CHOIR_ANSWER_WAIT) {
+        slot_gone(s, k);
+        return;
     }
     slot_at(s, k, CH_SLOT_WAKE, back_ms);
 }
@@ -201,6 +224,49 @@ static choir_status slot_run(choir_sim *s, ch_slot *k, choir_error *err) {
 
 // ----- a round ----------------------------------------------------------------------------------
 
+static void slot_enter(choir_sim *s, uint32_t number, uint32_t round, uint32_t client) {
+    ch_slot *k = &s->slots[number];
+    choir_participant_reset(k->participant, client);
+    k->rng = ch_network_stream(&s->options.network, round, client);
+    k->work = (ch_work){.participant = k->participant, .client = client, .number = number};
+    slot_at(s, k, CH_SLOT_WAKE, s->now_ms);
+}
+
+static void arrivals_begin(choir_sim *s, uint32_t round) {
+    const choir_coordinator_options *o = &s->options.coordinator;
+    ch_rng rng = ch_rng_stream(o->seed, CH_PURPOSE_ARRIVAL, round, 0);
+    s->arrivals = (ch_arrivals){.next_ms = s->now_ms};
+    ch_permutation_init(&s->arrivals.order, o->clients, &rng);
+    s->free_count = s->slots_max;
+    s->slots_used = s->slots_max;
+    for (uint32_t i = 0; i < s->slots_max; i++) {
+        s->free_slots[i] = s->slots_max - 1 - i;
+    }
+}
+
+/* Whether a client comes by no later than the next thing happens. */
+static bool arrival_is_next(const choir_sim *s, uint64_t deadline_ms) {
+    const ch_arrivals *a = &s->arrivals;
+    const bool may_come = s->is_open && s->free_count > 0 && a->next_ms < deadline_ms &&
+                          a->count < s->options.coordinator.clients;
+    return may_come && (ch_timeline_is_empty(&s->timeline) ||
+                        a->next_ms <= ch_timeline_first(&s->timeline).time_ms);
+}
+
+/* The next client comes by, if it is there. */
+static void arrival_run(choir_sim *s) {
+    ch_arrivals *a = &s->arrivals;
+    const uint32_t round = choir_coordinator_round(s->coordinator) + 1;
+    const uint32_t client = ch_permutation_at(&a->order, a->count);
+    s->now_ms = a->next_ms > s->now_ms ? a->next_ms : s->now_ms;
+    a->next_ms = s->now_ms + ARRIVAL_MS;
+    a->count += 1;
+    if (ch_network_is_available(&s->options.network, round, client)) {
+        s->free_count -= 1;
+        slot_enter(s, s->free_slots[s->free_count], round, client);
+    }
+}
+
 // The tick tells a coordinator that has just been made, or restored, when its round opened.
 static void round_begin(choir_sim *s) {
     const choir_network *n = &s->options.network;
@@ -212,17 +278,15 @@ static void round_begin(choir_sim *s) {
     ch_timeline_reset(&s->timeline);
     s->round = (choir_sim_round){0};
     s->slots_used = 0;
+    if (s->is_open) {
+        arrivals_begin(s, round);
+        return;
+    }
     for (uint32_t i = 0; i < count; i++) {
-        if (!ch_network_is_available(n, round, cohort[i])) {
-            continue;
+        if (ch_network_is_available(n, round, cohort[i])) {
+            slot_enter(s, s->slots_used, round, cohort[i]);
+            s->slots_used += 1;
         }
-        ch_slot *k = &s->slots[s->slots_used];
-        choir_participant_reset(k->participant, cohort[i]);
-        k->rng = ch_network_stream(n, round, cohort[i]);
-        k->work =
-            (ch_work){.participant = k->participant, .client = cohort[i], .number = s->slots_used};
-        slot_at(s, k, CH_SLOT_WAKE, s->now_ms);
-        s->slots_used += 1;
     }
 }
 
@@ -244,9 +308,13 @@ static void deadline_pass(choir_sim *s, uint64_t deadline_ms) {
     CH_ASSERT(choir_coordinator_round(s->coordinator) > closed);
 }
 
-/* The next thing that happens: a client's moment, or the deadline. */
+/* The next thing that happens: a client comes by, a client's moment, or the deadline. */
 static choir_status round_advance(choir_sim *s, choir_error *err) {
     const uint64_t deadline_ms = choir_coordinator_deadline_ms(s->coordinator);
+    if (arrival_is_next(s, deadline_ms)) {
+        arrival_run(s);
+        return CHOIR_OK;
+    }
     if (ch_timeline_is_empty(&s->timeline) ||
         deadline_ms <= ch_timeline_first(&s->timeline).time_ms) {
         deadline_pass(s, deadline_ms);

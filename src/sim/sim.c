@@ -22,7 +22,13 @@
 
 #include <string.h>
 
-enum { WORKERS_MAX = 256, STATE_VERSION = 1, STATE_HEAD_BYTES = 52, DIGESTED_BYTES = 96 };
+enum {
+    WORKERS_MAX = 256,
+    UNDERWAY_MAX = 256, // clients of an open population that come by and have no task
+    STATE_VERSION = 1,
+    STATE_HEAD_BYTES = 52,
+    DIGESTED_BYTES = 96,
+};
 
 static const uint64_t STATE_MAGIC = UINT64_C(0x6d697372696f6863); // "choirsim"
 
@@ -78,14 +84,21 @@ static choir_status sim_build(choir_sim *s, const float *params, const choir_tra
     if (status != CHOIR_OK) {
         return status;
     }
+    s->is_open = strcmp(o->population, "open") == 0;
     s->slots_max = choir_coordinator_cohort_max(s->coordinator);
-    const size_t bytes =
-        ch_arena_cost(s->slots_max, sizeof(s->slots[0])) + ch_timeline_cost(s->slots_max);
+    if (s->is_open) {
+        const uint32_t others = o->clients - s->slots_max;
+        s->slots_max += others < UNDERWAY_MAX ? others : UNDERWAY_MAX;
+    }
+    const size_t bytes = ch_arena_cost(s->slots_max, sizeof(s->slots[0])) +
+                         ch_arena_cost(s->slots_max, sizeof(s->free_slots[0])) +
+                         ch_timeline_cost(s->slots_max);
     status = ch_arena_init(&s->arena, bytes, &s->env);
     if (status != CHOIR_OK) {
         return status;
     }
     s->slots = CH_NEW(&s->arena, ch_slot, s->slots_max);
+    s->free_slots = CH_NEW(&s->arena, uint32_t, s->slots_max);
     ch_timeline_init(&s->timeline, s->slots_max, &s->arena);
     status = slots_create(s, err);
     if (status != CHOIR_OK) {

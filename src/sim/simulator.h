@@ -5,11 +5,14 @@
 #define CH_SIM_SIMULATOR_H
 
 #include "base/arena.h"
+#include "base/permutation.h"
 #include "base/rng.h"
 #include "choir/participant.h"
 #include "choir/sim.h"
 #include "sim/crew.h"
 #include "sim/timeline.h"
+
+#include <stdbool.h>
 
 typedef enum ch_slot_state {
     CH_SLOT_WAKE,    // the participant is asked what to do next
@@ -26,6 +29,13 @@ typedef struct ch_slot {
     ch_work work; // its training; .client, .number and .participant are the slot's
 } ch_slot;
 
+/* Who comes by in the open round, one a millisecond, in an order drawn for it. */
+typedef struct ch_arrivals {
+    ch_permutation order;
+    uint32_t count; // so far, those that are not there included
+    uint64_t next_ms;
+} ch_arrivals;
+
 struct choir_sim {
     choir_sim_options options;
     choir_env env;
@@ -33,10 +43,15 @@ struct choir_sim {
     choir_coordinator *coordinator;
     const choir_trainer *trainers; // (workers) borrowed
     ch_crew *crew;
-    ch_slot *slots; // (slots_max) one for each client of the largest cohort
+    bool is_open;   // the population
+    ch_slot *slots; // (slots_max) one for each client of the largest cohort, and some for those
+                    // that are on their way in an open population
     uint32_t slots_max;
     uint32_t slots_used; // in this round
     ch_timeline timeline;
+    ch_arrivals arrivals; // of an open population
+    uint32_t *free_slots; // (slots_max, of which free_count) nobody is in; likewise
+    uint32_t free_count;
     uint64_t now_ms;       // virtual time
     choir_sim_round round; // so far
 };

@@ -1,0 +1,217 @@
+/* Open populations in simulation: goals, who is left out, and the same result every time. */
+#include "support/check.h"
+
+#include "choir/blob.h"
+#include "choir/sim.h"
+#include "support/linear_trainer.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { DIM = 5, CLIENTS = 60, ROUNDS = 8, GOAL = 8, PLACES = 11, WORKERS_MAX = 4 };
+
+/* The linear trainer, which notes who trained in which round. Serves any number of threads. */
+typedef struct test_data {
+    uint32_t fails_every; // clients whose number is a multiple of this have no examples; 0: none
+    atomic_bool trained[ROUNDS + 1][CLIENTS];
+    atomic_uint calls;
+} test_data;
+
+static test_data data;
+
+static choir_status test_train(void *self, uint32_t client, const choir_task *task,
+                               const float *params, float *delta, choir_training *out,
+                               choir_error *err) {
+    test_data *d = self;
+    atomic_fetch_add(&d->calls, 1);
+    if (client < CLIENTS) {
+        atomic_store(&d->trained[task->round][client], true);
+    }
+    if (d->fails_every != 0 && client % d->fails_every == 0) {
+        return CHOIR_EAGAIN;
+    }
+    return linear_train(NULL, client, task, params, delta, out, err);
+}
+
+static const choir_trainer_ops OPS = {.train = test_train, .examples = linear_examples};
+static choir_trainer trainers[WORKERS_MAX];
+
+static choir_sim_options options(void) {
+    memset(&data, 0, sizeof(data));
+    for (int i = 0; i < WORKERS_MAX; i++) {
+        trainers[i] = (choir_trainer){.ops = &OPS, .self = &data};
+    }
+    choir_sim_options o = choir_sim_defaults();
+    o.coordinator.dim = DIM;
+    o.coordinator.clients = CLIENTS;
+    o.coordinator.rounds = ROUNDS;
+    o.coordinator.population = "open";
+    o.coordinator.goal = GOAL;
+    o.coordinator.coordinate_max = 100;
+    o.workers = 2;
+    return o;
+}
+
+static choir_sim_options rough_options(void) {
+    choir_sim_options o = options();
+    o.coordinator.deadline_ms = 4000;
+    o.coordinator.rounds_between = 2;
+    o.coordinator.algorithm = "fedavgm";
+    o.network.loss = 0.2;
+    o.network.availability = 0.8;
+    o.network.dropout = 0.2;
+    o.network.examples_per_s = 5;
+    o.network.speed_spread = 1;
+    data.fails_every = 7;
+    return o;
+}
+
+static choir_sim *sim_of(const choir_sim_options *o) {
+    const float zero[DIM] = {0};
+    const choir_env env = choir_env_default();
+    choir_sim *s = NULL;
+    choir_error err = {.message = ""};
+    if (choir_sim_create(&s, zero, trainers, o, &env, &err) != CHOIR_OK) {
+        fail_msg("%s", err.message);
+    }
+    return s;
+}
+
+/* Runs rounds from .. to-1 of a simulation. */
+static void run(choir_sim *s, choir_sim_round *rounds, uint32_t from, uint32_t to) {
+    for (uint32_t i = from; i < to; i++) {
+        check_status(choir_sim_step(s, &rounds[i], NULL), CHOIR_OK);
+        assert_int_equal(rounds[i].summary.round, i + 1);
+    }
+}
+
+static choir_hash run_to_end(const choir_sim_options *o, choir_sim_round *rounds) {
+    choir_sim *s = sim_of(o);
+    run(s, rounds, 0, o->coordinator.rounds);
+    const choir_hash hash = choir_coordinator_hash(choir_sim_coordinator(s));
+    choir_sim_destroy(s);
+    return hash;
+}
+
+static void every_round_counts_its_goal(void **state) {
+    (void)state;
+    const choir_sim_options o = options();
+    choir_sim_round rounds[ROUNDS];
+    (void)run_to_end(&o, rounds);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        const choir_round_summary *r = &rounds[i].summary;
+        assert_int_equal(r->reports, GOAL);
+        assert_int_equal(r->cohort, PLACES);
+        assert_int_equal(r->refused[CHOIR_REFUSAL_MISSING], PLACES - GOAL);
+        assert_true(r->applied);
+        assert_true(rounds[i].requests >= CLIENTS); // everybody comes by
+        assert_in_range(rounds[i].virtual_ms, 1, 4000 * (i + 1));
+    }
+}
+
+static void rounds_have_other_clients_and_those_of_late_are_left_out(void **state) {
+    (void)state;
+    choir_sim_options o = options();
+    o.coordinator.rounds_between = 3;
+    o.coordinator.over_selection = 1; // who trains is counted
+    choir_sim_round rounds[ROUNDS];
+    (void)run_to_end(&o, rounds);
+    assert_int_equal(atomic_load(&data.calls), ROUNDS * GOAL);
+    for (uint32_t client = 0; client < CLIENTS; client++) {
+        uint32_t last = 0;
+        for (uint32_t round = 1; round <= ROUNDS; round++) {
+            if (atomic_load(&data.trained[round][client])) {
+                assert_true(last == 0 || round - last > 3);
+                last = round;
+            }
+        }
+    }
+}
+
+static void workers_and_runs_change_nothing(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        choir_sim_round rounds[3][ROUNDS];
+        choir_hash hashes[3];
+        for (uint32_t i = 0; i < 3; i++) {
+            choir_sim_options o = rough_options();
+            o.coordinator.seed = seed;
+            o.workers = 1U << i;
+            memset(rounds[i], 0, sizeof(rounds[i]));
+            hashes[i] = run_to_end(&o, rounds[i]);
+            assert_memory_equal(&hashes[i], &hashes[0], sizeof(hashes[0]));
+            for (uint32_t r = 0; r < ROUNDS; r++) {
+                assert_int_equal(rounds[i][r].virtual_ms, rounds[0][r].virtual_ms);
+                assert_int_equal(rounds[i][r].requests, rounds[0][r].requests);
+                assert_int_equal(rounds[i][r].bytes_up, rounds[0][r].bytes_up);
+                assert_int_equal(rounds[i][r].summary.reports, rounds[0][r].summary.reports);
+                assert_int_equal(rounds[i][r].summary.refused[CHOIR_REFUSAL_NO_DATA],
+                                 rounds[0][r].summary.refused[CHOIR_REFUSAL_NO_DATA]);
+            }
+        }
+    }
+}
+
+static void a_resumed_simulation_ends_like_an_undisturbed_one(void **state) {
+    (void)state;
+    choir_sim_round rounds[ROUNDS];
+    choir_sim_round again[ROUNDS];
+    const choir_sim_options o = rough_options();
+    const choir_hash calm = run_to_end(&o, rounds);
+    for (uint32_t at = 1; at < ROUNDS; at++) {
+        choir_sim *s = sim_of(&o);
+        run(s, again, 0, at);
+        const size_t size = choir_sim_state_bytes(s);
+        uint8_t *saved = malloc(size);
+        assert_non_null(saved);
+        choir_sim_save(s, saved);
+        choir_sim_destroy(s);
+        s = sim_of(&o);
+        check_status(choir_sim_restore(s, (choir_bytes){saved, size}, NULL), CHOIR_OK);
+        run(s, again, at, ROUNDS);
+        const choir_hash hash = choir_coordinator_hash(choir_sim_coordinator(s));
+        assert_memory_equal(&hash, &calm, sizeof(hash));
+        assert_int_equal(again[ROUNDS - 1].virtual_ms, rounds[ROUNDS - 1].virtual_ms);
+        free(saved);
+        choir_sim_destroy(s);
+    }
+}
+
+static void a_goal_that_too_few_come_for_waits_for_the_deadline(void **state) {
+    (void)state;
+    choir_sim_options o = options();
+    o.coordinator.goal = CLIENTS;
+    o.coordinator.quorum = 10;
+    o.network.availability = 0.5;
+    choir_sim_round rounds[ROUNDS];
+    (void)run_to_end(&o, rounds);
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        assert_in_range(rounds[i].summary.reports, 10, CLIENTS - 10);
+        assert_true(rounds[i].summary.applied);
+        assert_int_equal(rounds[i].virtual_ms, (uint64_t)(i + 1) * o.coordinator.deadline_ms);
+    }
+}
+
+static void as_many_clients_as_there_can_be_cost_no_memory(void **state) {
+    (void)state;
+    choir_sim_options o = options();
+    o.coordinator.clients = UINT32_C(1) << 31;
+    o.coordinator.rounds_between = 2;
+    o.network.latency_ms = 2000; // more than there are slots are under way at a time
+    o.network.examples_per_s = 1e9;
+    choir_sim_round rounds[ROUNDS];
+    (void)run_to_end(&o, rounds);
+    assert_int_equal(rounds[ROUNDS - 1].summary.reports, GOAL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_round_counts_its_goal),
+        cmocka_unit_test(rounds_have_other_clients_and_those_of_late_are_left_out),
+        cmocka_unit_test(workers_and_runs_change_nothing),
+        cmocka_unit_test(a_resumed_simulation_ends_like_an_undisturbed_one),
+        cmocka_unit_test(a_goal_that_too_few_come_for_waits_for_the_deadline),
+        cmocka_unit_test(as_many_clients_as_there_can_be_cost_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
