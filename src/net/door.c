@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/env.h"
 #include "net/offer.h"
+#include "net/request_log.h"
 #include "net/routes.h"
 
 #include <inttypes.h>
@@ -54,7 +55,7 @@ static bool joiner_proves(const ch_server *s, const ch_entrant *e) {
     choir_error err = {.message = ""};
     const choir_status status = ch_hosting_store_subject(s->store, &subject, e->subject.id, &err);
     if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
-        ch_log(&s->env, CHOIR_LEVEL_ERROR, "join_failed", "why=\"%s\"", err.message);
+        ch_log_text(&s->env, CHOIR_LEVEL_ERROR, "join_failed", "why", err.message);
         ch_answer_busy(e->exchange, "the store cannot be read");
         return false;
     }
@@ -107,6 +108,7 @@ static void admitted_filter(ch_server *s, bool (*is_let_in)(ch_server *s, ch_ent
     ch_door *d = &s->door;
     uint32_t left = 0;
     for (uint32_t i = 0; i < d->admitted_count; i++) {
+        ch_request_log_enter(ch_http_id(d->admitted[i]->exchange));
         if (is_let_in(s, d->admitted[i])) {
             d->admitted[left] = d->admitted[i];
             left += 1;
@@ -114,6 +116,7 @@ static void admitted_filter(ch_server *s, bool (*is_let_in)(ch_server *s, ch_ent
             s->env.free(s->env.self, d->admitted[i]);
         }
     }
+    ch_request_log_leave();
     d->admitted_count = left;
 }
 
@@ -207,9 +210,11 @@ static void settle(ch_server *s, const ch_entrant *e, bool is_kept) {
 void ch_door_settle(ch_server *s, bool is_kept) {
     ch_door *d = &s->door;
     for (uint32_t i = 0; i < d->admitted_count; i++) {
+        ch_request_log_enter(ch_http_id(d->admitted[i]->exchange));
         settle(s, d->admitted[i], is_kept);
         s->env.free(s->env.self, d->admitted[i]);
     }
+    ch_request_log_leave();
     d->admitted_count = 0;
     for (ch_entrant *e = is_kept ? NULL : line_pop(d); e != NULL; e = line_pop(d)) {
         ch_answer_busy(e->exchange, DISK_FAILS);

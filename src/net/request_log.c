@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-enum { FIELDS_MAX = 1200 }; // bytes: those of a ch_log, and an id
+enum { ID_MAX = 80, FIELDS_MAX = 1200 }; // bytes; the latter those of a ch_log, and an id
 
-static _Thread_local const char *current; // NULL: none
+static _Thread_local char current[ID_MAX]; // "": none
 
 static void *host_alloc(void *self, size_t bytes) {
     const ch_request_log *l = self;
@@ -21,7 +21,7 @@ static void host_free(void *self, void *block) {
 static void host_log(void *self, choir_level level, const char *event, const char *fields) {
     const ch_request_log *l = self;
     char all[FIELDS_MAX];
-    if (current == NULL) {
+    if (current[0] == '\0') {
         l->host.log(l->host.self, level, event, fields);
         return;
     }
@@ -35,9 +35,9 @@ choir_env ch_request_log_env(ch_request_log *self, const choir_env *host) {
 }
 
 void ch_request_log_enter(const char *id) {
-    current = id;
+    (void)snprintf(current, sizeof(current), "%s", id);
 }
 
 void ch_request_log_leave(void) {
-    current = NULL;
+    current[0] = '\0';
 }

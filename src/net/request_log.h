@@ -20,8 +20,9 @@ typedef struct ch_request_log {
 /* The host's environment, whose log lines name the request. self outlives it; host is copied. */
 choir_env ch_request_log_env(ch_request_log *self, const choir_env *host);
 
-/* From here until leave this thread works on the request of that id, which is borrowed until then:
- * letters, digits, ". _ -". */
+/* From here until leave, or another's, this thread works on the request of that id: letters,
+ * digits,
+ * ". _ -", at most 79; copied. */
 void ch_request_log_enter(const char *id);
 void ch_request_log_leave(void);
 
