@@ -51,6 +51,9 @@ typedef enum choir_answer {
 /* reply: one of choir_coordinator_reply's, or of the answers below. */
 choir_answer choir_answer_of(choir_bytes reply);
 
+/* The same of bytes that come from elsewhere. Returns OK; EPROTO when they are no reply. */
+CHOIR_NODISCARD choir_status choir_answer_read(choir_answer *out, choir_bytes reply);
+
 enum { CHOIR_ANSWER_MAX = 64 }; // bytes of any of the answers below
 
 /* "There will be no more rounds", because. Returns the bytes written. */

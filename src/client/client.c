@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "choir/blob.h"
+#include "client/entry.h"
 #include "client/gate.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
@@ -27,12 +28,7 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-    HEAD_MAX = 1 << 20,
-    SILENCE_S = 30,
-    TOLD_MAX_MS = 3600 * 1000, // of a pause that the server asks for
-    PATIENCE_MAX_S = 60
-};
+enum { HEAD_MAX = 1 << 20, SILENCE_S = 30, PATIENCE_MAX_S = 60 };
 
 choir_client_options choir_client_defaults(void) {
     return (choir_client_options){.state_dir = "",
@@ -182,17 +178,11 @@ const choir_offer *choir_client_offer(const choir_client *c) {
 
 // ----- steps ------------------------------------------------------------------------------------
 
-/* A pause that doubles with every failure in a row, and is no shorter than the server said. */
 static uint64_t pause_next(choir_client *c) {
-    const uint64_t told_ms = ch_http_client_retry_after_ms(c->http);
-    const uint64_t least_ms = told_ms < TOLD_MAX_MS ? told_ms : TOLD_MAX_MS;
-    uint64_t pause_ms = c->retry_ms;
-    for (uint32_t i = 0; i < c->failures && pause_ms < c->retry_max_ms; i++) {
-        pause_ms *= 2;
-    }
+    const uint64_t pause_ms = ch_entry_pause_ms(c->retry_ms, c->retry_max_ms, c->failures,
+                                                ch_http_client_retry_after_ms(c->http));
     c->failures += c->failures < UINT32_MAX;
-    pause_ms = pause_ms < c->retry_max_ms ? pause_ms : c->retry_max_ms;
-    return pause_ms > least_ms ? pause_ms : least_ms;
+    return pause_ms;
 }
 
 static void lost(choir_client *c, uint64_t now_ms, choir_event *event, const char *why) {

@@ -11,11 +11,22 @@ _Static_assert(CH_SECRET_KEY_BYTES == crypto_sign_SECRETKEYBYTES, "sizes are Ed2
 _Static_assert(CH_SIGNATURE_BYTES == crypto_sign_BYTES, "sizes are Ed25519's");
 _Static_assert(CH_SHARED_KEY_BYTES == crypto_auth_hmacsha256_KEYBYTES, "sizes are HMAC's");
 _Static_assert(CH_HASH_KEY_BYTES == crypto_shorthash_siphash24_KEYBYTES, "sizes are SipHash's");
+_Static_assert(CH_SHARED_KEY_BYTES == crypto_kdf_KEYBYTES, "a seed is a key to derive from");
 _Static_assert(CH_MAC_BYTES == crypto_auth_hmacsha256_BYTES, "sizes are HMAC's");
 
 void ch_key_pair_make(ch_key_pair *out) {
     const int failed = crypto_sign_keypair(out->public_key, out->secret_key);
     CH_ASSERT(failed == 0);
+}
+
+void ch_key_pair_derive(ch_key_pair *out, const uint8_t seed[CH_SHARED_KEY_BYTES],
+                        uint64_t number) {
+    uint8_t own[crypto_sign_SEEDBYTES];
+    int failed = crypto_kdf_derive_from_key(own, sizeof(own), number, "choirkey", seed);
+    CH_ASSERT(failed == 0);
+    failed = crypto_sign_seed_keypair(out->public_key, out->secret_key, own);
+    CH_ASSERT(failed == 0);
+    sodium_memzero(own, sizeof(own));
 }
 
 void ch_sign(uint8_t out[CH_SIGNATURE_BYTES], choir_bytes message,

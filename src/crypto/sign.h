@@ -29,6 +29,10 @@ typedef struct ch_key_pair {
 /* A key pair that nobody has had before. */
 void ch_key_pair_make(ch_key_pair *out);
 
+/* The number-th of the key pairs that a secret seed stands for: always the same, and of no use to
+ * find the seed or another of them. Its derivation is libsodium's crypto_kdf (keyed BLAKE2b). */
+void ch_key_pair_derive(ch_key_pair *out, const uint8_t seed[CH_SHARED_KEY_BYTES], uint64_t number);
+
 void ch_sign(uint8_t out[CH_SIGNATURE_BYTES], choir_bytes message,
              const uint8_t secret_key[CH_SECRET_KEY_BYTES]);
 

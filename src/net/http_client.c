@@ -1,11 +1,10 @@
 /* HTTP client: see http_client.h. */
-#include "net/http_client.h"
+#include "net/http_client_parts.h"
 
 #include "base/error.h"
 #include "base/text.h"
 #include "net/http_text.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,8 +28,9 @@ struct ch_http_client {
     size_t body_max;
     char reason[CURL_ERROR_SIZE];
 
-    ch_http_reply *reply; // of the call under way
-    uint8_t *body;        // (body_capacity) owned
+    ch_http_reply *reply;       // of the call under way
+    struct curl_slist *headers; // of the call under way; owned
+    uint8_t *body;              // (body_capacity) owned
     size_t body_size;
     size_t body_capacity;
     size_t heads;            // bytes of headers so far
@@ -334,6 +334,7 @@ void ch_http_client_destroy(ch_http_client *c) {
         return;
     }
     curl_easy_cleanup(c->curl);
+    curl_slist_free_all(c->headers);
     body_release(c);
     const choir_env env = c->env;
     env.free(env.self, c);
@@ -388,6 +389,12 @@ static bool headers_write(struct curl_slist **list, const ch_http_call *call, bo
         is_whole = is_whole && line_add(list, call->headers[i], "");
     }
     return is_whole;
+}
+
+static void headers_forget(ch_http_client *c) {
+    (void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(c->headers);
+    c->headers = NULL;
 }
 
 /* Tells libcurl the call. False without memory. */
@@ -505,27 +512,41 @@ static void reply_begin(ch_http_client *c, ch_http_reply *out) {
     c->reason[0] = '\0';
 }
 
+choir_status ch_http_client_begin(ch_http_client *c, const ch_http_call *call, ch_http_reply *out,
+                                  choir_error *err) {
+    reply_begin(c, out);
+    const choir_status status = call_check(c, call, err);
+    bool has_range = false;
+    if (status == CHOIR_OK && !(headers_write(&c->headers, call, &has_range) &&
+                                call_set(c, call, c->headers, has_range))) {
+        headers_forget(c);
+        return CHOIR_ENOMEM;
+    }
+    return status;
+}
+
+choir_status ch_http_client_end(ch_http_client *c, CURLcode code, choir_error *err) {
+    const choir_status status = code == CURLE_OK ? CHOIR_OK : failure(c, code, err);
+    if (status == CHOIR_OK) {
+        reply_finish(c, c->reply);
+    }
+    headers_forget(c);
+    return status;
+}
+
+void ch_http_client_forget(ch_http_client *c) {
+    body_release(c);
+    c->body_size = 0;
+}
+
+CURL *ch_http_client_curl(const ch_http_client *c) {
+    return c->curl;
+}
+
 choir_status ch_http_client_send(ch_http_client *c, const ch_http_call *call, ch_http_reply *out,
                                  choir_error *err) {
-    reply_begin(c, out);
-    choir_status status = call_check(c, call, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    struct curl_slist *headers = NULL;
-    bool has_range = false;
-    if (!headers_write(&headers, call, &has_range) || !call_set(c, call, headers, has_range)) {
-        status = CHOIR_ENOMEM;
-    } else {
-        const CURLcode code = curl_easy_perform(c->curl);
-        status = code == CURLE_OK ? CHOIR_OK : failure(c, code, err);
-    }
-    if (status == CHOIR_OK) {
-        reply_finish(c, out);
-    }
-    (void)curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
-    curl_slist_free_all(headers);
-    return status;
+    const choir_status status = ch_http_client_begin(c, call, out, err);
+    return status == CHOIR_OK ? ch_http_client_end(c, curl_easy_perform(c->curl), err) : status;
 }
 
 uint64_t ch_http_client_retry_after_ms(const ch_http_client *c) {

@@ -36,8 +36,9 @@ choir_status ch_http_said(const ch_http_reply *reply, const char *what, choir_er
     return status;
 }
 
-static choir_status take(const ch_http_reply *reply, const char *what, json_t **out,
-                         choir_error *err) {
+choir_status ch_http_took(const ch_http_reply *reply, const char *what, json_t **out,
+                          choir_error *err) {
+    *out = NULL;
     if (reply->code != 200 && reply->code != 201) {
         return ch_http_said(reply, what, err);
     }
@@ -73,7 +74,7 @@ choir_status ch_http_ask(ch_http_client *c, const char *method, const char *path
         free(text);
     }
     if (status == CHOIR_OK) {
-        status = take(&reply, what, out, err);
+        status = ch_http_took(&reply, what, out, err);
     }
     return status;
 }

@@ -16,6 +16,14 @@ CHOIR_NODISCARD choir_status ch_http_said(const ch_http_reply *reply, const char
                                           choir_error *err);
 
 /*
+ * The JSON object that a server answered with, owned by the caller; *out is NULL on failure.
+ *
+ * Returns OK for 200 and 201; as ch_http_said for other codes; EPROTO when it is no object.
+ */
+CHOIR_NODISCARD choir_status ch_http_took(const ch_http_reply *reply, const char *what,
+                                          json_t **out, choir_error *err);
+
+/*
  * Sends JSON, takes JSON.
  *
  * bearer  a token or a key; NULL: none

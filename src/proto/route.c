@@ -19,23 +19,25 @@ choir_status choir_route_read(choir_route *out, choir_refusal *refusal, choir_by
     return CHOIR_OK;
 }
 
-choir_answer choir_answer_of(choir_bytes reply) {
+choir_status choir_answer_read(choir_answer *out, choir_bytes reply) {
+    static const choir_answer answers[] = {
+        [CH_REPLY_TASK] = CHOIR_ANSWER_TASK,       [CH_REPLY_WAIT] = CHOIR_ANSWER_WAIT,
+        [CH_REPLY_ACK] = CHOIR_ANSWER_ACK,         [CH_REPLY_DONE] = CHOIR_ANSWER_DONE,
+        [CH_REPLY_REFUSED] = CHOIR_ANSWER_REFUSED,
+    };
     ch_reply m;
     const choir_status status = ch_reply_decode(&m, reply);
-    CH_ASSERT(status == CHOIR_OK); // it is our own
-    switch (m.kind) {
-    case CH_REPLY_TASK:
-        return CHOIR_ANSWER_TASK;
-    case CH_REPLY_WAIT:
-        return CHOIR_ANSWER_WAIT;
-    case CH_REPLY_ACK:
-        return CHOIR_ANSWER_ACK;
-    case CH_REPLY_DONE:
-        return CHOIR_ANSWER_DONE;
-    case CH_REPLY_REFUSED:
-        break;
+    if (status == CHOIR_OK) {
+        *out = answers[m.kind];
     }
-    return CHOIR_ANSWER_REFUSED;
+    return status;
+}
+
+choir_answer choir_answer_of(choir_bytes reply) {
+    choir_answer answer = CHOIR_ANSWER_REFUSED;
+    const choir_status status = choir_answer_read(&answer, reply);
+    CH_ASSERT(status == CHOIR_OK); // it is our own
+    return answer;
 }
 
 static size_t answer(uint8_t out[CHOIR_ANSWER_MAX], const ch_reply *reply) {

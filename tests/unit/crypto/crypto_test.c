@@ -48,6 +48,25 @@ static void a_signature_fits_one_message_and_one_key(void **state) {
     assert_false(ch_sign_check(signature, text("join"), theirs.public_key));
 }
 
+static void derived_keys_are_the_same_again_and_differ_by_number_and_seed(void **state) {
+    (void)state;
+    static const uint8_t seed[CH_SHARED_KEY_BYTES] = "a seed";
+    static const uint8_t other[CH_SHARED_KEY_BYTES] = "another";
+    ch_key_pair a;
+    ch_key_pair b;
+    uint8_t signature[CH_SIGNATURE_BYTES];
+    ch_key_pair_derive(&a, seed, 7);
+    ch_key_pair_derive(&b, seed, 7);
+    assert_memory_equal(&a, &b, sizeof(a));
+    ch_sign(signature, text("join"), a.secret_key);
+    assert_true(ch_sign_check(signature, text("join"), b.public_key));
+    ch_key_pair_derive(&b, seed, 8);
+    assert_memory_not_equal(a.public_key, b.public_key, sizeof(a.public_key));
+    assert_false(ch_sign_check(signature, text("join"), b.public_key));
+    ch_key_pair_derive(&b, other, 7);
+    assert_memory_not_equal(a.public_key, b.public_key, sizeof(a.public_key));
+}
+
 /* RFC 4231, 4.3: its key, "Jefe", followed by the zeros that HMAC appends to a short one. */
 static void macs_are_hmac_sha256(void **state) {
     (void)state;
@@ -124,6 +143,7 @@ int main(void) {
         cmocka_unit_test(keyed_hashes_are_siphash),
         cmocka_unit_test(signatures_are_ed25519),
         cmocka_unit_test(a_signature_fits_one_message_and_one_key),
+        cmocka_unit_test(derived_keys_are_the_same_again_and_differ_by_number_and_seed),
         cmocka_unit_test(macs_are_hmac_sha256),
         cmocka_unit_test(bytes_are_base64),
         cmocka_unit_test(what_is_no_base64_is_refused),

@@ -43,6 +43,26 @@ static void a_check_in_names_its_job_and_client(void **state) {
     choir_participant_destroy(p);
 }
 
+/* A client counts with it what a server said. */
+static void answers_are_told_apart_and_noise_is_none(void **state) {
+    (void)state;
+    uint8_t bytes[CHOIR_ANSWER_MAX];
+    choir_answer answer = CHOIR_ANSWER_TASK;
+    size_t size = choir_answer_done(bytes, CHOIR_WHY_STOPPED);
+    check_status(choir_answer_read(&answer, (choir_bytes){bytes, size}), CHOIR_OK);
+    assert_int_equal(answer, CHOIR_ANSWER_DONE);
+    size = choir_answer_wait(bytes, 7, CHOIR_WHY_FULL);
+    check_status(choir_answer_read(&answer, (choir_bytes){bytes, size}), CHOIR_OK);
+    assert_int_equal(answer, CHOIR_ANSWER_WAIT);
+    size = choir_answer_refused(bytes, CHOIR_REFUSAL_STALE);
+    check_status(choir_answer_read(&answer, (choir_bytes){bytes, size}), CHOIR_OK);
+    assert_int_equal(answer, CHOIR_ANSWER_REFUSED);
+    for (size_t i = 0; i < size; i++) {
+        check_status(choir_answer_read(&answer, (choir_bytes){bytes, i}), CHOIR_EPROTO);
+    }
+    assert_int_equal(answer, CHOIR_ANSWER_REFUSED);
+}
+
 /* Reports name the version that their task had: here, one of a model that is too large. */
 static void a_report_names_the_version_of_its_task(void **state) {
     (void)state;
@@ -196,6 +216,7 @@ static void names_that_are_too_long_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_check_in_names_its_job_and_client),
+        cmocka_unit_test(answers_are_told_apart_and_noise_is_none),
         cmocka_unit_test(a_report_names_the_version_of_its_task),
         cmocka_unit_test(a_report_for_another_version_is_stale),
         cmocka_unit_test(what_no_coordinator_would_read_is_refused_with_its_reason),
