@@ -79,7 +79,9 @@ static void configure(struct sqlite3 *handle) {
     (void)sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
-choir_status ch_database_open(ch_database *out, const char *path, choir_error *err) {
+/* Opens the file, and sets what pragmas say. */
+static choir_status open_with(ch_database *out, const char *path, bool is_reader,
+                              const char *pragmas, choir_error *err) {
     *out = (ch_database){.handle = NULL};
     const size_t size = strlen(path);
     if (size >= sizeof(out->path)) {
@@ -87,7 +89,7 @@ choir_status ch_database_open(ch_database *out, const char *path, choir_error *e
                             CHOIR_PATH_MAX - 1);
     }
     memcpy(out->path, path, size + 1);
-    const choir_status status = file_make(path, err);
+    const choir_status status = is_reader ? CHOIR_OK : file_make(path, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -97,13 +99,31 @@ choir_status ch_database_open(ch_database *out, const char *path, choir_error *e
         return ch_database_failed(out, result, err);
     }
     configure(out->handle);
-    return ch_database_run(out,
-                           "PRAGMA locking_mode = EXCLUSIVE;"
-                           "PRAGMA page_size = 16384;" // of a new file
-                           "PRAGMA cell_size_check = ON;"
-                           "PRAGMA temp_store = MEMORY;"
-                           "PRAGMA cache_size = -65536;", // KiB: a round's bytes, while they change
-                           err);
+    return ch_database_run(out, pragmas, err);
+}
+
+choir_status ch_database_open(ch_database *out, const char *path, choir_error *err) {
+    return open_with(out, path, false,
+                     "PRAGMA locking_mode = EXCLUSIVE;"
+                     "PRAGMA page_size = 16384;" // of a new file
+                     "PRAGMA cell_size_check = ON;"
+                     "PRAGMA temp_store = MEMORY;"
+                     "PRAGMA cache_size = -65536;", // KiB: a round's bytes, while they change
+                     err);
+}
+
+choir_status ch_database_open_shared(ch_database *out, const char *path, bool is_reader,
+                                     choir_error *err) {
+    return open_with(out, path, is_reader,
+                     is_reader ? "PRAGMA query_only = ON;"
+                                 "PRAGMA cell_size_check = ON;"
+                                 "PRAGMA cache_size = -2048;"
+                               : "PRAGMA auto_vacuum = INCREMENTAL;" // of a new file, like the next
+                                 "PRAGMA page_size = 4096;"
+                                 "PRAGMA cell_size_check = ON;"
+                                 "PRAGMA secure_delete = ON;"
+                                 "PRAGMA cache_size = -2048;",
+                     err);
 }
 
 static choir_status transactions_prepare(ch_database *db, choir_error *err) {

@@ -42,6 +42,18 @@ typedef struct ch_database {
  */
 CHOIR_NODISCARD choir_status ch_database_open(ch_database *out, const char *path, choir_error *err);
 
+/*
+ * The same for a small file that several processes use, one writing at a time and others reading
+ * meanwhile: pages of 4 KiB, a cache of 2 MiB; what is deleted is overwritten with zeros, and the
+ * file can give room back.
+ *
+ * is_reader  the file must be there, and nothing is ever written to it
+ *
+ * Returns as ch_database_open.
+ */
+CHOIR_NODISCARD choir_status ch_database_open_shared(ch_database *out, const char *path,
+                                                     bool is_reader, choir_error *err);
+
 /* Sets the journal for writing. Until then releasing leaves file and journal as they are. Returns
  * OK; EIO; EPROTO. */
 CHOIR_NODISCARD choir_status ch_database_prepare(ch_database *db, choir_error *err);
