@@ -2,6 +2,8 @@
 #include "commands.h"
 #include "conditions_rows.h"
 #include "flags_file.h"
+#include "policy_rows.h"
+#include "show.h"
 
 #include "base/error.h"
 #include "base/log.h"
@@ -26,7 +28,9 @@ typedef struct join_flags {
     char certificate[CHOIR_PATH_MAX];
     char certificate_key[CHOIR_PATH_MAX];
     char config[CHOIR_PATH_MAX];
+    choir_policy policy;
     choir_conditions conditions;
+    bool show;
     bool quiet;
 } join_flags;
 
@@ -50,6 +54,9 @@ static const ch_option ROWS[] = {
     TEXT("--certificate", certificate, "a PEM file: this device's, for a server that asks for one"),
     TEXT("--certificate-key", certificate_key, "a PEM file: the key of --certificate"),
     TEXT("--config", config, "a YAML file of these flags, without their dashes; flags win"),
+    {"--show", CH_OPTION_FLAG, offsetof(join_flags, show), 0, 0, "", NULL,
+     "say what the job asks and what the policy says of it, and end"},
+    POLICY_ROWS(join_flags, policy),
     CONDITIONS_ROWS(join_flags, conditions),
     {"--quiet", CH_OPTION_FLAG, offsetof(join_flags, quiet), 0, 0, "", NULL,
      "no line for each thing done"},
@@ -165,7 +172,8 @@ static void tell(joining *j, const choir_event *event) {
         [CHOIR_EVENT_REPORTED] = "reported", [CHOIR_EVENT_REFUSED] = "refused",
         [CHOIR_EVENT_FAILED] = "failed",     [CHOIR_EVENT_WAIT] = "waits",
         [CHOIR_EVENT_BLOCKED] = "blocked",   [CHOIR_EVENT_LOST] = "lost",
-        [CHOIR_EVENT_RESUMED] = "resumed",   [CHOIR_EVENT_DONE] = "done",
+        [CHOIR_EVENT_REJECTED] = "rejected", [CHOIR_EVENT_RESUMED] = "resumed",
+        [CHOIR_EVENT_DONE] = "done",
     };
     if (is_told(j, event) && j->out != NULL) {
         const char *remark = remark_on(event);
@@ -192,7 +200,8 @@ static choir_status take_part(joining *j, choir_error *err) {
         if (event.kind == CHOIR_EVENT_DONE) {
             break;
         }
-        if (event.kind == CHOIR_EVENT_WAIT || event.kind == CHOIR_EVENT_BLOCKED) {
+        if (event.kind == CHOIR_EVENT_WAIT || event.kind == CHOIR_EVENT_BLOCKED ||
+            event.kind == CHOIR_EVENT_REJECTED) {
             sleep_until(event.wake_ms);
         }
         if (event.kind == CHOIR_EVENT_JOINED) {
@@ -200,6 +209,34 @@ static choir_status take_part(joining *j, choir_error *err) {
         }
     }
     return stop != 0 ? CHOIR_OK : status; // what was given up was given up on request
+}
+
+/* Joins, and says what it has joined. */
+static choir_status show(joining *j, FILE *out, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    choir_event event = {.kind = CHOIR_EVENT_WAIT};
+    while (status == CHOIR_OK && stop == 0 && event.kind != CHOIR_EVENT_JOINED &&
+           event.kind != CHOIR_EVENT_REJECTED) {
+        status = choir_client_step(j->client_object, (choir_trainer){0}, &event, err);
+        if (status == CHOIR_OK && event.kind == CHOIR_EVENT_LOST) {
+            tell(j, &event);
+        }
+        if (status == CHOIR_OK && event.kind == CHOIR_EVENT_WAIT) {
+            sleep_until(event.wake_ms);
+        }
+    }
+    uint32_t examples = CHOIR_TERMS_UNKNOWN;
+    if (status == CHOIR_OK && stop == 0 &&
+        (j->flags->data[0] != '\0' || j->flags->client[0] != '\0')) {
+        j->out = NULL;
+        status = device_open(j, err);
+        examples = status == CHOIR_OK ? ch_device_examples(&j->device) : examples;
+    }
+    if (status == CHOIR_OK && stop == 0) {
+        status =
+            show_offer(out, choir_client_offer(j->client_object), &j->flags->policy, examples, err);
+    }
+    return status;
 }
 
 static const char *file_or_none(const char *path) {
@@ -241,7 +278,8 @@ static choir_status client_make(joining *j, const char *path, choir_error *err) 
     options.certificate_file = file_or_none(flags->certificate);
     options.key_file = file_or_none(flags->certificate_key);
     options.patience_s = 25;
-    options.conditions = &flags->conditions;
+    options.policy = &flags->policy;
+    options.conditions = flags->show ? NULL : &flags->conditions;
     options.is_stopped = is_stopped;
     return choir_client_create(&j->client_object, &options, &j->env, err);
 }
@@ -261,7 +299,7 @@ static int join_run(const ch_call *call, choir_error *err) {
     }
     if (status == CHOIR_OK) {
         signals_catch();
-        status = take_part(&j, err);
+        status = flags.show ? show(&j, call->out, err) : take_part(&j, err);
     }
     ch_device_release(&j.device);
     choir_client_destroy(j.client_object);
@@ -279,7 +317,8 @@ const ch_command CMD_JOIN = {
         "round, until the job is over. The examples stay here; the updates go to the server. "
         "A server that cannot be reached is asked again, after pauses that grow. A proxy is used "
         "as https_proxy and no_proxy say. It works when the conditions "
-        "hold that are set, and says what stands in the way: docs/conditions.md.",
+        "hold that are set, and says what stands in the way: docs/conditions.md. What "
+        "asks for more than the policy accepts is refused: docs/policy.md.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

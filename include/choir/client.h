@@ -29,6 +29,7 @@
 #include "choir/conditions.h"
 #include "choir/coordinator.h"
 #include "choir/env.h"
+#include "choir/policy.h"
 #include "choir/status.h"
 #include "choir/task.h"
 #include "choir/trainer.h"
@@ -79,6 +80,7 @@ typedef struct choir_client_options {
     const char *key_file;         // NULL; and its key
     uint32_t patience_s; // how long a check-in with nothing to do may stay open at the server,
                          // instead of coming back: for devices on mains; at most 60; default 0
+    const choir_policy *policy; // what its owner accepts; copied; NULL, the default: anything
     const choir_conditions *conditions; // when it works; copied; NULL, the default: whenever it may
 
     /* Asked about once a second while a request is under way: true gives it up, as if it had been
@@ -126,21 +128,23 @@ typedef enum choir_event_kind {
     CHOIR_EVENT_FAILED,   // its training failed, and the server will be told; message says how
     CHOIR_EVENT_WAIT,     // nothing to do before wake_ms, because of why
     CHOIR_EVENT_BLOCKED,  // conditions stand in the way, until wake_ms at least; message names them
+    CHOIR_EVENT_REJECTED, // the policy refuses the job, which is looked at again at wake_ms, or, in
+                          // a round, the task, and the server will be told; message says why
     CHOIR_EVENT_LOST,     // the server did not answer as it should, or what an earlier process had
                           // under way cannot be gone on with; message says how; it goes on
-    CHOIR_EVENT_RESUMED, // it goes on with what an earlier process had under way; message says with
-                         // what: the task, or the report that it had trained
-    CHOIR_EVENT_DONE,    // the job is over, or has no place for this client; why says which
+    CHOIR_EVENT_RESUMED,  // it goes on with what an earlier process had under way; message says
+                          // with what: the task, or the report that it had trained
+    CHOIR_EVENT_DONE,     // the job is over, or has no place for this client; why says which
 } choir_event_kind;
 
 typedef struct choir_event {
     choir_event_kind kind;
     uint32_t round;        // of the task; 0: none
-    uint64_t wake_ms;      // WAIT, BLOCKED: in the clock of choir_client_now_ms
+    uint64_t wake_ms;      // WAIT, BLOCKED, REJECTED: in the clock of choir_client_now_ms
     uint32_t obstacles;    // BLOCKED: 1 << a choir_condition for each that stands in the way
     choir_why why;         // WAIT, DONE: as the server said it; NONE where it said nothing
     choir_refusal refusal; // REFUSED: as the server said it; COUNT: unknown here
-    char message[400];     // FAILED, LOST, RESUMED, BLOCKED: one sentence; else ""
+    char message[400];     // FAILED, LOST, RESUMED, BLOCKED, REJECTED: one sentence; else ""
 } choir_event;
 
 /*

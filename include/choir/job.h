@@ -8,6 +8,7 @@
 #ifndef CHOIR_JOB_H
 #define CHOIR_JOB_H
 
+#include "choir/policy.h"
 #include "choir/sim.h"
 #include "choir/status.h"
 
@@ -119,5 +120,13 @@ CHOIR_NODISCARD choir_status choir_job_parse(choir_job *out, const char *text, s
  * Returns the length the whole text has, like snprintf.
  */
 size_t choir_job_write(const choir_job *job, char *out, size_t size);
+
+/*
+ * What the job asks of a device, of whose data nothing is known: the most epochs of its rounds, its
+ * chain, the fewest reports that it goes on with.
+ *
+ * parameters  of its model
+ */
+choir_terms choir_job_terms(const choir_job *job, uint32_t parameters);
 
 #endif

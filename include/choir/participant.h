@@ -101,6 +101,12 @@ CHOIR_NODISCARD choir_status choir_participant_fetched(choir_participant *p, uin
                                                        const choir_blob *blob);
 
 /*
+ * The task of a FETCH or TRAIN is not done, because the device's owner will not have it: the next
+ * SEND says so, as for a task that asks for what the device cannot do.
+ */
+void choir_participant_decline(choir_participant *p, uint64_t now_ms);
+
+/*
  * The last SEND got no reply: it will be sent again after retry_ms. Or the last FETCH got no model:
  * the participant will check in again, because its round may be over.
  */

@@ -81,7 +81,10 @@ static choir_status options_take(choir_client *c, const choir_client_options *o,
         (void)snprintf(c->prefer, sizeof(c->prefer), "Prefer: wait=%" PRIu32, o->patience_s);
     }
     c->conditions = o->conditions == NULL ? choir_conditions_defaults() : *o->conditions;
-    const choir_status status = choir_conditions_check(&c->conditions, err);
+    choir_status status = choir_conditions_check(&c->conditions, err);
+    if (status == CHOIR_OK) {
+        status = ch_approval_init(&c->approval, o->policy, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }
@@ -192,16 +195,25 @@ static void lost(choir_client *c, uint64_t now_ms, choir_event *event, const cha
     (void)snprintf(event->message, sizeof(event->message), "%s", why);
 }
 
-/* The host is told of a version once. */
-static void joined(choir_client *c, choir_event *event) {
-    event->kind =
-        c->joined.offer.version != c->told_version ? CHOIR_EVENT_JOINED : CHOIR_EVENT_WAIT;
-    event->wake_ms = choir_client_now_ms();
-    c->told_version = c->joined.offer.version;
+/* What its owner refuses the host is told of, and each version once, before anything is done. */
+static bool has_news(choir_client *c, choir_trainer trainer, uint64_t now_ms, choir_event *event) {
+    const choir_offer *offer = &c->joined.offer;
+    if (!ch_approval_of_job(&c->approval, offer, trainer, now_ms, event)) {
+        c->has_joined = now_ms < event->wake_ms; // in time there may be a next version
+        return true;
+    }
+    if (offer->version == c->told_version) {
+        return false;
+    }
+    event->kind = CHOIR_EVENT_JOINED;
+    event->wake_ms = now_ms;
+    c->told_version = offer->version;
+    return true;
 }
 
 /* A server that does not answer is asked again later; what it refuses is the host's to know. */
-static choir_status join(choir_client *c, choir_event *event, choir_error *err) {
+static choir_status join(choir_client *c, choir_trainer trainer, choir_event *event,
+                         choir_error *err) {
     choir_error why = {.message = ""};
     const choir_status status = ch_client_join(c, &why);
     if (status == CHOIR_EIO) {
@@ -214,7 +226,10 @@ static choir_status join(choir_client *c, choir_event *event, choir_error *err) 
         return ch_error_set(err, status, "%s", why.message);
     }
     c->failures = 0;
-    joined(c, event);
+    event->wake_ms = choir_client_now_ms();
+    if (!has_news(c, trainer, event->wake_ms, event)) {
+        event->kind = CHOIR_EVENT_WAIT;
+    }
     return CHOIR_OK;
 }
 
@@ -381,7 +396,8 @@ static void train(choir_client *c, const choir_intent *intent, choir_trainer tra
     choir_error why = {.message = ""};
     event->round = intent->task->round;
     const choir_status status =
-        choir_participant_train(c->participant, choir_client_now_ms(), trainer, c->room, &why);
+        choir_participant_train(c->participant, choir_client_now_ms(),
+                                ch_approval_trainer(&c->approval, trainer), c->room, &why);
     event->kind = status == CHOIR_OK ? CHOIR_EVENT_TRAINED : CHOIR_EVENT_FAILED;
     (void)snprintf(event->message, sizeof(event->message), "%s", why.message);
 }
@@ -404,8 +420,7 @@ static choir_status step(choir_client *c, choir_trainer trainer, choir_event *ev
         event->wake_ms = c->join_ms;
         return CHOIR_OK;
     }
-    if (c->has_joined && c->joined.offer.version != c->told_version) {
-        joined(c, event); // it was joined to ask for the promoted model
+    if (c->has_joined && has_news(c, trainer, now_ms, event)) {
         return CHOIR_OK;
     }
     const choir_status left =
@@ -414,11 +429,17 @@ static choir_status step(choir_client *c, choir_trainer trainer, choir_event *ev
         return left;
     }
     intent_next(c, now_ms, &intent);
-    if (ch_gate_is_closed(&c->conditions, &intent, c->has_joined, now_ms, event)) {
+    if (ch_gate_is_closed(&c->conditions, &intent, c->has_joined, ch_kept_has_left(&c->kept),
+                          now_ms, event)) {
         return CHOIR_OK;
     }
     if (!c->has_joined) {
-        return join(c, event, err);
+        return join(c, trainer, event, err);
+    }
+    const bool is_work = intent.kind == CHOIR_INTENT_FETCH || intent.kind == CHOIR_INTENT_TRAIN;
+    if (is_work && !ch_approval_of_task(&c->approval, intent.task, trainer, now_ms, event)) {
+        choir_participant_decline(c->participant, now_ms);
+        return CHOIR_OK;
     }
     switch (intent.kind) {
     case CHOIR_INTENT_SEND:

@@ -5,6 +5,7 @@
 #include "choir/client.h"
 #include "choir/conditions.h"
 #include "choir/participant.h"
+#include "client/approval.h"
 #include "client/identity.h"
 #include "client/joined.h"
 #include "client/kept.h"
@@ -28,6 +29,7 @@ struct choir_client {
     uint32_t retry_max_ms;
     char prefer[32]; // "Prefer: wait=25"; "" for no patience
     choir_conditions conditions;
+    ch_approval approval;
 
     ch_identity identity;
     ch_http_client *http;

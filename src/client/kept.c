@@ -188,6 +188,10 @@ static choir_status left_take(ch_kept *k, const ch_kept_place *place, uint64_t n
     return status;
 }
 
+bool ch_kept_has_left(const ch_kept *k) {
+    return k->path[0] != '\0' && !k->is_read && access(k->path, F_OK) == 0;
+}
+
 choir_status ch_kept_resume(ch_kept *k, const ch_kept_place *place, uint64_t now_ms,
                             choir_event *event, choir_error *err) {
     const choir_status status = left_take(k, place, now_ms, event, err);

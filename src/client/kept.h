@@ -47,6 +47,9 @@ CHOIR_NODISCARD choir_status ch_kept_init(ch_kept *out, const char *dir, const c
                                           const uint8_t server[CH_PUBLIC_KEY_BYTES],
                                           uint32_t dim_max, const choir_env *env, choir_error *err);
 
+/* Whether an earlier process left something that has not been seen to. */
+bool ch_kept_has_left(const ch_kept *k);
+
 /* Where the participant is to be when it goes on. */
 typedef struct ch_kept_place {
     int64_t subject;

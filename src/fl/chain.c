@@ -32,6 +32,10 @@ static const ch_transform_ops *transform_find(const char *name, choir_error *err
     return NULL;
 }
 
+choir_status ch_chain_link_check(const char *name, choir_error *err) {
+    return transform_find(name, err) != NULL ? CHOIR_OK : CHOIR_EINVAL;
+}
+
 static choir_status knob_parse(ch_transform *link, const char *value, choir_error *err) {
     const ch_transform_ops *ops = link->ops;
     char shown[SHOW_MAX];

@@ -25,6 +25,9 @@ typedef struct ch_chain {
  */
 CHOIR_NODISCARD choir_status ch_chain_parse(ch_chain *chain, const char *text, choir_error *err);
 
+/* Whether there is a link of that name. Returns OK; EINVAL, and err lists those there are. */
+CHOIR_NODISCARD choir_status ch_chain_link_check(const char *name, choir_error *err);
+
 /* Client ends, first to last. */
 void ch_chain_client(const ch_chain *chain, ch_payload *p);
 

@@ -315,6 +315,14 @@ void choir_participant_lost(choir_participant *p, uint64_t now_ms) {
     wake_after(p, now_ms, p->options.retry_ms, CHOIR_WHY_NONE);
 }
 
+void choir_participant_decline(choir_participant *p, uint64_t now_ms) {
+    CH_ASSERT(p->state == STATE_FETCH || p->state == STATE_READY);
+    const choir_training nothing = {0};
+    p->blob = (choir_blob){0};
+    p->wake_ms = now_ms;
+    failure_prepare(p, CH_FAILURE_UNSUPPORTED, &nothing);
+}
+
 /* Training */
 
 choir_status choir_participant_fetched(choir_participant *p, uint64_t now_ms,

@@ -264,21 +264,25 @@ static void the_gate_is_closed_before_work_and_open_for_a_report(void **state) {
     const struct {
         choir_intent next;
         bool has_joined;
+        bool has_left;
         bool is_closed;
     } rows[] = {
-        {{.kind = CHOIR_INTENT_SEND}, false, true},
-        {{.kind = CHOIR_INTENT_SEND}, true, true},
-        {{.kind = CHOIR_INTENT_FETCH, .task = &task}, true, true},
-        {{.kind = CHOIR_INTENT_TRAIN, .task = &task}, true, true},
-        {{.kind = CHOIR_INTENT_SEND, .task = &task}, true, false},
-        {{.kind = CHOIR_INTENT_SEND, .task = &task}, false, false},
-        {{.kind = CHOIR_INTENT_WAIT}, true, false},
-        {{.kind = CHOIR_INTENT_WAIT}, false, true},
-        {{.kind = CHOIR_INTENT_DONE}, true, false},
+        {{.kind = CHOIR_INTENT_SEND}, false, false, true},
+        {{.kind = CHOIR_INTENT_SEND}, false, true, false}, // a report may be left
+        {{.kind = CHOIR_INTENT_SEND}, true, false, true},
+        {{.kind = CHOIR_INTENT_SEND}, true, true, true},
+        {{.kind = CHOIR_INTENT_FETCH, .task = &task}, true, false, true},
+        {{.kind = CHOIR_INTENT_TRAIN, .task = &task}, true, false, true},
+        {{.kind = CHOIR_INTENT_SEND, .task = &task}, true, false, false},
+        {{.kind = CHOIR_INTENT_SEND, .task = &task}, false, false, false},
+        {{.kind = CHOIR_INTENT_WAIT}, true, false, false},
+        {{.kind = CHOIR_INTENT_WAIT}, false, false, true},
+        {{.kind = CHOIR_INTENT_DONE}, true, false, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         choir_event event = {.kind = CHOIR_EVENT_DONE};
-        assert_int_equal(ch_gate_is_closed(&c, &rows[i].next, rows[i].has_joined, 1000, &event),
+        assert_int_equal(ch_gate_is_closed(&c, &rows[i].next, rows[i].has_joined, rows[i].has_left,
+                                           1000, &event),
                          rows[i].is_closed);
         assert_int_equal(event.kind, rows[i].is_closed ? CHOIR_EVENT_BLOCKED : CHOIR_EVENT_DONE);
         if (rows[i].is_closed) {
