@@ -31,6 +31,7 @@ BELOW = {
     "report": CORE | {"store", "job"},
     "net": CORE | {"crypto", "onnx", "store", "job"},  # drivers: see the core's public API
     "client": CORE | {"crypto", "net"},
+    "swarm": CORE | {"crypto", "net", "client"},
     "run": CORE | {"math", "nn", "onnx", "data", "store", "train", "job", "report"},
 }
 BANNED = {

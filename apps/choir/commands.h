@@ -61,6 +61,7 @@ extern const ch_command CMD_REPORT;
 extern const ch_command CMD_SERVE;
 extern const ch_command CMD_SIM;
 extern const ch_command CMD_STATUS;
+extern const ch_command CMD_SWARM;
 extern const ch_command CMD_VERSION;
 extern const ch_command CMD_WATCH;
 

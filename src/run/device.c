@@ -87,7 +87,11 @@ static choir_status data_open(ch_device *d, const ch_saved *saved, const ch_devi
     const ch_reading reading = {.encoding = saved->encoding.width > 0 ? &saved->encoding : NULL};
     const uint32_t client = o->client == CH_DEVICE_ALL ? 0 : o->client;
     choir_status status = data_describe(&d->job.data, o, err);
-    if (status == CHOIR_OK) {
+    d->has_each = o->client == CH_DEVICE_EACH;
+    if (status == CHOIR_OK && d->has_each) {
+        status =
+            ch_federation_open(&d->federation, &d->job.data, &reading, d->job.seed, &d->env, err);
+    } else if (status == CHOIR_OK) {
         status = ch_federation_open_client(&d->federation, &d->job.data, &reading, client,
                                            d->job.seed, &d->env, err);
     }
@@ -136,6 +140,18 @@ void ch_device_release(ch_device *device) {
     *device = (ch_device){0};
 }
 
+static choir_status each_train(ch_device *d, uint32_t client, const choir_task *task,
+                               const float *params, float *delta, choir_training *out,
+                               choir_error *err) {
+    const uint32_t clients = ch_federation_clients(d->federation);
+    if (client >= clients) {
+        return ch_error_set(err, CHOIR_EINVAL, "client %u: data.source '%s' has %u clients", client,
+                            d->job.data.source, clients);
+    }
+    const choir_trainer trainer = ch_engine_trainer(d->engine);
+    return trainer.ops->train(trainer.self, client, task, params, delta, out, err);
+}
+
 static choir_status device_train(void *self, uint32_t client, const choir_task *task,
                                  const float *params, float *delta, choir_training *out,
                                  choir_error *err) {
@@ -146,6 +162,9 @@ static choir_status device_train(void *self, uint32_t client, const choir_task *
                             "the task of round %u is for %u parameters, the job's model has %u",
                             task->round, task->dim, d->dim);
     }
+    if (d->has_each) {
+        return each_train(d, client, task, params, delta, out, err);
+    }
     ch_holding holding;
     const choir_status status =
         ch_federation_holding(d->federation, 0, CH_SPLIT_TRAIN, NULL, &holding);
@@ -155,8 +174,8 @@ static choir_status device_train(void *self, uint32_t client, const choir_task *
 }
 
 static uint32_t device_examples(void *self, uint32_t client) {
-    (void)client;
-    return ch_device_examples(self);
+    const ch_device *d = self;
+    return ch_federation_count(d->federation, d->has_each ? client : 0, CH_SPLIT_TRAIN);
 }
 
 static const choir_trainer_ops DEVICE_TRAINER_OPS = {
@@ -173,5 +192,6 @@ uint32_t ch_device_dim(const ch_device *device) {
 }
 
 uint32_t ch_device_examples(const ch_device *device) {
-    return ch_federation_count(device->federation, 0, CH_SPLIT_TRAIN);
+    return device->has_each ? ch_federation_count_max(device->federation, CH_SPLIT_TRAIN)
+                            : ch_federation_count(device->federation, 0, CH_SPLIT_TRAIN);
 }

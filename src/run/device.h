@@ -15,25 +15,28 @@
 #include "run/plan.h"
 #include "train/engine.h"
 
-/* Stands for a client's number: all of the data set is this device's. */
-#define CH_DEVICE_ALL UINT32_MAX
+/* These two stand for a client's number: all of the data set is this device's; and: it is whichever
+ * client of the job's data set it is asked for, one after the other. */
+#define CH_DEVICE_ALL  UINT32_MAX
+#define CH_DEVICE_EACH (UINT32_MAX - 1)
 
 typedef struct ch_device_options {
     choir_bytes job;    // the bundle's text; borrowed for the call
     choir_bytes model;  // its model, which may end where the parameters begin; likewise
     const char *source; // what to read instead of the job's data set, as data.source; NULL: that
     const char *dir;    // where named data sets are kept; NULL or "": the user's data directory
-    uint32_t client;    // which client of the data set the device is; CH_DEVICE_ALL
+    uint32_t client;    // which client of the data set the device is; CH_DEVICE_ALL, CH_DEVICE_EACH
 } ch_device_options;
 
 /* Points into itself; do not copy. */
 typedef struct ch_device {
     choir_env env;
     choir_job job;             // as the server has it, but for the data, which are the device's
-    ch_federation *federation; // of one client; owned, like the engine
+    ch_federation *federation; // of one client, or of each; owned, like the engine
     ch_plan_model model;
     ch_engine *engine;
-    uint32_t dim; // parameters of the model
+    uint32_t dim;  // parameters of the model
+    bool has_each; // client of the data set
 } ch_device;
 
 /*
@@ -58,15 +61,15 @@ void ch_device_release(ch_device *device);
 
 /*
  * Trains on the device's examples whatever client it is asked for: that number is the participant's
- * and numbers the shuffles. Refuses with EPROTO a task for a model of another size, beside what
- * choir_trainer_ops says. Borrowed from the device.
+ * and numbers the shuffles; a device of each client trains on that one's. Refuses with EPROTO a
+ * task for a model of another size, beside what choir_trainer_ops says. Borrowed from the device.
  */
 choir_trainer ch_device_trainer(ch_device *device);
 
 /* Parameters of the model. */
 uint32_t ch_device_dim(const ch_device *device);
 
-/* Examples it trains on. */
+/* Examples it trains on; a device of each client: the most that one has. */
 uint32_t ch_device_examples(const ch_device *device);
 
 #endif

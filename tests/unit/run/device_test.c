@@ -103,6 +103,37 @@ static void a_device_learns_what_its_client_does_in_a_simulation(void **state) {
     ch_bundle_release(&b);
 }
 
+static void a_device_of_each_client_learns_what_each_does(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_bundle b = bundle_of(SYNTHETIC);
+    ch_session s;
+    ch_device d;
+    const ch_device_options o = options_of(&b, CH_DEVICE_EACH);
+    check_status(ch_session_open(&s, &b.job, 1, CH_SESSION_TRAIN, &env, NULL), CHOIR_OK);
+    open_or_fail(&d, &o);
+    for (uint32_t k = 0; k < b.clients; k++) {
+        float *simulated = delta_of(s.trainers[0], k, s.params, s.dim);
+        float *trained = delta_of(ch_device_trainer(&d), k, s.params, s.dim);
+        assert_memory_equal(trained, simulated, s.dim * sizeof(float));
+        free(simulated);
+        free(trained);
+    }
+    const choir_trainer trainer = ch_device_trainer(&d);
+    const choir_task task = task_of(s.dim, 7);
+    choir_training training;
+    choir_error err = {.message = ""};
+    float *delta = malloc(s.dim * sizeof(float));
+    check_status(
+        trainer.ops->train(trainer.self, b.clients, &task, s.params, delta, &training, &err),
+        CHOIR_EINVAL);
+    assert_string_equal(err.message, "client 5: data.source 'synthetic' has 5 clients");
+    free(delta);
+    ch_device_release(&d);
+    ch_session_release(&s);
+    ch_bundle_release(&b);
+}
+
 static void data_of_its_own_are_all_the_devices(void **state) {
     (void)state;
     ch_bundle b = table_bundle_of("ill.csv", "partition: shards, clients: 20, heldout: 0.25");
@@ -354,6 +385,7 @@ static void every_failed_allocation_is_told_and_leaks_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_learns_what_its_client_does_in_a_simulation),
+        cmocka_unit_test(a_device_of_each_client_learns_what_each_does),
         cmocka_unit_test(data_of_its_own_are_all_the_devices),
         cmocka_unit_test(the_jobs_data_may_lie_anywhere),
         cmocka_unit_test(a_task_for_another_model_is_refused),
