@@ -5,9 +5,11 @@
 #include "policy_rows.h"
 #include "show.h"
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "choir/client.h"
+#include "choir/examples.h"
 #include "run/device.h"
 
 #include <signal.h>
@@ -19,6 +21,7 @@
 typedef struct join_flags {
     char job[CHOIR_NAME_MAX];
     char data[CHOIR_PATH_MAX];
+    char examples[CHOIR_PATH_MAX];
     char dir[CHOIR_PATH_MAX];
     char client[16];
     char state[CHOIR_PATH_MAX];
@@ -43,6 +46,7 @@ typedef struct join_flags {
 static const ch_option ROWS[] = {
     TEXT("--job", job, "which of the server's jobs; required"),
     TEXT("--data", data, "this client's examples: a folder or a file; all of it is its own"),
+    TEXT("--examples", examples, "instead: a store that an app fills, read anew for every task"),
     TEXT("--client", client,
          "which client of the job to be; without --data it has that part of the job's data set"),
     TEXT("--dir", dir, "where named data sets are kept"),
@@ -100,6 +104,7 @@ typedef struct joining {
     uint32_t client; // wanted
     choir_env env;
     choir_client *client_object;
+    choir_examples *examples; // NULL: without
     ch_device device;
     FILE *out;          // NULL: quiet
     choir_why told_why; // of the last wait
@@ -122,6 +127,7 @@ static choir_status device_open(joining *j, choir_error *err) {
         .job = {.data = (const uint8_t *)offer->job, .size = offer->job_size},
         .model = offer->model,
         .source = is_own ? j->flags->data : NULL,
+        .examples = j->examples,
         .dir = j->flags->dir,
         .client = is_own ? CH_DEVICE_ALL : offer->client};
     ch_device_release(&j->device);
@@ -185,7 +191,28 @@ static void tell(joining *j, const choir_event *event) {
 
 /* Nobody trains before there is a device. */
 static choir_trainer trainer_of(joining *j) {
-    return j->device.engine == NULL ? (choir_trainer){0} : ch_device_trainer(&j->device);
+    return j->device.dim == 0 ? (choir_trainer){0} : ch_device_trainer(&j->device);
+}
+
+static choir_status examples_open(joining *j, choir_error *err) {
+    if (j->flags->examples[0] == '\0') {
+        return CHOIR_OK;
+    }
+    if (j->flags->data[0] != '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "--examples: --data is given too; a device trains on one of them");
+    }
+    const choir_examples_options options = choir_examples_defaults();
+    return choir_examples_open(&j->examples, j->flags->examples, &options, &j->env, err);
+}
+
+/* What is too old is not trained on. */
+static void examples_expire(joining *j) {
+    choir_error why = {.message = ""};
+    if (j->examples != NULL &&
+        choir_examples_expire(j->examples, (uint64_t)time(NULL) * 1000, NULL, &why) != CHOIR_OK) {
+        ch_log(&j->env, CHOIR_LEVEL_WARN, "examples_not_expired", "error=\"%s\"", why.message);
+    }
 }
 
 static choir_status take_part(joining *j, choir_error *err) {
@@ -197,6 +224,9 @@ static choir_status take_part(joining *j, choir_error *err) {
             break;
         }
         tell(j, &event);
+        if (event.kind == CHOIR_EVENT_TASK || event.kind == CHOIR_EVENT_RESUMED) {
+            examples_expire(j);
+        }
         if (event.kind == CHOIR_EVENT_DONE) {
             break;
         }
@@ -298,10 +328,14 @@ static int join_run(const ch_call *call, choir_error *err) {
         status = client_make(&j, call->operands[0], err);
     }
     if (status == CHOIR_OK) {
+        status = examples_open(&j, err);
+    }
+    if (status == CHOIR_OK) {
         signals_catch();
         status = flags.show ? show(&j, call->out, err) : take_part(&j, err);
     }
     ch_device_release(&j.device);
+    choir_examples_close(j.examples);
     choir_client_destroy(j.client_object);
     return exit_of(status, err);
 }

@@ -13,6 +13,10 @@
 #include "data/encoding.h"
 #include "data/examples.h"
 
+#include <stdbool.h>
+
+struct ch_dataset;
+
 typedef enum ch_split {
     CH_SPLIT_TRAIN,
     CH_SPLIT_HELDOUT, // of the same client, never trained on
@@ -54,6 +58,23 @@ CHOIR_NODISCARD choir_status ch_federation_open_client(ch_federation **out,
                                                        const ch_reading *reading, uint32_t client,
                                                        uint64_t seed, const choir_env *env,
                                                        choir_error *err);
+
+/*
+ * A federation of one client that holds the training table of a data set: held-out rows, and the
+ * others to train on, in their order. It has no test set.
+ *
+ * dataset     moved, whatever is returned
+ * is_heldout  (dataset->train.count)
+ * crop        as data.crop
+ * name        stands for the data in messages
+ *
+ * Returns OK and an object to destroy; EINVAL when the crop does not fit; ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_federation_of_dataset(ch_federation **out,
+                                                      struct ch_dataset *dataset,
+                                                      const bool *is_heldout, uint32_t crop,
+                                                      const char *name, const choir_env *env,
+                                                      choir_error *err);
 
 /*
  * Lays the examples of every client side by side in memory, where they are all in memory: training

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "data/generator.h"
+#include "run/collected.h"
 #include "run/labels.h"
 
 #include <stdio.h>
@@ -98,11 +99,19 @@ static choir_status data_open(ch_device *d, const ch_saved *saved, const ch_devi
     return status == CHOIR_OK ? data_check(d, saved, err) : status;
 }
 
+static choir_status examples_open(ch_device *d, choir_error *err) {
+    return ch_collected_open(&d->federation, &d->read, d->examples, &d->job, &d->env, err);
+}
+
+static choir_status engine_make(ch_device *d, choir_error *err) {
+    const uint32_t step = ch_plan_step_max(&d->job, ch_device_examples(d));
+    return ch_engine_create(&d->engine, &d->model.net, d->federation, step, &d->env, err);
+}
+
 static choir_status engine_open(ch_device *d, const ch_saved *saved, choir_error *err) {
     choir_status status = ch_plan_model_saved(&d->model, &d->job, saved, d->federation, err);
     if (status == CHOIR_OK) {
-        const uint32_t step = ch_plan_step_max(&d->job, ch_device_examples(d));
-        status = ch_engine_create(&d->engine, &d->model.net, d->federation, step, &d->env, err);
+        status = engine_make(d, err);
     }
     if (status == CHOIR_OK) {
         d->dim = ch_net_layout(ch_engine_net(d->engine))->dim;
@@ -123,7 +132,8 @@ choir_status ch_device_open(ch_device *out, const ch_device_options *options, co
     if (status != CHOIR_OK) {
         return status;
     }
-    status = data_open(out, &saved, options, err);
+    out->examples = options->examples;
+    status = out->examples != NULL ? examples_open(out, err) : data_open(out, &saved, options, err);
     if (status == CHOIR_OK) {
         status = engine_open(out, &saved, err);
     }
@@ -152,6 +162,21 @@ static choir_status each_train(ch_device *d, uint32_t client, const choir_task *
     return trainer.ops->train(trainer.self, client, task, params, delta, out, err);
 }
 
+/* Reads the store again when it holds others than before. What was read makes room first. */
+static choir_status examples_follow(ch_device *d, choir_error *err) {
+    choir_examples_summary now;
+    choir_status status = choir_examples_count(d->examples, &now, err);
+    if (status != CHOIR_OK || (d->engine != NULL && !ch_collected_is_other(&now, &d->read))) {
+        return status;
+    }
+    ch_engine_destroy(d->engine);
+    ch_federation_destroy(d->federation);
+    d->engine = NULL;
+    d->federation = NULL;
+    status = examples_open(d, err);
+    return status == CHOIR_OK ? engine_make(d, err) : status;
+}
+
 static choir_status device_train(void *self, uint32_t client, const choir_task *task,
                                  const float *params, float *delta, choir_training *out,
                                  choir_error *err) {
@@ -162,12 +187,18 @@ static choir_status device_train(void *self, uint32_t client, const choir_task *
                             "the task of round %u is for %u parameters, the job's model has %u",
                             task->round, task->dim, d->dim);
     }
+    choir_status status = d->examples != NULL ? examples_follow(d, err) : CHOIR_OK;
+    if (status != CHOIR_OK) {
+        return status;
+    }
     if (d->has_each) {
         return each_train(d, client, task, params, delta, out, err);
     }
     ch_holding holding;
-    const choir_status status =
-        ch_federation_holding(d->federation, 0, CH_SPLIT_TRAIN, NULL, &holding);
+    status = ch_federation_holding(d->federation, 0, CH_SPLIT_TRAIN, NULL, &holding);
+    if (status == CHOIR_EAGAIN) {
+        return ch_error_set(err, status, "this device has no examples to train on yet");
+    }
     return status == CHOIR_OK
                ? ch_engine_train(d->engine, &holding, client, task, params, delta, out, err)
                : status;
@@ -192,6 +223,9 @@ uint32_t ch_device_dim(const ch_device *device) {
 }
 
 uint32_t ch_device_examples(const ch_device *device) {
+    if (device->federation == NULL) {
+        return 0;
+    }
     return device->has_each ? ch_federation_count_max(device->federation, CH_SPLIT_TRAIN)
                             : ch_federation_count(device->federation, 0, CH_SPLIT_TRAIN);
 }

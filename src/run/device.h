@@ -12,6 +12,7 @@
 #define CH_RUN_DEVICE_H
 
 #include "choir/bytes.h"
+#include "choir/examples.h"
 #include "run/plan.h"
 #include "train/engine.h"
 
@@ -24,8 +25,10 @@ typedef struct ch_device_options {
     choir_bytes job;    // the bundle's text; borrowed for the call
     choir_bytes model;  // its model, which may end where the parameters begin; likewise
     const char *source; // what to read instead of the job's data set, as data.source; NULL: that
-    const char *dir;    // where named data sets are kept; NULL or "": the user's data directory
-    uint32_t client;    // which client of the data set the device is; CH_DEVICE_ALL, CH_DEVICE_EACH
+    choir_examples *examples; // to train on instead, as they are when a task comes; borrowed until
+                              // the release; NULL: source's
+    const char *dir; // where named data sets are kept; NULL or "": the user's data directory
+    uint32_t client; // which client of the data set the device is; CH_DEVICE_ALL, CH_DEVICE_EACH
 } ch_device_options;
 
 /* Points into itself; do not copy. */
@@ -34,9 +37,11 @@ typedef struct ch_device {
     choir_job job;             // as the server has it, but for the data, which are the device's
     ch_federation *federation; // of one client, or of each; owned, like the engine
     ch_plan_model model;
-    ch_engine *engine;
-    uint32_t dim;  // parameters of the model
-    bool has_each; // client of the data set
+    ch_engine *engine;           // NULL after a failure to read examples anew
+    choir_examples *examples;    // borrowed; NULL: they are source's
+    choir_examples_summary read; // what examples held when the federation was made of it
+    uint32_t dim;                // parameters of the model
+    bool has_each;               // client of the data set
 } ch_device;
 
 /*
@@ -47,6 +52,11 @@ typedef struct ch_device {
  * that under its name, in the folder where it runs or in dir: a job cannot lead to a path. A CSV
  * file is read as the model says, so that numbers, categories and labels mean to it what they do
  * elsewhere; columns that the model does not read may be there or not.
+ *
+ * Of a store of examples all are read when it is opened, and again before a training when others
+ * are there; whether one is held out follows from the job's seed and its number. It may be empty:
+ * tasks are then answered with EAGAIN, no data. Its features are what the model sees, so nothing is
+ * known of columns, and its labels are the numbers of the model's outputs.
  *
  * Returns OK and an object to release; EINVAL for a job or a model that is none, for data that the
  * model does not fit (shape, columns, labels) or that have no such client, and for a source that is

@@ -135,6 +135,14 @@ class Install(Case):
             self.folder / "host", self.folder / "host.c", *flags)
         self.assertEqual(run(self.folder / "host"), printed)
 
+    def test_the_device_of_the_embedding_page_is_what_the_headers_say(self):
+        page = (SOURCE / "docs" / "embedding.md").read_text()
+        device = re.findall(r"^```c\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[1]
+        self.file("device.c", device)
+        run(*CC, *FLAGS, "-std=c17", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic",
+            "-Werror", "-c", "-o", self.folder / "device.o", self.folder / "device.c",
+            *self.flags_of("choir"))
+
     def test_a_trainer_of_ones_own_runs_in_the_installed_simulator(self):
         self.file("mine.c", SIMULATION)
         run(*CC, *FLAGS, "-o", self.folder / "mine", self.folder / "mine.c", *self.flags_of("choir"))

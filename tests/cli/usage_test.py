@@ -40,7 +40,7 @@ class Usage(Case):
         self.assertIn(".B \\-\\-run\\-dir \\fIDIR\\fR\n", choir("help", "--man", "sim").out)
 
     def test_help_of_a_group_lists_its_commands(self):
-        for group in ("admin", "data", "device", "hosted", "job"):
+        for group in ("admin", "data", "device", "examples", "hosted", "job"):
             ran = choir("help", group)
             self.assertEqual((ran.code, ran.out), (0, choir(group, "--help").out))
 
