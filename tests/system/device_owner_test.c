@@ -1,0 +1,225 @@
+/*
+ * A device that does over a network what its owner lets it: it works when conditions hold, sends
+ * what it has trained all the same, also after a restart, and does no task that takes too long.
+ */
+#include "support/check.h"
+#include "support/check_ok.h"
+#include "support/folder.h"
+
+#include "choir/client.h"
+#include "crypto/encode.h"
+#include "net/operator.h"
+#include "net/server.h"
+#include "run/bundle.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static char folder[FOLDER_PATH_MAX];
+static const char JOB[] = "name: letters\n"
+                          "model: {name: softmax}\n"
+                          "data: {source: digits, partition: natural, clients: 1, examples: 10, "
+                          "test_examples: 10}\n"
+                          "server: {sample_rate: 1, rounds: 3, deadline: 600}\n";
+
+/* A server with a job, and a device whose battery and pace are the test's. */
+typedef struct site {
+    choir_env env;
+    ch_server *server;
+    choir_client *client;
+    int32_t battery;       // percent
+    int32_t battery_after; // a training
+    uint32_t training_ms;
+    uint32_t trainings;
+} site;
+
+// ----- the server -------------------------------------------------------------------------------
+
+static void host(const site *s) {
+    ch_operator *owner = NULL;
+    ch_bundle bundle;
+    check_ok(ch_operator_open(&owner, folder_file(folder, "server/admin.json"), &s->env, &err));
+    folder_put(folder_file(folder, "job.yaml"), JOB, sizeof(JOB) - 1);
+    check_ok(ch_bundle_create(&bundle, folder_file(folder, "job.yaml"), NULL, 0, &s->env, &err));
+    char *model = malloc(CH_BASE64_MAX(bundle.model_size));
+    assert_non_null(model);
+    ch_base64(model, (choir_bytes){.data = bundle.model, .size = bundle.model_size});
+    json_t *answer = NULL;
+    check_ok(ch_operator_ask(owner, "POST", "/jobs",
+                             json_pack("{s:s%, s:s, s:i}", "job", bundle.text, bundle.text_size,
+                                       "model", model, "clients", 1),
+                             "test", &answer, &err));
+    json_decref(answer);
+    free(model);
+    ch_bundle_release(&bundle);
+    ch_operator_close(owner);
+}
+
+static void site_open(site *s) {
+    ch_server_options o = ch_server_defaults();
+    folder_make(folder);
+    *s = (site){.env = choir_env_default(), .battery = 100, .battery_after = 100};
+    o.dir = folder_file(folder, "server");
+    check_ok(ch_server_start(&s->server, &o, &s->env, &err));
+    host(s);
+}
+
+static void site_close(site *s) {
+    choir_client_destroy(s->client);
+    ch_server_stop(s->server);
+    folder_remove(folder);
+}
+
+// ----- the device -------------------------------------------------------------------------------
+
+static choir_status train(void *self, uint32_t client, const choir_task *task, const float *params,
+                          float *delta, choir_training *out, choir_error *err) {
+    site *s = self;
+    const struct timespec pause = {.tv_sec = s->training_ms / 1000,
+                                   .tv_nsec = (long)(s->training_ms % 1000) * 1000000};
+    (void)client, (void)params, (void)err;
+    memset(delta, 0, task->dim * sizeof(delta[0]));
+    (void)nanosleep(&pause, NULL);
+    s->battery = s->battery_after;
+    s->trainings += 1;
+    *out = (choir_training){.examples = 1, .metrics = {.examples = 1, .loss_q20 = 1}};
+    return CHOIR_OK;
+}
+
+static void read_battery(void *self, choir_readings *out) {
+    const site *s = self;
+    out->battery = s->battery;
+}
+
+/* A new process of the same device. */
+static void device_start(site *s, uint32_t training_max_s) {
+    choir_join join;
+    choir_conditions conditions = choir_conditions_defaults();
+    choir_policy policy = choir_policy_defaults();
+    choir_client_options o = choir_client_defaults();
+    check_ok(choir_join_read(&join, folder_file(folder, "server/join.json"), &s->env, &err));
+    conditions.battery_min = 30;
+    conditions.read = read_battery;
+    conditions.self = s;
+    policy.training_max_s = training_max_s;
+    o.join = &join;
+    o.job = "letters";
+    o.state_dir = folder_file(folder, "device");
+    o.conditions = &conditions;
+    o.policy = &policy;
+    choir_client_destroy(s->client);
+    check_ok(choir_client_create(&s->client, &o, &s->env, &err));
+}
+
+/* Steps until something happens that is not a wait. */
+static choir_event next(site *s) {
+    static const choir_trainer_ops ops = {.train = train};
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    choir_event event = {.kind = CHOIR_EVENT_WAIT};
+    for (int steps = 0; steps < 3000 && event.kind == CHOIR_EVENT_WAIT; steps++) {
+        check_ok(choir_client_step(s->client, (choir_trainer){&ops, s}, &event, &err));
+        if (event.kind == CHOIR_EVENT_WAIT && event.wake_ms > choir_client_now_ms()) {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    return event;
+}
+
+static void check_next(site *s, choir_event_kind kind, uint32_t round) {
+    const choir_event event = next(s);
+    if (event.kind != kind || event.round != round) {
+        fail_msg("event %d of round %u, not %d of %u: %s", (int)event.kind, event.round, (int)kind,
+                 round, event.message);
+    }
+}
+
+static void check_blocked(site *s, uint32_t round) {
+    const uint64_t now_ms = choir_client_now_ms();
+    const choir_event event = next(s);
+    assert_int_equal(event.kind, CHOIR_EVENT_BLOCKED);
+    assert_int_equal(event.round, round);
+    assert_int_equal(event.obstacles, 1U << CHOIR_CONDITION_BATTERY);
+    assert_true(event.wake_ms >= now_ms + 60 * 1000);
+    assert_string_equal(event.message, "battery is 23 %, must be at least 30 %");
+}
+
+// ----- tests ------------------------------------------------------------------------------------
+
+static void it_works_while_conditions_hold_and_sends_what_it_has_trained(void **state) {
+    (void)state;
+    site s;
+    site_open(&s);
+    device_start(&s, 0);
+    s.battery = 23;
+    check_blocked(&s, 0); // before it joins
+    s.battery = 30;
+    check_next(&s, CHOIR_EVENT_JOINED, 0);
+    s.battery = 23;
+    check_blocked(&s, 0); // before it checks in
+    s.battery = 30;
+    check_next(&s, CHOIR_EVENT_TASK, 1);
+    s.battery = 23;
+    check_blocked(&s, 1); // before it fetches
+    s.battery = 30;
+    check_next(&s, CHOIR_EVENT_FETCHED, 1);
+    s.battery = 23;
+    check_blocked(&s, 1); // before it trains
+    s.battery = 30;
+    s.battery_after = 23;
+    check_next(&s, CHOIR_EVENT_TRAINED, 1);
+    check_next(&s, CHOIR_EVENT_REPORTED, 1);
+    check_blocked(&s, 0);
+    assert_int_equal(s.trainings, 1);
+    site_close(&s);
+}
+
+static void a_report_that_was_left_is_sent_before_conditions_hold_again(void **state) {
+    (void)state;
+    site s;
+    site_open(&s);
+    device_start(&s, 0);
+    check_next(&s, CHOIR_EVENT_JOINED, 0);
+    check_next(&s, CHOIR_EVENT_TASK, 1);
+    check_next(&s, CHOIR_EVENT_FETCHED, 1);
+    check_next(&s, CHOIR_EVENT_TRAINED, 1);
+    s.battery = 23;
+    device_start(&s, 0);
+    check_next(&s, CHOIR_EVENT_JOINED, 0);
+    check_next(&s, CHOIR_EVENT_RESUMED, 1);
+    check_next(&s, CHOIR_EVENT_REPORTED, 1);
+    check_blocked(&s, 0);
+    assert_int_equal(s.trainings, 1);
+    site_close(&s);
+}
+
+static void a_task_that_would_take_too_long_is_declined_once_that_is_known(void **state) {
+    (void)state;
+    site s;
+    site_open(&s);
+    device_start(&s, 1);
+    s.training_ms = 1100;
+    check_next(&s, CHOIR_EVENT_JOINED, 0);
+    check_next(&s, CHOIR_EVENT_TASK, 1);
+    check_next(&s, CHOIR_EVENT_FETCHED, 1);
+    check_next(&s, CHOIR_EVENT_TRAINED, 1);
+    check_next(&s, CHOIR_EVENT_REPORTED, 1);
+    check_next(&s, CHOIR_EVENT_TASK, 2);
+    const choir_event event = next(&s);
+    assert_int_equal(event.kind, CHOIR_EVENT_REJECTED);
+    assert_int_equal(event.round, 2);
+    assert_non_null(strstr(event.message, " s, must be at most 1"));
+    const choir_event told = next(&s); // the server, which counts it as one that cannot
+    assert_int_equal(told.kind, CHOIR_EVENT_REFUSED);
+    assert_int_equal(told.refusal, CHOIR_REFUSAL_UNSUPPORTED);
+    assert_int_equal(s.trainings, 1);
+    site_close(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_works_while_conditions_hold_and_sends_what_it_has_trained),
+        cmocka_unit_test(a_report_that_was_left_is_sent_before_conditions_hold_again),
+        cmocka_unit_test(a_task_that_would_take_too_long_is_declined_once_that_is_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
