@@ -66,7 +66,7 @@ typedef struct choir_coordinator_options {
     double over_selection; // open: at most ceil(goal times this) clients hold a task of the round,
                            // [1, 100]; default 1.3
     uint32_t rounds_between; // open: for so many rounds a client is left out after one that counted
-                             // it; times goal at most 2^22; default 0
+                             // it; times goal at most CHOIR_RECENT_MAX; default 0
     uint32_t quorum;         // reports without which a round is discarded at its deadline, at most
                              // the largest cohort, or the goal; default 1
     uint32_t deadline_ms;    // a round closes when all reported, or the goal is reached, or this
@@ -109,6 +109,8 @@ typedef struct choir_round_summary {
     float learning_rate;                   // as planned for this round
     uint32_t epochs, batch_size;           // likewise
 } choir_round_summary;
+
+enum { CHOIR_RECENT_MAX = 1 << 22 }; // the most of rounds_between times goal
 
 /* Every field that has a default, set to it. Start here and change what you mean to change. */
 choir_coordinator_options choir_coordinator_defaults(void);

@@ -63,12 +63,17 @@ typedef struct choir_job {
     double weight_decay;
     double proximal_mu;
 
+    char population[CHOIR_NAME_MAX]; // "closed" | "open"
+
     /* server.* */
     char algorithm[CHOIR_NAME_MAX];
     double server_learning_rate;
     double server_momentum;
-    char sampler[CHOIR_NAME_MAX];
-    double sample_rate;
+    char sampler[CHOIR_NAME_MAX]; // closed
+    double sample_rate;           // closed
+    uint32_t goal;                // open: reports that close a round; 0 in a closed population
+    double over_selection;        // open
+    uint32_t rounds_between;      // open
     uint32_t rounds;
     double target_accuracy; // stop when the central test accuracy reaches it; 0 = run all rounds
     double deadline_s;      // virtual seconds

@@ -9,6 +9,10 @@ choir_coordinator_options ch_job_coordinator(const choir_job *job, uint32_t clie
     o.dim = dim;
     o.clients = clients;
     o.rounds = job->rounds;
+    o.population = job->population;
+    o.goal = job->goal;
+    o.over_selection = job->over_selection;
+    o.rounds_between = job->rounds_between;
     o.sampler = job->sampler;
     o.sample_rate = job->sample_rate;
     o.quorum = job->quorum;

@@ -264,6 +264,23 @@ static void name_from_file(choir_job *job, const char *file) {
     }
 }
 
+/* A key that the job's population does not have makes no sense there, whatever its value. */
+static choir_status population_check(const parsing *p, choir_error *err) {
+    const bool is_open = strcmp(p->job.population, "open") == 0;
+    for (size_t i = 0; i < CH_JOB_KEYS.count; i++) {
+        const ch_option *row = &CH_JOB_KEYS.rows[i];
+        if (p->places.lines[i] != 0 && !ch_job_key_is_of(row, p->job.population)) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                is_open ? "%s: is drawn from a roster, and population 'open' has "
+                                          "none; remove it: server.goal says how many a round takes"
+                                        : "%s: is for population 'open'; remove it, or say "
+                                          "population: open",
+                                row->key);
+        }
+    }
+    return CHOIR_OK;
+}
+
 static choir_status parse(choir_job *out, ch_job_places *places, const char *text, size_t size,
                           const char *name, const char *const *overrides, uint32_t count,
                           choir_error *err) {
@@ -283,7 +300,10 @@ static choir_status parse(choir_job *out, ch_job_places *places, const char *tex
         name_from_file(&p.job, name);
     }
     if (status == CHOIR_OK) {
-        status = ch_job_rules(&p.job, err);
+        status = population_check(&p, err);
+        if (status == CHOIR_OK) {
+            status = ch_job_rules(&p.job, err);
+        }
         if (status != CHOIR_OK) {
             ch_job_locate(&p.places, err);
         }

@@ -1,6 +1,8 @@
 /* Keys: see keys.h. */
 #include "job/keys.h"
 
+#include <string.h>
+
 #define FIELD(member) offsetof(choir_job, member)
 
 #define TEXT(key, member, choices, help)                                                           \
@@ -61,12 +63,22 @@ static const ch_option ROWS[] = {
     F64("client.proximal_mu", proximal_mu, 0, 1000, "",
         "FedProx: adds this times (w - w_global) to the gradient"),
 
+    TEXT("population", population, "closed|open",
+         "a roster that rounds are drawn of, or whoever checks in"),
+
     TEXT("server.algorithm", algorithm, "fedavg|fedavgm", "turns a round's mean into a model"),
     F64("server.learning_rate", server_learning_rate, 1e-9, 1000, "", "the server's step size"),
     F64("server.momentum", server_momentum, 0, 0.9999, "", "fedavgm: beta"),
     TEXT("server.sampler", sampler, "fixed|poisson",
-         "max(round(C K), 1) clients a round, or each with chance C"),
-    F64("server.sample_rate", sample_rate, 1e-9, 1, "", "C: share of the clients in a round"),
+         "closed: max(round(C K), 1) clients a round, or each with chance C"),
+    F64("server.sample_rate", sample_rate, 1e-9, 1, "",
+        "closed: C: share of the clients in a round"),
+    U32("server.goal", goal, 1, CLIENTS_MAX, "reports",
+        "open: with which a round closes; to be given"),
+    F64("server.over_selection", over_selection, 1, 100, "",
+        "open: so many times the goal may hold a round's task"),
+    U32("server.rounds_between", rounds_between, 0, 1e6, "rounds",
+        "open: a client is left out for, once counted"),
     U32("server.rounds", rounds, 1, 1e6, "rounds", "to run at most"),
     F64("server.target_accuracy", target_accuracy, 0, 1, "",
         "ends the run when the central test accuracy reaches it; 0 = never"),
@@ -122,6 +134,23 @@ bool ch_job_key_is_list(const ch_option *row) {
     return false;
 }
 
+bool ch_job_key_is_of(const ch_option *row, const char *population) {
+    static const struct {
+        size_t offset;
+        const char *population;
+    } keys[] = {{FIELD(sampler), "closed"},
+                {FIELD(sample_rate), "closed"},
+                {FIELD(goal), "open"},
+                {FIELD(over_selection), "open"},
+                {FIELD(rounds_between), "open"}};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (row->offset == keys[i].offset) {
+            return strcmp(population, keys[i].population) == 0;
+        }
+    }
+    return true;
+}
+
 const choir_job CH_JOB_DEFAULTS = {
     .name = "job",
     .seed = 1,
@@ -141,11 +170,13 @@ const choir_job CH_JOB_DEFAULTS = {
     .epochs = 1,
     .batch_size = 10,
     .client_learning_rate = 0.1,
+    .population = "closed",
     .algorithm = "fedavg",
     .server_learning_rate = 1.0,
     .server_momentum = 0.9,
     .sampler = "fixed",
     .sample_rate = 0.1,
+    .over_selection = 1.3,
     .rounds = 50,
     .deadline_s = 600,
     .quorum = 1,

@@ -12,12 +12,15 @@
 
 #include <stdbool.h>
 
-enum { CH_JOB_KEYS_MAX = 64 }; // rows; the reader remembers where it saw each
+enum { CH_JOB_KEYS_MAX = 96 }; // rows; the reader remembers where it saw each
 
 extern const ch_options CH_JOB_KEYS;
 
 /* Whether the row's text is a list of items, separated by commas. */
 bool ch_job_key_is_list(const ch_option *row);
+
+/* Whether a job of this population ("closed", "open") has the row's key at all. */
+bool ch_job_key_is_of(const ch_option *row, const char *population);
 
 /* Every key at its default. */
 extern const choir_job CH_JOB_DEFAULTS;

@@ -108,15 +108,12 @@ static choir_status text_rules(const choir_job *j, choir_error *err) {
     return status;
 }
 
-choir_status ch_job_fits(const choir_job *j, uint32_t clients, choir_error *err) {
+/* The most reports that a round of a closed population can count. */
+static choir_status closed_fits(uint32_t *most, const choir_job *j, uint32_t clients,
+                                choir_error *err) {
     ch_sampler sampler;
-    ch_chain chain;
-    ch_aggregator sum;
-    choir_status status =
+    const choir_status status =
         ch_sampler_init(&sampler, j->sampler, clients, j->sample_rate, j->seed, err);
-    if (status == CHOIR_OK) {
-        status = ch_chain_parse(&chain, j->chain, err);
-    }
     if (status != CHOIR_OK) {
         return status;
     }
@@ -126,14 +123,58 @@ choir_status ch_job_fits(const choir_job *j, uint32_t clients, choir_error *err)
                             "clients is at most %u a round",
                             j->quorum, j->sample_rate, clients, sampler.cohort_max);
     }
+    *most = sampler.cohort_max;
+    return CHOIR_OK;
+}
+
+static choir_status open_fits(uint32_t *most, const choir_job *j, uint32_t clients,
+                              choir_error *err) {
+    if (j->goal == 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "server.goal: is not given; population 'open' needs to know how many "
+                            "reports close a round");
+    }
+    if (j->goal > clients) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "server.goal: %u reports never come; there can be %u clients", j->goal,
+                            clients);
+    }
+    if (j->quorum > j->goal) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "server.quorum: %u reports never come; a round closes with the %u of "
+                            "server.goal",
+                            j->quorum, j->goal);
+    }
+    if (j->rounds_between > CHOIR_RECENT_MAX / j->goal) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "server.rounds_between: %u rounds of %u clients are too many to "
+                            "remember; at most %u",
+                            j->rounds_between, j->goal, CHOIR_RECENT_MAX / j->goal);
+    }
+    *most = j->goal;
+    return CHOIR_OK;
+}
+
+choir_status ch_job_fits(const choir_job *j, uint32_t clients, choir_error *err) {
+    ch_chain chain;
+    ch_aggregator sum;
+    uint32_t most = 0;
+    const bool is_open = is(j->population, "open");
+    choir_status status =
+        is_open ? open_fits(&most, j, clients, err) : closed_fits(&most, j, clients, err);
+    if (status == CHOIR_OK) {
+        status = ch_chain_parse(&chain, j->chain, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
     const uint32_t weight = ch_chain_weight_max(&chain, j->examples_max);
-    if (ch_aggregator_init(&sum, NULL, 1, j->coordinate_max, weight, sampler.cohort_max, NULL) !=
-        CHOIR_OK) {
+    if (ch_aggregator_init(&sum, NULL, 1, j->coordinate_max, weight, most, NULL) != CHOIR_OK) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "server.coordinate_max: %g does not fit the 64-bit sum of %u updates "
                             "that each weigh up to %u; lower it, server.examples_max or "
-                            "server.sample_rate",
-                            j->coordinate_max, sampler.cohort_max, weight);
+                            "server.%s",
+                            j->coordinate_max, most, weight, is_open ? "goal" : "sample_rate");
     }
     return CHOIR_OK;
 }

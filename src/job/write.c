@@ -62,6 +62,9 @@ size_t choir_job_write(const choir_job *job, char *out, size_t size) {
     size_t section_size = 0;
     for (size_t i = 0; i < CH_JOB_KEYS.count; i++) {
         const ch_option *row = &CH_JOB_KEYS.rows[i];
+        if (!ch_job_key_is_of(row, job->population)) {
+            continue; // it would be refused
+        }
         const char *dot = strchr(row->key, '.');
         const size_t prefix = dot == NULL ? 0 : (size_t)(dot - row->key);
         if (prefix > 0 && (prefix != section_size || memcmp(section, row->key, prefix) != 0)) {

@@ -8,10 +8,7 @@
 
 #include <string.h>
 
-enum {
-    TEXTS_MAX = 512,
-    RECENT_MAX = 1 << 22, // clients in the lists of recent rounds, 16 MB of them
-};
+enum { TEXTS_MAX = 512 };
 
 static const double COORDINATE_MAX = 1 << 20;
 
@@ -102,11 +99,12 @@ static choir_status open_take(choir_coordinator *c, const choir_coordinator_opti
                             "coordinator: goal is %u, must be in [1, %u], the clients there can be",
                             o->goal, o->clients);
     }
-    if (o->rounds_between > RECENT_MAX / o->goal) {
+    if (o->rounds_between > CHOIR_RECENT_MAX / o->goal) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "coordinator: rounds_between is %u, must be in [0, %u]: a coordinator "
                             "remembers at most %d clients, and a round counts %u",
-                            o->rounds_between, RECENT_MAX / o->goal, RECENT_MAX, o->goal);
+                            o->rounds_between, CHOIR_RECENT_MAX / o->goal, CHOIR_RECENT_MAX,
+                            o->goal);
     }
     c->is_open = true;
     c->places = ch_coordinator_places(o->goal, o->over_selection, o->clients);

@@ -82,7 +82,9 @@ static choir_status model_write(ch_bundle *b, const ch_session *s, choir_error *
 }
 
 static choir_status bundle_fill(ch_bundle *b, const ch_session *s, choir_error *err) {
-    b->clients = ch_federation_clients(s->federation);
+    const uint32_t known = ch_federation_clients(s->federation);
+    const bool is_open = strcmp(b->job.population, "open") == 0;
+    b->clients = is_open && b->job.data.clients > known ? b->job.data.clients : known;
     b->dim = s->dim;
     b->hash = choir_hash_params(s->params, s->dim);
     choir_status status = job_detach(&b->job, b->clients, err);

@@ -38,7 +38,8 @@ typedef struct ch_bundle {
  *
  * path, overrides (count)  as choir_job_read
  *
- * In the text, data.clients is what the data has; data.dir is empty; a data.source that is a path
+ * In the text, data.clients is what the data has, or, in an open population, what the job says when
+ * that is more: how many can ever join; data.dir is empty; a data.source that is a path
  * is its last part, which a device may have in a folder of its own; model.file and model.init,
  * where the job has them, are CH_BUNDLE_MODEL.
  *

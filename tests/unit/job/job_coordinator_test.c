@@ -66,6 +66,20 @@ static void what_a_job_says_of_rounds_is_what_the_coordinator_does(void **state)
     assert_string_equal(o.chain, "clip=5|weight");
 }
 
+static void so_does_what_it_says_of_an_open_population(void **state) {
+    (void)state;
+    static const char text[] = "population: open\n"
+                               "server: {goal: 7, over_selection: 1.5, rounds_between: 3}\n";
+    choir_job job;
+    check_status(choir_job_parse(&job, text, sizeof(text) - 1, "job.yaml", NULL, 0, NULL),
+                 CHOIR_OK);
+    const choir_coordinator_options o = ch_job_coordinator(&job, 60, 1234);
+    assert_string_equal(o.population, "open");
+    assert_int_equal(o.goal, 7);
+    check_near(o.over_selection, 1.5, 0);
+    assert_int_equal(o.rounds_between, 3);
+}
+
 static void a_coordinator_can_be_made_of_any_job_that_reads(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -104,6 +118,7 @@ static void a_schedule_that_waits_for_a_loss_cannot_be_hosted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_job_says_of_rounds_is_what_the_coordinator_does),
+        cmocka_unit_test(so_does_what_it_says_of_an_open_population),
         cmocka_unit_test(a_coordinator_can_be_made_of_any_job_that_reads),
         cmocka_unit_test(a_schedule_that_waits_for_a_loss_cannot_be_hosted),
     };

@@ -44,7 +44,9 @@ static void every_default_is_within_its_own_bounds(void **state) {
         char value[CH_OPTION_VALUE_MAX];
         choir_error err = {.message = ""};
         ch_options_get(row, &job, value, sizeof(value));
-        check_status(ch_options_set(&CH_JOB_KEYS, &job, row->key, value, "", &err), CHOIR_OK);
+        const bool must_be_given = strcmp(row->key, "server.goal") == 0;
+        check_status(ch_options_set(&CH_JOB_KEYS, &job, row->key, value, "", &err),
+                     must_be_given ? CHOIR_EINVAL : CHOIR_OK);
         assert_true(strlen(row->help) > 0);
     }
 }
@@ -221,6 +223,30 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
         {"data: {clients: 50}\nserver: {quorum: 6}\n",
          "a.yaml:2: server.quorum: 6 reports never come; server.sample_rate 0.1 of 50 clients is "
          "at most 5 a round"},
+        {"server: {goal: 5}\n",
+         "a.yaml:1: server.goal: is for population 'open'; remove it, or say population: open"},
+        {"population: closed\nserver:\n  rounds_between: 0\n",
+         "a.yaml:3: server.rounds_between: is for population 'open'; remove it, or say population: "
+         "open"},
+        {"population: open\nserver:\n  goal: 5\n  sample_rate: 0.1\n",
+         "a.yaml:4: server.sample_rate: is drawn from a roster, and population 'open' has none; "
+         "remove it: server.goal says how many a round takes"},
+        {"population: open\nserver: {goal: 5, sampler: fixed}\n",
+         "a.yaml:2: server.sampler: is drawn from a roster, and population 'open' has none; remove "
+         "it: server.goal says how many a round takes"},
+        {"population: open\n", "a.yaml: server.goal: is not given; population 'open' needs to know "
+                               "how many reports close a round"},
+        {"population: open\nserver: {goal: 101}\n",
+         "a.yaml:2: server.goal: 101 reports never come; there can be 100 clients"},
+        {"population: open\nserver: {goal: 5, quorum: 6}\n",
+         "a.yaml:2: server.quorum: 6 reports never come; a round closes with the 5 of server.goal"},
+        {"population: open\nserver: {goal: 50, rounds_between: 100000}\n",
+         "a.yaml:2: server.rounds_between: 100000 rounds of 50 clients are too many to remember; "
+         "at "
+         "most 83886"},
+        {"population: open\nserver: {goal: 10, coordinate_max: 1e6, examples_max: 16777216}\n",
+         "a.yaml:2: server.coordinate_max: 1e+06 does not fit the 64-bit sum of 10 updates that "
+         "each weigh up to 16777216; lower it, server.examples_max or server.goal"},
         {"server: {coordinate_max: 1e6, examples_max: 16777216}\n",
          "a.yaml:1: server.coordinate_max: 1e+06 does not fit the 64-bit sum of 10 updates that "
          "each weigh up to 16777216; lower it, server.examples_max or server.sample_rate"},
@@ -238,6 +264,29 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         check_message(rows[i].text, rows[i].message);
     }
+}
+
+/* And has no key of the other, which would be refused. */
+static void an_open_job_reads_back_to_an_equal_one(void **state) {
+    (void)state;
+    static const char text[] = "population: open\n"
+                               "server: {goal: 7, over_selection: 1.5, rounds_between: 3}\n";
+    choir_job job;
+    choir_job again;
+    char written[8192];
+    choir_error err = {.message = ""};
+    check_status(choir_job_parse(&job, text, sizeof(text) - 1, "a.yaml", NULL, 0, &err), CHOIR_OK);
+    assert_string_equal(job.population, "open");
+    assert_int_equal(job.goal, 7);
+    check_near(job.over_selection, 1.5, 0);
+    assert_int_equal(job.rounds_between, 3);
+    const size_t size = choir_job_write(&job, written, sizeof(written));
+    assert_null(strstr(written, "sample"));
+    check_status(choir_job_parse(&again, written, size, "a.yaml", NULL, 0, &err), CHOIR_OK);
+    assert_memory_equal(&job, &again, sizeof(job));
+    const choir_job closed = choir_job_defaults();
+    (void)choir_job_write(&closed, written, sizeof(written));
+    assert_null(strstr(written, "goal"));
 }
 
 static void chains_and_schedules_that_do_not_parse_are_refused_where_they_stand(void **state) {
@@ -268,6 +317,10 @@ static void the_defaults_are_those_of_the_coordinator_and_the_simulator(void **s
     const choir_job job = choir_job_defaults();
     const choir_sim_options sim = choir_sim_defaults();
     const choir_coordinator_options *c = &sim.coordinator;
+    assert_string_equal(job.population, c->population);
+    assert_int_equal(job.goal, c->goal);
+    assert_true(job.over_selection == c->over_selection);
+    assert_int_equal(job.rounds_between, c->rounds_between);
     assert_string_equal(job.sampler, c->sampler);
     assert_string_equal(job.algorithm, c->algorithm);
     assert_string_equal(job.chain, c->chain);
@@ -455,6 +508,7 @@ int main(void) {
         cmocka_unit_test(wrong_values_are_refused_with_line_key_value_and_what_would_be_right),
         cmocka_unit_test(what_is_not_a_job_in_yaml_is_refused_with_its_line),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused),
+        cmocka_unit_test(an_open_job_reads_back_to_an_equal_one),
         cmocka_unit_test(chains_and_schedules_that_do_not_parse_are_refused_where_they_stand),
         cmocka_unit_test(the_defaults_are_those_of_the_coordinator_and_the_simulator),
         cmocka_unit_test(overrides_win_over_the_file_and_the_last_one_over_all),

@@ -63,8 +63,12 @@ static void a_thousand_random_jobs_come_back(void **state) {
     for (uint64_t n = 0; n < 1000; n++) {
         ch_rng rng = ch_rng_stream(1, CH_PURPOSE_TEST, 0, n);
         choir_job job = choir_job_defaults();
+        const char *population = n % 2 == 0 ? "closed" : "open";
+        (void)snprintf(job.population, sizeof(job.population), "%s", population);
         for (size_t i = 0; i < CH_JOB_KEYS.count; i++) {
-            row_draw(&CH_JOB_KEYS.rows[i], &job, &rng);
+            if (ch_job_key_is_of(&CH_JOB_KEYS.rows[i], population)) {
+                row_draw(&CH_JOB_KEYS.rows[i], &job, &rng);
+            }
         }
         job.data.clients = 0; // no quorum is too much for it
         check_round_trip(&job);
