@@ -53,6 +53,7 @@ static void show(FILE *out, const json_t *job) {
     (void)fprintf(out, "clients    %.0f, %.0f have joined; %.0f in the open round\n",
                   answer_real(job, "clients"), answer_real(job, "joined"),
                   answer_real(job, "cohort"));
+    select_put(out, "select     ", job, "\n");
     const double left_ms = answer_real(job, "deadline_left_ms");
     if (isfinite(left_ms)) {
         (void)fprintf(out, "deadline   in %.1f s\n", left_ms / 1000);

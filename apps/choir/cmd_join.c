@@ -16,7 +16,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
+
+enum { PLATFORM_MAX = 64 }; // bytes, with the terminating zero
 
 typedef struct join_flags {
     char job[CHOIR_NAME_MAX];
@@ -26,6 +29,7 @@ typedef struct join_flags {
     char client[16];
     char state[CHOIR_PATH_MAX];
     char name[64];
+    char platform[PLATFORM_MAX];
     char tags[256];
     char ca[CHOIR_PATH_MAX];
     char certificate[CHOIR_PATH_MAX];
@@ -34,6 +38,7 @@ typedef struct join_flags {
     choir_policy policy;
     choir_conditions conditions;
     bool show;
+    bool no_wait;
     bool quiet;
 } join_flags;
 
@@ -52,7 +57,9 @@ static const ch_option ROWS[] = {
     TEXT("--dir", dir, "where named data sets are kept"),
     TEXT("--state", state, "where its key is kept, so that the server knows it again"),
     TEXT("--name", name, "told to the server, for people"),
-    TEXT("--tags", tags, "told to the server, which may choose clients by them"),
+    TEXT("--platform", platform,
+         "told to the server, whose jobs may select devices by it; default: this system, 'linux'"),
+    TEXT("--tags", tags, "likewise, with commas between"),
     TEXT("--ca", ca,
          "a PEM file: who may sign the server's certificate, instead of the join file's pin"),
     TEXT("--certificate", certificate, "a PEM file: this device's, for a server that asks for one"),
@@ -62,6 +69,8 @@ static const ch_option ROWS[] = {
      "say what the job asks and what the policy says of it, and end"},
     POLICY_ROWS(join_flags, policy),
     CONDITIONS_ROWS(join_flags, conditions),
+    {"--no-wait", CH_OPTION_FLAG, offsetof(join_flags, no_wait), 0, 0, "", NULL,
+     "end when the job does not take this device now, instead of asking again later"},
     {"--quiet", CH_OPTION_FLAG, offsetof(join_flags, quiet), 0, 0, "", NULL,
      "no line for each thing done"},
 };
@@ -215,6 +224,11 @@ static void examples_expire(joining *j) {
     }
 }
 
+/* By the job, not by its own policy. */
+static bool is_turned_away(const choir_event *event) {
+    return event->kind == CHOIR_EVENT_REJECTED && event->why != CHOIR_WHY_NONE;
+}
+
 static choir_status take_part(joining *j, choir_error *err) {
     choir_status status = CHOIR_OK;
     while (status == CHOIR_OK && stop == 0) {
@@ -230,8 +244,10 @@ static choir_status take_part(joining *j, choir_error *err) {
         if (event.kind == CHOIR_EVENT_DONE) {
             break;
         }
-        if (event.kind == CHOIR_EVENT_WAIT || event.kind == CHOIR_EVENT_BLOCKED ||
-            event.kind == CHOIR_EVENT_REJECTED) {
+        if (j->flags->no_wait && is_turned_away(&event)) {
+            status = ch_error_set(err, CHOIR_EAGAIN, "%s", event.message);
+        } else if (event.kind == CHOIR_EVENT_WAIT || event.kind == CHOIR_EVENT_BLOCKED ||
+                   event.kind == CHOIR_EVENT_REJECTED) {
             sleep_until(event.wake_ms);
         }
         if (event.kind == CHOIR_EVENT_JOINED) {
@@ -254,6 +270,9 @@ static choir_status show(joining *j, FILE *out, choir_error *err) {
         if (status == CHOIR_OK && event.kind == CHOIR_EVENT_WAIT) {
             sleep_until(event.wake_ms);
         }
+    }
+    if (status == CHOIR_OK && is_turned_away(&event)) {
+        status = ch_error_set(err, CHOIR_EAGAIN, "%s", event.message);
     }
     uint32_t examples = CHOIR_TERMS_UNKNOWN;
     if (status == CHOIR_OK && stop == 0 &&
@@ -286,6 +305,16 @@ static choir_status flags_read(join_flags *out, const ch_call *call, const choir
     return status == CHOIR_OK ? ch_call_flags(call, out, err) : status;
 }
 
+/* What this system calls itself, in small letters. */
+static void platform_default(char out[PLATFORM_MAX]) {
+    struct utsname system = {.sysname = ""};
+    (void)uname(&system);
+    (void)snprintf(out, PLATFORM_MAX, "%.60s", system.sysname);
+    for (char *at = out; *at != '\0'; at++) {
+        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+    }
+}
+
 static choir_status client_make(joining *j, const char *path, choir_error *err) {
     const join_flags *flags = j->flags;
     choir_join file;
@@ -296,12 +325,15 @@ static choir_status client_make(joining *j, const char *path, choir_error *err) 
     if (status != CHOIR_OK) {
         return status;
     }
+    char platform[PLATFORM_MAX];
+    platform_default(platform);
     choir_client_options options = choir_client_defaults();
     options.join = &file;
     options.job = flags->job;
     options.state_dir = flags->state;
     options.client = j->client;
     options.name = flags->name;
+    options.platform = flags->platform[0] == '\0' ? platform : flags->platform;
     options.tags = flags->tags;
     options.version = CHOIR_VERSION;
     options.ca_file = file_or_none(flags->ca);

@@ -20,6 +20,7 @@ typedef struct serve_flags {
     uint32_t port;
     char url[CH_URL_MAX];
     uint32_t token_s;
+    uint32_t away_s;
     uint32_t idle_s;
     uint32_t request_s;
     uint32_t join_rate;
@@ -50,6 +51,8 @@ static const ch_option ROWS[] = {
      "by which clients reach it, when that is another: behind a proxy"},
     {"--token-time", CH_OPTION_U32, FIELD(token_s), 10, 86400, "s", NULL,
      "how long a device's token is good"},
+    {"--away-time", CH_OPTION_U32, FIELD(away_s), 1, 2400, "s", NULL,
+     "how long a device stays away that a job does not take, or has no place for"},
     {"--idle-time", CH_OPTION_U32, FIELD(idle_s), 1, 3600, "s", NULL,
      "after which a connection on which nothing moves is closed"},
     {"--request-time", CH_OPTION_U32, FIELD(request_s), 1, 86400, "s", NULL,
@@ -92,6 +95,7 @@ static const serve_flags DEFAULTS = {.dir = "choir-server",
                                      .port = 8470,
                                      .log = "text",
                                      .token_s = 3600,
+                                     .away_s = 600,
                                      .idle_s = 60,
                                      .request_s = 120,
                                      .join_rate = 3000,
@@ -141,6 +145,7 @@ static int serve_run(const ch_call *call, choir_error *err) {
     options.port = (uint16_t)flags->port;
     options.url = flags->url;
     options.token_s = flags->token_s;
+    options.away_s = flags->away_s;
     options.idle_s = flags->idle_s;
     options.request_s = flags->request_s;
     options.join_rate = flags->join_rate;

@@ -40,7 +40,9 @@ static void job_put(FILE *out, const json_t *job) {
                   answer_real(job, "clients"), answer_real(job, "cohort"));
     share_put(out, 100 * answer_real(last, "train_accuracy"), "%7.2f %%");
     share_put(out, answer_real(last, "train_loss"), "%9.4f");
-    (void)fprintf(out, "  %.12s\n", answer_text(job, "model"));
+    (void)fprintf(out, "  %.12s", answer_text(job, "model"));
+    select_put(out, "  selects ", job, "");
+    (void)fprintf(out, "\n");
 }
 
 static void table_put(FILE *out, const json_t *answer) {

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -36,6 +37,20 @@ void round_line(FILE *out, const json_t *round) {
     (void)fprintf(out, "  %.0f of %.0f clients%s\n", answer_real(round, "reports"),
                   answer_real(round, "clients"),
                   json_is_true(json_object_get(round, "applied")) ? "" : "  discarded");
+}
+
+void select_put(FILE *out, const char *before, const json_t *job, const char *after) {
+    static const char *const keys[] = {"platform", "version", "tags"};
+    const json_t *select = json_object_get(job, "select");
+    bool is_first = true;
+    for (int i = 0; i < 3; i++) {
+        if (json_object_get(select, keys[i]) != NULL) {
+            (void)fprintf(out, "%s%s %s", is_first ? before : ", ", keys[i],
+                          answer_text(select, keys[i]));
+            is_first = false;
+        }
+    }
+    (void)fprintf(out, "%s", is_first ? "" : after);
 }
 
 void answer_line(FILE *out, const json_t *root) {

@@ -29,6 +29,9 @@ choir_status operator_ask(const char *name, const char *admin, const char *metho
 /* A closed round, a line for people. */
 void round_line(FILE *out, const json_t *round);
 
+/* Whom a job selects, "platform android, version >=1.4"; nothing when that is everybody. */
+void select_put(FILE *out, const char *before, const json_t *job, const char *after);
+
 /* One line: the object as it came. */
 void answer_line(FILE *out, const json_t *root);
 

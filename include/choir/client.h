@@ -9,7 +9,7 @@
  *     for (choir_event event = {0}; event.kind != CHOIR_EVENT_DONE;) {
  *         choir_client_step(c, trainer, &event, &err);
  *         JOINED: make a trainer for choir_client_offer(c)
- *         WAIT:   sleep until event.wake_ms
+ *         WAIT, REJECTED: sleep until event.wake_ms
  *     }
  *
  * A host with an event loop of its own calls step when it suits it: a step is one exchange, one
@@ -128,8 +128,10 @@ typedef enum choir_event_kind {
     CHOIR_EVENT_FAILED,   // its training failed, and the server will be told; message says how
     CHOIR_EVENT_WAIT,     // nothing to do before wake_ms, because of why
     CHOIR_EVENT_BLOCKED,  // conditions stand in the way, until wake_ms at least; message names them
-    CHOIR_EVENT_REJECTED, // the policy refuses the job, which is looked at again at wake_ms, or, in
-                          // a round, the task, and the server will be told; message says why
+    CHOIR_EVENT_REJECTED, // the job does not take this device now, as why says, which asks again at
+                          // wake_ms; or, why being NONE, the policy refuses the job, which is
+                          // looked at again at wake_ms, or, in a round, the task, and the server
+                          // will be told; message says by what
     CHOIR_EVENT_LOST,     // the server did not answer as it should, or what an earlier process had
                           // under way cannot be gone on with; message says how; it goes on
     CHOIR_EVENT_RESUMED,  // it goes on with what an earlier process had under way; message says
@@ -142,7 +144,7 @@ typedef struct choir_event {
     uint32_t round;        // of the task; 0: none
     uint64_t wake_ms;      // WAIT, BLOCKED, REJECTED: in the clock of choir_client_now_ms
     uint32_t obstacles;    // BLOCKED: 1 << a choir_condition for each that stands in the way
-    choir_why why;         // WAIT, DONE: as the server said it; NONE where it said nothing
+    choir_why why;         // WAIT, REJECTED, DONE: as the server said it; NONE: it said nothing
     choir_refusal refusal; // REFUSED: as the server said it; COUNT: unknown here
     char message[400];     // FAILED, LOST, RESUMED, BLOCKED, REJECTED: one sentence; else ""
 } choir_event;
@@ -153,10 +155,10 @@ typedef struct choir_event {
  * trainer  for the version that was joined last; used for training alone, so that before JOINED it
  *          may be empty
  *
- * Returns OK and *event; and when it cannot take part: EAGAIN when there is no such job or no place
- * in it; EINVAL when the server refuses the secret or the key; EPROTO when what it says of the job
- * makes no sense; EIO when its identity cannot be kept; ENOMEM. err says what the server said. It
- * may be called again.
+ * Returns OK and *event; and when it cannot take part: EAGAIN when there is no such job, or the
+ * client that it wants to be is another's; EINVAL when the server refuses the secret or the key;
+ * EPROTO when what it says of the job makes no sense; EIO when its identity cannot be kept; ENOMEM.
+ * err says what the server said. It may be called again.
  */
 CHOIR_NODISCARD choir_status choir_client_step(choir_client *c, choir_trainer trainer,
                                                choir_event *event, choir_error *err);
@@ -179,9 +181,9 @@ typedef struct choir_promoted {
  *
  * out  borrowed until the next call of this one
  *
- * Returns OK; EAGAIN when nothing is promoted, or there is no such job or no place in it; EINVAL
- * when the server refuses the secret or the key; EIO when it does not answer; EPROTO when what it
- * sends makes no sense, or has more than dim_max parameters; ENOMEM.
+ * Returns OK; EAGAIN when nothing is promoted, there is no such job, or it does not take this
+ * device; EINVAL when the server refuses the secret or the key; EIO when it does not answer; EPROTO
+ * when what it sends makes no sense, or has more than dim_max parameters; ENOMEM.
  */
 CHOIR_NODISCARD choir_status choir_client_promoted(choir_client *c, const choir_promoted **out,
                                                    choir_error *err);

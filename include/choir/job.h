@@ -50,10 +50,18 @@ typedef struct choir_job_data {
     double test_share;                // csv: share of rows that become the central test set
 } choir_job_data;
 
+/* Whom a hosted job takes, by what devices say of themselves; "": everybody. docs/job.md. */
+typedef struct choir_job_select {
+    char platform[CHOIR_NAME_MAX]; // this one
+    char version[CHOIR_NAME_MAX];  // this one, or ">=1.4"
+    char tags[CHOIR_TEXT_MAX];     // all of these, comma-separated
+} choir_job_select;
+
 typedef struct choir_job {
     char name[CHOIR_NAME_MAX];
     choir_job_model model;
     choir_job_data data;
+    choir_job_select select;
 
     /* client.*: what a task asks for */
     uint32_t epochs;

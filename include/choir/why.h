@@ -22,4 +22,7 @@ typedef enum choir_why {
 /* "not_eligible". Never NULL. */
 const char *choir_why_text(choir_why why);
 
+/* The one with that text; ERROR for a text that is none of these. */
+choir_why choir_why_of(const char *text);
+
 #endif

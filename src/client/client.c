@@ -222,6 +222,13 @@ static choir_status join(choir_client *c, choir_trainer trainer, choir_event *ev
         (void)snprintf(event->message, sizeof(event->message), "%s", why.message);
         return CHOIR_OK;
     }
+    if (c->rejected != CHOIR_WHY_NONE) {
+        event->kind = CHOIR_EVENT_REJECTED;
+        event->why = c->rejected;
+        event->wake_ms = c->join_ms;
+        (void)snprintf(event->message, sizeof(event->message), "%s", why.message);
+        return CHOIR_OK;
+    }
     if (status != CHOIR_OK) {
         return ch_error_set(err, status, "%s", why.message);
     }
@@ -418,6 +425,7 @@ static choir_status step(choir_client *c, choir_trainer trainer, choir_event *ev
     if (!c->has_joined && now_ms < c->join_ms) {
         event->kind = CHOIR_EVENT_WAIT;
         event->wake_ms = c->join_ms;
+        event->why = c->rejected;
         return CHOIR_OK;
     }
     if (c->has_joined && has_news(c, trainer, now_ms, event)) {

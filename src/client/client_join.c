@@ -7,13 +7,18 @@
 
 #include <jansson.h>
 
-static choir_status enroll(choir_client *c, choir_error *err) {
-    const ch_entry_about about = {
+static ch_entry_about about_of(const choir_client *c) {
+    return (ch_entry_about){
         .name = c->name, .platform = c->platform, .version = c->version, .tags = c->tags};
+}
+
+static choir_status enroll(choir_client *c, choir_error *err) {
+    const ch_entry_about about = about_of(c);
     json_t *answer = NULL;
-    choir_status status = ch_http_ask(
-        c->http, "POST", "/v1/enroll", NULL,
-        ch_entry_enroll(c->secret, c->identity.key.public_key, &about), "enrolment", &answer, err);
+    choir_status status =
+        ch_http_ask(c->http, "POST", "/v1/enroll", NULL,
+                    ch_entry_enroll(c->secret, c->identity.key.public_key, &about), "enrolment",
+                    &answer, NULL, err);
     if (status == CHOIR_OK) {
         status = ch_entry_subject(&c->identity.subject, answer, err);
     }
@@ -26,7 +31,7 @@ static choir_status join_body(choir_client *c, json_t **out, choir_error *err) {
     char challenge[CH_CHALLENGE_MAX];
     json_t *answer = NULL;
     choir_status status =
-        ch_http_ask(c->http, "GET", "/v1/challenge", NULL, NULL, "challenge", &answer, err);
+        ch_http_ask(c->http, "GET", "/v1/challenge", NULL, NULL, "challenge", &answer, NULL, err);
     if (status == CHOIR_OK) {
         status = ch_entry_challenge(challenge, answer, err);
     }
@@ -34,7 +39,9 @@ static choir_status join_body(choir_client *c, json_t **out, choir_error *err) {
     if (status != CHOIR_OK) {
         return status;
     }
+    const ch_entry_about about = about_of(c);
     *out = ch_entry_join(c->job, c->identity.subject, challenge, c->wanted, &c->identity.key);
+    ch_entry_tell(*out, &about);
     return *out != NULL ? CHOIR_OK : ch_error_set(err, CHOIR_ENOMEM, "no memory to join");
 }
 
@@ -55,6 +62,21 @@ static choir_status participant_have(choir_client *c, uint32_t client_before, ch
     return choir_participant_create(&c->participant, &o, &c->env, err);
 }
 
+/* Notes whether a refusal to join says why and until when: then it is not about the device's key.
+ */
+static choir_status rejection_note(choir_client *c, const json_t *refusal, choir_status status) {
+    const json_t *wait = json_object_get(refusal, "wait_ms");
+    const char *reason = json_string_value(json_object_get(refusal, "reason"));
+    const json_int_t told_ms = json_integer_value(wait);
+    if (reason == NULL || !json_is_integer(wait) || told_ms < 0) {
+        return status;
+    }
+    c->rejected = choir_why_of(reason);
+    c->join_ms =
+        choir_client_now_ms() + (uint64_t)(told_ms < CH_TOLD_MAX_MS ? told_ms : CH_TOLD_MAX_MS);
+    return CHOIR_EAGAIN;
+}
+
 static choir_status join_once(choir_client *c, choir_error *err) {
     json_t *body = NULL;
     choir_status status = c->identity.subject == 0 ? enroll(c, err) : CHOIR_OK;
@@ -68,7 +90,10 @@ static choir_status join_once(choir_client *c, choir_error *err) {
     ch_entry_path(path, c->job);
     const uint32_t before = c->joined.offer.client;
     json_t *answer = NULL;
-    status = ch_http_ask(c->http, "POST", path, NULL, body, "join", &answer, err);
+    json_t *refusal = NULL;
+    status = ch_http_ask(c->http, "POST", path, NULL, body, "join", &answer, &refusal, err);
+    status = rejection_note(c, refusal, status);
+    json_decref(refusal);
     ch_joined joined;
     if (status == CHOIR_OK) {
         status = ch_joined_read(&joined, answer, c->job, c->signing_key, err);
@@ -84,6 +109,7 @@ static choir_status join_once(choir_client *c, choir_error *err) {
 }
 
 choir_status ch_client_join(choir_client *c, choir_error *err) {
+    c->rejected = CHOIR_WHY_NONE;
     choir_status status = join_once(c, err);
     if (status == CHOIR_EINVAL && c->identity.subject != 0) {
         c->identity.subject = 0; // a server that began anew knows nobody: enrol there once more

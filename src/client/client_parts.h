@@ -46,11 +46,13 @@ struct choir_client {
     uint32_t told_version; // of the last JOINED
     bool has_joined;       // and has a token, and an offer of the version whose tasks it is given
     uint64_t join_ms;      // not before
+    choir_why rejected;    // when it joined last: why the job did not take it; NONE: it did
 };
 
 /*
  * Joins the job, enrolling first where it must; the participant is then the client that the server
- * says. Returns OK; as choir_client_step; EIO when the server does not answer.
+ * says. Returns OK; as choir_client_step; EAGAIN with rejected set and join_ms when the job does
+ * not take it now; EIO when the server does not answer.
  */
 CHOIR_NODISCARD choir_status ch_client_join(choir_client *c, choir_error *err);
 

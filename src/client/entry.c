@@ -55,6 +55,12 @@ json_t *ch_entry_join(const char *job, int64_t subject, const char *challenge, u
     return body;
 }
 
+void ch_entry_tell(json_t *body, const ch_entry_about *about) {
+    (void)json_object_set_new(body, "platform", json_string(about->platform));
+    (void)json_object_set_new(body, "version", json_string(about->version));
+    (void)json_object_set_new(body, "tags", json_string(about->tags));
+}
+
 void ch_entry_path(char out[CH_ENTRY_PATH_MAX], const char *job) {
     (void)snprintf(out, CH_ENTRY_PATH_MAX, "/v1/jobs/%s/join", job);
 }

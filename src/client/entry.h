@@ -17,7 +17,7 @@ enum {
     CH_TOLD_MAX_MS = 3600000, // of a pause that the server asks for
 };
 
-/* What a device tells of itself when it enrols. Borrowed; none is NULL. */
+/* What a device tells of itself. Borrowed; none is NULL. */
 typedef struct ch_entry_about {
     const char *name;
     const char *platform;
@@ -52,6 +52,9 @@ CHOIR_NODISCARD choir_status ch_entry_challenge(char out[CH_CHALLENGE_MAX], cons
  */
 json_t *ch_entry_join(const char *job, int64_t subject, const char *challenge, uint32_t client,
                       const ch_key_pair *key);
+
+/* Says in such a body what the device is now, its name apart. NULL stays NULL. */
+void ch_entry_tell(json_t *body, const ch_entry_about *about);
 
 /* "/v1/jobs/JOB/join". */
 void ch_entry_path(char out[CH_ENTRY_PATH_MAX], const char *job);

@@ -55,6 +55,13 @@ static const ch_option ROWS[] = {
     F64("data.test_share", data.test_share, 0, 0.9, "",
         "csv: share of rows that become the central test set"),
 
+    TEXT("select.platform", select.platform, NULL,
+         "hosted: takes devices of this platform alone; empty: all"),
+    TEXT("select.version", select.version, NULL,
+         "hosted: of this version, or of one from it on, '>=1.4'; empty: all"),
+    TEXT("select.tags", select.tags, NULL,
+         "hosted: devices that have all of these tags, '[a, b]'; empty: all"),
+
     U32("client.epochs", epochs, 1, 1000, "epochs", "E: passes over a client's examples a round"),
     U32("client.batch_size", batch_size, 0, 1048576, "examples", "B: a step; 0 = all in one step"),
     F64("client.learning_rate", client_learning_rate, 1e-9, 1000, "", "eta: a client's step size"),
@@ -125,7 +132,8 @@ _Static_assert(sizeof(ROWS) / sizeof(ROWS[0]) <= CH_JOB_KEYS_MAX, "the reader re
 const ch_options CH_JOB_KEYS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 
 bool ch_job_key_is_list(const ch_option *row) {
-    static const size_t lists[] = {FIELD(model.hidden), FIELD(data.categorical), FIELD(data.drop)};
+    static const size_t lists[] = {FIELD(model.hidden), FIELD(data.categorical), FIELD(data.drop),
+                                   FIELD(select.tags)};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         if (row->offset == lists[i]) {
             return true;

@@ -6,6 +6,7 @@
 #include "fl/chain.h"
 #include "fl/sampler.h"
 #include "fl/schedule.h"
+#include "job/select.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -105,7 +106,7 @@ static choir_status text_rules(const choir_job *j, choir_error *err) {
         ch_schedule schedule;
         status = ch_schedule_parse(&schedule, schedules[i].text, schedules[i].key, err);
     }
-    return status;
+    return status == CHOIR_OK ? ch_select_check(&j->select, err) : status;
 }
 
 /* The most reports that a round of a closed population can count. */

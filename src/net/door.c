@@ -3,6 +3,9 @@
 
 #include "base/arena.h"
 #include "base/env.h"
+#include "choir/route.h"
+#include "crypto/entropy.h"
+#include "job/select.h"
 #include "net/offer.h"
 #include "net/request_log.h"
 #include "net/routes.h"
@@ -49,25 +52,79 @@ void ch_door_close(ch_server *s) {
 
 // ----- who they are -----------------------------------------------------------------------------
 
-/* Whether one who joins is who it says; else 401 or 503 was answered. */
-static bool joiner_proves(const ch_server *s, const ch_entrant *e) {
+/* Takes what is told anew. */
+static void tell(char *out, size_t size, const char *told, bool is_told, bool *is_changed) {
+    if (is_told && strcmp(out, told) != 0) {
+        (void)snprintf(out, size, "%s", told);
+        *is_changed = true;
+    }
+}
+
+/* What the store has of the subject, and what it says anew. */
+static void known(ch_entrant *e, const ch_subject *stored) {
+    ch_subject now = *stored;
+    const ch_subject *told = &e->subject;
+    tell(now.platform, sizeof(now.platform), told->platform, e->tells_platform, &e->is_changed);
+    tell(now.version, sizeof(now.version), told->version, e->tells_version, &e->is_changed);
+    tell(now.tags, sizeof(now.tags), told->tags, e->tells_tags, &e->is_changed);
+    e->subject = now;
+}
+
+/* Whether one who joins is the subject: it signed by its key. */
+static bool has_signed(const ch_entrant *e, const ch_subject *subject) {
+    const choir_bytes text = {.data = (const uint8_t *)e->signed_text, .size = e->signed_size};
+    return e->kind != CH_ENTRANT_JOINS || ch_sign_check(e->signature, text, subject->key);
+}
+
+/* Whether the store knows who it is; else 401 or 503 was answered. Without the lock. */
+static bool is_known(ch_server *s, ch_entrant *e) {
     ch_subject subject;
     choir_error err = {.message = ""};
+    if (e->kind == CH_ENTRANT_ENROLS) {
+        return true;
+    }
     const choir_status status = ch_hosting_store_subject(s->store, &subject, e->subject.id, &err);
     if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
         ch_log_text(&s->env, CHOIR_LEVEL_ERROR, "join_failed", "why", err.message);
         ch_answer_busy(e->exchange, "the store cannot be read");
         return false;
     }
-    const choir_bytes text = {.data = (const uint8_t *)e->signed_text, .size = e->signed_size};
-    if (status == CHOIR_EAGAIN || !ch_sign_check(e->signature, text, subject.key)) {
+    if (status == CHOIR_EAGAIN || !has_signed(e, &subject)) {
         ch_answer_error(e->exchange, 401, "subject: unknown here, or its key did not sign this");
         return false;
     }
+    known(e, &subject);
     return true;
 }
 
-/* A token, or a proof, of one who may not come in any more, or of a job that is gone. */
+/* How long one that a job does not take stays away: some more, some less, so that those who came
+ * together do not come again together. */
+static uint32_t away_ms(const ch_server *s) {
+    uint32_t chance = 0;
+    ch_entropy_fill(&chance, sizeof(chance));
+    return s->away_s * 500 + (uint32_t)((uint64_t)s->away_s * 1000 * chance >> 32);
+}
+
+/* Whether the job selects it; else it was told. */
+static bool is_selected(const ch_server *s, const ch_entrant *e) {
+    const ch_attributes device = {
+        .platform = e->subject.platform, .version = e->subject.version, .tags = e->subject.tags};
+    choir_error err = {.message = ""};
+    if (ch_select_takes(&e->hosted->job.select, &device, &err) == CHOIR_OK) {
+        return true;
+    }
+    const uint32_t wait_ms = away_ms(s);
+    if (e->kind == CH_ENTRANT_JOINS) {
+        ch_answer_rejected(e->exchange, 403, CHOIR_WHY_NOT_ELIGIBLE, wait_ms, err.message);
+    } else {
+        uint8_t bytes[CHOIR_ANSWER_MAX];
+        const size_t size = choir_answer_wait(bytes, wait_ms, CHOIR_WHY_NOT_ELIGIBLE);
+        ch_answer_reply(e->exchange, (choir_bytes){.data = bytes, .size = size});
+    }
+    return false;
+}
+
+/* Whether it may come in, and to a job that is there; else it was told. */
 static bool is_welcome(ch_server *s, ch_entrant *e) {
     const bool joins = e->kind == CH_ENTRANT_JOINS;
     if (ch_revoked_has(&s->revoked, e->subject.id)) {
@@ -81,16 +138,18 @@ static bool is_welcome(ch_server *s, ch_entrant *e) {
     } else if (e->hosted == NULL) {
         ch_answer_refused(e->exchange, CHOIR_REFUSAL_UNSAMPLED);
     }
-    return e->hosted != NULL;
+    return e->hosted != NULL && is_selected(s, e);
 }
 
 /* What the commit has to keep; false when it was answered. */
 static bool note(ch_server *s, ch_entrant *e) {
     ch_arrivals *a = &s->door.arrivals;
-    if (e->kind == CH_ENTRANT_ENROLS) {
+    if (e->kind == CH_ENTRANT_ENROLS || e->is_changed) {
         e->place = a->subjects_count;
         a->subjects[e->place] = e->subject;
         a->subjects_count += 1;
+    }
+    if (e->kind == CH_ENTRANT_ENROLS) {
         return true;
     }
     if (!is_welcome(s, e)) {
@@ -120,10 +179,6 @@ static void admitted_filter(ch_server *s, bool (*is_let_in)(ch_server *s, ch_ent
     d->admitted_count = left;
 }
 
-static bool proves(ch_server *s, ch_entrant *e) {
-    return e->kind != CH_ENTRANT_JOINS || joiner_proves(s, e);
-}
-
 void ch_door_admit(ch_server *s) {
     ch_door *d = &s->door;
     d->admitted_count = 0;
@@ -134,7 +189,7 @@ void ch_door_admit(ch_server *s) {
     }
     if (d->admitted_count > 0) {
         (void)pthread_mutex_unlock(&s->lock);
-        admitted_filter(s, proves);
+        admitted_filter(s, is_known);
         (void)pthread_mutex_lock(&s->lock);
         admitted_filter(s, note);
     }
@@ -165,11 +220,13 @@ static json_t *joined(const ch_server *s, const ch_hosted *h, int64_t subject, u
 }
 
 /* A claim that was refused, in words. */
-static void joiner_refuse(const ch_entrant *e) {
+static void joiner_refuse(const ch_server *s, const ch_entrant *e) {
     const ch_hosted_row *row = &e->hosted->row;
     if (e->wanted == CH_ANY_CLIENT) {
-        ch_answer_error(e->exchange, 409, "%s: all its %" PRIu32 " clients are claimed",
-                        e->hosted->reference, row->clients);
+        char why[256];
+        (void)snprintf(why, sizeof(why), "%s: all its %" PRIu32 " clients are claimed",
+                       e->hosted->reference, row->clients);
+        ch_answer_rejected(e->exchange, 409, CHOIR_WHY_FULL, away_ms(s), why);
     } else if (e->wanted >= row->clients) {
         ch_answer_error(e->exchange, 409, "%s: client %" PRIu32 " is none of its %" PRIu32,
                         e->hosted->reference, e->wanted, row->clients);
@@ -188,7 +245,7 @@ static void client_settle(ch_server *s, const ch_entrant *e, const ch_roster_cla
     if (e->kind == CH_ENTRANT_JOINS && is_client) {
         ch_answer_json(e->exchange, 200, joined(s, e->hosted, e->subject.id, c->client));
     } else if (e->kind == CH_ENTRANT_JOINS) {
-        joiner_refuse(e);
+        joiner_refuse(s, e);
     } else if (is_client && c->client == e->wanted) {
         ch_exchange_answer(s, e->exchange, &e->claims);
     } else {

@@ -2,7 +2,8 @@
  * Door: devices that come in: that enrol, join a job, or check in to a version of theirs first.
  *
  * Of each something has to be on the disk before it is answered: that it is a subject, which client
- * it is. So they stand in line for the next group commit, however many they are:
+ * it is. And jobs take only devices that say of themselves what the job selects; what they said
+ * last is in the store. So they stand in line for the next group commit, however many they are:
  *
  *     HTTP's thread                  the keeper
  *     ch_door_enter: in line ------> ch_door_admit     who they are; what the commit has to keep
@@ -38,13 +39,18 @@ typedef struct ch_entrant {
     struct ch_entrant *next;
     ch_http_exchange *exchange;
     ch_entrant_kind kind;
-    ch_subject subject;               // who enrols; of one who joins or checks in its id
+    ch_subject subject;  // who enrols; of the others the id, and what one who joins says anew of
+                         // itself; once it is known, all of it
+    bool tells_platform; // anew; likewise the next two
+    bool tells_version;
+    bool tells_tags;
     char job[CHOIR_JOB_TEXT_MAX];     // a reference, of one who joins or checks in
     uint32_t wanted;                  // likewise: a client, or CH_ANY_CLIENT
     char signed_text[CH_DOOR_SIGNED]; // (signed_size) of one who joins
     size_t signed_size;
     uint8_t signature[CH_SIGNATURE_BYTES]; // over that
     ch_claims claims;                      // the token of one who checks in
+    bool is_changed;                       // the subject, from what the store has
     ch_hosted *hosted;                     // the job, once it is admitted
     uint32_t place;                        // then: which subject or claim of the commit it is
 } ch_entrant;

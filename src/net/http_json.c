@@ -54,8 +54,11 @@ choir_status ch_http_took(const ch_http_reply *reply, const char *what, json_t *
 
 choir_status ch_http_ask(ch_http_client *c, const char *method, const char *path,
                          const char *bearer, json_t *body, const char *what, json_t **out,
-                         choir_error *err) {
+                         json_t **refusal, choir_error *err) {
     *out = NULL;
+    if (refusal != NULL) {
+        *refusal = NULL;
+    }
     const bool is_get = strcmp(method, "GET") == 0;
     char *text = is_get ? NULL : json_dumps(body, JSON_COMPACT);
     json_decref(body);
@@ -75,6 +78,10 @@ choir_status ch_http_ask(ch_http_client *c, const char *method, const char *path
     }
     if (status == CHOIR_OK) {
         status = ch_http_took(&reply, what, out, err);
+        if (status != CHOIR_OK && refusal != NULL) {
+            *refusal = json_loadb((const char *)reply.body.data, reply.body.size,
+                                  JSON_REJECT_DUPLICATES, NULL);
+        }
     }
     return status;
 }

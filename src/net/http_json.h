@@ -30,12 +30,14 @@ CHOIR_NODISCARD choir_status ch_http_took(const ch_http_reply *reply, const char
  * body    its reference is taken; NULL with GET: none, with another method: there was no memory
  * what    stands in front of what the server says
  * out     an object, owned by the caller; NULL on failure
+ * refusal  NULL: not wanted; else what the server answered with another code, owned by the caller,
+ *          or NULL
  *
  * Returns OK for 200 and 201; as ch_http_said for other codes; EPROTO for an answer that is no
  * object; EIO without an answer; ENOMEM.
  */
 CHOIR_NODISCARD choir_status ch_http_ask(ch_http_client *c, const char *method, const char *path,
                                          const char *bearer, json_t *body, const char *what,
-                                         json_t **out, choir_error *err);
+                                         json_t **out, json_t **refusal, choir_error *err);
 
 #endif

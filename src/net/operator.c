@@ -104,7 +104,7 @@ choir_status ch_operator_ask(ch_operator *o, const char *method, const char *pat
                              const char *what, json_t **out, choir_error *err) {
     char whole[PATH_MAX_BYTES];
     (void)snprintf(whole, sizeof(whole), "/v1/admin%s", path);
-    return ch_http_ask(o->http, method, whole, o->key, body, what, out, err);
+    return ch_http_ask(o->http, method, whole, o->key, body, what, out, NULL, err);
 }
 
 choir_status ch_operator_file_write(const ch_operator *o, const char *path, const char *key,

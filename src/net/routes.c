@@ -103,6 +103,16 @@ void ch_answer_error(ch_http_exchange *x, unsigned code, const char *format, ...
     ch_answer_json(x, code, json_pack("{s:s+}", "error", text, ""));
 }
 
+void ch_answer_rejected(ch_http_exchange *x, unsigned code, choir_why why, uint32_t wait_ms,
+                        const char *sentence) {
+    choir_error text;
+    (void)snprintf(text.message, sizeof(text.message), "%s", sentence);
+    letter_finish(text.message); // it may have been cut; a whole one ends in none that could be
+    ch_answer_json(x, code,
+                   json_pack("{s:s, s:s, s:I}", "error", text.message, "reason",
+                             choir_why_text(why), "wait_ms", (json_int_t)wait_ms));
+}
+
 json_t *ch_ask_json(const ch_ask *ask) {
     const choir_bytes body = ch_http_body(ask->exchange);
     json_error_t why;

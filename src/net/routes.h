@@ -41,6 +41,11 @@ void ch_answer_error(ch_http_exchange *x, unsigned code, const char *format, ...
     __attribute__((format(printf, 3, 4)));
 void ch_answer_json(ch_http_exchange *x, unsigned code, json_t *root);
 
+/* Tells a device that the job does not take it now, why, and when to ask again. sentence: in ASCII
+ * at its end. */
+void ch_answer_rejected(ch_http_exchange *x, unsigned code, choir_why why, uint32_t wait_ms,
+                        const char *sentence);
+
 /* The body as a JSON object with nothing twice; NULL when it is none, and then 400 was answered. */
 json_t *ch_ask_json(const ch_ask *ask);
 

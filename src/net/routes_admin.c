@@ -16,6 +16,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "job/select.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,6 +61,13 @@ static json_t *row_json(const ch_metrics_row *row) {
     return json_loadb(line, size, 0, NULL);
 }
 
+/* The keys of a selection that are given. */
+static json_t *select_json(const choir_job_select *s) {
+    return json_pack("{s:s*, s:s*, s:s*}", "platform", s->platform[0] == '\0' ? NULL : s->platform,
+                     "version", s->version[0] == '\0' ? NULL : s->version, "tags",
+                     s->tags[0] == '\0' ? NULL : s->tags);
+}
+
 json_t *ch_job_json(const ch_hosted *h) {
     char hash[2 * CHOIR_HASH_BYTES + 1];
     choir_hash_text(&h->model->hash, hash);
@@ -72,6 +80,9 @@ json_t *ch_job_json(const ch_hosted *h) {
         "clients", (json_int_t)h->row.clients, "parameters", (json_int_t)h->row.dim, "cohort",
         (json_int_t)cohort, "model", hash, "requests", (json_int_t)h->requests, "bytes_up",
         (json_int_t)h->bytes_up, "bytes_down", (json_int_t)h->bytes_down);
+    if (out != NULL && !ch_select_is_all(&h->job.select)) {
+        (void)json_object_set_new(out, "select", select_json(&h->job.select));
+    }
     if (out != NULL && h->last.round > 0) {
         (void)json_object_set_new(out, "last", row_json(&h->last));
     }

@@ -76,6 +76,17 @@ static void enter(ch_server *s, const ch_entrant *e) {
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+/* Reads what it says of itself; false, and 400 was answered. */
+static bool attributes_read(ch_entrant *out, const ch_ask *ask, json_t *root) {
+    ch_subject *subject = &out->subject;
+    out->tells_platform = json_object_get(root, "platform") != NULL;
+    out->tells_version = json_object_get(root, "version") != NULL;
+    out->tells_tags = json_object_get(root, "tags") != NULL;
+    return ch_ask_text(ask, root, "platform", subject->platform, sizeof(subject->platform)) &&
+           ch_ask_text(ask, root, "version", subject->version, sizeof(subject->version)) &&
+           ch_ask_text(ask, root, "tags", subject->tags, sizeof(subject->tags));
+}
+
 static void enroll(const ch_ask *ask, json_t *root) {
     ch_server *s = ask->server;
     uint8_t secret[CH_SHARED_KEY_BYTES];
@@ -86,9 +97,7 @@ static void enroll(const ch_ask *ask, json_t *root) {
     if (!ask_bytes(ask, root, "secret", secret, sizeof(secret)) ||
         !ask_bytes(ask, root, "key", subject->key, sizeof(subject->key)) ||
         !ch_ask_text(ask, root, "name", subject->name, sizeof(subject->name)) ||
-        !ch_ask_text(ask, root, "platform", subject->platform, sizeof(subject->platform)) ||
-        !ch_ask_text(ask, root, "version", subject->version, sizeof(subject->version)) ||
-        !ch_ask_text(ask, root, "tags", subject->tags, sizeof(subject->tags))) {
+        !attributes_read(&e, ask, root)) {
         return;
     }
     if (!ch_secret_equal(secret, s->secret, sizeof(secret))) {
@@ -132,7 +141,7 @@ static bool joiner_read(ch_entrant *out, const ch_ask *ask, json_t *root) {
 static void join(const ch_ask *ask, json_t *root) {
     char challenge[CHALLENGE_TEXT];
     ch_entrant e = {.exchange = ask->exchange, .kind = CH_ENTRANT_JOINS};
-    if (!joiner_read(&e, ask, root) ||
+    if (!joiner_read(&e, ask, root) || !attributes_read(&e, ask, root) ||
         !ch_ask_text(ask, root, "challenge", challenge, sizeof(challenge)) ||
         !ask_bytes(ask, root, "signature", e.signature, sizeof(e.signature))) {
         return;

@@ -22,6 +22,7 @@ ch_server_options ch_server_defaults(void) {
                                .port = 8470,
                                .url = "",
                                .token_s = 3600,
+                               .away_s = 600,
                                .idle_s = 60,
                                .request_s = 120,
                                .join_rate = 3000,
@@ -207,7 +208,8 @@ static uint64_t turn(ch_server *s, bool is_last) {
     uint64_t next_ms = rounds_close(s, now_ms);
     bool is_short = false;
     const uint32_t count = batches_take(s, is_last, now_ms, &is_short);
-    const bool is_news = count > 0 || s->door.admitted_count > 0;
+    const ch_arrivals *a = &s->door.arrivals;
+    const bool is_news = count > 0 || a->subjects_count > 0 || a->claims_count > 0;
     if (is_news || s->disk_fails) {
         commit(s, count);
     }
@@ -418,6 +420,7 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
     }
     *s = (ch_server){.logs_access = options->logs_access,
                      .token_s = options->token_s,
+                     .away_s = options->away_s,
                      .keep_rounds = options->keep_rounds,
                      .keep_sums = options->keep_sums,
                      .no_sums = options->no_sums,

@@ -35,6 +35,8 @@ typedef struct ch_server_options {
     const char *url;      // by which clients reach it, when that is another; default "": from the
                           // address and port
     uint32_t token_s;     // how long a device's token is good, seconds; default 3600
+    uint32_t away_s;      // how long one that a job does not take stays away: half as long to one
+                          // and a half times as long; at most 2400; default 600
     uint32_t keep_rounds; // of a job, the last so many and the best keep their models and receipts,
                           // and so do promoted models; default 0: all do
     bool no_sums;         // rounds leave no sums; else they do, 8 bytes a parameter, for a replay

@@ -30,6 +30,7 @@ struct ch_server {
     char pin[CH_PINS_MAX]; // that clients are given; "": they look at who signed
     char admin_key[CH_ADMIN_KEY_MAX];
     uint32_t token_s;
+    uint32_t away_s;
     uint32_t keep_rounds; // 0: all
     uint32_t keep_sums;   // likewise
     bool no_sums;

@@ -1,6 +1,8 @@
 /* Why: see include/choir/why.h. */
 #include "choir/why.h"
 
+#include <string.h>
+
 const char *choir_why_text(choir_why why) {
     switch (why) {
 #define X(name, text)                                                                              \
@@ -12,4 +14,13 @@ const char *choir_why_text(choir_why why) {
         break;
     }
     return "unknown";
+}
+
+choir_why choir_why_of(const char *text) {
+    for (int why = 0; why < CHOIR_WHY_COUNT; why++) {
+        if (strcmp(text, choir_why_text((choir_why)why)) == 0) {
+            return (choir_why)why;
+        }
+    }
+    return CHOIR_WHY_ERROR;
 }

@@ -10,6 +10,7 @@ import os
 import pathlib
 import random
 import resource
+import subprocess
 import threading
 import time
 import unittest
@@ -96,6 +97,56 @@ class AKilledServer(Entering):
                                      json.dumps(d.joining("letters")))
         self.assertEqual(status, 409)
         return json.loads(data)["error"]
+
+
+class Selecting(Entering):
+    def waiting(self, *words):
+        """A device that is told to wait, and its first line."""
+        process = self.start("join", "choir-server/join.json", "--job", "letters", *words, out=subprocess.PIPE)
+        return process, process.stdout.readline()
+
+    def test_tells_why_and_the_device_comes_again_by_itself(self):
+        self.serve("--away-time", 1)
+        job = self.file("job.yaml", JOB.replace("sample_rate: 0.5", "sample_rate: 0.25") % 1)
+        self.host(job, "--set", "select.tags=mains,wifi", "--set", "select.platform=plan9")
+        self.assertIn("  selects platform plan9, tags mains,wifi\n", self.check_ran("status").out)
+        self.assertIn("\nselect     platform plan9, tags mains,wifi\n",
+                      self.check_ran("hosted", "show", "letters").out)
+        ran = self.run_in("join", "choir-server/join.json", "--job", "letters", "--no-wait")
+        self.assertEqual((ran.code, ran.out.count("rejected")), (1, 1), ran.log)
+        self.assertRegex(ran.log, "platform: '[a-z]+' is not 'plan9', which the job selects")
+        device_, line = self.waiting("--platform", "plan9", "--tags", "wifi")
+        self.assertEqual(line, "round 0  rejected: join: tags: 'wifi' lack 'mains', which the job selects\n")
+        self.check_ran("hosted", "replace", "letters", job, "--set", "select.tags=wifi")
+        self.ends([device_])
+        self.assertEqual(self.status()[-1]["state"], "finished")
+
+    def test_lets_one_wait_that_a_full_job_has_no_place_for(self):
+        self.serve("--away-time", 1)
+        job = self.file("job.yaml", JOB.replace("clients: 4", "clients: 1") % 9)
+        self.host(job)
+        self.check_ran("hosted", "pause", "letters")
+        self.assertIn("client 0 of letters@1", self.waiting()[1])
+        line = self.waiting()[1]
+        self.assertEqual(line, "round 0  rejected: join: letters@1: all its 1 clients are claimed\n")
+
+    def test_looks_at_devices_of_the_version_before(self):
+        self.serve("--plain", "--away-time", 100)
+        job = self.file("job.yaml", JOB % 9)
+        self.host(job)
+        old, = self.devices(1)
+        old.join("letters")
+        self.host(job, "--set", "select.version=>=2")
+        for _ in range(2):
+            kind, fields = old.check_in("letters")
+            self.assertEqual((kind, fields[2]), ("wait", 2))  # WHY_NOT_ELIGIBLE
+            self.assertIn(fields[1], range(50 * 1000, 150 * 1000 + 1))
+        self.assertEqual(self.details("letters")["joined"], 0)
+        status, _, data = device.ask(self.url, "POST", "/v1/jobs/letters/join",
+                                     json.dumps({**old.joining("letters"), "version": "2.0"}))
+        self.assertEqual(status, 200, data)
+        kind, fields = old.check_in("letters")
+        self.assertNotEqual((kind, fields.get(2)), ("wait", 2))
 
 
 class AFullDisk(Entering):

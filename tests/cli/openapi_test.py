@@ -237,10 +237,34 @@ class TheServer(Network):
         self.assertNotEqual(other.subject, device.subject)
         for client in (joined["client"], CLIENTS):  # taken; none
             self.call("join", 409, {**other.joining("letters"), "client": client}, job="letters")
+        self.for_the_rejected(other)
         self.call("exchange", 401, b"")
         self.call("exchange", 401, b"", key="no.token.this")
         self.call("exchange", 200, b"no message", key=joined["token"])
         self.assertRegex(self.call("challenge", 200)["challenge"], "^[A-Za-z0-9_-]{43}$")
+
+    def for_the_rejected(self, device):
+        """A job that takes one device, of version 2 or later."""
+        self.host(self.job, "--set", "name=small", "--set", 'select.version=">=2"', "--set", "select.tags=wifi",
+                  "--set", "data.clients=1", "--set", "server.sample_rate=1")
+        told = {"version": "2.1", "tags": "mains,wifi"}
+        for some in ({}, {"version": "2.1"}):
+            answer = self.call("join", 403, self.right_body("join", {**device.joining("small"), **some}), job="small")
+            self.assertEqual(answer["reason"], "not_eligible")
+        self.assertEqual(answer["error"], "tags: '' lack 'wifi', which the job selects")
+        self.call("join", 200, {**device.joining("small"), **told}, job="small")
+        self.call("join", 200, device.joining("small"), job="small")  # it is known
+        late = Device(self.join_file)
+        late.subject = self.call("enroll", 200, {**late.enrolment(), **told})["subject"]
+        answer = self.call("join", 409, late.joining("small"), job="small")
+        self.assertEqual((answer["reason"], answer["error"]), ("full", "small@1: all its 1 clients are claimed"))
+        self.assertIn(answer["wait_ms"], range(300 * 1000, 900 * 1000 + 1))
+        shown = self.call("details", 200, key=self.key, job="small")
+        self.assertEqual(shown["select"], {"version": ">=2", "tags": "wifi"})
+        self.check_ran("hosted", "stop", "small")
+        self.check_ran("hosted", "rm", "small")
+        devices = self.call("devices", 200, key=self.key)["devices"]
+        self.assertIn({**told, "name": "python"}, [{k: d[k] for k in ("version", "tags", "name")} for d in devices])
 
     def for_models(self):
         name = self.admin("GET", "/v1/admin/jobs/letters")[1]["model"]
