@@ -34,6 +34,7 @@ typedef struct join_flags {
     char ca[CHOIR_PATH_MAX];
     char certificate[CHOIR_PATH_MAX];
     char certificate_key[CHOIR_PATH_MAX];
+    char token[CHOIR_PATH_MAX];
     char config[CHOIR_PATH_MAX];
     choir_policy policy;
     choir_conditions conditions;
@@ -64,6 +65,9 @@ static const ch_option ROWS[] = {
          "a PEM file: who may sign the server's certificate, instead of the join file's pin"),
     TEXT("--certificate", certificate, "a PEM file: this device's, for a server that asks for one"),
     TEXT("--certificate-key", certificate_key, "a PEM file: the key of --certificate"),
+    TEXT("--token", token,
+         "a file with an identity provider's token, for a server that enrols by those; read when "
+         "it enrols"),
     TEXT("--config", config, "a YAML file of these flags, without their dashes; flags win"),
     {"--show", CH_OPTION_FLAG, offsetof(join_flags, show), 0, 0, "", NULL,
      "say what the job asks and what the policy says of it, and end"},
@@ -339,6 +343,7 @@ static choir_status client_make(joining *j, const char *path, choir_error *err) 
     options.ca_file = file_or_none(flags->ca);
     options.certificate_file = file_or_none(flags->certificate);
     options.key_file = file_or_none(flags->certificate_key);
+    options.token_file = file_or_none(flags->token);
     options.patience_s = 25;
     options.policy = &flags->policy;
     options.conditions = flags->show ? NULL : &flags->conditions;

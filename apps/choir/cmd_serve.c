@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIR_MAX = 512, LOG_MAX = 8, RATE_MAX = 6000000 };
+enum { DIR_MAX = 512, WHO_MAX = 256, LOG_MAX = 8, RATE_MAX = 6000000 };
 
 typedef struct serve_flags {
     char dir[DIR_MAX];
@@ -31,6 +31,10 @@ typedef struct serve_flags {
     char certificate_key[DIR_MAX];
     char clients_ca[DIR_MAX];
     char pin[CH_PINS_MAX];
+    char jwks[DIR_MAX];
+    char issuer[WHO_MAX];
+    char audience[WHO_MAX];
+    uint32_t account_max;
     uint32_t keep_rounds;
     uint32_t keep_sums;
     bool no_sums;
@@ -72,6 +76,15 @@ static const ch_option ROWS[] = {
     {"--pin", CH_OPTION_TEXT, FIELD(pin), 0, CH_PINS_MAX, "", NULL,
      "further keys that clients may trust, sha256//BASE64;...: a proxy's, the next one's; none: "
      "not even the server's, so that clients look at who signed"},
+    {"--jwks", CH_OPTION_TEXT, FIELD(jwks), 0, DIR_MAX, "", NULL,
+     "a JWKS file: the public keys of an identity provider; its tokens, RS256 or ES256, then enrol "
+     "devices, and the join file does not; read again when it changes"},
+    {"--issuer", CH_OPTION_TEXT, FIELD(issuer), 0, WHO_MAX, "", NULL,
+     "what the iss of such a token must be"},
+    {"--audience", CH_OPTION_TEXT, FIELD(audience), 0, WHO_MAX, "", NULL,
+     "what the aud of such a token must be or have: without it one for any other service enrols"},
+    {"--account-devices", CH_OPTION_U32, FIELD(account_max), 0, UINT32_MAX, "", NULL,
+     "how many devices the tokens of one sub may enrol; 0: any number"},
     {"--plain", CH_OPTION_FLAG, FIELD(plain), 0, 0, "", NULL,
      "HTTP without TLS: for behind a proxy that has it; --url is then the proxy's"},
     {"--keep-rounds", CH_OPTION_U32, FIELD(keep_rounds), 0, UINT32_MAX, "", NULL,
@@ -156,6 +169,10 @@ static int serve_run(const ch_call *call, choir_error *err) {
     options.certificate_key = flags->certificate_key;
     options.clients_ca = flags->clients_ca;
     options.pin = flags->pin;
+    options.jwks = flags->jwks;
+    options.issuer = flags->issuer;
+    options.audience = flags->audience;
+    options.account_max = flags->account_max;
     options.keep_rounds = flags->keep_rounds;
     options.keep_sums = flags->keep_sums;
     options.no_sums = flags->no_sums;

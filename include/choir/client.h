@@ -47,7 +47,7 @@ typedef struct choir_join {
                           // ones it is believed with; "": who signed its certificate decides
     char signing_key[64]; // by which it signs jobs, Ed25519; base64url; what is not signed by it is
                           // not used
-    char secret[64];      // that enrols a device; base64url; never logged
+    char secret[64];      // that enrols a device; base64url; never logged; "": a token does
 } choir_join;
 
 /* Reads a join file. Returns OK; EIO when it cannot be read; EPROTO when it is none; ENOMEM. */
@@ -78,8 +78,11 @@ typedef struct choir_client_options {
                            // for the call, like the next two
     const char *certificate_file; // PEM, of this device, for a server that asks for one; default
     const char *key_file;         // NULL; and its key
-    uint32_t patience_s; // how long a check-in with nothing to do may stay open at the server,
-                         // instead of coming back: for devices on mains; at most 60; default 0
+    const char *token_file; // with an identity provider's token, for a server that enrols by those;
+                            // read whenever it enrols, so that the file may be renewed; default
+                            // NULL; copied
+    uint32_t patience_s;    // how long a check-in with nothing to do may stay open at the server,
+                            // instead of coming back: for devices on mains; at most 60; default 0
     const choir_policy *policy; // what its owner accepts; copied; NULL, the default: anything
     const choir_conditions *conditions; // when it works; copied; NULL, the default: whenever it may
 
@@ -156,9 +159,10 @@ typedef struct choir_event {
  *          may be empty
  *
  * Returns OK and *event; and when it cannot take part: EAGAIN when there is no such job, or the
- * client that it wants to be is another's; EINVAL when the server refuses the secret or the key;
- * EPROTO when what it says of the job makes no sense; EIO when its identity cannot be kept; ENOMEM.
- * err says what the server said. It may be called again.
+ * client that it wants to be is another's; EINVAL when the server refuses the secret, the token or
+ * the key, or there is no token in token_file; EPROTO when what it says of the job makes no sense;
+ * EIO when its identity cannot be kept; ENOMEM. err says what the server said. It may be called
+ * again.
  */
 CHOIR_NODISCARD choir_status choir_client_step(choir_client *c, choir_trainer trainer,
                                                choir_event *event, choir_error *err);
@@ -182,8 +186,8 @@ typedef struct choir_promoted {
  * out  borrowed until the next call of this one
  *
  * Returns OK; EAGAIN when nothing is promoted, there is no such job, or it does not take this
- * device; EINVAL when the server refuses the secret or the key; EIO when it does not answer; EPROTO
- * when what it sends makes no sense, or has more than dim_max parameters; ENOMEM.
+ * device; EINVAL when the server refuses the secret, the token or the key; EIO when it does not
+ * answer; EPROTO when what it sends makes no sense, or has more than dim_max parameters; ENOMEM.
  */
 CHOIR_NODISCARD choir_status choir_client_promoted(choir_client *c, const choir_promoted **out,
                                                    choir_error *err);

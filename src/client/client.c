@@ -93,7 +93,9 @@ static choir_status options_take(choir_client *c, const choir_client_options *o,
                      take(c->name, sizeof(c->name), o->name, "name", err) &&
                      take(c->platform, sizeof(c->platform), o->platform, "platform", err) &&
                      take(c->version, sizeof(c->version), o->version, "version", err) &&
-                     take(c->tags, sizeof(c->tags), o->tags, "tags", err);
+                     take(c->tags, sizeof(c->tags), o->tags, "tags", err) &&
+                     take(c->token_file, sizeof(c->token_file),
+                          o->token_file == NULL ? "" : o->token_file, "token_file", err);
     return fit ? CHOIR_OK : CHOIR_EINVAL;
 }
 

@@ -1,24 +1,65 @@
 /* How a client enrols and joins: see client.c. What it signs is a challenge of the server's. */
 #include "client/client_parts.h"
 
+#include "base/disk.h"
 #include "base/error.h"
 #include "client/entry.h"
+#include "crypto/entropy.h"
 #include "net/http_json.h"
 
 #include <jansson.h>
+#include <string.h>
 
 static ch_entry_about about_of(const choir_client *c) {
     return (ch_entry_about){
         .name = c->name, .platform = c->platform, .version = c->version, .tags = c->tags};
 }
 
-static choir_status enroll(choir_client *c, choir_error *err) {
+/* The token in the file, without the blanks around it; its memory is the file's. */
+static choir_status token_read(ch_disk_file *file, char **out, const choir_client *c,
+                               choir_error *err) {
+    static const char blanks[] = " \t\r\n";
+    const choir_status status = ch_disk_read(file, c->token_file, CH_BEARER_MAX - 1, &c->env, err);
+    if (status != CHOIR_OK) { // EIO would be the server's, who is asked again
+        return status == CHOIR_ENOMEM ? status : CHOIR_EINVAL;
+    }
+    char *text = (char *)file->data; // with a zero behind
+    text[file->size] = '\0';
+    text += strspn(text, blanks);
+    text[strcspn(text, blanks)] = '\0';
+    *out = text;
+    return text[0] != '\0' ? CHOIR_OK
+                           : ch_error_set(err, CHOIR_EINVAL,
+                                          "%s: is empty; it must be the identity provider's token",
+                                          c->token_file);
+}
+
+/* A token enrols, or the secret of the join file; bearer is NULL for the latter. */
+static choir_status enroll_send(choir_client *c, const char *bearer, json_t **out,
+                                choir_error *err) {
     const ch_entry_about about = about_of(c);
+    const char *secret = bearer == NULL ? c->secret : NULL;
+    json_t *body = ch_entry_enroll(secret, c->identity.key.public_key, &about);
+    return ch_http_ask(c->http, "POST", "/v1/enroll", bearer, body, "enrolment", out, NULL, err);
+}
+
+static choir_status enroll_ask(choir_client *c, json_t **out, choir_error *err) {
+    ch_disk_file file = {0};
+    char *token = NULL;
+    choir_status status = c->token_file[0] == '\0' ? CHOIR_OK : token_read(&file, &token, c, err);
+    if (status == CHOIR_OK) {
+        status = enroll_send(c, token, out, err);
+    }
+    if (file.data != NULL) {
+        ch_wipe(file.data, file.size);
+    }
+    ch_disk_release(&file);
+    return status;
+}
+
+static choir_status enroll(choir_client *c, choir_error *err) {
     json_t *answer = NULL;
-    choir_status status =
-        ch_http_ask(c->http, "POST", "/v1/enroll", NULL,
-                    ch_entry_enroll(c->secret, c->identity.key.public_key, &about), "enrolment",
-                    &answer, NULL, err);
+    choir_status status = enroll_ask(c, &answer, err);
     if (status == CHOIR_OK) {
         status = ch_entry_subject(&c->identity.subject, answer, err);
     }

@@ -18,6 +18,7 @@ struct choir_client {
     choir_env env;
     char job[CHOIR_JOB_TEXT_MAX];
     char secret[sizeof(((choir_join *)0)->secret)];
+    char token_file[512];                     // "": none
     uint8_t signing_key[CH_PUBLIC_KEY_BYTES]; // of jobs
     char name[64];
     char platform[64];

@@ -13,7 +13,7 @@ json_t *ch_entry_enroll(const char *secret, const uint8_t public_key[CH_PUBLIC_K
                         const ch_entry_about *about) {
     char key[CH_BASE64_MAX(CH_PUBLIC_KEY_BYTES)];
     ch_base64(key, (choir_bytes){.data = public_key, .size = CH_PUBLIC_KEY_BYTES});
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "secret", secret, "key", key, "name",
+    return json_pack("{s:s*, s:s, s:s, s:s, s:s, s:s}", "secret", secret, "key", key, "name",
                      about->name, "platform", about->platform, "version", about->version, "tags",
                      about->tags);
 }

@@ -28,7 +28,7 @@ typedef struct ch_entry_about {
 /*
  * The body of POST /v1/enroll.
  *
- * secret  of the join file
+ * secret  of the join file; NULL: a token enrols, in the head of the request
  *
  * Returns an object to be given back; NULL without memory.
  */

@@ -29,9 +29,9 @@ static bool take(const json_t *root, const char *key, char *out, size_t size) {
     return true;
 }
 
-/* A join file without a pin leaves it "". */
-static bool take_pin(const json_t *root, char *out, size_t size) {
-    return json_object_get(root, "pin") == NULL || take(root, "pin", out, size);
+/* What need not be there is then "". */
+static bool take_any(const json_t *root, const char *key, char *out, size_t size) {
+    return json_object_get(root, key) == NULL || take(root, key, out, size);
 }
 
 choir_status choir_join_read(choir_join *out, const char *path, const choir_env *env,
@@ -42,14 +42,14 @@ choir_status choir_join_read(choir_join *out, const char *path, const choir_env 
         json_t *root = json_loadb((const char *)file.data, file.size, 0, NULL);
         choir_join read = {.url = ""};
         if (take(root, "url", read.url, sizeof(read.url)) &&
-            take_pin(root, read.pin, sizeof(read.pin)) &&
+            take_any(root, "pin", read.pin, sizeof(read.pin)) &&
             take(root, "signing_key", read.signing_key, sizeof(read.signing_key)) &&
-            take(root, "secret", read.secret, sizeof(read.secret))) {
+            take_any(root, "secret", read.secret, sizeof(read.secret))) {
             *out = read;
         } else {
             status = ch_error_set(err, CHOIR_EPROTO,
-                                  "%s: is no join file; it must be JSON with url, signing_key and "
-                                  "secret, as choir serve writes it",
+                                  "%s: is no join file; it must be JSON with url and signing_key, "
+                                  "as choir serve writes it",
                                   path);
         }
         json_decref(root);

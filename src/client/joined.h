@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-enum { CH_BEARER_MAX = 2048 }; // bytes of a token that is taken, with the terminating zero
+enum { CH_BEARER_MAX = 4096 }; // bytes of a token that is taken, with the terminating zero
 
 typedef struct ch_joined {
     choir_offer offer;         // its texts lie in what is below

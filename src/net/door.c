@@ -182,7 +182,8 @@ static void admitted_filter(ch_server *s, bool (*is_let_in)(ch_server *s, ch_ent
 void ch_door_admit(ch_server *s) {
     ch_door *d = &s->door;
     d->admitted_count = 0;
-    d->arrivals = (ch_arrivals){.subjects = d->subjects, .claims = d->claims};
+    d->arrivals =
+        (ch_arrivals){.subjects = d->subjects, .claims = d->claims, .account_max = s->account_max};
     while (d->first != NULL && d->admitted_count < CH_DOOR_MAX) {
         d->admitted[d->admitted_count] = line_pop(d);
         d->admitted_count += 1;
@@ -253,12 +254,26 @@ static void client_settle(ch_server *s, const ch_entrant *e, const ch_roster_cla
     }
 }
 
+/* One who enrols: its number, or why it gets none. */
+static void subject_settle(const ch_server *s, const ch_entrant *e) {
+    const int64_t id = s->door.subjects[e->place].id;
+    if (id == CH_SUBJECT_ANOTHERS) {
+        ch_answer_error(e->exchange, 409, "key: was enrolled by somebody else");
+    } else if (id == CH_SUBJECT_TOO_MANY) {
+        ch_answer_error(e->exchange, 409,
+                        "token: its account has %" PRIu32 " devices, and may not have more; have "
+                        "one revoked",
+                        s->account_max);
+    } else {
+        ch_answer_json(e->exchange, 200, json_pack("{s:I}", "subject", (json_int_t)id));
+    }
+}
+
 static void settle(ch_server *s, const ch_entrant *e, bool is_kept) {
     if (!is_kept) {
         ch_answer_busy(e->exchange, DISK_FAILS);
     } else if (e->kind == CH_ENTRANT_ENROLS) {
-        const json_int_t id = (json_int_t)s->door.subjects[e->place].id;
-        ch_answer_json(e->exchange, 200, json_pack("{s:I}", "subject", id));
+        subject_settle(s, e);
     } else {
         client_settle(s, e, &s->door.claims[e->place]);
     }

@@ -87,25 +87,51 @@ static bool attributes_read(ch_entrant *out, const ch_ask *ask, json_t *root) {
            ch_ask_text(ask, root, "tags", subject->tags, sizeof(subject->tags));
 }
 
+/* Whether a device shows a token of the identity provider, for whose account; else 401. */
+static bool account_read(const ch_ask *ask, ch_subject *subject) {
+    const char *token = ch_http_bearer(ask->exchange);
+    choir_error err = {
+        .message = "token: missing; devices are enrolled here by one of the identity provider"};
+    ch_jwt found;
+    if (token != NULL && ch_provider_read(&ask->server->provider, &found, token,
+                                          ch_server_unix_ms() / 1000, &err) == CHOIR_OK) {
+        _Static_assert(sizeof(found.subject) == sizeof(subject->account), "one fits in the other");
+        memcpy(subject->account, found.subject, sizeof(subject->account));
+        return true;
+    }
+    ch_http_answer_header(ask->exchange, "WWW-Authenticate", "Bearer");
+    ch_answer_error(ask->exchange, 401, "%s", err.message);
+    return false;
+}
+
+/* Whether a device shows the server's secret; else 400 or 403 was answered. */
+static bool secret_read(const ch_ask *ask, json_t *root) {
+    uint8_t secret[CH_SHARED_KEY_BYTES];
+    if (!ask_bytes(ask, root, "secret", secret, sizeof(secret))) {
+        return false;
+    }
+    if (!ch_secret_equal(secret, ask->server->secret, sizeof(secret))) {
+        ch_answer_error(ask->exchange, 403,
+                        "secret: not this server's; is the join file an old one?");
+        return false;
+    }
+    return true;
+}
+
 static void enroll(const ch_ask *ask, json_t *root) {
     ch_server *s = ask->server;
-    uint8_t secret[CH_SHARED_KEY_BYTES];
     ch_entrant e = {.exchange = ask->exchange,
                     .kind = CH_ENTRANT_ENROLS,
                     .subject = {.enrolled_ms = ch_server_unix_ms()}};
     ch_subject *subject = &e.subject;
-    if (!ask_bytes(ask, root, "secret", secret, sizeof(secret)) ||
-        !ask_bytes(ask, root, "key", subject->key, sizeof(subject->key)) ||
+    if (!ask_bytes(ask, root, "key", subject->key, sizeof(subject->key)) ||
         !ch_ask_text(ask, root, "name", subject->name, sizeof(subject->name)) ||
         !attributes_read(&e, ask, root)) {
         return;
     }
-    if (!ch_secret_equal(secret, s->secret, sizeof(secret))) {
-        ch_answer_error(ask->exchange, 403,
-                        "secret: not this server's; is the join file an old one?");
-        return;
+    if (s->has_provider ? account_read(ask, subject) : secret_read(ask, root)) {
+        enter(s, &e);
     }
-    enter(s, &e);
 }
 
 void ch_route_enroll(ch_ask *ask) {

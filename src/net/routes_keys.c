@@ -142,10 +142,11 @@ void ch_route_admin_revoke(ch_ask *ask) {
 
 static void device_list(void *list, const ch_subject *subject) {
     (void)json_array_append_new(
-        list, json_pack("{s:I, s:s, s:s, s:s, s:s, s:I, s:b}", "subject", (json_int_t)subject->id,
-                        "name", subject->name, "platform", subject->platform, "version",
-                        subject->version, "tags", subject->tags, "enrolled_ms",
-                        (json_int_t)subject->enrolled_ms, "revoked", subject->is_revoked));
+        list,
+        json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:b}", "subject", (json_int_t)subject->id,
+                  "name", subject->name, "platform", subject->platform, "version", subject->version,
+                  "tags", subject->tags, "account", subject->account, "enrolled_ms",
+                  (json_int_t)subject->enrolled_ms, "revoked", subject->is_revoked));
 }
 
 void ch_route_devices(ch_ask *ask) {

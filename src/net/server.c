@@ -21,6 +21,9 @@ ch_server_options ch_server_defaults(void) {
                                .address = "127.0.0.1",
                                .port = 8470,
                                .url = "",
+                               .jwks = "",
+                               .issuer = "",
+                               .audience = "",
                                .token_s = 3600,
                                .away_s = 600,
                                .idle_s = 60,
@@ -375,6 +378,24 @@ static choir_status lock_create(ch_server *s, choir_error *err) {
     return CHOIR_OK;
 }
 
+/* Whose tokens enrol. One that says whoever it likes is for a provider with one service alone. */
+static choir_status provider_have(ch_server *s, const ch_server_options *o, choir_error *err) {
+    if (!s->has_provider) {
+        return o->issuer[0] == '\0' && o->audience[0] == '\0' && o->account_max == 0
+                   ? CHOIR_OK
+                   : ch_error_set(err, CHOIR_EINVAL,
+                                  "jwks: an issuer, an audience or a limit on an account's devices "
+                                  "is for tokens; give the file of their provider's keys");
+    }
+    const choir_status status =
+        ch_provider_open(&s->provider, o->jwks, o->issuer, o->audience, &s->env, err);
+    if (status == CHOIR_OK && o->audience[0] == '\0') {
+        ch_log(&s->env, CHOIR_LEVEL_WARN, "audience_missing",
+               "means=\"the provider's tokens for any other service enrol devices here\"");
+    }
+    return status;
+}
+
 static choir_status server_build(ch_server *s, const ch_server_options *o, choir_error *err) {
     choir_status status = ch_crypto_start(err);
     if (status == CHOIR_OK) {
@@ -385,6 +406,9 @@ static choir_status server_build(ch_server *s, const ch_server_options *o, choir
     }
     if (status == CHOIR_OK) {
         status = secrets_have(s, err);
+    }
+    if (status == CHOIR_OK) {
+        status = provider_have(s, o, err);
     }
     if (status == CHOIR_OK) {
         status = admin_have(s, err);
@@ -419,6 +443,8 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
         return ch_error_set(err, CHOIR_ENOMEM, "no memory for a server");
     }
     *s = (ch_server){.logs_access = options->logs_access,
+                     .has_provider = options->jwks[0] != '\0',
+                     .account_max = options->account_max,
                      .token_s = options->token_s,
                      .away_s = options->away_s,
                      .keep_rounds = options->keep_rounds,
@@ -475,6 +501,7 @@ void ch_server_stop(ch_server *s) {
     (void)pthread_mutex_destroy(&s->lock);
     ch_revoked_release(&s->revoked, &s->env);
     ch_limits_release(s);
+    ch_provider_release(&s->provider);
     const choir_env env = s->log.host;
     ch_wipe(s, sizeof(*s));
     env.free(env.self, s);

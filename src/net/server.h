@@ -53,6 +53,12 @@ typedef struct ch_server_options {
     uint32_t exchange_rate; // a device asks for something to do or reports; default 6000
     uint32_t failure_rate;  // an address shows no key that may, as an administrator; default 60
 
+    const char *jwks;     // a file with the public keys of an identity provider, whose tokens then
+                          // enrol devices, and the server's secret does not; default "": none
+    const char *issuer;   // that those tokens are to be of; default "": whichever
+    const char *audience; // that they are to be for; default "": whichever
+    uint32_t account_max; // devices that one account enrols; default 0: no limit
+
     bool logs_access; // a line "request" for each request, when it is over; default false
 
     bool is_plain;               // HTTP without TLS: for behind a proxy that has it; default false

@@ -47,7 +47,9 @@ static choir_status join_write(const ch_server *s, const char *dir, choir_error 
     json_t *root = json_object();
     place_set(s, root);
     (void)json_object_set_new(root, "signing_key", json_string(signing));
-    (void)json_object_set_new(root, "secret", json_string(secret));
+    if (!s->has_provider) {
+        (void)json_object_set_new(root, "secret", json_string(secret));
+    }
     ch_wipe(secret, sizeof(secret));
     return ch_secret_file_write(path, root, err);
 }

@@ -9,6 +9,7 @@
 #include "net/hosted.h"
 #include "net/http_server.h"
 #include "net/limiter.h"
+#include "net/provider.h"
 #include "net/request_log.h"
 #include "net/revoked.h"
 #include "net/server.h"
@@ -35,6 +36,9 @@ struct ch_server {
     uint32_t keep_sums;   // likewise
     bool no_sums;
     bool logs_access;
+    bool has_provider;                      // and then it enrols, and not the secret
+    ch_provider provider;                   // HTTP's thread's
+    uint32_t account_max;                   // of its subjects; 0: no limit
     ch_key_pair signing;                    // of jobs
     uint8_t token_key[CH_SHARED_KEY_BYTES]; // of devices' tokens
     uint8_t secret[CH_SHARED_KEY_BYTES];    // that enrols

@@ -70,8 +70,7 @@ choir_status ch_hosting_state_set(ch_database *db, int64_t job, const char *stat
 
 /* Parts of the group commit, in its transaction: what arrives, hosting_subjects.c and
  * hosting_roster.c. Return OK; a status as ch_query_end, and all is to be undone. */
-choir_status ch_hosting_subjects_keep(ch_database *db, ch_subject *subjects, uint32_t count,
-                                      choir_error *err);
+choir_status ch_hosting_subjects_keep(ch_database *db, const ch_arrivals *a, choir_error *err);
 choir_status ch_hosting_claims_keep(ch_database *db, ch_roster_claim *claims, uint32_t count,
                                     choir_error *err);
 

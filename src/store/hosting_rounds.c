@@ -153,7 +153,7 @@ static choir_status arrivals_keep(ch_database *db, const ch_arrivals *a, choir_e
     if (a == NULL) {
         return CHOIR_OK;
     }
-    const choir_status status = ch_hosting_subjects_keep(db, a->subjects, a->subjects_count, err);
+    const choir_status status = ch_hosting_subjects_keep(db, a, err);
     return status == CHOIR_OK ? ch_hosting_claims_keep(db, a->claims, a->claims_count, err)
                               : status;
 }

@@ -85,6 +85,7 @@ typedef struct ch_subject {
     char platform[64];
     char version[64];
     char tags[256];
+    char account[256]; // by whose it was enrolled; "": nobody's
     uint64_t enrolled_ms;
     bool is_revoked;
 } ch_subject;
@@ -255,11 +256,18 @@ typedef struct ch_roster_claim {
                          // EINVAL: there is no such job or subject, or wanted is too large
 } ch_roster_claim;
 
+enum {                        // instead of the id of a subject that is not added
+    CH_SUBJECT_ANOTHERS = -1, // has an account, and its key is known as another's or nobody's
+    CH_SUBJECT_TOO_MANY = -2, // its account has account_max that are not revoked
+};
+
 /* Who comes: subjects first, then claims, each in its order. Borrowed. */
 typedef struct ch_arrivals {
     ch_subject *subjects; // (subjects_count) with id 0: is added, unless its key is known, and gets
-                          // its id; else name, platform, version and tags of that id are set
+                          // its id, or one of the two above; else name, platform, version and
+                          // tags of that id are set
     uint32_t subjects_count;
+    uint32_t account_max;    // subjects of one account; 0: any number
     ch_roster_claim *claims; // (claims_count)
     uint32_t claims_count;
 } ch_arrivals;

@@ -13,24 +13,36 @@ static void subject_check(const ch_subject *subject) {
     CH_ASSERT_FITS(subject->platform);
     CH_ASSERT_FITS(subject->version);
     CH_ASSERT_FITS(subject->tags);
+    CH_ASSERT_FITS(subject->account);
 }
 
-static choir_status key_find(ch_database *db, int64_t *id, const uint8_t *key, choir_error *err) {
-    ch_query q = ch_query_begin(db, "SELECT id FROM subjects WHERE key = ?");
-    ch_query_bind_bytes(&q, key, CH_KEY_BYTES);
+/* The subject of a key, into its id; EAGAIN when there is none. */
+static choir_status key_find(ch_database *db, ch_subject *subject, choir_error *err) {
+    ch_query q = ch_query_begin(db, "SELECT id, account = ? FROM subjects WHERE key = ?");
+    ch_query_bind_text(&q, subject->account);
+    ch_query_bind_bytes(&q, subject->key, CH_KEY_BYTES);
     const bool is_found = ch_query_row(&q);
-    *id = is_found ? ch_query_i64(&q, 0) : 0;
+    if (is_found) {
+        const bool is_own = subject->account[0] == '\0' || ch_query_i64(&q, 1) != 0;
+        subject->id = is_own ? ch_query_i64(&q, 0) : CH_SUBJECT_ANOTHERS;
+    }
     return ch_hosting_end_one(&q, is_found, err);
 }
 
-/* Adds a subject, or finds it by its key. */
-static choir_status subject_add(ch_database *db, ch_subject *subject, choir_error *err) {
-    const choir_status status = key_find(db, &subject->id, subject->key, err);
-    if (status != CHOIR_EAGAIN) {
-        return status;
-    }
-    ch_query q = ch_query_begin(db, "INSERT INTO subjects (key, name, platform, version, tags,"
-                                    " enrolled_ms, is_revoked) VALUES (?, ?, ?, ?, ?, ?, ?)");
+/* How many subjects of an account are not revoked. */
+static choir_status account_count(ch_database *db, int64_t *out, const char *account,
+                                  choir_error *err) {
+    ch_query q = ch_query_begin(db, "SELECT count(*) FROM subjects WHERE account = ?"
+                                    " AND account <> '' AND is_revoked = 0");
+    ch_query_bind_text(&q, account);
+    *out = ch_query_row(&q) ? ch_query_i64(&q, 0) : 0;
+    return ch_query_end(&q, err);
+}
+
+static choir_status subject_insert(ch_database *db, ch_subject *subject, choir_error *err) {
+    ch_query q =
+        ch_query_begin(db, "INSERT INTO subjects (key, name, platform, version, tags, enrolled_ms,"
+                           " is_revoked, account) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     ch_query_bind_bytes(&q, subject->key, CH_KEY_BYTES);
     ch_query_bind_text(&q, subject->name);
     ch_query_bind_text(&q, subject->platform);
@@ -38,9 +50,26 @@ static choir_status subject_add(ch_database *db, ch_subject *subject, choir_erro
     ch_query_bind_text(&q, subject->tags);
     ch_query_bind_i64(&q, (int64_t)subject->enrolled_ms);
     ch_query_bind_i64(&q, subject->is_revoked);
-    const choir_status added = ch_query_run(&q, err);
-    subject->id = added == CHOIR_OK ? ch_database_last_id(db) : 0;
-    return added;
+    ch_query_bind_text(&q, subject->account);
+    const choir_status status = ch_query_run(&q, err);
+    subject->id = status == CHOIR_OK ? ch_database_last_id(db) : 0;
+    return status;
+}
+
+/* Adds a subject, finds it by its key, or says in its id why not. */
+static choir_status subject_add(ch_database *db, ch_subject *subject, uint32_t account_max,
+                                choir_error *err) {
+    int64_t count = 0;
+    choir_status status = key_find(db, subject, err);
+    if (status != CHOIR_EAGAIN) {
+        return status;
+    }
+    status = account_count(db, &count, subject->account, err);
+    if (status == CHOIR_OK && account_max > 0 && count >= account_max) {
+        subject->id = CH_SUBJECT_TOO_MANY;
+        return CHOIR_OK;
+    }
+    return status == CHOIR_OK ? subject_insert(db, subject, err) : status;
 }
 
 static choir_status subject_change(ch_database *db, const ch_subject *subject, choir_error *err) {
@@ -55,18 +84,18 @@ static choir_status subject_change(ch_database *db, const ch_subject *subject, c
                               subject->id);
 }
 
-choir_status ch_hosting_subjects_keep(ch_database *db, ch_subject *subjects, uint32_t count,
-                                      choir_error *err) {
+choir_status ch_hosting_subjects_keep(ch_database *db, const ch_arrivals *a, choir_error *err) {
     choir_status status = CHOIR_OK;
-    for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
-        subject_check(&subjects[i]);
-        status = subjects[i].id == 0 ? subject_add(db, &subjects[i], err)
-                                     : subject_change(db, &subjects[i], err);
+    for (uint32_t i = 0; i < a->subjects_count && status == CHOIR_OK; i++) {
+        ch_subject *subject = &a->subjects[i];
+        subject_check(subject);
+        status = subject->id == 0 ? subject_add(db, subject, a->account_max, err)
+                                  : subject_change(db, subject, err);
     }
     return status;
 }
 
-/* Of a row (key, name, platform, version, tags, enrolled_ms, is_revoked, id). */
+/* Of a row (key, name, platform, version, tags, enrolled_ms, is_revoked, id, account). */
 static void subject_read(ch_query *q, ch_subject *out) {
     ch_query_copy(q, 1, out->name, sizeof(out->name));
     ch_query_copy(q, 2, out->platform, sizeof(out->platform));
@@ -75,6 +104,7 @@ static void subject_read(ch_query *q, ch_subject *out) {
     out->enrolled_ms = (uint64_t)ch_query_i64(q, 5);
     out->is_revoked = ch_query_i64(q, 6) != 0;
     out->id = ch_query_i64(q, 7);
+    ch_query_copy(q, 8, out->account, sizeof(out->account));
     ch_query_copy_bytes(q, 0, out->key, sizeof(out->key));
 }
 
@@ -82,7 +112,8 @@ choir_status ch_hosting_store_subject(ch_hosting_store *s, ch_subject *out, int6
                                       choir_error *err) {
     ch_query q =
         ch_query_begin(ch_hosting_enter(s),
-                       "SELECT key, name, platform, version, tags, enrolled_ms, is_revoked, id"
+                       "SELECT key, name, platform, version, tags, enrolled_ms, is_revoked, id,"
+                       " account"
                        " FROM subjects WHERE id = ?");
     ch_query_bind_i64(&q, id);
     ch_subject subject;
@@ -112,7 +143,8 @@ choir_status ch_hosting_store_subjects_from(ch_hosting_store *s, int64_t from, u
                                             void *self, choir_error *err) {
     ch_query q =
         ch_query_begin(ch_hosting_enter(s),
-                       "SELECT key, name, platform, version, tags, enrolled_ms, is_revoked, id"
+                       "SELECT key, name, platform, version, tags, enrolled_ms, is_revoked, id,"
+                       " account"
                        " FROM subjects WHERE id >= ? ORDER BY id LIMIT ?");
     ch_query_bind_i64(&q, from);
     ch_query_bind_i64(&q, limit);

@@ -86,10 +86,17 @@ static const char VERSION_2[] =
     "CREATE INDEX promotions_held ON promotions (held);"
     "ALTER TABLE jobs ADD COLUMN best_round INTEGER NOT NULL DEFAULT 0;";
 
+// By whose account a device was enrolled: what an identity provider calls somebody; '' for one that
+// showed the server's secret.
+static const char VERSION_3[] =
+    "ALTER TABLE subjects ADD COLUMN account TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX subjects_account ON subjects (account) WHERE account <> '';";
+
 /* What makes version i + 1 of version i. */
 static const char *const MIGRATIONS[] = {
     VERSION_1,
     VERSION_2,
+    VERSION_3,
 };
 enum { VERSIONS = sizeof(MIGRATIONS) / sizeof(MIGRATIONS[0]) };
 

@@ -12,6 +12,7 @@ import unittest
 from choir import SOURCE
 from device import Device, ask, base64url, public_key, sign
 from network import CLIENTS, JOB, Network
+from provider import Key, claims
 
 DOCUMENT = json.loads((SOURCE / "docs" / "openapi.json").read_text())
 PAGE = (SOURCE / "docs" / "http.md").read_text()
@@ -188,6 +189,7 @@ class TheServer(Network):
         self.for_replays()
         self.too_large()
         self.for_the_revoked()
+        self.for_a_provider()
         documented = {(name, status) for name, (_, _, o) in self.rows.items() for status in o["responses"]}
         self.assertEqual({row for row in documented - self.seen if row[1] not in ("429", "503")}, set())
 
@@ -404,6 +406,18 @@ class TheServer(Network):
             store.execute("UPDATE subjects SET is_revoked = 1 WHERE id = ?", (device.subject,))
         self.server = self.serve()
         self.call("join", 403, device.joining("letters"), job="letters")
+
+    def for_a_provider(self):
+        key = Key(self.folder, "key", "ec")
+        self.file("keys.json", json.dumps({"keys": [key.jwk()]}))
+        self.stop(self.server)
+        self.server = self.serve("--jwks", "keys.json", "--account-devices", 1)
+        token, device = key.token(claims("ada")), Device(self.join_file)
+        body = {k: v for k, v in device.enrolment().items() if k != "secret"}
+        self.call("enroll", 401, self.right_body("enroll", body))
+        self.call("enroll", 401, body, key="no.token.this")
+        self.call("enroll", 200, body, key=token)
+        self.call("enroll", 409, {**body, "key": base64url(bytes(32))}, key=token)
 
     def test_a_device_that_knows_only_the_documents_takes_part(self):
         alone = (JOB % 3).replace("letters", "alone").replace("clients: 4", "clients: 1")

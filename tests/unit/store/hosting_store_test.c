@@ -1,6 +1,8 @@
 /* Hosting store: every call, what it refuses, and what it keeps when it is opened again. */
 #include "support/hosting.h"
 
+#include "store/schema.h"
+
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -114,6 +116,42 @@ static void subjects_change_and_are_revoked(void **state) {
     subject.id = 9;
     check_status(ch_hosting_store_commit(s, &changes, NULL, 0, &err), CHOIR_EINVAL);
     assert_string_equal(err.message, "subject 9: there is none");
+    ch_hosting_store_close(s);
+}
+
+/* What a subject of that key becomes, when an account may have two. */
+static int64_t account_add(ch_hosting_store *s, const char *account, uint8_t key) {
+    ch_subject subject = subject_named("phone", key);
+    (void)snprintf(subject.account, sizeof(subject.account), "%s", account);
+    const ch_arrivals arrivals = {.subjects = &subject, .subjects_count = 1, .account_max = 2};
+    check_status(ch_hosting_store_commit(s, &arrivals, NULL, 0, NULL), CHOIR_OK);
+    return subject.id;
+}
+
+static void an_account_has_so_many_devices_and_no_one_elses(void **state) {
+    (void)state;
+    const char *dir = dir_of("accounts");
+    ch_hosting_store *s = hosting_open(dir);
+    assert_int_equal(account_add(s, "ada", 1), 1);
+    assert_int_equal(account_add(s, "ada", 2), 2);
+    assert_int_equal(account_add(s, "ada", 3), CH_SUBJECT_TOO_MANY);
+    assert_int_equal(account_add(s, "ada", 1), 1); // it is one of the two
+    assert_int_equal(account_add(s, "grace", 1), CH_SUBJECT_ANOTHERS);
+    assert_int_equal(account_add(s, "", 1), 1); // by the server's secret a key is what it is
+    for (uint8_t key = 10; key < 20; key++) {
+        assert_int_equal(account_add(s, "", key), key - 7); // and nobody's are not counted
+    }
+    assert_int_equal(account_add(s, "grace", 10), CH_SUBJECT_ANOTHERS);
+    assert_int_equal(account_add(s, "' OR 1 --", 4), 13);
+    check_status(ch_hosting_store_subject_revoke(s, 2, NULL), CHOIR_OK);
+    s = reopen(s, dir);
+    assert_int_equal(account_add(s, "ada", 3), 14); // in place of the one that is revoked
+    assert_int_equal(account_add(s, "ada", 5), CH_SUBJECT_TOO_MANY);
+    ch_subject got;
+    check_status(ch_hosting_store_subject(s, &got, 14, NULL), CHOIR_OK);
+    assert_string_equal(got.account, "ada");
+    check_status(ch_hosting_store_subject(s, &got, 3, NULL), CHOIR_OK);
+    assert_string_equal(got.account, "");
     ch_hosting_store_close(s);
 }
 
@@ -313,7 +351,7 @@ static void what_is_not_this_choirs_is_refused_and_left(void **state) {
     const char *dir = dir_of("later");
     ch_hosting_store_close(hosting_open(dir));
     assert_int_equal(outside(dir, "PRAGMA user_version = 99"), SQLITE_OK);
-    check_refused_to_open(dir, "choir.db: has version 99, this choir knows up to 2; use a later");
+    check_refused_to_open(dir, "choir.db: has version 99, this choir knows up to 3; use a later");
     dir = dir_of("other");
     (void)mkdir(dir, 0777);
     assert_int_equal(outside(dir, "CREATE TABLE mine (x)"), SQLITE_OK);
@@ -397,9 +435,27 @@ static void check_golden_job(ch_hosting_store *s) {
     assert_int_equal(receipt.digest[0], 9);
 }
 
-/* Every older version's tables, with something in them, are frozen in tests/golden: they become
+/* What it has of promotions, from version 2 on. */
+static void check_golden_promotions(ch_hosting_store *s) {
+    ch_hosted_row row;
+    ch_promotion promotion;
+    check_status(ch_hosting_store_job(s, &row, 1, NULL), CHOIR_OK);
+    assert_int_equal(row.best_round, 1);
+    check_status(ch_hosting_store_promoted(s, &promotion, "digits", NULL), CHOIR_OK);
+    assert_int_equal(promotion.round, 1);
+    assert_string_equal(promotion.actor, "ann");
+}
+
+/* Of devices, from version 3 on. */
+static void check_golden_accounts(ch_hosting_store *s) {
+    ch_subject subject;
+    check_status(ch_hosting_store_subject(s, &subject, 2, NULL), CHOIR_OK);
+    assert_string_equal(subject.account, "ada");
+}
+
+/* Every version's tables, with something in them, are frozen in tests/golden: they become
  * today's, and what was in them is there. */
-static void every_older_version_becomes_todays(void **state) {
+static void every_version_becomes_todays(void **state) {
     (void)state;
     char today[16384];
     char migrated[16384];
@@ -407,7 +463,7 @@ static void every_older_version_becomes_todays(void **state) {
     const char *dir = dir_of("today");
     ch_hosting_store_close(hosting_open(dir));
     schema_read(today, dir);
-    for (uint32_t version = 1; version <= 1; version++) {
+    for (uint32_t version = 1; version <= ch_schema_version(); version++) {
         char name[64];
         (void)snprintf(name, sizeof(name), "tests/golden/hosting_store_%u.sql", version);
         assert_true(folder_get(folder_file(CHOIR_SOURCE_DIR, name), golden, sizeof(golden)) > 0);
@@ -423,6 +479,13 @@ static void every_older_version_becomes_todays(void **state) {
         ch_subject subject;
         check_status(ch_hosting_store_subject(s, &subject, 1, NULL), CHOIR_OK);
         assert_string_equal(subject.name, "phone");
+        assert_string_equal(subject.account, "");
+        if (version >= 2) {
+            check_golden_promotions(s);
+        }
+        if (version >= 3) {
+            check_golden_accounts(s);
+        }
         uint32_t client = 0;
         check_status(ch_hosting_store_client_of(s, &client, 1, 1, NULL), CHOIR_OK);
         assert_int_equal(client, 0);
@@ -438,6 +501,7 @@ int main(void) {
         cmocka_unit_test(settings_have_a_size),
         cmocka_unit_test(a_key_is_one_subject_whatever_it_calls_itself),
         cmocka_unit_test(subjects_change_and_are_revoked),
+        cmocka_unit_test(an_account_has_so_many_devices_and_no_one_elses),
         cmocka_unit_test(subjects_are_told_in_their_order_from_one_on),
         cmocka_unit_test(administrators_are_found_by_their_hash),
         cmocka_unit_test(the_audit_log_is_read_from_its_newest),
@@ -447,7 +511,7 @@ int main(void) {
         cmocka_unit_test(only_its_owner_reads_a_store),
         cmocka_unit_test(what_is_not_this_choirs_is_refused_and_left),
         cmocka_unit_test(places_that_cannot_be_are_told),
-        cmocka_unit_test(every_older_version_becomes_todays),
+        cmocka_unit_test(every_version_becomes_todays),
     };
     folder_make(folder);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
