@@ -105,20 +105,22 @@ static size_t node_work(const ch_node *node, uint32_t batch) {
     return node->op->work_bytes != NULL ? node->op->work_bytes(node, batch) : 0;
 }
 
-static size_t graph_bytes(const ch_graph *graph, uint32_t batch) {
+size_t ch_graph_bytes(const ch_graph *graph, uint32_t batch) {
+    const size_t values = graph->forward_only ? 1 : 2;
+    const size_t buffers = graph->forward_only ? 1 : 4;
     size_t bytes = 0;
     for (const ch_node *node = graph->first->next; node != NULL; node = node->next) {
-        bytes += 2 * ch_arena_cost(batch * node->stride, sizeof(float));
+        bytes += values * ch_arena_cost(batch * node->stride, sizeof(float));
         bytes += ch_arena_cost(node_work(node, batch), 1);
     }
     for (uint32_t i = 0; i < graph->params_count; i++) {
-        bytes += 4 * ch_arena_cost(graph->params[i].size, sizeof(float));
+        bytes += buffers * ch_arena_cost(graph->params[i].size, sizeof(float));
     }
     return bytes;
 }
 
 choir_status ch_graph_plan(ch_graph *graph, uint32_t batch, const choir_env *env) {
-    const choir_status status = ch_arena_init(&graph->arena, graph_bytes(graph, batch), env);
+    const choir_status status = ch_arena_init(&graph->arena, ch_graph_bytes(graph, batch), env);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -126,13 +128,16 @@ choir_status ch_graph_plan(ch_graph *graph, uint32_t batch, const choir_env *env
     ch_arena *arena = &graph->arena;
     for (ch_node *node = graph->first->next; node != NULL; node = node->next) {
         node->x = CH_NEW(arena, float, batch * node->stride);
-        node->g = CH_NEW(arena, float, batch * node->stride);
+        node->g = graph->forward_only ? NULL : CH_NEW(arena, float, batch * node->stride);
         node->work = ch_arena_alloc(arena, node_work(node, batch), 1);
     }
     for (uint32_t i = 0; i < graph->params_count; i++) {
         const size_t size = graph->params[i].size;
         ch_weights *buffers = &graph->params[i].buffers;
         buffers->w = CH_NEW(arena, float, size);
+        if (graph->forward_only) {
+            continue;
+        }
         buffers->g = CH_NEW(arena, float, size);
         buffers->v = CH_NEW(arena, float, size);
         buffers->anchor = CH_NEW(arena, float, size);

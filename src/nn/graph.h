@@ -114,6 +114,7 @@ struct ch_graph {
     choir_layout layout;
     ch_node *first, *last; // first is the input
     bool winograd;         // convolutions may use that algorithm; set before nodes are added
+    bool forward_only;     // nothing is trained; set before ch_graph_plan
     uint32_t batch;
     ch_arena arena; // activations, gradients, parameters; after ch_graph_plan
 };
@@ -142,6 +143,9 @@ void ch_graph_remove(ch_graph *graph, ch_node *node);
  */
 CHOIR_NODISCARD choir_status ch_graph_param(ch_graph *graph, ch_node *node, const char *name,
                                             const uint32_t *shape, uint32_t rank, choir_error *err);
+
+/* What ch_graph_plan claims. */
+size_t ch_graph_bytes(const ch_graph *graph, uint32_t batch);
 
 /* Claims all memory for batches of that size. Returns OK or ENOMEM. */
 CHOIR_NODISCARD choir_status ch_graph_plan(ch_graph *graph, uint32_t batch, const choir_env *env);

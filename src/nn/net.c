@@ -100,10 +100,12 @@ static choir_status append_loss(ch_graph *graph, ch_loss loss, choir_error *err)
     return ch_graph_append(graph, node, err);
 }
 
+/* All but its memory. */
 static choir_status net_build(ch_net *net, const ch_net_options *o, choir_error *err) {
     const ch_shape input = {o->height, o->width, o->channels};
     ch_graph_init(&net->graph, input);
     net->graph.winograd = o->winograd;
+    net->graph.forward_only = o->forward_only;
     choir_status status = ch_layers_append(&net->graph, o->layers, err);
     if (status != CHOIR_OK) {
         return status;
@@ -125,14 +127,12 @@ static choir_status net_build(ch_net *net, const ch_net_options *o, choir_error 
     net->inputs = ch_shape_features(input);
     net->outputs = ch_shape_features(net->graph.last->shape);
     net->batch_max = o->batch_max;
-    status = ch_graph_plan(&net->graph, o->batch_max, &net->env);
-    return status == CHOIR_OK
-               ? CHOIR_OK
-               : ch_error_set(err, status, "model: no memory for batches of %u", o->batch_max);
+    return CHOIR_OK;
 }
 
-choir_status ch_net_create(ch_net **out, const ch_net_options *options, const choir_env *env,
-                           choir_error *err) {
+/* A net without memory to work in. */
+static choir_status net_make(ch_net **out, const ch_net_options *options, const choir_env *env,
+                             choir_error *err) {
     *out = NULL;
     choir_status status = options_check(options, err);
     if (status != CHOIR_OK) {
@@ -150,6 +150,33 @@ choir_status ch_net_create(ch_net **out, const ch_net_options *options, const ch
     }
     *out = net;
     return CHOIR_OK;
+}
+
+choir_status ch_net_create(ch_net **out, const ch_net_options *options, const choir_env *env,
+                           choir_error *err) {
+    choir_status status = net_make(out, options, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_graph_plan(&(*out)->graph, options->batch_max, env);
+        if (status != CHOIR_OK) {
+            ch_net_destroy(*out);
+            *out = NULL;
+            status =
+                ch_error_set(err, status, "model: no memory for batches of %u", options->batch_max);
+        }
+    }
+    return status;
+}
+
+choir_status ch_net_bytes(size_t *out, const ch_net_options *options, const choir_env *env,
+                          choir_error *err) {
+    ch_net *net = NULL;
+    const choir_status status = net_make(&net, options, env, err);
+    if (status == CHOIR_OK) {
+        *out = ch_arena_cost(1, sizeof(*net)) +
+               ch_arena_cost(ch_graph_bytes(&net->graph, options->batch_max), 1);
+    }
+    ch_net_destroy(net);
+    return status;
 }
 
 void ch_net_destroy(ch_net *net) {
@@ -239,6 +266,7 @@ static void step_prepare(ch_net *net, bool is_plain) {
 
 /* Forward and backward over all of b; update is what the last part does. */
 static choir_status train(ch_net *net, const batch *b, const ch_update *update, ch_score *score) {
+    CH_ASSERT(!net->graph.forward_only);
     CH_ASSERT(b->count > 0);
     CH_ASSERT((b->labels != NULL) != (b->targets != NULL));
     const ch_float_state before = ch_float_enter();

@@ -34,6 +34,8 @@ typedef struct ch_net_options {
     ch_loss loss;
     bool fused;                // default true; false runs every operator by itself, the reference
     bool winograd;             // default true; false: direct convolution, the reference
+    bool forward_only;         // default false; true: it evaluates and does nothing else, in less
+                               // than half of the memory
     const ch_kernels *kernels; // NULL: the best for this CPU
 } ch_net_options;
 
@@ -61,6 +63,15 @@ ch_net_options ch_net_defaults(void);
 CHOIR_NODISCARD choir_status ch_net_create(ch_net **out, const ch_net_options *options,
                                            const choir_env *env, choir_error *err);
 void ch_net_destroy(ch_net *net);
+
+/*
+ * How many bytes ch_net_create claims for these options, which it does not claim: only, for the
+ * moment, those of a graph.
+ *
+ * Returns as ch_net_create.
+ */
+CHOIR_NODISCARD choir_status ch_net_bytes(size_t *out, const ch_net_options *options,
+                                          const choir_env *env, choir_error *err);
 
 /* Names, shapes and offsets of its parameters; borrowed. */
 const choir_layout *ch_net_layout(const ch_net *net);

@@ -171,6 +171,13 @@ choir_status ch_saved_describe(ch_saved *out, choir_bytes bytes, const char *nam
                            err);
 }
 
+choir_status ch_saved_parse(ch_saved *out, choir_bytes bytes, const char *name,
+                            const choir_env *env, choir_error *err) {
+    *out = (ch_saved){0};
+    (void)snprintf(out->path, sizeof(out->path), "%s", name);
+    return opened_describe(out, ch_safetensors_parse(&out->file, bytes, name, env, err), env, err);
+}
+
 void ch_saved_release(ch_saved *saved) {
     ch_encoding_release(&saved->encoding);
     ch_safetensors_release(&saved->file);

@@ -48,6 +48,10 @@ CHOIR_NODISCARD choir_status ch_saved_open(ch_saved *out, const char *path, cons
 CHOIR_NODISCARD choir_status ch_saved_describe(ch_saved *out, choir_bytes bytes, const char *name,
                                                const choir_env *env, choir_error *err);
 
+/* The same for bytes with their parameters. Returns as ch_saved_open. */
+CHOIR_NODISCARD choir_status ch_saved_parse(ch_saved *out, choir_bytes bytes, const char *name,
+                                            const choir_env *env, choir_error *err);
+
 void ch_saved_release(ch_saved *saved);
 
 /* Copies the parameters (layout->dim) out. EINVAL when names or shapes differ from the layout's;

@@ -3,6 +3,7 @@
  * every failed allocation.
  */
 #include "support/check.h"
+#include "support/measured_memory.h"
 
 #include "base/rng.h"
 #include "math/float_state.h"
@@ -375,6 +376,66 @@ static void sizes_are_checked(void **state) {
     }
 }
 
+static void what_a_net_claims_is_known_before(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        ch_net_options o = options();
+        o.forward_only = i % 2 == 1;
+        o.batch_max = i < 2 ? 10 : 3;
+        measured_memory memory;
+        const choir_env env = measured_env(&memory);
+        size_t bytes = 0;
+        ch_net *net = NULL;
+        check_status(ch_net_bytes(&bytes, &o, &env, NULL), CHOIR_OK);
+        assert_int_equal(memory.alive, 0);
+        check_status(ch_net_create(&net, &o, &env, NULL), CHOIR_OK);
+        assert_int_equal(memory.alive, bytes);
+        assert_int_equal(memory.peak, bytes);
+        ch_net_destroy(net);
+    }
+    ch_net_options wrong = options();
+    const choir_env env = choir_env_default();
+    size_t bytes = 7;
+    wrong.layers = "dense";
+    check_status(ch_net_bytes(&bytes, &wrong, &env, NULL), CHOIR_EINVAL);
+    assert_int_equal(bytes, 7);
+}
+
+static void a_net_that_only_evaluates_says_the_same_with_less(void **state) {
+    (void)state;
+    static const char *const layers[] = {
+        "dense 20 | relu | dense 5",
+        "conv 3x3 4 | relu | maxpool 2 | dense 5",
+    };
+    samples s;
+    samples_fill(&s);
+    for (size_t i = 0; i < 2; i++) {
+        ch_net_options o = options();
+        const choir_env env = choir_env_default();
+        float params[DIM_MAX];
+        float whole[EXAMPLES * CLASSES];
+        float less[EXAMPLES * CLASSES];
+        size_t bytes[2];
+        o.layers = layers[i];
+        o.height = i == 0 ? 1 : 11;
+        o.width = FEATURES / o.height;
+        check_status(ch_net_bytes(&bytes[0], &o, &env, NULL), CHOIR_OK);
+        ch_net *net = create(&o);
+        ch_net_init(net, 1, params);
+        ch_net_load(net, params);
+        ch_net_evaluate(net, s.x, NULL, NULL, EXAMPLES, whole, NULL);
+        ch_net_destroy(net);
+        o.forward_only = true;
+        check_status(ch_net_bytes(&bytes[1], &o, &env, NULL), CHOIR_OK);
+        net = create(&o);
+        ch_net_load(net, params);
+        ch_net_evaluate(net, s.x, NULL, NULL, EXAMPLES, less, NULL);
+        ch_net_destroy(net);
+        assert_memory_equal(whole, less, sizeof(whole));
+        assert_true(bytes[1] < bytes[0]);
+    }
+}
+
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     const ch_net_options o = options();
@@ -407,6 +468,8 @@ int main(void) {
         cmocka_unit_test(what_a_stranger_writes_is_shown_harmless),
         cmocka_unit_test(too_many_layers_are_refused),
         cmocka_unit_test(sizes_are_checked),
+        cmocka_unit_test(what_a_net_claims_is_known_before),
+        cmocka_unit_test(a_net_that_only_evaluates_says_the_same_with_less),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
