@@ -89,7 +89,10 @@ typedef struct choir_client_options {
     /* Asked about once a second while a request is under way: true gives it up, as if it had been
      * lost. NULL, the default: never. */
     bool (*is_stopped)(void *self);
-    void *self; // borrowed
+    /* Told how far a training is, after each step of it, by a trainer that says so, as choir's
+     * engine does; must be quick. NULL, the default: nobody is. */
+    void (*progress)(void *self, const choir_progress *progress);
+    void *self; // of both; borrowed
 } choir_client_options;
 
 choir_client_options choir_client_defaults(void);

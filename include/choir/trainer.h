@@ -7,6 +7,7 @@
 #ifndef CHOIR_TRAINER_H
 #define CHOIR_TRAINER_H
 
+#include "choir/bytes.h"
 #include "choir/status.h"
 #include "choir/task.h"
 
@@ -23,6 +24,30 @@ typedef struct choir_training {
     uint32_t examples; // n: examples the client holds, >= 1; the weight of its update
     choir_metrics metrics;
 } choir_training;
+
+/* How far a training is. */
+typedef struct choir_progress {
+    uint32_t epoch;  // under way, 1 .. epochs
+    uint32_t epochs; // E
+    uint64_t step;   // that was just done, of all epochs, 1 .. steps
+    uint64_t steps;
+} choir_progress;
+
+/*
+ * What a device lends to one training beside the task: what the client kept of its rounds before,
+ * room for what it is to keep of this one, and somebody who wants to know how far it is.
+ *
+ * What is kept never leaves the device. It is kept once the server has the report, and not when
+ * that was refused or lost: so a client's state goes with the models that its updates are in.
+ */
+typedef struct choir_lent {
+    choir_bytes state;   // of the last training whose report was counted, of this version of the
+                         // job; size 0: there is none
+    uint8_t *state_next; // (ops->state_bytes_max) out: what is to be kept
+    uint32_t state_next_size;                                     // out: of it; 0: nothing
+    void (*progress)(void *self, const choir_progress *progress); // NULL: nobody wants to know
+    void *self;
+} choir_lent;
 
 typedef struct choir_trainer_ops {
     /*
@@ -49,6 +74,15 @@ typedef struct choir_trainer_ops {
      * simulator asks; may be NULL for a participant.
      */
     uint32_t (*examples)(void *self, uint32_t client);
+
+    /*
+     * Told before a training what is lent to it, which train may use until it returns; then NULL.
+     * A client of choir/client.h does so; the simulator does not, and refuses a trainer that keeps
+     * a state. NULL: it needs nothing beside the task.
+     */
+    void (*lend)(void *self, choir_lent *lent);
+
+    uint32_t state_bytes_max; // that a client keeps between rounds, at most; 0: nothing
 } choir_trainer_ops;
 
 typedef struct choir_trainer {

@@ -77,6 +77,8 @@ static choir_status options_take(choir_client *c, const choir_client_options *o,
     c->dim_max = o->dim_max;
     c->retry_ms = o->retry_ms;
     c->retry_max_ms = o->retry_max_ms;
+    c->progress = o->progress;
+    c->self = o->self;
     if (o->patience_s > 0) {
         (void)snprintf(c->prefer, sizeof(c->prefer), "Prefer: wait=%" PRIu32, o->patience_s);
     }
@@ -127,6 +129,9 @@ static choir_status client_build(choir_client *c, const choir_client_options *o,
             ch_kept_init(&c->kept, o->state_dir, c->job, c->signing_key, c->dim_max, &c->env, err);
     }
     if (status == CHOIR_OK) {
+        status = ch_carried_init(&c->carried, o->state_dir, c->job, c->signing_key, &c->env, err);
+    }
+    if (status == CHOIR_OK) {
         ch_http_client_options http = ch_http_client_defaults();
         http.url = o->join->url;
         http.ca_file = o->ca_file;
@@ -170,6 +175,7 @@ void choir_client_destroy(choir_client *c) {
     if (c->params != NULL) {
         env.free(env.self, c->params);
     }
+    ch_carried_release(&c->carried);
     ch_joined_release(&c->joined);
     ch_promoted_release(&c->promoted);
     ch_http_client_destroy(c->http);
@@ -306,16 +312,30 @@ static void received(choir_client *c, uint64_t now_ms, bool was_report, choir_ev
     }
 }
 
+static ch_carried_owner owner_of(const choir_client *c, const choir_task *task) {
+    return (ch_carried_owner){
+        .subject = c->identity.subject, .client = c->joined.offer.client, .job = task->job};
+}
+
+/* What the trainer kept of a training is kept for good when the server has counted it. */
+static void state_settle(choir_client *c, const choir_task *task, const choir_event *event) {
+    const ch_carried_owner owner = owner_of(c, task);
+    if (event->kind == CHOIR_EVENT_REPORTED || event->kind == CHOIR_EVENT_REFUSED) {
+        ch_carried_settle(&c->carried, &owner, task->round, event->kind == CHOIR_EVENT_REPORTED);
+    }
+}
+
 static void send_request(choir_client *c, uint64_t now_ms, const choir_intent *intent,
                          choir_event *event) {
     const bool was_report = intent->task != NULL;
+    const choir_task task = was_report ? *intent->task : (choir_task){.round = 0};
     const ch_http_call call = {.method = "POST",
                                .path = "/v1/exchange",
                                .bearer = c->joined.token,
                                .type = "application/x-protobuf",
                                .headers = {was_report || c->prefer[0] == '\0' ? NULL : c->prefer},
                                .body = intent->request};
-    event->round = was_report ? intent->task->round : 0;
+    event->round = task.round;
     ch_http_reply reply = {0};
     choir_error why = {.message = ""};
     if (ch_http_client_send(c->http, &call, &reply, &why) != CHOIR_OK) {
@@ -341,6 +361,7 @@ static void send_request(choir_client *c, uint64_t now_ms, const choir_intent *i
     }
     c->failures = 0;
     received(c, now_ms, was_report, event);
+    state_settle(c, &task, event);
 }
 
 /* Room for a model of dim parameters, fetched or trained. */
@@ -400,15 +421,41 @@ static choir_status fetch(choir_client *c, uint64_t now_ms, const choir_intent *
     return CHOIR_OK;
 }
 
-static void train(choir_client *c, const choir_intent *intent, choir_trainer trainer,
-                  choir_event *event) {
-    choir_error why = {.message = ""};
-    event->round = intent->task->round;
+static choir_status lend(choir_client *c, choir_trainer trainer, const ch_carried_owner *owner,
+                         choir_lent *lent, choir_error *err) {
+    if (trainer.ops->lend == NULL) {
+        return CHOIR_OK;
+    }
     const choir_status status =
-        choir_participant_train(c->participant, choir_client_now_ms(),
-                                ch_approval_trainer(&c->approval, trainer), c->room, &why);
+        ch_carried_begin(&c->carried, owner, trainer.ops->state_bytes_max, lent, err);
+    if (status == CHOIR_OK) {
+        trainer.ops->lend(trainer.self, lent);
+    }
+    return status;
+}
+
+static choir_status train(choir_client *c, const choir_intent *intent, choir_trainer trainer,
+                          choir_event *event, choir_error *err) {
+    choir_error why = {.message = ""};
+    const choir_task task = *intent->task;
+    const ch_carried_owner owner = owner_of(c, &task);
+    choir_lent lent = {.progress = c->progress, .self = c->self};
+    event->round = task.round;
+    choir_status status = lend(c, trainer, &owner, &lent, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    status = choir_participant_train(c->participant, choir_client_now_ms(),
+                                     ch_approval_trainer(&c->approval, trainer), c->room, &why);
+    if (status == CHOIR_OK) {
+        ch_carried_end(&c->carried, &owner, task.round, &lent);
+    }
+    if (trainer.ops->lend != NULL) {
+        trainer.ops->lend(trainer.self, NULL);
+    }
     event->kind = status == CHOIR_OK ? CHOIR_EVENT_TRAINED : CHOIR_EVENT_FAILED;
     (void)snprintf(event->message, sizeof(event->message), "%s", why.message);
+    return CHOIR_OK;
 }
 
 /* What is next: before it has joined, a check-in is, unless there is a participant already. */
@@ -458,8 +505,7 @@ static choir_status step(choir_client *c, choir_trainer trainer, choir_event *ev
     case CHOIR_INTENT_FETCH:
         return fetch(c, now_ms, &intent, event, err);
     case CHOIR_INTENT_TRAIN:
-        train(c, &intent, trainer, event);
-        break;
+        return train(c, &intent, trainer, event, err);
     case CHOIR_INTENT_WAIT:
         event->kind = CHOIR_EVENT_WAIT;
         event->wake_ms = intent.wake_ms;

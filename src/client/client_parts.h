@@ -6,6 +6,7 @@
 #include "choir/conditions.h"
 #include "choir/participant.h"
 #include "client/approval.h"
+#include "client/carried.h"
 #include "client/identity.h"
 #include "client/joined.h"
 #include "client/kept.h"
@@ -34,8 +35,11 @@ struct choir_client {
 
     ch_identity identity;
     ch_http_client *http;
-    ch_joined joined; // last
-    ch_kept kept;     // what is under way, across restarts
+    ch_joined joined;   // last
+    ch_kept kept;       // what is under way, across restarts
+    ch_carried carried; // what the trainer keeps from round to round
+    void (*progress)(void *self, const choir_progress *progress);
+    void *self; // of progress; borrowed
 
     choir_participant *participant;
     choir_workspace *room;

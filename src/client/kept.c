@@ -6,6 +6,7 @@
 #include "base/disk.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "client/file_name.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,32 +20,12 @@ enum {
     REPORT_HEAD_MAX = 1024, // of a report, without its update
 };
 
-// ----- the file's name --------------------------------------------------------------------------
-
-/* A job's name as a part of a file's: what the system may not like becomes '_'. */
-static void name_copy(char *out, const char *job) {
-    static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@";
-    for (; *job != '\0'; job++, out++) {
-        *out = strchr(fine, *job) != NULL ? *job : '_';
-    }
-    *out = '\0';
-}
-
 choir_status ch_kept_init(ch_kept *out, const char *dir, const char *job,
                           const uint8_t server[CH_PUBLIC_KEY_BYTES], uint32_t dim_max,
                           const choir_env *env, choir_error *err) {
     *out = (ch_kept){.env = *env, .dim_max = dim_max};
     memcpy(out->server, server, sizeof(out->server));
-    if (dir[0] == '\0') {
-        return CHOIR_OK;
-    }
-    char name[CHOIR_JOB_TEXT_MAX];
-    name_copy(name, job);
-    const int size = snprintf(out->path, sizeof(out->path), "%s/task-%s.bin", dir, name);
-    if ((size_t)size >= sizeof(out->path) - strlen(".aside")) {
-        return ch_error_set(err, CHOIR_EINVAL, "state_dir: '%s' is too long", dir);
-    }
-    return CHOIR_OK;
+    return ch_file_name(out->path, sizeof(out->path) - strlen(".aside"), dir, "task", job, err);
 }
 
 static const char *name_of(const ch_kept *k) {

@@ -191,6 +191,7 @@ static choir_status device_train(void *self, uint32_t client, const choir_task *
     if (status != CHOIR_OK) {
         return status;
     }
+    ch_engine_lend(d->engine, d->lent);
     if (d->has_each) {
         return each_train(d, client, task, params, delta, out, err);
     }
@@ -204,6 +205,10 @@ static choir_status device_train(void *self, uint32_t client, const choir_task *
                : status;
 }
 
+static void device_lend(void *self, choir_lent *lent) {
+    ((ch_device *)self)->lent = lent;
+}
+
 static uint32_t device_examples(void *self, uint32_t client) {
     const ch_device *d = self;
     return ch_federation_count(d->federation, d->has_each ? client : 0, CH_SPLIT_TRAIN);
@@ -212,6 +217,7 @@ static uint32_t device_examples(void *self, uint32_t client) {
 static const choir_trainer_ops DEVICE_TRAINER_OPS = {
     .train = device_train,
     .examples = device_examples,
+    .lend = device_lend,
 };
 
 choir_trainer ch_device_trainer(ch_device *device) {

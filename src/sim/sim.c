@@ -64,6 +64,12 @@ static choir_status options_check(const choir_sim_options *o, const choir_traine
                             "sim: trainers do not say how many examples a client has, which "
                             "virtual time depends on");
     }
+    if (trainers[0].ops->state_bytes_max > 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "sim: trainers keep a state of %u bytes for each client between "
+                            "rounds, which a simulation does not; must be 0",
+                            trainers[0].ops->state_bytes_max);
+    }
     return ch_network_check(&o->network, err);
 }
 

@@ -17,6 +17,7 @@ struct ch_engine {
     const ch_federation *federation;
     ch_net *net;
     ch_scratch *scratch;
+    const choir_lent *lent; // NULL: nothing
     uint32_t features;
     uint32_t outputs;
     uint32_t batch_max; // examples that x has room for
@@ -144,6 +145,16 @@ static void order_shuffle(uint32_t *order, uint32_t count, uint64_t seed, uint32
     ch_rng_shuffle(&rng, order, count);
 }
 
+static void progress_tell(const ch_engine *e, uint32_t epochs, uint64_t a_pass, uint64_t step) {
+    if (e->lent != NULL && e->lent->progress != NULL) {
+        const choir_progress progress = {.epoch = (uint32_t)((step - 1) / a_pass) + 1,
+                                         .epochs = epochs,
+                                         .step = step,
+                                         .steps = a_pass * epochs};
+        e->lent->progress(e->lent->self, &progress);
+    }
+}
+
 static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t client,
                                const choir_task *task, ch_score *score, uint64_t *seen) {
     const ch_sgd sgd = {.learning_rate = task->learning_rate,
@@ -152,6 +163,7 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
                         .proximal_mu = task->proximal_mu};
     const uint32_t batch = task->batch_size == 0 ? h->count : task->batch_size;
     choir_status status = CHOIR_OK;
+    uint64_t step = 0;
     for (uint32_t epoch = 0; epoch < task->epochs && status == CHOIR_OK; epoch++) {
         order_shuffle(e->order, h->count, task->seed, epoch, client);
         for (uint32_t at = 0; at < h->count && status == CHOIR_OK; at += batch) {
@@ -162,6 +174,8 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
             status = ch_net_step(e->net, e->x, batch_labels(e, h), batch_targets(e, h), count, &sgd,
                                  score);
             *seen += count;
+            step += 1;
+            progress_tell(e, task->epochs, ((uint64_t)h->count + batch - 1) / batch, step);
         }
     }
     return status;
@@ -215,6 +229,14 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
     return status;
 }
 
+void ch_engine_lend(ch_engine *e, choir_lent *lent) {
+    e->lent = lent;
+}
+
+static void port_lend(void *self, choir_lent *lent) {
+    ch_engine_lend(self, lent);
+}
+
 static choir_status port_train(void *self, uint32_t client, const choir_task *task,
                                const float *params, float *delta, choir_training *out,
                                choir_error *err) {
@@ -237,6 +259,7 @@ static uint32_t port_examples(void *self, uint32_t client) {
 static const choir_trainer_ops ENGINE_TRAINER_OPS = {
     .train = port_train,
     .examples = port_examples,
+    .lend = port_lend,
 };
 
 choir_trainer ch_engine_trainer(ch_engine *e) {

@@ -33,6 +33,9 @@ const ch_net *ch_engine_net(const ch_engine *e);
 /* The port: train(client, task, params) on the client's training examples. */
 choir_trainer ch_engine_trainer(ch_engine *e);
 
+/* What the trainings that follow may use, up to NULL; see choir_trainer_ops. Borrowed. */
+void ch_engine_lend(ch_engine *e, choir_lent *lent);
+
 /* Epochs of SGD on any holding, as a task asks; what the port does once it has the client's data.
  * See choir_trainer_ops for the arguments; client numbers the shuffles. EINVAL when the task's
  * model is not of the net's size, ENOMEM when it asks for larger steps than the engine was made

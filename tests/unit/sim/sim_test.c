@@ -126,6 +126,13 @@ static void options_out_of_range_are_named(void **state) {
     check_status(choir_sim_create(&s, zero, mute, &o, &env, &err), CHOIR_EINVAL);
     assert_string_equal(err.message, "sim: trainers do not say how many examples a client has, "
                                      "which virtual time depends on");
+    choir_trainer_ops keeping = TEST_TRAINER_OPS;
+    keeping.state_bytes_max = 8;
+    const choir_trainer keepers[2] = {{.ops = &keeping}, {.ops = &keeping}};
+    check_status(choir_sim_create(&s, zero, keepers, &o, &env, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message,
+                        "sim: trainers keep a state of 8 bytes for each client between rounds, "
+                        "which a simulation does not; must be 0");
     assert_null(s);
 }
 

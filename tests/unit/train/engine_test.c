@@ -122,6 +122,52 @@ static void one_epoch_on_all_examples_is_one_gradient_step(void **state) {
     bench_close(&b);
 }
 
+typedef struct watcher {
+    uint64_t told;
+    choir_progress last;
+} watcher;
+
+static void watch(void *self, const choir_progress *progress) {
+    watcher *w = self;
+    w->told += 1;
+    assert_int_equal(progress->step, w->told);
+    assert_true(progress->epoch == w->last.epoch || progress->epoch == w->last.epoch + 1);
+    w->last = *progress;
+}
+
+static void it_says_how_far_it_is_when_somebody_wants_to_know(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open(&b, 10, &env);
+    const choir_trainer trainer = ch_engine_trainer(b.engine);
+    float delta[DIM_MAX];
+    float alone[DIM_MAX];
+    choir_training out;
+    for (uint32_t batch = 0; batch <= 10; batch += 10) {
+        const choir_task task = {.round = 1,
+                                 .dim = b.dim,
+                                 .epochs = 3,
+                                 .batch_size = batch,
+                                 .learning_rate = 0.1F,
+                                 .seed = 5};
+        watcher w = {.told = 0};
+        choir_lent lent = {.progress = watch, .self = &w};
+        trainer.ops->lend(trainer.self, &lent);
+        check_status(train(&b, 1, &task, delta, &out, NULL), CHOIR_OK);
+        const uint32_t a_pass = batch == 0 ? 1 : (out.examples + 9) / 10;
+        assert_int_equal(w.told, 3 * a_pass);
+        assert_int_equal(w.last.steps, 3 * a_pass);
+        assert_int_equal(w.last.epoch, 3);
+        assert_int_equal(w.last.epochs, 3);
+        trainer.ops->lend(trainer.self, NULL);
+        check_status(train(&b, 1, &task, alone, &out, NULL), CHOIR_OK);
+        assert_int_equal(w.told, 3 * a_pass);
+        assert_memory_equal(delta, alone, b.dim * sizeof(float));
+    }
+    bench_close(&b);
+}
+
 static void divergence_is_reported_with_client_and_loss(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -229,6 +275,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_is_a_pure_function_of_task_and_client),
         cmocka_unit_test(one_epoch_on_all_examples_is_one_gradient_step),
+        cmocka_unit_test(it_says_how_far_it_is_when_somebody_wants_to_know),
         cmocka_unit_test(divergence_is_reported_with_client_and_loss),
         cmocka_unit_test(a_parameter_that_is_not_finite_is_divergence_too),
         cmocka_unit_test(a_step_without_room_is_refused),
