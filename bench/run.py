@@ -2,13 +2,16 @@
 """Runs every benchmark and prints their tables: machine and versions first.
 
     python3 bench/run.py build/release [--data DIR] [--torch PYTHON] [--only PART,...]   (make bench)
+    python3 bench/run.py build/release --only load [--load check-ins,waiting,uploads,round,memory]
+    CHOIR_KILLS=10000 python3 bench/run.py build/release --only kills       in pieces of CHOIR_MINUTES
 
 Whatever is compared is measured in turn, several times, and the ratio is that of the medians. DIR
 holds the four files of MNIST; without it, parts that train use the built-in digits. The PyTorch peer
 runs when /usr/bin/python3 has torch; PYTHON is a second interpreter, with a current PyTorch, that is
 measured beside it. oneDNN is a peer of cnn_bench when libdnnl-dev is installed; perf (linux-perf) is
 needed to tell what is spent outside the kernels. Parts: engine, cnn, fold, sim, store, torch,
-workers, million, outside.
+workers, million, outside, load, kills. Of load, --load chooses, and --clients says how many where that is
+10,000.
 """
 import argparse
 import json
@@ -21,14 +24,14 @@ import subprocess
 import sys
 import tempfile
 
+import kills
+import load
+from serving import Failed
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROUNDS = 5
 SYSTEM_PYTHON = "/usr/bin/python3"
 MODES = "eager,foreach,compile"
-
-
-class Failed(Exception):
-    """A program of the benchmark did not do its work."""
 
 
 def run(*command):
@@ -190,6 +193,8 @@ PARTS = {
     "fold": ("folding updates, one core", fold),
     "sim": ("rounds whose training costs nothing", sim),
     "store": ("group commits of a server's store, durable", store),
+    "load": ("a server under load: choir swarm, over loopback", load.load),
+    "kills": ("a server that is killed again and again", kills.kills),
 }
 
 
@@ -199,11 +204,16 @@ def main():
     arguments.add_argument("--data", type=lambda path: pathlib.Path(path).resolve())
     arguments.add_argument("--torch", help="an interpreter with a current PyTorch")
     arguments.add_argument("--only", help="parts, with commas between")
+    arguments.add_argument("--load", help="parts of load, with commas between")
+    arguments.add_argument("--clients", type=int, help="of load's large parts, instead of 10000")
     options = arguments.parse_args()
     chosen = options.only.split(",") if options.only else list(PARTS)
     for part in chosen:
         if part not in PARTS:
             arguments.error(f"--only: '{part}' is not one of {', '.join(PARTS)}")
+    for part in options.load.split(",") if options.load else ():
+        if part not in load.PARTS:
+            arguments.error(f"--load: '{part}' is not one of {', '.join(load.PARTS)}")
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     print(f"{cpu()}, {os.cpu_count()} cores; {run('cc', '--version').splitlines()[0]}; "
           f"{run(options.build / 'choir', 'version').strip()}")

@@ -223,11 +223,12 @@ static void json_put(FILE *out, const ch_swarm_result *r) {
         (void)json_object_set_new(answers, ANSWERS[i], json_integer((json_int_t)r->answers[i]));
     }
     json_t *root = json_pack(
-        "{s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:o, s:o}", "clients",
+        "{s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:o, s:o}", "clients",
         (json_int_t)r->clients, "joined", (json_int_t)r->entered, "over", (json_int_t)r->over,
         "open_max", (json_int_t)r->open_max, "join_seconds", r->entering_s, "seconds", r->load_s,
-        "first_round", (json_int_t)r->first_round, "last_round", (json_int_t)r->last_round,
-        "failed_trainings", (json_int_t)r->failures, "answers", answers, "calls", calls);
+        "last_ack_seconds", r->last_ack_s, "first_round", (json_int_t)r->first_round, "last_round",
+        (json_int_t)r->last_round, "failed_trainings", (json_int_t)r->failures, "answers", answers,
+        "calls", calls);
     answer_line(out, root);
     json_decref(root);
 }

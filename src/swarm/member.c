@@ -428,6 +428,8 @@ static void received(ch_swarm *s, uint32_t number, ch_swarm_kind kind, choir_byt
     s->result->answers[answer] += 1;
     if (answer == CHOIR_ANSWER_TASK) {
         round_note(s, m->participant);
+    } else if (answer == CHOIR_ANSWER_ACK) {
+        s->result->last_ack_s = 1e-3 * (double)(choir_client_now_ms() - s->load_us / 1000);
     }
     if (m->room != CH_NOBODY && choir_participant_holds(m->participant) == NULL) {
         ch_swarm_room_give(s, number);

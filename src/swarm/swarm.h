@@ -87,6 +87,7 @@ typedef struct ch_swarm_result {
     uint32_t open_max;    //
     double entering_s;    // until all had entered
     double load_s;        // since then
+    double last_ack_s;    // of load_s, until the last report was acknowledged; 0: none was
     uint32_t first_round; // of tasks; 0: there was none
     uint32_t last_round;  //
     uint64_t failures;    // trainings that failed

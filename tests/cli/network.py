@@ -51,6 +51,15 @@ class Network(Case):
         self.port = int(self.url.rsplit(":", 1)[1])
         return server
 
+    def kill_once(self, server, moments, *words):
+        """Kills the server at a moment that a random.Random says, and serves again."""
+        time.sleep(moments.uniform(0, 0.5))
+        server.kill()
+        server.wait(timeout=30)
+        server.stdout.close()
+        self.processes.remove(server)
+        return self.serve(*words)
+
     def stop(self, server):
         server.terminate()
         self.assertEqual(server.wait(timeout=30), 0)

@@ -213,10 +213,7 @@ class AKilledServer(Network):
         clients = [self.join(k) for k in range(CLIENTS)]
         kills = 0
         while kills < KILLS and any(c.poll() is None for c in clients):
-            time.sleep(moments.uniform(0, 0.5))
-            server.kill()
-            server.wait(timeout=30)
-            server = self.serve()
+            server = self.kill_once(server, moments)
             kills += 1
         self.ends(clients, 300)
         self.assertEqual(self.exported(), expected, f"CHOIR_SEED={SEED}, {kills} kills")

@@ -1,0 +1,1 @@
+choir_bench(loopback_bench)
