@@ -63,6 +63,7 @@ part_kills() {
   CHOIR_KILLS="$kills" python3 -B tests/cli/kill_test.py &&
     CHOIR_KILLS=$((kills * 10)) build/release/tests/unit/store/hosting_kill_test &&
     CHOIR_KILLS=$((kills * 10)) python3 -B tests/cli/network_test.py AKilledServer &&
+    CHOIR_KILLS="$kills" python3 -B tests/cli/offline_test.py KilledClients &&
     CHOIR_SCHEDULES=$((kills / 5)) python3 -B tests/cli/faults_test.py UnkindNetwork
 }
 

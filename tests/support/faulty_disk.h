@@ -87,8 +87,25 @@ static inline int faulty_device(sqlite3_file *f) {
     return real_of(f)->pMethods->xDeviceCharacteristics(real_of(f));
 }
 
+static inline int faulty_shm_map(sqlite3_file *f, int page, int size, int extend,
+                                 void volatile **out) {
+    return real_of(f)->pMethods->xShmMap(real_of(f), page, size, extend, out);
+}
+
+static inline int faulty_shm_lock(sqlite3_file *f, int from, int count, int flags) {
+    return real_of(f)->pMethods->xShmLock(real_of(f), from, count, flags);
+}
+
+static inline void faulty_shm_barrier(sqlite3_file *f) {
+    real_of(f)->pMethods->xShmBarrier(real_of(f));
+}
+
+static inline int faulty_shm_unmap(sqlite3_file *f, int remove) {
+    return real_of(f)->pMethods->xShmUnmap(real_of(f), remove);
+}
+
 static const sqlite3_io_methods FAULTY = {
-    .iVersion = 1,
+    .iVersion = 2,
     .xClose = faulty_close,
     .xRead = faulty_read,
     .xWrite = faulty_write,
@@ -101,6 +118,10 @@ static const sqlite3_io_methods FAULTY = {
     .xFileControl = faulty_control,
     .xSectorSize = faulty_sector,
     .xDeviceCharacteristics = faulty_device,
+    .xShmMap = faulty_shm_map,
+    .xShmLock = faulty_shm_lock,
+    .xShmBarrier = faulty_shm_barrier,
+    .xShmUnmap = faulty_shm_unmap,
 };
 
 static inline int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,

@@ -1,5 +1,6 @@
 /* Examples: what a device collected is there after a kill, within its limits, and nothing else. */
 #include "support/check.h"
+#include "support/faulty_disk.h"
 #include "support/folder.h"
 
 #include "choir/examples.h"
@@ -450,6 +451,56 @@ static void another_programs_file_is_not_touched(void **state) {
     assert_non_null(strstr(err.message, "of version 2, this choir knows up to 1"));
 }
 
+/* A full disk, at every write and every wait for it: told, and nothing of the call is kept. */
+static void a_disk_that_refuses_costs_the_call_and_nothing_else(void **state) {
+    (void)state;
+    static const int faults[] = {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_READONLY};
+    faulty_disk_install();
+    forget();
+    choir_examples *e = store_open(&REALS);
+    uint32_t there = 0;
+    uint32_t refused = 0;
+    for (uint32_t after = 0; after < 6; after++) {
+        for (int i = 0; i < 6; i++) {
+            faulty_disk_fail(faults[i % 3], i >= 3, after);
+            const choir_status status = add(e, there + 1);
+            faulty_disk_heal();
+            there += status == CHOIR_OK;
+            refused += status == CHOIR_EIO;
+            assert_true(status == CHOIR_OK || status == CHOIR_EIO);
+            assert_int_equal(sees(e).count, there);
+        }
+    }
+    assert_true(refused >= 3);
+    choir_examples_close(e);
+    e = store_open(NULL);
+    assert_int_equal(sees(e).count, there);
+    check_status(add(e, there + 1), CHOIR_OK);
+    choir_examples_close(e);
+}
+
+static void every_failed_allocation_is_told_and_leaks_nothing(void **state) {
+    (void)state;
+    choir_examples_options o = choir_examples_defaults();
+    counted_memory memory;
+    o.form = &REALS;
+    forget();
+    for (uint32_t until = 0;; until++) {
+        const choir_env env = counted_env(&memory, until);
+        choir_examples *e = NULL;
+        const choir_status status = choir_examples_open(&e, file(), &o, &env, &err);
+        if (status == CHOIR_OK) {
+            assert_true(until >= 2);
+            choir_examples_close(e);
+            assert_int_equal(memory.alive, 0);
+            break;
+        }
+        check_status(status, CHOIR_ENOMEM);
+        assert_null(e);
+        assert_int_equal(memory.alive, 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_added_is_there_when_it_is_opened_again),
@@ -464,6 +515,8 @@ int main(void) {
         cmocka_unit_test(nothing_that_was_added_is_lost_by_a_kill),
         cmocka_unit_test(a_damaged_file_is_told_and_never_read_wrong),
         cmocka_unit_test(another_programs_file_is_not_touched),
+        cmocka_unit_test(a_disk_that_refuses_costs_the_call_and_nothing_else),
+        cmocka_unit_test(every_failed_allocation_is_told_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, start, end);
 }
