@@ -211,7 +211,8 @@ static void device_lend(void *self, choir_lent *lent) {
 
 static uint32_t device_examples(void *self, uint32_t client) {
     const ch_device *d = self;
-    return ch_federation_count(d->federation, d->has_each ? client : 0, CH_SPLIT_TRAIN);
+    return d->has_each ? ch_federation_count(d->federation, client, CH_SPLIT_TRAIN)
+                       : ch_device_examples(d);
 }
 
 static const choir_trainer_ops DEVICE_TRAINER_OPS = {

@@ -8,6 +8,7 @@
 #include "run/collected.h"
 #include "run/device.h"
 
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -205,6 +206,51 @@ static void what_is_held_out_once_is_held_out_for_good(void **state) {
     ch_bundle_release(&b);
 }
 
+/* As a damaged block of the disk would have it, and as its owner may mend it. */
+static void sql(const char *name, const char *text) {
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(folder_file(folder, name), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_damaged_example_is_told_and_not_trained_on(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_bundle b = bundle_of("0");
+    ch_device_options o = options_of(&b);
+    ch_device known;
+    o.client = 1;
+    check_ok(ch_device_open(&known, &o, &env, &err));
+    const uint32_t dim = ch_device_dim(&known);
+    float *delta = malloc(dim * sizeof(float));
+    choir_training training;
+    choir_examples *e = store_make("damaged.db", known.federation);
+    add(e, known.federation, 0, 3);
+    const choir_offer offer = {
+        .job = b.text, .job_size = b.text_size, .model = {b.model, b.model_size}};
+    choir_device *d = NULL;
+    check_ok(choir_device_create(&d, &offer, e, &env, &err));
+    const choir_trainer trainer = choir_device_trainer(d);
+    add(e, known.federation, 3, 1);
+    sql("damaged.db", "UPDATE examples SET answer = answer + 1 WHERE id = 2");
+    choir_error why = {.message = ""};
+    for (int again = 0; again < 2; again++) {
+        check_status(train(trainer, dim, delta, &training, &why), CHOIR_EPROTO);
+        assert_non_null(strstr(why.message, "example 2 is damaged"));
+        assert_int_equal(trainer.ops->examples(trainer.self, 1), 0);
+        assert_int_equal(choir_device_examples(d), 0);
+    }
+    sql("damaged.db", "DELETE FROM examples WHERE id = 2");
+    check_ok(train(trainer, dim, delta, &training, &err));
+    assert_int_equal(training.examples, 3);
+    choir_device_destroy(d);
+    free(delta);
+    choir_examples_close(e);
+    ch_device_release(&known);
+    ch_bundle_release(&b);
+}
+
 static void a_store_that_the_model_does_not_fit_is_refused(void **state) {
     (void)state;
     static const choir_examples_form others[] = {{CHOIR_FEATURES_REALS, 1, 1, 3, 10},
@@ -245,6 +291,7 @@ int main(void) {
         cmocka_unit_test(a_store_is_trained_on_as_the_same_examples_from_elsewhere),
         cmocka_unit_test(what_is_there_when_the_task_comes_is_trained_on),
         cmocka_unit_test(what_is_held_out_once_is_held_out_for_good),
+        cmocka_unit_test(a_damaged_example_is_told_and_not_trained_on),
         cmocka_unit_test(a_store_that_the_model_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, start, end);
