@@ -47,6 +47,17 @@ class Stores(Network):
                          r"^ +1  \d{4}-\d\d-\d\dT[\d:]+Z  0\n$")
         self.assertEqual(stat.S_IMODE((self.folder / "a.db").stat().st_mode), 0o600)
 
+    def test_are_read_as_a_model_reads_its_table(self):
+        self.file("a.csv", CSV)
+        self.file("yes.csv", "colour,class,age\nblue,yes,3\n")
+        self.check_ran("sim", self.file("job.yaml", "model: softmax\ndata: {source: a.csv, clients: 1, "
+                                        "partition: iid, test_share: 0.2}\nserver: {rounds: 1}\n"),
+                       "--run-dir", "run", "--quiet")
+        self.check_ran("examples", "add", "own.db", "yes.csv", "--set", "data.label=class")
+        self.check_ran("examples", "add", "a.db", "yes.csv", "--model", "run")
+        self.assertEqual((self.shown("own.db")["channels"], self.listed("own.db")[0]["label"]), (2, 0))
+        self.assertEqual((self.shown()["channels"], self.listed()[0]["label"]), (3, 1))  # age, blue, red
+
     def test_are_filled_from_pictures(self):
         self.check_ran("data", "export", "digits", "pictures", "--set", "data.clients=2",
                        "--set", "data.examples=20")
