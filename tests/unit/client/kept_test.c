@@ -361,6 +361,25 @@ static void a_disk_that_refuses_is_a_warning(void **state) {
     process_close(&me);
 }
 
+/* What was left stays where it is until there is memory for it. */
+static void without_memory_it_may_be_called_again(void **state) {
+    (void)state;
+    leave(true);
+    process me = process_open();
+    choir_event event;
+    counted_memory memory;
+    for (uint32_t until = 0; until < 2; until++) { // the file, the room for its report
+        me.kept.env = counted_env(&memory, until);
+        check_status(resumes_at(&me, SUBJECT, "keyboard@3", &event), CHOIR_ENOMEM);
+        assert_int_equal(memory.alive, 0);
+        follows(&me);
+        assert_true(is_there(file()));
+    }
+    me.kept.env = choir_env_default();
+    assert_int_equal(resumes(&me).kind, CHOIR_EVENT_RESUMED);
+    process_close(&me);
+}
+
 static void jobs_do_not_share_a_file_and_lead_nowhere(void **state) {
     (void)state;
     process me = process_open_as("../a/b@2", SERVER, CLIENT);
@@ -398,6 +417,7 @@ int main(void) {
         cmocka_unit_test(another_servers_and_another_devices_are_set_aside),
         cmocka_unit_test(what_the_server_does_not_want_any_more_is_told_as_lost),
         cmocka_unit_test(a_disk_that_refuses_is_a_warning),
+        cmocka_unit_test(without_memory_it_may_be_called_again),
         cmocka_unit_test(jobs_do_not_share_a_file_and_lead_nowhere),
         cmocka_unit_test(without_a_folder_nothing_is_kept),
     };

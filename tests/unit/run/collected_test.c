@@ -251,6 +251,38 @@ static void a_damaged_example_is_told_and_not_trained_on(void **state) {
     ch_bundle_release(&b);
 }
 
+static void every_failed_allocation_is_told_and_leaks_nothing(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_bundle b = bundle_of("0.2");
+    ch_device_options o = options_of(&b);
+    ch_device known;
+    o.client = 1;
+    check_ok(ch_device_open(&known, &o, &env, &err));
+    choir_examples *e = store_make("memory.db", known.federation);
+    add(e, known.federation, 0, 5);
+    counted_memory memory;
+    choir_status status = CHOIR_ENOMEM;
+    uint32_t refused = 0;
+    for (; status != CHOIR_OK; refused++) {
+        const choir_env counted = counted_env(&memory, refused);
+        choir_examples_summary s;
+        ch_federation *f = NULL;
+        choir_error why = {.message = ""};
+        status = ch_collected_open(&f, &s, e, &b.job, &counted, &why);
+        if (status != CHOIR_OK) {
+            check_status(status, CHOIR_ENOMEM);
+            assert_string_equal(why.message, "the store of examples: no memory for its examples");
+        }
+        ch_federation_destroy(f);
+        assert_int_equal(memory.alive, 0);
+    }
+    assert_true(refused > 8);
+    choir_examples_close(e);
+    ch_device_release(&known);
+    ch_bundle_release(&b);
+}
+
 static void a_store_that_the_model_does_not_fit_is_refused(void **state) {
     (void)state;
     static const choir_examples_form others[] = {{CHOIR_FEATURES_REALS, 1, 1, 3, 10},
@@ -292,6 +324,7 @@ int main(void) {
         cmocka_unit_test(what_is_there_when_the_task_comes_is_trained_on),
         cmocka_unit_test(what_is_held_out_once_is_held_out_for_good),
         cmocka_unit_test(a_damaged_example_is_told_and_not_trained_on),
+        cmocka_unit_test(every_failed_allocation_is_told_and_leaks_nothing),
         cmocka_unit_test(a_store_that_the_model_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, start, end);
