@@ -3,11 +3,8 @@
 #include "operators.h"
 
 #include "base/error.h"
-#include "base/log.h"
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 typedef struct add_flags {
     char admin[ADMIN_PATH_MAX];
@@ -42,25 +39,25 @@ static choir_status key_tell(const ch_call *call, const ch_operator *server, con
     return status;
 }
 
-static int add_run(const ch_call *call, choir_error *err) {
-    const add_flags *flags = call->options;
-    ch_log_lines lines = {.out = stderr, .name = "choir admin", .level = CHOIR_LEVEL_WARN};
-    const choir_env env = ch_log_env(&lines);
-    ch_operator *server = NULL;
+static choir_status add(const operator_session *o, void *self, choir_error *err) {
+    const add_flags *flags = o->call->options;
     json_t *answer = NULL;
-    choir_status status = ch_operator_open(&server, flags->admin, &env, err);
-    if (status == CHOIR_OK) {
-        json_t *body = json_pack("{s:s, s:s}", "name", call->operands[0], "role", flags->role);
-        status = ch_operator_ask(server, "POST", "/admins", body, "admin", &answer, err);
-    }
+    json_t *body = json_pack("{s:s, s:s}", "name", o->call->operands[0], "role", flags->role);
+    (void)self;
+    choir_status status =
+        ch_operator_ask(o->server, "POST", "/admins", body, "admin", &answer, err);
     if (status == CHOIR_OK) {
         const char *key = json_string_value(json_object_get(answer, "key"));
         status = key == NULL ? ch_error_set(err, CHOIR_EPROTO, "admin: the server gave no key")
-                             : key_tell(call, server, key, err);
+                             : key_tell(o->call, o->server, key, err);
     }
     json_decref(answer);
-    ch_operator_close(server);
-    return exit_of(status, err);
+    return status;
+}
+
+static int add_run(const ch_call *call, choir_error *err) {
+    const add_flags *flags = call->options;
+    return operator_work(call, flags->admin, add, NULL, err);
 }
 
 const ch_command CMD_ADMIN_ADD = {

@@ -19,8 +19,7 @@ static const ch_option ROWS[] = {
     ADMIN_ROW(audit_flags),
     {"--limit", CH_OPTION_U32, offsetof(audit_flags, limit), 1, LIMIT_MAX, "", NULL,
      "the newest so many"},
-    {"--json", CH_OPTION_FLAG, offsetof(audit_flags, json), 0, 0, "", NULL,
-     "one line: the answer as a JSON object"},
+    JSON_ROW(audit_flags),
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
@@ -35,22 +34,25 @@ static void entry_put(FILE *out, const json_t *entry) {
                   answer_text(entry, "act"), matter, answer_text(entry, "from"));
 }
 
+/* The newest last. */
+static void entries_put(const ch_call *call, const json_t *answer) {
+    const json_t *list = json_object_get(answer, "entries");
+    for (size_t i = json_array_size(list); i > 0; i--) {
+        entry_put(call->out, json_array_get(list, i - 1));
+    }
+}
+
 static int audit_run(const ch_call *call, choir_error *err) {
     const audit_flags *flags = call->options;
     char path[PATH_TEXT_MAX];
-    json_t *answer = NULL;
     (void)snprintf(path, sizeof(path), "/audit?limit=%u", flags->limit);
-    const choir_status status =
-        operator_ask("choir audit", flags->admin, "GET", path, NULL, "audit", &answer, err);
-    const json_t *list = json_object_get(answer, "entries");
-    for (size_t i = json_array_size(list); i > 0 && !flags->json; i--) { // the newest last
-        entry_put(call->out, json_array_get(list, i - 1));
-    }
-    if (status == CHOIR_OK && flags->json) {
-        answer_line(call->out, answer);
-    }
-    json_decref(answer);
-    return exit_of(status, err);
+    const operator_act act = {.admin = flags->admin,
+                              .method = "GET",
+                              .path = path,
+                              .what = "audit",
+                              .json = flags->json,
+                              .show = entries_put};
+    return operator_ask(call, &act, err);
 }
 
 const ch_command CMD_AUDIT = {

@@ -2,32 +2,15 @@
 #include "commands.h"
 #include "operators.h"
 
-#include "base/error.h"
-#include "base/log.h"
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum { PAGE = 1000, PATH_TEXT_MAX = 64 };
 
-typedef struct list_flags {
-    char admin[ADMIN_PATH_MAX];
-    bool json;
-} list_flags;
-
-static const ch_option ROWS[] = {
-    ADMIN_ROW(list_flags),
-    {"--json", CH_OPTION_FLAG, offsetof(list_flags, json), 0, 0, "", NULL,
-     "each device as a line: a JSON object"},
-};
-
-static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const list_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
-
 /* Names are the devices' own, and go to a terminal. */
 static void device_put(const ch_call *call, const json_t *device) {
-    const list_flags *flags = call->options;
+    const operator_flags *flags = call->options;
     char texts[3][CH_TEXT_SHOWN_MAX];
     char date[DATE_MAX];
     if (flags->json) {
@@ -44,17 +27,17 @@ static void device_put(const ch_call *call, const json_t *device) {
 }
 
 /* Shows a page; *next is then the number after its last, and 0 when it was the last page. */
-static choir_status page_show(const ch_call *call, ch_operator *server, double *next,
-                              choir_error *err) {
+static choir_status page_show(const operator_session *o, double *next, choir_error *err) {
     char path[PATH_TEXT_MAX];
     (void)snprintf(path, sizeof(path), "/devices?from=%.0f&limit=%d", *next, PAGE);
     json_t *answer = NULL;
-    const choir_status status = ch_operator_ask(server, "GET", path, NULL, "device", &answer, err);
+    const choir_status status =
+        ch_operator_ask(o->server, "GET", path, NULL, "device", &answer, err);
     const json_t *list = json_object_get(answer, "devices");
     size_t i = 0;
     const json_t *device = NULL;
     json_array_foreach(list, i, device) {
-        device_put(call, device);
+        device_put(o->call, device);
         *next = answer_real(device, "subject") + 1;
     }
     if (json_array_size(list) < PAGE) {
@@ -64,21 +47,23 @@ static choir_status page_show(const ch_call *call, ch_operator *server, double *
     return status;
 }
 
-static int list_run(const ch_call *call, choir_error *err) {
-    const list_flags *flags = call->options;
-    ch_log_lines lines = {.out = stderr, .name = "choir device", .level = CHOIR_LEVEL_WARN};
-    const choir_env env = ch_log_env(&lines);
-    ch_operator *server = NULL;
-    choir_status status = ch_operator_open(&server, flags->admin, &env, err);
-    if (status == CHOIR_OK && !flags->json) {
-        (void)fprintf(call->out, "%7s  %-7s  %-19s  %-24s %-12s %s\n", "SUBJECT", "KEY", "ENROLLED",
-                      "NAME", "VERSION", "TAGS");
+static choir_status list(const operator_session *o, void *self, choir_error *err) {
+    const operator_flags *flags = o->call->options;
+    choir_status status = CHOIR_OK;
+    (void)self;
+    if (!flags->json) {
+        (void)fprintf(o->call->out, "%7s  %-7s  %-19s  %-24s %-12s %s\n", "SUBJECT", "KEY",
+                      "ENROLLED", "NAME", "VERSION", "TAGS");
     }
     for (double next = 1; status == CHOIR_OK && next > 0;) {
-        status = page_show(call, server, &next, err);
+        status = page_show(o, &next, err);
     }
-    ch_operator_close(server);
-    return exit_of(status, err);
+    return status;
+}
+
+static int list_run(const ch_call *call, choir_error *err) {
+    const operator_flags *flags = call->options;
+    return operator_work(call, flags->admin, list, NULL, err);
 }
 
 const ch_command CMD_DEVICE_LS = {
@@ -88,9 +73,9 @@ const ch_command CMD_DEVICE_LS = {
     .text = "Lists the devices that enrolled, with what they said of themselves then, the first "
             "first. Times "
             "are UTC.",
-    .options = &OPTIONS,
-    .defaults = &DEFAULTS,
-    .bytes = sizeof(DEFAULTS),
+    .options = &OPERATOR_OPTIONS,
+    .defaults = &OPERATOR_DEFAULTS,
+    .bytes = sizeof(OPERATOR_DEFAULTS),
     .exits_count = EXITS_USUAL,
     .run = list_run,
 };

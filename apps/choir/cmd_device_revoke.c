@@ -2,7 +2,6 @@
 #include "commands.h"
 #include "operators.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum { PATH_TEXT_MAX = 256 };
@@ -16,18 +15,22 @@ static const ch_option ROWS[] = {ADMIN_ROW(revoke_flags)};
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const revoke_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
 
+static void revoked_put(const ch_call *call, const json_t *answer) {
+    (void)answer;
+    (void)fprintf(call->out, "%s is revoked\n", call->operands[0]);
+}
+
 static int revoke_run(const ch_call *call, choir_error *err) {
     const revoke_flags *flags = call->options;
     char path[PATH_TEXT_MAX];
-    json_t *answer = NULL;
     (void)snprintf(path, sizeof(path), "/devices/%s/revoke", call->operands[0]);
-    const choir_status status = operator_ask("choir device", flags->admin, "POST", path,
-                                             json_object(), "device", &answer, err);
-    if (status == CHOIR_OK) {
-        (void)fprintf(call->out, "%s is revoked\n", call->operands[0]);
-    }
-    json_decref(answer);
-    return exit_of(status, err);
+    const operator_act act = {.admin = flags->admin,
+                              .method = "POST",
+                              .path = path,
+                              .body = json_object(),
+                              .what = "device",
+                              .show = revoked_put};
+    return operator_ask(call, &act, err);
 }
 
 const ch_command CMD_DEVICE_REVOKE = {

@@ -3,7 +3,6 @@
 #include "operators.h"
 
 #include "base/error.h"
-#include "base/log.h"
 #include "choir/blob.h"
 #include "net/export.h"
 
@@ -52,32 +51,32 @@ static choir_status choice_make(ch_export_choice *out, const export_flags *flags
     return CHOIR_OK;
 }
 
-static int export_run(const ch_call *call, choir_error *err) {
-    const export_flags *flags = call->options;
-    ch_log_lines lines = {.out = stderr, .name = "choir export", .level = CHOIR_LEVEL_WARN};
-    const choir_env env = ch_log_env(&lines);
+static choir_status fetch(const operator_session *o, void *self, choir_error *err) {
+    const export_flags *flags = o->call->options;
+    const ch_export_choice *choice = self;
     char path[2 * ADMIN_PATH_MAX];
     (void)snprintf(path, sizeof(path), "%s", flags->out);
     if (flags->out[0] == '\0') {
-        (void)snprintf(path, sizeof(path), "%.*s.safetensors", ADMIN_PATH_MAX, call->operands[0]);
+        (void)snprintf(path, sizeof(path), "%.*s.safetensors", ADMIN_PATH_MAX,
+                       o->call->operands[0]);
     }
-    ch_operator *server = NULL;
     choir_hash hash;
-    ch_export_choice choice;
-    choir_status status = choice_make(&choice, flags, err);
-    if (status == CHOIR_OK) {
-        status = ch_operator_open(&server, flags->admin, &env, err);
-    }
-    if (status == CHOIR_OK) {
-        status = ch_export(server, call->operands[0], choice, path, &hash, &env, err);
-    }
+    const choir_status status =
+        ch_export(o->server, o->call->operands[0], *choice, path, &hash, &o->env, err);
     if (status == CHOIR_OK) {
         char text[2 * CHOIR_HASH_BYTES + 1];
         choir_hash_text(&hash, text);
-        (void)fprintf(call->out, "%s  %s\n", text, path);
+        (void)fprintf(o->call->out, "%s  %s\n", text, path);
     }
-    ch_operator_close(server);
-    return exit_of(status, err);
+    return status;
+}
+
+static int export_run(const ch_call *call, choir_error *err) {
+    const export_flags *flags = call->options;
+    ch_export_choice choice;
+    const choir_status status = choice_make(&choice, flags, err);
+    return status == CHOIR_OK ? operator_work(call, flags->admin, fetch, &choice, err)
+                              : exit_of(status, err);
 }
 
 const ch_command CMD_EXPORT = {

@@ -3,7 +3,6 @@
 #include "operators.h"
 
 #include "base/error.h"
-#include "base/log.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
 #include "net/operator.h"
@@ -12,7 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct host_flags {
     char admin[ADMIN_PATH_MAX];
@@ -86,40 +84,44 @@ static choir_status bundle_make(ch_bundle *out, const ch_call *call, const char 
     return ch_bundle_create(out, path, set.items, set.count, env, err);
 }
 
-static int give(const ch_call *call, const char *path, const char *name, choir_error *err) {
-    const host_flags *flags = call->options;
-    ch_log_lines lines = {.out = stderr, .name = "choir host", .level = CHOIR_LEVEL_WARN};
-    const choir_env env = ch_log_env(&lines);
-    ch_operator *server = NULL;
+/* What is hosted: a file, and under which name when that is not its own; else NULL. */
+typedef struct giving {
+    const char *path;
+    const char *name;
+} giving;
+
+static choir_status give(const operator_session *o, void *self, choir_error *err) {
+    const host_flags *flags = o->call->options;
+    const giving *g = self;
     ch_bundle bundle = {0};
     json_t *answer = NULL;
-    choir_status status = ch_operator_open(&server, flags->admin, &env, err);
-    if (status == CHOIR_OK) {
-        status = bundle_make(&bundle, call, path, name, &env, err);
-    }
+    choir_status status = bundle_make(&bundle, o->call, g->path, g->name, &o->env, err);
     if (status == CHOIR_OK) {
         status = ch_crypto_start(err);
     }
     if (status == CHOIR_OK) {
-        status =
-            ch_operator_ask(server, "POST", "/jobs", body_of(&bundle, name != NULL, flags->dry_run),
-                            name == NULL ? "host" : "replace", &answer, err);
+        json_t *body = body_of(&bundle, g->name != NULL, flags->dry_run);
+        status = ch_operator_ask(o->server, "POST", "/jobs", body,
+                                 g->name == NULL ? "host" : "replace", &answer, err);
     }
     if (status == CHOIR_OK) {
-        tell(call, answer, &bundle, ch_operator_url(server));
+        tell(o->call, answer, &bundle, ch_operator_url(o->server));
     }
     json_decref(answer);
     ch_bundle_release(&bundle);
-    ch_operator_close(server);
-    return exit_of(status, err);
+    return status;
 }
 
 static int host_run(const ch_call *call, choir_error *err) {
-    return give(call, call->operands[0], NULL, err);
+    const host_flags *flags = call->options;
+    giving g = {.path = call->operands[0]};
+    return operator_work(call, flags->admin, give, &g, err);
 }
 
 static int replace_run(const ch_call *call, choir_error *err) {
-    return give(call, call->operands[1], call->operands[0], err);
+    const host_flags *flags = call->options;
+    giving g = {.path = call->operands[1], .name = call->operands[0]};
+    return operator_work(call, flags->admin, give, &g, err);
 }
 
 const ch_command CMD_HOST = {

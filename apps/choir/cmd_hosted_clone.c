@@ -18,8 +18,7 @@ static const ch_option ROWS[] = {
     ADMIN_ROW(clone_flags),
     {"--set", CH_OPTION_TEXTS, offsetof(clone_flags, set), 0, 0, "", NULL,
      "key=value that the clone has instead, such as client.epochs=5; none of model or data"},
-    {"--json", CH_OPTION_FLAG, offsetof(clone_flags, json), 0, 0, "", NULL,
-     "one line: the answer as a JSON object"},
+    JSON_ROW(clone_flags),
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
@@ -34,22 +33,24 @@ static json_t *body_of(const ch_call *call) {
     return json_pack("{s:s, s:o}", "name", call->operands[1], "set", set);
 }
 
+static void cloned_put(const ch_call *call, const json_t *answer) {
+    (void)fprintf(call->out, "%s@%.0f hosted: %.0f clients, %.0f parameters\n",
+                  answer_text(answer, "name"), answer_real(answer, "version"),
+                  answer_real(answer, "clients"), answer_real(answer, "parameters"));
+}
+
 static int clone_run(const ch_call *call, choir_error *err) {
     const clone_flags *flags = call->options;
     char path[PATH_TEXT_MAX];
     (void)snprintf(path, sizeof(path), "/jobs/%s/clone", call->operands[0]);
-    json_t *answer = NULL;
-    const choir_status status = operator_ask("choir hosted", flags->admin, "POST", path,
-                                             body_of(call), "clone", &answer, err);
-    if (status == CHOIR_OK && flags->json) {
-        answer_line(call->out, answer);
-    } else if (status == CHOIR_OK) {
-        (void)fprintf(call->out, "%s@%.0f hosted: %.0f clients, %.0f parameters\n",
-                      answer_text(answer, "name"), answer_real(answer, "version"),
-                      answer_real(answer, "clients"), answer_real(answer, "parameters"));
-    }
-    json_decref(answer);
-    return exit_of(status, err);
+    const operator_act act = {.admin = flags->admin,
+                              .method = "POST",
+                              .path = path,
+                              .body = body_of(call),
+                              .what = "clone",
+                              .json = flags->json,
+                              .show = cloned_put};
+    return operator_ask(call, &act, err);
 }
 
 const ch_command CMD_HOSTED_CLONE = {

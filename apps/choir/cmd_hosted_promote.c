@@ -14,42 +14,38 @@ typedef struct promote_flags {
     bool json;
 } promote_flags;
 
-#define JSON_ROW                                                                                   \
-    {                                                                                              \
-        "--json", CH_OPTION_FLAG, offsetof(promote_flags, json), 0, 0, "", NULL,                   \
-            "one line: the answer as a JSON object"                                                \
-    }
-
 static const ch_option PROMOTE_ROWS[] = {
     ADMIN_ROW(promote_flags),
     {"--round", CH_OPTION_U32, offsetof(promote_flags, round), 0, UINT32_MAX, "", NULL,
      "after which round; 0: the last that closed"},
-    JSON_ROW,
+    JSON_ROW(promote_flags),
 };
 
-static const ch_option ROLLBACK_ROWS[] = {ADMIN_ROW(promote_flags), JSON_ROW};
+static const ch_option ROLLBACK_ROWS[] = {ADMIN_ROW(promote_flags), JSON_ROW(promote_flags)};
 
 static const ch_options PROMOTE = {PROMOTE_ROWS, sizeof(PROMOTE_ROWS) / sizeof(PROMOTE_ROWS[0])};
 static const ch_options ROLLBACK = {ROLLBACK_ROWS,
                                     sizeof(ROLLBACK_ROWS) / sizeof(ROLLBACK_ROWS[0])};
 static const promote_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
 
-static int ask(const ch_call *call, const char *act, json_t *body, choir_error *err) {
+static void promoted_put(const ch_call *call, const json_t *answer) {
+    (void)fprintf(call->out, "%s  %s@%.0f round %.0f is promoted\n", answer_text(answer, "hash"),
+                  answer_text(answer, "name"), answer_real(answer, "version"),
+                  answer_real(answer, "round"));
+}
+
+static int ask(const ch_call *call, const char *what, json_t *body, choir_error *err) {
     const promote_flags *flags = call->options;
     char path[PATH_TEXT_MAX];
-    (void)snprintf(path, sizeof(path), "/jobs/%s/%s", call->operands[0], act);
-    json_t *answer = NULL;
-    const choir_status status =
-        operator_ask("choir hosted", flags->admin, "POST", path, body, act, &answer, err);
-    if (status == CHOIR_OK && flags->json) {
-        answer_line(call->out, answer);
-    } else if (status == CHOIR_OK) {
-        (void)fprintf(call->out, "%s  %s@%.0f round %.0f is promoted\n",
-                      answer_text(answer, "hash"), answer_text(answer, "name"),
-                      answer_real(answer, "version"), answer_real(answer, "round"));
-    }
-    json_decref(answer);
-    return exit_of(status, err);
+    (void)snprintf(path, sizeof(path), "/jobs/%s/%s", call->operands[0], what);
+    const operator_act act = {.admin = flags->admin,
+                              .method = "POST",
+                              .path = path,
+                              .body = body,
+                              .what = what,
+                              .json = flags->json,
+                              .show = promoted_put};
+    return operator_ask(call, &act, err);
 }
 
 static int promote_run(const ch_call *call, choir_error *err) {

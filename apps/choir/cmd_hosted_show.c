@@ -3,26 +3,11 @@
 #include "operators.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { PATH_TEXT_MAX = 256 };
-
-typedef struct show_flags {
-    char admin[ADMIN_PATH_MAX];
-    bool json;
-} show_flags;
-
-static const ch_option ROWS[] = {
-    ADMIN_ROW(show_flags),
-    {"--json", CH_OPTION_FLAG, offsetof(show_flags, json), 0, 0, "", NULL,
-     "one line: the answer as a JSON object"},
-};
-
-static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const show_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
 
 static void versions_put(FILE *out, const json_t *job) {
     size_t i = 0;
@@ -46,7 +31,8 @@ static void text_put(FILE *out, const char *text) {
     }
 }
 
-static void show(FILE *out, const json_t *job) {
+static void show(const ch_call *call, const json_t *job) {
+    FILE *out = call->out;
     (void)fprintf(out, "%s@%.0f  %s  round %.0f/%.0f\n", answer_text(job, "name"),
                   answer_real(job, "version"), answer_text(job, "state"), answer_real(job, "round"),
                   answer_real(job, "rounds"));
@@ -80,19 +66,16 @@ static void show(FILE *out, const json_t *job) {
 }
 
 static int show_run(const ch_call *call, choir_error *err) {
-    const show_flags *flags = call->options;
+    const operator_flags *flags = call->options;
     char path[PATH_TEXT_MAX];
     (void)snprintf(path, sizeof(path), "/jobs/%s/details", call->operands[0]);
-    json_t *answer = NULL;
-    const choir_status status = operator_ask("choir hosted", flags->admin, "GET", path, NULL,
-                                             call->operands[0], &answer, err);
-    if (status == CHOIR_OK && flags->json) {
-        answer_line(call->out, answer);
-    } else if (status == CHOIR_OK) {
-        show(call->out, answer);
-    }
-    json_decref(answer);
-    return exit_of(status, err);
+    const operator_act act = {.admin = flags->admin,
+                              .method = "GET",
+                              .path = path,
+                              .what = call->operands[0],
+                              .json = flags->json,
+                              .show = show};
+    return operator_ask(call, &act, err);
 }
 
 const ch_command CMD_HOSTED_SHOW = {
@@ -104,9 +87,9 @@ const ch_command CMD_HOSTED_SHOW = {
     .text = "Its state, its round and what is left of that round's time, its clients, its model, "
             "its versions, its last rounds, and every key of it. JOB is its name, or "
             "NAME@VERSION. choir status lists all jobs.",
-    .options = &OPTIONS,
-    .defaults = &DEFAULTS,
-    .bytes = sizeof(DEFAULTS),
+    .options = &OPERATOR_OPTIONS,
+    .defaults = &OPERATOR_DEFAULTS,
+    .bytes = sizeof(OPERATOR_DEFAULTS),
     .exits_count = EXITS_USUAL,
     .run = show_run,
 };

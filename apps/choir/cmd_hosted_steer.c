@@ -2,82 +2,58 @@
 #include "commands.h"
 #include "operators.h"
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 
 enum { PATH_TEXT_MAX = 256 };
 
-typedef struct steer_flags {
-    char admin[ADMIN_PATH_MAX];
-    bool json;
-} steer_flags;
-
-static const ch_option ROWS[] = {
-    ADMIN_ROW(steer_flags),
-    {"--json", CH_OPTION_FLAG, offsetof(steer_flags, json), 0, 0, "", NULL,
-     "one line: the answer as a JSON object"},
-};
-
-static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const steer_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
-
-/* Asks for one act, the command's last word. */
-static choir_status ask(const ch_call *call, const char *method, const char *tail, json_t **answer,
-                        choir_error *err) {
-    const steer_flags *flags = call->options;
+/* Asks for one act, the end of the path. */
+static int ask(const ch_call *call, const char *method, const char *tail,
+               void (*show)(const ch_call *call, const json_t *answer), choir_error *err) {
+    const operator_flags *flags = call->options;
     char path[PATH_TEXT_MAX];
     (void)snprintf(path, sizeof(path), "/jobs/%s%s", call->operands[0], tail);
-    const choir_status status = operator_ask("choir hosted", flags->admin, method, path,
-                                             json_object(), call->operands[0], answer, err);
-    if (status == CHOIR_OK && flags->json) {
-        answer_line(call->out, *answer);
-    }
-    return status;
+    const operator_act act = {.admin = flags->admin,
+                              .method = method,
+                              .path = path,
+                              .body = json_object(),
+                              .what = call->operands[0],
+                              .json = flags->json,
+                              .show = show};
+    return operator_ask(call, &act, err);
 }
 
-static int steer(const ch_call *call, const char *tail, choir_error *err) {
-    const steer_flags *flags = call->options;
-    json_t *answer = NULL;
-    const choir_status status = ask(call, "POST", tail, &answer, err);
-    if (status == CHOIR_OK && !flags->json) {
-        (void)fprintf(call->out, "%s %s\n", answer_text(answer, "job"),
-                      answer_text(answer, "state"));
-    }
-    json_decref(answer);
-    return exit_of(status, err);
+static void state_put(const ch_call *call, const json_t *answer) {
+    (void)fprintf(call->out, "%s %s\n", answer_text(answer, "job"), answer_text(answer, "state"));
+}
+
+static void removed_put(const ch_call *call, const json_t *answer) {
+    const double count = answer_real(answer, "removed");
+    (void)fprintf(call->out, "%s removed: %.0f version%s\n", answer_text(answer, "job"), count,
+                  count == 1 ? "" : "s");
 }
 
 static int pause_run(const ch_call *call, choir_error *err) {
-    return steer(call, "/pause", err);
+    return ask(call, "POST", "/pause", state_put, err);
 }
 
 static int resume_run(const ch_call *call, choir_error *err) {
-    return steer(call, "/resume", err);
+    return ask(call, "POST", "/resume", state_put, err);
 }
 
 static int stop_run(const ch_call *call, choir_error *err) {
-    return steer(call, "/stop", err);
+    return ask(call, "POST", "/stop", state_put, err);
 }
 
 static int rm_run(const ch_call *call, choir_error *err) {
-    const steer_flags *flags = call->options;
-    json_t *answer = NULL;
-    const choir_status status = ask(call, "DELETE", "", &answer, err);
-    if (status == CHOIR_OK && !flags->json) {
-        const double count = answer_real(answer, "removed");
-        (void)fprintf(call->out, "%s removed: %.0f version%s\n", answer_text(answer, "job"), count,
-                      count == 1 ? "" : "s");
-    }
-    json_decref(answer);
-    return exit_of(status, err);
+    return ask(call, "DELETE", "", removed_put, err);
 }
 
 #define STEERING(word, what, tells)                                                                \
     {                                                                                              \
         .name = "hosted " #word, .operands = "JOB", .operands_min = 1, .operands_max = 1,          \
-        .summary = (what), .text = (tells), .options = &OPTIONS, .defaults = &DEFAULTS,            \
-        .bytes = sizeof(DEFAULTS), .exits_count = EXITS_USUAL, .run = word##_run,                  \
+        .summary = (what), .text = (tells), .options = &OPERATOR_OPTIONS,                          \
+        .defaults = &OPERATOR_DEFAULTS, .bytes = sizeof(OPERATOR_DEFAULTS),                        \
+        .exits_count = EXITS_USUAL, .run = word##_run,                                             \
     }
 
 const ch_command CMD_HOSTED_PAUSE =

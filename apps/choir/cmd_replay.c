@@ -3,7 +3,6 @@
 #include "operators.h"
 
 #include "base/error.h"
-#include "base/log.h"
 #include "net/replay.h"
 
 #include <stdbool.h>
@@ -70,21 +69,18 @@ static choir_status judge(const findings *f, choir_error *err) {
     return CHOIR_OK;
 }
 
+static choir_status replay(const operator_session *o, void *self, choir_error *err) {
+    const replay_flags *flags = o->call->options;
+    findings f = {.call = o->call};
+    (void)self;
+    const choir_status status =
+        ch_replay_job(o->server, o->call->operands[0], flags->round, round_put, &f, &o->env, err);
+    return status == CHOIR_OK ? judge(&f, err) : status;
+}
+
 static int replay_run(const ch_call *call, choir_error *err) {
     const replay_flags *flags = call->options;
-    ch_log_lines lines = {.out = stderr, .name = "choir replay", .level = CHOIR_LEVEL_WARN};
-    const choir_env env = ch_log_env(&lines);
-    findings f = {.call = call};
-    ch_operator *server = NULL;
-    choir_status status = ch_operator_open(&server, flags->admin, &env, err);
-    if (status == CHOIR_OK) {
-        status = ch_replay_job(server, call->operands[0], flags->round, round_put, &f, &env, err);
-    }
-    if (status == CHOIR_OK) {
-        status = judge(&f, err);
-    }
-    ch_operator_close(server);
-    return exit_of(status, err);
+    return operator_work(call, flags->admin, replay, NULL, err);
 }
 
 const ch_command CMD_REPLAY = {

@@ -5,22 +5,7 @@
 #include "choir/task.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stddef.h>
-
-typedef struct status_flags {
-    char admin[ADMIN_PATH_MAX];
-    bool json;
-} status_flags;
-
-static const ch_option ROWS[] = {
-    ADMIN_ROW(status_flags),
-    {"--json", CH_OPTION_FLAG, offsetof(status_flags, json), 0, 0, "", NULL,
-     "one line: the answer as a JSON object"},
-};
-
-static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const status_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
 
 static void share_put(FILE *out, double value, const char *format) {
     if (isfinite(value)) {
@@ -45,7 +30,8 @@ static void job_put(FILE *out, const json_t *job) {
     (void)fprintf(out, "\n");
 }
 
-static void table_put(FILE *out, const json_t *answer) {
+static void table_put(const ch_call *call, const json_t *answer) {
+    FILE *out = call->out;
     const json_t *jobs = json_object_get(answer, "jobs");
     (void)fprintf(out, "%-24s %-9s %13s %9s %7s %9s%9s  %s\n", "JOB", "STATE", "ROUND", "CLIENTS",
                   "COHORT", "ACCURACY", "LOSS", "MODEL");
@@ -60,17 +46,14 @@ static void table_put(FILE *out, const json_t *answer) {
 }
 
 static int status_run(const ch_call *call, choir_error *err) {
-    const status_flags *flags = call->options;
-    json_t *answer = NULL;
-    const choir_status status =
-        operator_ask("choir status", flags->admin, "GET", "/jobs", NULL, "status", &answer, err);
-    if (status == CHOIR_OK && flags->json) {
-        answer_line(call->out, answer);
-    } else if (status == CHOIR_OK) {
-        table_put(call->out, answer);
-    }
-    json_decref(answer);
-    return exit_of(status, err);
+    const operator_flags *flags = call->options;
+    const operator_act act = {.admin = flags->admin,
+                              .method = "GET",
+                              .path = "/jobs",
+                              .what = "status",
+                              .json = flags->json,
+                              .show = table_put};
+    return operator_ask(call, &act, err);
 }
 
 const ch_command CMD_STATUS = {
@@ -79,9 +62,9 @@ const ch_command CMD_STATUS = {
     .summary = "what a server's jobs are doing",
     .text = "Lists the jobs of a server with their state, their round and what it came to. choir "
             "hosted show tells everything of one of them.",
-    .options = &OPTIONS,
-    .defaults = &DEFAULTS,
-    .bytes = sizeof(DEFAULTS),
+    .options = &OPERATOR_OPTIONS,
+    .defaults = &OPERATOR_DEFAULTS,
+    .bytes = sizeof(OPERATOR_DEFAULTS),
     .exits_count = EXITS_USUAL,
     .run = status_run,
 };

@@ -1,6 +1,8 @@
 /* What the commands for a server's operator share: see operators.h. */
 #include "operators.h"
 
+#include "commands.h"
+
 #include "base/log.h"
 
 #include <math.h>
@@ -8,20 +10,47 @@
 #include <stdlib.h>
 #include <time.h>
 
-choir_status operator_ask(const char *name, const char *admin, const char *method, const char *path,
-                          json_t *body, const char *what, json_t **out, choir_error *err) {
+static const ch_option ROWS[] = {ADMIN_ROW(operator_flags), JSON_ROW(operator_flags)};
+
+const ch_options OPERATOR_OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+const operator_flags OPERATOR_DEFAULTS = {.admin = ADMIN_DEFAULT};
+
+int operator_work(const ch_call *call, const char *admin,
+                  choir_status (*work)(const operator_session *o, void *self, choir_error *err),
+                  void *self, choir_error *err) {
+    char name[64];
+    (void)snprintf(name, sizeof(name), "choir %s", call->command->name);
     ch_log_lines lines = {.out = stderr, .name = name, .level = CHOIR_LEVEL_WARN};
-    const choir_env env = ch_log_env(&lines);
-    ch_operator *server = NULL;
-    *out = NULL;
-    choir_status status = ch_operator_open(&server, admin, &env, err);
+    operator_session o = {.call = call, .env = ch_log_env(&lines)};
+    choir_status status = ch_operator_open(&o.server, admin, &o.env, err);
     if (status == CHOIR_OK) {
-        status = ch_operator_ask(server, method, path, body, what, out, err);
-    } else {
-        json_decref(body);
+        status = work(&o, self, err);
     }
-    ch_operator_close(server);
+    ch_operator_close(o.server);
+    return exit_of(status, err);
+}
+
+/* A body that is not asked with stays the act's. */
+static choir_status act_do(const operator_session *o, void *self, choir_error *err) {
+    operator_act *act = self;
+    json_t *answer = NULL;
+    const choir_status status =
+        ch_operator_ask(o->server, act->method, act->path, act->body, act->what, &answer, err);
+    act->body = NULL;
+    if (status == CHOIR_OK && act->json) {
+        answer_line(o->call->out, answer);
+    } else if (status == CHOIR_OK) {
+        act->show(o->call, answer);
+    }
+    json_decref(answer);
     return status;
+}
+
+int operator_ask(const ch_call *call, const operator_act *act, choir_error *err) {
+    operator_act own = *act;
+    const int code = operator_work(call, own.admin, act_do, &own, err);
+    json_decref(own.body);
+    return code;
 }
 
 void round_line(FILE *out, const json_t *round) {

@@ -2,8 +2,12 @@
 #ifndef CHOIR_APPS_OPERATORS_H
 #define CHOIR_APPS_OPERATORS_H
 
+#include "base/options.h"
+#include "base/program.h"
 #include "net/operator.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 enum { ADMIN_PATH_MAX = 512 }; // bytes, with the terminating zero
@@ -17,14 +21,48 @@ enum { ADMIN_PATH_MAX = 512 }; // bytes, with the terminating zero
             "the file with the server's address and an administrator's key"                        \
     }
 
-/*
- * Asks a server once; see ch_operator_ask.
- *
- * name   of the command, for log lines
- * admin  path of the administrator's file
- */
-choir_status operator_ask(const char *name, const char *admin, const char *method, const char *path,
-                          json_t *body, const char *what, json_t **out, choir_error *err);
+/* Likewise, with a field json. */
+#define JSON_ROW(type)                                                                             \
+    {                                                                                              \
+        "--json", CH_OPTION_FLAG, offsetof(type, json), 0, 0, "", NULL,                            \
+            "for programs: a JSON object a line"                                                   \
+    }
+
+/* Of commands with these two flags alone. */
+typedef struct operator_flags {
+    char admin[ADMIN_PATH_MAX];
+    bool json;
+} operator_flags;
+
+extern const ch_options OPERATOR_OPTIONS;
+extern const operator_flags OPERATOR_DEFAULTS;
+
+/* A command's way to a server. */
+typedef struct operator_session {
+    const ch_call *call;
+    ch_operator *server;
+    choir_env env;
+} operator_session;
+
+/* Opens the server that an administrator's file names, and lets a command work with it. Returns the
+ * exit code. */
+int operator_work(const ch_call *call, const char *admin,
+                  choir_status (*work)(const operator_session *o, void *self, choir_error *err),
+                  void *self, choir_error *err);
+
+/* One question to a server, and how its answer is shown. */
+typedef struct operator_act {
+    const char *admin; // path of the administrator's file
+    const char *method;
+    const char *path;
+    json_t *body;     // its reference is taken; NULL with GET
+    const char *what; // stands in front of what the server says
+    bool json;        // the answer is shown as it came; else by the next
+    void (*show)(const ch_call *call, const json_t *answer);
+} operator_act;
+
+/* Asks, and shows the answer. Returns the exit code. */
+int operator_ask(const ch_call *call, const operator_act *act, choir_error *err);
 
 /* A closed round, a line for people. */
 void round_line(FILE *out, const json_t *round);

@@ -12,6 +12,7 @@ import subprocess
 import time
 import unittest
 
+from choir import CHOIR
 from network import CLIENTS, JOB, Network
 
 KILLS = int(os.environ.get("CHOIR_KILLS", "20"))
@@ -128,6 +129,26 @@ class Hosting(Network):
         self.assertEqual(self.admin("POST", "/v1/admin/jobs/no/stop", {})[0], 404)
         for process in clients:
             process.kill()
+
+
+class Watching(Network):
+    def test_goes_on_when_the_server_comes_back(self):
+        server = self.serve()
+        self.host(self.file("job.yaml", JOB % 8))
+        clients = [self.join(k) for k in range(CLIENTS)]
+        watch = subprocess.Popen([CHOIR, "watch", "letters"], cwd=self.folder, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.processes.append(watch)
+        shown = [watch.stdout.readline()]
+        server.kill()
+        server.wait(timeout=30)
+        self.assertRegex(watch.stderr.readline(), "^choir watch: .*; asking again in 1 s$")
+        self.serve()
+        rest, said = watch.communicate(timeout=120)
+        self.assertEqual([line.split()[1] for line in shown + rest.splitlines()],
+                         [str(n) for n in range(1, 9)])
+        self.assertEqual(watch.returncode, 0, said)
+        self.ends(clients)
 
 
 class Clients(Network):
