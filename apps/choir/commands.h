@@ -32,6 +32,7 @@ extern const ch_options NO_OPTIONS;
 extern const ch_command CMD_ADMIN_ADD;
 extern const ch_command CMD_ADMIN_LS;
 extern const ch_command CMD_ADMIN_REVOKE;
+extern const ch_command CMD_ADMIN_SECRET;
 extern const ch_command CMD_AUDIT;
 extern const ch_command CMD_DATA_EXPORT;
 extern const ch_command CMD_DATA_GET;

@@ -46,6 +46,7 @@ static const ch_route ROUTES[] = {
     {"POST", "/v1/admin/admins/*/revoke", CH_ACCESS_OWNER, SMALL, ch_route_admin_revoke},
     {"GET", "/v1/admin/devices", CH_ACCESS_ADMIN, 0, ch_route_devices},
     {"POST", "/v1/admin/devices/*/revoke", CH_ACCESS_OWNER, SMALL, ch_route_device_revoke},
+    {"POST", "/v1/admin/secret", CH_ACCESS_OWNER, SMALL, ch_route_secret},
     {"GET", "/v1/admin/audit", CH_ACCESS_OWNER, 0, ch_route_audit},
     {"GET", "/v1/openapi.json", CH_ACCESS_ANYONE, 0, ch_route_openapi},
     {"GET", "/healthz", CH_ACCESS_ANYONE, 0, ch_route_health},

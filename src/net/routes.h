@@ -123,6 +123,7 @@ void ch_route_admin_add(ch_ask *ask);     //
 void ch_route_admin_revoke(ch_ask *ask);  //
 void ch_route_devices(ch_ask *ask);       //
 void ch_route_device_revoke(ch_ask *ask); //
+void ch_route_secret(ch_ask *ask);        //
 void ch_route_audit(ch_ask *ask);         //
 void ch_route_health(ch_ask *ask);        // routes_health.c
 void ch_route_ready(ch_ask *ask);         //

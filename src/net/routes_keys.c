@@ -6,6 +6,7 @@
  *     POST /v1/admin/admins/NAME/revoke
  *     GET  /v1/admin/devices                 ?from=SUBJECT&limit=M -> in the order they enrolled in
  *     POST /v1/admin/devices/SUBJECT/revoke
+ *     POST /v1/admin/secret                                        -> the join file of today
  *     GET  /v1/admin/audit                   ?limit=M              -> the newest first
  */
 #include "net/routes.h"
@@ -196,6 +197,36 @@ void ch_route_device_revoke(ch_ask *ask) {
     } else {
         ch_ask_audit(ask, "device_revoke", ask->wild);
         ch_answer_json(ask->exchange, 200, json_pack("{s:I}", "revoked", (json_int_t)subject));
+    }
+}
+
+// ----- the enrolment secret ---------------------------------------------------------------------
+
+/* In the store first: what a join file says must be so after a restart, too. */
+void ch_route_secret(ch_ask *ask) {
+    ch_server *s = ask->server;
+    if (s->has_provider) {
+        ch_answer_error(ask->exchange, 409,
+                        "secret: there is none; devices are enrolled here by tokens of the "
+                        "identity provider");
+        return;
+    }
+    uint8_t fresh[CH_SHARED_KEY_BYTES];
+    choir_error err = {.message = ""};
+    ch_entropy_fill(fresh, sizeof(fresh));
+    const choir_bytes bytes = {.data = fresh, .size = sizeof(fresh)};
+    choir_status status = ch_hosting_store_setting_set(s->store, "enrolment_secret", bytes, &err);
+    if (status == CHOIR_OK) {
+        memcpy(s->secret, fresh, sizeof(fresh));
+        ch_ask_audit(ask, "secret_rotate", "enrolment");
+        status = ch_server_join_write(s, &err);
+    }
+    ch_wipe(fresh, sizeof(fresh));
+    if (status == CHOIR_OK) {
+        ch_http_answer_header(ask->exchange, "Cache-Control", "no-store");
+        ch_answer_json(ask->exchange, 200, ch_server_join(s));
+    } else {
+        answer_store(ask, &err);
     }
 }
 

@@ -426,7 +426,7 @@ static choir_status server_build(ch_server *s, const ch_server_options *o, choir
         status = ch_server_listen(s, o, err);
     }
     if (status == CHOIR_OK) {
-        status = ch_server_files_write(s, o->dir, err);
+        status = ch_server_files_write(s, err);
     }
     if (status == CHOIR_OK && pthread_create(&s->keeper, NULL, keep, s) != 0) {
         status = ch_error_set(err, CHOIR_EIO, "server: the system gives no thread");
@@ -452,6 +452,7 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
                      .no_sums = options->no_sums,
                      .started_ms = ch_server_now_ms()};
     s->env = ch_request_log_env(&s->log, env);
+    (void)snprintf(s->dir, sizeof(s->dir), "%s", options->dir); // one too long the store refuses
     choir_status status = lock_create(s, err);
     if (status != CHOIR_OK) {
         env->free(env->self, s);

@@ -33,12 +33,7 @@ static void place_set(const ch_server *s, json_t *root) {
     }
 }
 
-static choir_status join_write(const ch_server *s, const char *dir, choir_error *err) {
-    char path[PATH_BYTES];
-    const choir_status status = path_of(path, dir, "join.json", err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
+json_t *ch_server_join(const ch_server *s) {
     char secret[CH_BASE64_MAX(CH_SHARED_KEY_BYTES)];
     char signing[CH_BASE64_MAX(CH_PUBLIC_KEY_BYTES)];
     ch_base64(secret, (choir_bytes){.data = s->secret, .size = sizeof(s->secret)});
@@ -51,7 +46,13 @@ static choir_status join_write(const ch_server *s, const char *dir, choir_error 
         (void)json_object_set_new(root, "secret", json_string(secret));
     }
     ch_wipe(secret, sizeof(secret));
-    return ch_secret_file_write(path, root, err);
+    return root;
+}
+
+choir_status ch_server_join_write(const ch_server *s, choir_error *err) {
+    char path[PATH_BYTES];
+    const choir_status status = path_of(path, s->dir, "join.json", err);
+    return status == CHOIR_OK ? ch_secret_file_write(path, ch_server_join(s), err) : status;
 }
 
 /* Whether the key in an administrator's file is one's here. */
@@ -67,9 +68,9 @@ static bool is_admins(ch_server *s, const json_t *root) {
 }
 
 /* The file of a first administrator, or the one that is there, whose key nobody else knows. */
-static choir_status admin_write(ch_server *s, const char *dir, choir_error *err) {
+static choir_status admin_write(ch_server *s, choir_error *err) {
     char path[PATH_BYTES];
-    choir_status status = path_of(path, dir, "admin.json", err);
+    choir_status status = path_of(path, s->dir, "admin.json", err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -100,7 +101,7 @@ static choir_status admin_write(ch_server *s, const char *dir, choir_error *err)
     return ch_secret_file_write(path, root, err);
 }
 
-choir_status ch_server_files_write(ch_server *s, const char *dir, choir_error *err) {
-    const choir_status status = join_write(s, dir, err);
-    return status == CHOIR_OK ? admin_write(s, dir, err) : status;
+choir_status ch_server_files_write(ch_server *s, choir_error *err) {
+    const choir_status status = ch_server_join_write(s, err);
+    return status == CHOIR_OK ? admin_write(s, err) : status;
 }

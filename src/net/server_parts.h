@@ -15,6 +15,7 @@
 #include "net/server.h"
 #include "net/token.h"
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -27,6 +28,7 @@ struct ch_server {
     choir_env env;      // the same, whose lines name requests
     ch_hosting_store *store;
     ch_http_server *http;
+    char dir[CHOIR_PATH_MAX];
     char url[CH_URL_MAX];
     char pin[CH_PINS_MAX]; // that clients are given; "": they look at who signed
     char admin_key[CH_ADMIN_KEY_MAX];
@@ -41,7 +43,7 @@ struct ch_server {
     uint32_t account_max;                   // of its subjects; 0: no limit
     ch_key_pair signing;                    // of jobs
     uint8_t token_key[CH_SHARED_KEY_BYTES]; // of devices' tokens
-    uint8_t secret[CH_SHARED_KEY_BYTES];    // that enrols
+    uint8_t secret[CH_SHARED_KEY_BYTES];    // that enrols; HTTP's thread's
     uint64_t started_ms;
     ch_limiter entrances; // these four: HTTP's thread's
     ch_limiter failures;
@@ -91,7 +93,12 @@ CHOIR_NODISCARD choir_status ch_server_listen(ch_server *s, const ch_server_opti
                                               choir_error *err);
 
 /* Writes join.json and admin.json: server_files.c. */
-CHOIR_NODISCARD choir_status ch_server_files_write(ch_server *s, const char *dir, choir_error *err);
+CHOIR_NODISCARD choir_status ch_server_files_write(ch_server *s, choir_error *err);
+
+/* What a device needs, the join file, as an object to be given back, and the file alone. Once the
+ * server listens, HTTP's thread's. */
+json_t *ch_server_join(const ch_server *s);
+CHOIR_NODISCARD choir_status ch_server_join_write(const ch_server *s, choir_error *err);
 
 /* The limits: limits.c. init returns OK; EINVAL; ENOMEM; what it made is to be released. */
 CHOIR_NODISCARD choir_status ch_limits_init(ch_server *s, const ch_server_options *o,

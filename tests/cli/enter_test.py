@@ -149,6 +149,39 @@ class Selecting(Entering):
         self.assertNotEqual((kind, fields.get(2)), ("wait", 2))
 
 
+class TheSecret(Entering):
+    def enrolled(self, d):
+        return device.ask(self.url, "POST", "/v1/enroll", json.dumps(d.enrolment()))[0]
+
+    def test_can_be_changed_and_those_who_are_in_stay(self):
+        server = self.serve("--plain")
+        self.host(self.file("job.yaml", JOB % 9))
+        old, late = self.devices(2)
+        old.join("letters")
+        self.assertIn("--rotate is missing", self.run_in("admin", "secret").log)
+        self.assertEqual(self.check_ran("admin", "secret", "--rotate", "--out", "new.json").out,
+                         "the enrolment secret is another; the join file of today is new.json\n")
+        files = [self.folder / "new.json", self.folder / "choir-server/join.json"]
+        self.assertEqual(*(json.loads(f.read_text()) for f in files))
+        self.assertEqual([f.stat().st_mode & 0o777 for f in files], [0o600, 0o600])
+        for _ in range(2):  # now, and after a restart
+            self.assertEqual(self.enrolled(late), 403)
+            self.assertEqual(self.enrolled(self.devices(1)[0]), 200)
+            self.assertIn(old.check_in("letters")[0], ("task", "wait"))
+            self.assertEqual(old.join("letters")["client"], old.client)
+            self.stop(server)
+            server = self.serve("--plain")
+        last = json.loads(self.check_ran("audit", "--json", "--limit", 1).out)["entries"][0]
+        self.assertEqual((last["who"], last["act"]), ("owner", "secret_rotate"))
+
+    def test_is_the_owners_to_change(self):
+        self.serve()
+        self.check_ran("admin", "add", "ann", "--role", "analyst", "--out", "ann.json")
+        ran = self.run_in("admin", "secret", "--rotate", "--admin", "ann.json")
+        self.assertEqual(ran.code, 2, ran.log)
+        self.assertIn("ask an owner", ran.log)
+
+
 class AFullDisk(Entering):
     def limit(self, server, size):
         """Files of the server may not grow beyond that: its own full disk."""

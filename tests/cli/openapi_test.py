@@ -368,6 +368,12 @@ class TheServer(Network):
         self.assertEqual(self.call("admin_revoke", 200, key=self.key, name="visitor"), {"revoked": "visitor"})
         self.call("admin_revoke", 404, key=self.key, name="visitor")
         self.call("admin_revoke", 409, key=self.key, name="owner")
+        fresh = self.call("secret", 200, key=self.key)
+        self.assertEqual(fresh, json.loads((self.folder / "choir-server" / "join.json").read_text()))
+        self.assertNotEqual(fresh["secret"], self.join_file["secret"])
+        self.call("enroll", 403, Device(self.join_file).enrolment())
+        self.join_file = fresh
+        self.call("enroll", 200, Device(self.join_file).enrolment())
         self.assertEqual(self.call("device_revoke", 200, key=self.key, subject="2"), {"revoked": 2})
         for wrong in ("999", "x"):
             self.call("device_revoke", 404, key=self.key, subject=wrong)
@@ -412,6 +418,7 @@ class TheServer(Network):
         self.file("keys.json", json.dumps({"keys": [key.jwk()]}))
         self.stop(self.server)
         self.server = self.serve("--jwks", "keys.json", "--account-devices", 1)
+        self.call("secret", 409, key=self.key)
         token, device = key.token(claims("ada")), Device(self.join_file)
         body = {k: v for k, v in device.enrolment().items() if k != "secret"}
         self.call("enroll", 401, self.right_body("enroll", body))
