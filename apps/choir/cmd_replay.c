@@ -48,8 +48,8 @@ static void round_put(void *self, const ch_replay_row *row) {
     f->differ += row->verdict == CH_REPLAY_DIFFERS;
     f->gone += row->verdict == CH_REPLAY_GONE;
     if (flags->json) {
-        json_t *line = json_pack("{s:I, s:s, s:s}", "round", (json_int_t)row->round, "verdict",
-                                 verdict, "why", why);
+        json_t *line = json_pack("{s:I, s:s, s:I, s:s}", "round", (json_int_t)row->round, "verdict",
+                                 verdict, "updates", (json_int_t)row->updates, "why", why);
         answer_line(f->call->out, line);
         json_decref(line);
     } else {

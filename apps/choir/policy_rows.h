@@ -49,6 +49,14 @@
          "",                                                                                       \
          NULL,                                                                                     \
          "with fewer examples than this, take no part"},                                           \
+        {"--no-retention",                                                                         \
+         CH_OPTION_FLAG,                                                                           \
+         offsetof(T, M.no_retention),                                                              \
+         0,                                                                                        \
+         0,                                                                                        \
+         "",                                                                                       \
+         NULL,                                                                                     \
+         "the server may not keep this device's updates, but for their sum"},                      \
     {                                                                                              \
         "--reports-min", CH_OPTION_U32, offsetof(T, M.reports_min), 0, 2147483647, "", NULL,       \
             "the job must discard rounds with fewer reports than this; 0: it need not"             \

@@ -40,6 +40,9 @@ static void show_sent(FILE *out, const choir_job *job, const choir_terms *terms)
     (void)fprintf(out, "sent       the update, as the chain leaves it; metrics of training: %s\n",
                   is_uniform ? "mean loss, accuracy in whole percents"
                              : "how many examples, how many right, sum of losses");
+    if (terms->retains_updates) {
+        (void)fprintf(out, "kept       each update, by the server, with whose it is\n");
+    }
     (void)fprintf(out, "sum        of at least %" PRIu32 " reports, or the round is discarded\n",
                   terms->reports);
 }

@@ -12,6 +12,7 @@
 #include "choir/sim.h"
 #include "choir/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -89,6 +90,7 @@ typedef struct choir_job {
     uint32_t examples_max;
     double update_norm_max;
     double coordinate_max;
+    bool retain_updates; // a server keeps each update that is counted, and not their sum alone
 
     /* schedule.* */
     char schedule_learning_rate[CHOIR_NAME_MAX];

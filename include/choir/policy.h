@@ -28,7 +28,8 @@ typedef struct choir_policy {
     char links[CHOIR_CHAIN_TEXT_MAX]; // the only links a chain may be made of, "clip,weight";
                                       // default "": any that is known here
     uint32_t examples_min; // a device with fewer does not take part; default 0: with any number
-    uint32_t reports_min;  // fewest reports of which the server may use the sum; default 0: any
+    bool no_retention;    // its updates may not be kept, but for their sum; default false: they may
+    uint32_t reports_min; // fewest reports of which the server may use the sum; default 0: any
 } choir_policy;
 
 choir_policy choir_policy_defaults(void);
@@ -45,6 +46,7 @@ typedef struct choir_terms {
     uint32_t reports;                 // fewest in a sum; of a task, which does not say: UNKNOWN
     uint32_t examples;                // that the device would train on; or UNKNOWN
     uint32_t training_s;              // that training is expected to take, seconds; or UNKNOWN
+    bool retains_updates;             // the server keeps each; of a task, which does not say: false
     char chain[CHOIR_CHAIN_TEXT_MAX]; // as a task has it
 } choir_terms;
 
@@ -67,6 +69,7 @@ typedef enum choir_policy_rule {
     CHOIR_POLICY_LINKS,
     CHOIR_POLICY_EXAMPLES,
     CHOIR_POLICY_REPORTS,
+    CHOIR_POLICY_RETENTION,
     CHOIR_POLICY_RULES, // how many
 } choir_policy_rule;
 

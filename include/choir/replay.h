@@ -44,6 +44,27 @@ void choir_replay_destroy(choir_replay *r);
 bool choir_replay_has_state(const choir_replay *r);
 
 /*
+ * Adds a report to what is gathered for the round that is replayed next, as the coordinator counted
+ * it: where reports were kept, a round's sum can be made from them once more. The order does not
+ * matter.
+ *
+ * request  a Request with a report, as the coordinator got it; borrowed
+ *
+ * Returns OK; EPROTO when it is no report that the coordinator would have counted on the model as
+ * it is, or one more than a round has; ENOMEM; what is gathered is then as it was.
+ */
+CHOIR_NODISCARD choir_status choir_replay_report(choir_replay *r, choir_bytes request,
+                                                 choir_error *err);
+
+/*
+ * The sum of what was gathered since the last round, (dim) int64; empty when that is nothing.
+ * Borrowed until the next call but choir_replay_round, which may be given it and forgets it.
+ *
+ * reports, examples  out: how many there were, and how they weigh
+ */
+choir_bytes choir_replay_gathered(const choir_replay *r, uint32_t *reports, uint64_t *examples);
+
+/*
  * Closes a round as the coordinator did: applies its sum, unless there was no quorum.
  *
  * reports, examples  as its choir_round_summary has them

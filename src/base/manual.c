@@ -44,10 +44,14 @@ void ch_manual_value(char out[CH_MANUAL_VALUE_MAX], const ch_option *row) {
     }
 }
 
+bool ch_manual_is_switch(const ch_option *row) {
+    return row->type == CH_OPTION_FLAG && strncmp(row->key, "--", 2) == 0;
+}
+
 /* The default as a reader wants it; false when there is none worth a word. */
 static bool default_show(const ch_option *row, const void *defaults, char *out, size_t size) {
     ch_options_get(row, defaults, out, size);
-    return row->type != CH_OPTION_FLAG && row->type != CH_OPTION_TEXTS && out[0] != '\0';
+    return !ch_manual_is_switch(row) && row->type != CH_OPTION_TEXTS && out[0] != '\0';
 }
 
 /* Words up to the right edge, each further line indented like the first. */
@@ -83,7 +87,7 @@ void ch_manual_options(FILE *out, const ch_options *table, const void *defaults)
         const int used = fprintf(out, "  %s%s%s", row->key, name[0] == '\0' ? "" : " ", name);
         (void)fprintf(out, "%*s", used < COLUMN ? COLUMN - used : 2, "");
         paragraph(out, row->help, COLUMN);
-        if (row->type == CH_OPTION_FLAG) {
+        if (ch_manual_is_switch(row)) {
             continue;
         }
         const bool has_default = default_show(row, defaults, value, sizeof(value));

@@ -9,9 +9,14 @@
 
 #include "base/program.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 enum { CH_MANUAL_VALUE_MAX = 24 }; // bytes of what a flag's value is called, its zero included
+
+/* Whether a row is a word of a command line that stands alone, "--quiet"; a job's key has a value.
+ */
+bool ch_manual_is_switch(const ch_option *row);
 
 /* What help calls a flag's value: N, X, KEY=VALUE, or DIR of "--run-dir"; "" when it takes none. */
 void ch_manual_value(char out[CH_MANUAL_VALUE_MAX], const ch_option *row);

@@ -86,7 +86,7 @@ void ch_manual_options_man(FILE *out, const ch_options *table, const void *defau
         (void)fprintf(out, "\n");
         roff(out, row->help);
         (void)fprintf(out, "\n");
-        if (row->type != CH_OPTION_FLAG) {
+        if (!ch_manual_is_switch(row)) {
             (void)fprintf(out, ".br\n");
             roff(out, domain);
             const bool has_default = row->type != CH_OPTION_TEXTS && value[0] != '\0';

@@ -24,7 +24,8 @@ choir_terms choir_job_terms(const choir_job *job, uint32_t parameters) {
                          .epochs = epochs_most(job),
                          .reports = job->quorum,
                          .examples = CHOIR_TERMS_UNKNOWN,
-                         .training_s = CHOIR_TERMS_UNKNOWN};
+                         .training_s = CHOIR_TERMS_UNKNOWN,
+                         .retains_updates = job->retain_updates};
     memcpy(terms.chain, job->chain, sizeof(terms.chain));
     return terms;
 }

@@ -89,6 +89,9 @@ choir_status ch_batch_take(ch_batch *out, ch_hosted *h, uint64_t now_ms) {
 static void kept_forget(const ch_batch *b) {
     ch_hosted *h = b->hosted;
     h->committed = b->changes;
+    for (uint32_t i = 0; i < b->commit.receipts_count; i++) {
+        ch_receipt_release(h, &h->receipts[i]);
+    }
     h->receipts_count -= b->commit.receipts_count;
     if (h->receipts_count > 0) {
         memmove(h->receipts, h->receipts + b->commit.receipts_count,

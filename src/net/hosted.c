@@ -190,6 +190,9 @@ void ch_hosted_close(ch_hosted *h, const char *why) {
         h->closed = c->next;
         ch_closing_release(h, c);
     }
+    for (uint32_t i = 0; i < h->receipts_count; i++) {
+        ch_receipt_release(h, &h->receipts[i]);
+    }
     if (h->receipts != NULL) {
         env.free(env.self, h->receipts);
     }
@@ -340,15 +343,40 @@ static bool receipts_grow(ch_hosted *h) {
     return true;
 }
 
+/* A copy of what is to be kept of a report, made before it is counted; false without memory. */
+static bool update_copy(const ch_hosted *h, choir_bytes request, choir_bytes *out) {
+    *out = (choir_bytes){.size = 0};
+    if (!h->job.retain_updates) {
+        return true;
+    }
+    uint8_t *block = h->env.alloc(h->env.self, ch_arena_cost(request.size, 1));
+    if (block == NULL) {
+        return false;
+    }
+    memcpy(block, request.data, request.size);
+    *out = (choir_bytes){.data = block, .size = request.size};
+    return true;
+}
+
+void ch_receipt_release(const ch_hosted *h, ch_receipt *receipt) {
+    if (receipt->update.size > 0) {
+        h->env.free(h->env.self, (void *)(uintptr_t)receipt->update.data);
+    }
+    receipt->update = (choir_bytes){.size = 0};
+}
+
+/* Counts a report for which there is room; update is moved. */
 static choir_bytes report_reply(ch_hosted *h, uint64_t now_ms, const choir_route *route,
-                                choir_bytes request) {
+                                choir_bytes request, choir_bytes update) {
     const uint32_t round = choir_coordinator_round(h->coordinator);
     const choir_bytes reply = choir_coordinator_reply(h->coordinator, now_ms, request);
+    ch_receipt receipt = {.round = route->round, .client = route->client, .update = update};
     if (choir_answer_of(reply) == CHOIR_ANSWER_ACK) {
-        ch_receipt *receipt = &h->receipts[h->receipts_count];
-        *receipt = (ch_receipt){.round = route->round, .client = route->client};
-        ch_sha256_of(request.data, request.size, receipt->digest);
+        ch_sha256_of(request.data, request.size, receipt.digest);
+        h->receipts[h->receipts_count] = receipt;
         h->receipts_count += 1;
+    } else {
+        ch_receipt_release(h, &receipt);
     }
     if (choir_coordinator_round(h->coordinator) != round) {
         round_closed(h);
@@ -393,6 +421,7 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
     h->bytes_up += request.size;
     ch_hosted_tick(h, now_ms);
     choir_bytes reply = {0};
+    choir_bytes update = {0};
     if (!ch_hosted_is_running(h)) {
         reply = idle_reply(h, route);
         *hold = route->is_report && is_dirty(h);
@@ -400,10 +429,10 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
         *hold = true;
     } else if (!route->is_report) {
         reply = choir_coordinator_reply(h->coordinator, now_ms, request);
-    } else if (!receipts_grow(h)) {
+    } else if (!receipts_grow(h) || !update_copy(h, request, &update)) {
         reply = own_wait(h, IDLE_WAIT_MS, CHOIR_WHY_ERROR); // no memory: it will be sent again
     } else {
-        reply = report_reply(h, now_ms, route, request);
+        reply = report_reply(h, now_ms, route, request, update);
         *hold = is_dirty(h);
     }
     h->bytes_down += reply.size;

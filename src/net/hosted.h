@@ -86,8 +86,8 @@ typedef struct ch_hosted {
     size_t frozen_size;
 
     // What the next commit keeps.
-    uint64_t committed; // choir_coordinator_changes that are on the disk
-    ch_receipt *receipts;
+    uint64_t committed;   // choir_coordinator_changes that are on the disk
+    ch_receipt *receipts; // (receipts_count) each with its update, owned, where the job keeps those
     uint32_t receipts_count;
     uint32_t receipts_max;
     ch_closing *closed; // oldest first
@@ -165,6 +165,9 @@ uint64_t ch_hosted_deadline_ms(const ch_hosted *h);
 
 /* Whether there is something to commit, or an answer that waits for it: batch.h. */
 bool ch_hosted_wants_commit(const ch_hosted *h);
+
+/* Frees what a receipt keeps of a report. */
+void ch_receipt_release(const ch_hosted *h, ch_receipt *receipt);
 
 /* Frees a closing, which nothing points to any more. */
 void ch_closing_release(const ch_hosted *h, ch_closing *c);

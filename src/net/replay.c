@@ -2,6 +2,7 @@
 #include "net/replay.h"
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "choir/blob.h"
 #include "choir/job.h"
 #include "choir/replay.h"
@@ -23,6 +24,7 @@ typedef struct replaying {
     choir_job job;
     choir_coordinator_options options;
     ch_safetensors bundle;
+    bool has_updates;     // the job keeps them, and they may be asked for
     bool has_state;       // rounds leave more to the next than the model
     choir_replay *replay; // at the model before the next round; NULL: that is not known
     char before[HASH_TEXT];
@@ -129,15 +131,21 @@ static choir_status before_have(replaying *r, uint32_t round, ch_replay_row *row
 
 // ----- rounds -----------------------------------------------------------------------------------
 
-/* Whether the receipts are of so many clients of the job, each once. */
-static choir_status receipts_check(const replaying *r, const closed_round *c, ch_replay_row *row,
-                                   choir_error *err) {
+static bool is_open(const ch_replay_row *row) {
+    return row->why[0] == '\0';
+}
+
+/* The receipts of a round, to be given back. */
+static choir_status receipts_ask(const replaying *r, const closed_round *c, json_t **out,
+                                 choir_error *err) {
     char path[TEXT_MAX];
-    json_t *answer = NULL;
     (void)snprintf(path, sizeof(path), "/jobs/%s/receipts?round=%" PRIu32, r->reference, c->round);
-    const choir_status status =
-        ch_operator_ask(r->operator, "GET", path, NULL, "replay", &answer, err);
-    const json_t *list = json_object_get(answer, "receipts");
+    return ch_operator_ask(r->operator, "GET", path, NULL, "replay", out, err);
+}
+
+/* Whether the receipts are of so many clients of the job, each once. */
+static void receipts_check(const replaying *r, const closed_round *c, const json_t *list,
+                           ch_replay_row *row) {
     json_int_t before = -1;
     bool in_order = true;
     size_t i = 0;
@@ -147,27 +155,98 @@ static choir_status receipts_check(const replaying *r, const closed_round *c, ch
         in_order = in_order && client > before && client < (json_int_t)r->options.clients;
         before = client;
     }
-    if (status == CHOIR_OK && (json_array_size(list) != c->reports || !in_order)) {
+    if (json_array_size(list) != c->reports || !in_order) {
         rule(row, CH_REPLAY_DIFFERS, "%zu receipts, but %" PRIu32 " reports", json_array_size(list),
              c->reports);
     }
-    json_decref(answer);
+}
+
+/* Adds one client's update to what is gathered, when it is the one of its receipt. */
+static choir_status update_add(replaying *r, choir_bytes update, const json_t *receipt,
+                               ch_replay_row *row, choir_error *err) {
+    choir_hash digest;
+    char text[HASH_TEXT];
+    choir_error why = {.message = ""};
+    const char *wanted = json_string_value(json_object_get(receipt, "digest"));
+    ch_sha256_of(update.data, update.size, digest.bytes);
+    choir_hash_text(&digest, text);
+    if (wanted == NULL || strcmp(text, wanted) != 0) {
+        rule(row, CH_REPLAY_DIFFERS, "an update is not the one in its receipt, %.12s", text);
+        return CHOIR_OK;
+    }
+    const choir_status status = choir_replay_report(r->replay, update, &why);
+    if (status == CHOIR_EPROTO) {
+        rule(row, CH_REPLAY_DIFFERS, "%.150s", why.message);
+        return CHOIR_OK;
+    }
+    return status == CHOIR_OK ? status : ch_error_set(err, status, "%s", why.message);
+}
+
+/* Gathers the updates of a round as far as they are kept. Who is no owner is not given them. */
+static choir_status updates_gather(replaying *r, const closed_round *c, const json_t *list,
+                                   ch_replay_row *row, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (size_t i = 0; i < json_array_size(list) && status == CHOIR_OK && is_open(row); i++) {
+        char path[TEXT_MAX];
+        choir_bytes update = {0};
+        const json_t *receipt = json_array_get(list, i);
+        (void)snprintf(path, sizeof(path),
+                       "/v1/admin/jobs/%s/update?round=%" PRIu32 "&client=%" JSON_INTEGER_FORMAT,
+                       r->reference, c->round,
+                       json_integer_value(json_object_get(receipt, "client")));
+        status = ch_operator_get(r->operator, path, "replay", &update, err);
+        if (status == CHOIR_EAGAIN || status == CHOIR_EINVAL) {
+            r->has_updates = status == CHOIR_EAGAIN;
+            return CHOIR_OK;
+        }
+        if (status == CHOIR_OK) {
+            status = update_add(r, update, receipt, row, err);
+        }
+    }
     return status;
 }
 
-/* Applies the sum of an applied round. */
+/* The sum that the server has kept; empty when it has not. */
+static choir_status sum_ask(const replaying *r, const closed_round *c, choir_bytes *out,
+                            choir_error *err) {
+    char path[TEXT_MAX];
+    path_make(path, r, "sum", c->round);
+    const choir_status status = ch_operator_get(r->operator, path, "replay", out, err);
+    *out = status == CHOIR_OK ? *out : (choir_bytes){.size = 0};
+    return status == CHOIR_EAGAIN ? CHOIR_OK : status;
+}
+
+/* The sum to apply: the kept one, when the updates come to the same, as far as there are both. */
+static choir_bytes sum_choose(const replaying *r, const closed_round *c, choir_bytes kept,
+                              ch_replay_row *row) {
+    uint32_t reports = 0;
+    uint64_t examples = 0;
+    const choir_bytes gathered = choir_replay_gathered(r->replay, &reports, &examples);
+    const bool is_whole = reports == c->reports && reports > 0;
+    if (!is_whole && kept.size == 0) {
+        rule(row, CH_REPLAY_GONE, "its sum is not kept");
+    } else if (is_whole && examples != c->examples) {
+        rule(row, CH_REPLAY_DIFFERS,
+             "its updates are of %" PRIu64 " examples, its summary says %" PRIu64, examples,
+             c->examples);
+    } else if (is_whole && kept.size > 0 &&
+               (kept.size != gathered.size || memcmp(kept.data, gathered.data, kept.size) != 0)) {
+        rule(row, CH_REPLAY_DIFFERS, "its updates come to another sum than the one that is kept");
+    }
+    row->updates = is_whole ? reports : 0;
+    return kept.size > 0 ? kept : gathered;
+}
+
 static choir_status sum_apply(const replaying *r, const closed_round *c, ch_replay_row *row,
                               choir_error *err) {
-    char path[TEXT_MAX];
-    choir_bytes sum = {0};
-    path_make(path, r, "sum", c->round);
-    choir_status status = ch_operator_get(r->operator, path, "replay", &sum, err);
-    if (status == CHOIR_EAGAIN) {
-        rule(row, CH_REPLAY_GONE, "its sum is not kept");
-        return CHOIR_OK;
-    }
+    choir_bytes kept = {0};
+    choir_status status = sum_ask(r, c, &kept, err);
     if (status != CHOIR_OK) {
         return status;
+    }
+    const choir_bytes sum = sum_choose(r, c, kept, row);
+    if (!is_open(row)) {
+        return CHOIR_OK;
     }
     choir_error why = {.message = ""};
     status = choir_replay_round(r->replay, c->reports, c->examples, sum, &why);
@@ -175,6 +254,25 @@ static choir_status sum_apply(const replaying *r, const closed_round *c, ch_repl
         rule(row, CH_REPLAY_DIFFERS, "%.150s", why.message);
         return CHOIR_OK;
     }
+    return status;
+}
+
+/* Applies an applied round: by its receipts, its updates where they are kept, and its sum. */
+static choir_status applied_do(replaying *r, const closed_round *c, ch_replay_row *row,
+                               choir_error *err) {
+    json_t *answer = NULL;
+    choir_status status = receipts_ask(r, c, &answer, err);
+    const json_t *list = json_object_get(answer, "receipts");
+    if (status == CHOIR_OK && r->has_updates) {
+        status = updates_gather(r, c, list, row, err);
+    }
+    if (status == CHOIR_OK && is_open(row)) {
+        status = sum_apply(r, c, row, err);
+    }
+    if (status == CHOIR_OK && is_open(row)) {
+        receipts_check(r, c, list, row);
+    }
+    json_decref(answer);
     return status;
 }
 
@@ -191,10 +289,6 @@ static void compare(const replaying *r, const closed_round *c, ch_replay_row *ro
     }
 }
 
-static bool is_open(const ch_replay_row *row) {
-    return row->why[0] == '\0';
-}
-
 static choir_status round_replay(replaying *r, const closed_round *c, ch_replay_row *row,
                                  choir_error *err) {
     choir_status status = before_have(r, c->round, row, err);
@@ -203,10 +297,7 @@ static choir_status round_replay(replaying *r, const closed_round *c, ch_replay_
              c->reports, r->options.quorum, c->applied ? "applied" : "discarded");
     }
     if (status == CHOIR_OK && is_open(row) && c->applied) {
-        status = sum_apply(r, c, row, err);
-        if (status == CHOIR_OK && is_open(row)) {
-            status = receipts_check(r, c, row, err);
-        }
+        status = applied_do(r, c, row, err);
     }
     if (status == CHOIR_OK && is_open(row)) {
         compare(r, c, row);
@@ -310,6 +401,7 @@ static choir_status job_read(replaying *r, const char *job, choir_error *err) {
         status = ch_safetensors_parse(&r->bundle, bytes, r->reference, r->env, err);
     }
     if (status == CHOIR_OK) {
+        r->has_updates = r->job.retain_updates;
         r->options = ch_job_coordinator(&r->job, (uint32_t)clients, r->bundle.layout.dim);
         status = replay_begin(r, r->bundle.params, err);
     }

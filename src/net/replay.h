@@ -16,7 +16,8 @@ typedef enum ch_replay_verdict {
 typedef struct ch_replay_row {
     uint32_t round;
     ch_replay_verdict verdict;
-    char why[200]; // DIFFERS, GONE: what; else ""
+    uint32_t updates; // so many were kept, and come to the sum; 0: it was taken as it is
+    char why[200];    // DIFFERS, GONE: what; else ""
 } ch_replay_row;
 
 enum { CH_REPLAY_ALL = 0 };

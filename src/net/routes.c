@@ -33,6 +33,7 @@ static const ch_route ROUTES[] = {
     {"GET", "/v1/admin/jobs/*/rounds", CH_ACCESS_ADMIN, 0, ch_route_rounds},
     {"GET", "/v1/admin/jobs/*/sum", CH_ACCESS_ADMIN, 0, ch_route_sum},
     {"GET", "/v1/admin/jobs/*/receipts", CH_ACCESS_ADMIN, 0, ch_route_receipts},
+    {"GET", "/v1/admin/jobs/*/update", CH_ACCESS_OWNER, 0, ch_route_update},
     {"GET", "/v1/admin/jobs/*/bundle", CH_ACCESS_ADMIN, 0, ch_route_bundle},
     {"POST", "/v1/admin/jobs/*/clone", CH_ACCESS_ADMIN, SMALL, ch_route_clone},
     {"POST", "/v1/admin/jobs/*/pause", CH_ACCESS_ADMIN, SMALL, ch_route_pause},

@@ -107,6 +107,7 @@ void ch_route_rounds(ch_ask *ask);        //
 void ch_route_bundle(ch_ask *ask);        //
 void ch_route_sum(ch_ask *ask);           //
 void ch_route_receipts(ch_ask *ask);      //
+void ch_route_update(ch_ask *ask);        //
 void ch_route_details(ch_ask *ask);       //
 void ch_route_host(ch_ask *ask);          // routes_host.c
 void ch_route_clone(ch_ask *ask);         //

@@ -209,6 +209,31 @@ void ch_route_sum(ch_ask *ask) {
     ch_stored_release(&sum);
 }
 
+void ch_route_update(ch_ask *ask) {
+    int64_t id = 0;
+    uint32_t round = 0;
+    uint32_t client = 0;
+    if (!round_ask(ask, &id, &round) || !ch_ask_number(ask, "client", UINT32_MAX, &client)) {
+        return;
+    }
+    ch_stored update = {0};
+    choir_error err = {.message = ""};
+    const choir_status status =
+        ch_hosting_store_update(ask->server->store, &update, id, round, client, &err);
+    if (status == CHOIR_OK) {
+        ch_http_answer_header(ask->exchange, "Cache-Control", "no-store");
+        ch_http_answer(ask->exchange, 200, "application/x-protobuf",
+                       (choir_bytes){.data = update.data, .size = update.size});
+    } else if (status == CHOIR_EAGAIN) {
+        ch_answer_error(ask->exchange, 404,
+                        "the update of client %" PRIu32 " in round %" PRIu32 " of '%s' is not kept",
+                        client, round, ask->wild);
+    } else {
+        ch_answer_busy(ask->exchange, "the store cannot be read");
+    }
+    ch_stored_release(&update);
+}
+
 static void receipt_add(void *list, const ch_receipt *receipt) {
     choir_hash digest;
     char text[2 * CHOIR_HASH_BYTES + 1];

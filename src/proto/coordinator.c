@@ -297,9 +297,8 @@ static choir_refusal failure_refusal(uint32_t failure) {
     }
 }
 
-/* What is wrong with an awaited client's report; else how it counts. */
-static choir_refusal report_judge(const choir_coordinator *c, const ch_report *report,
-                                  const void *delta, ch_offer *offer) {
+choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *report,
+                                   const void *delta, ch_offer *offer) {
     const uint32_t examples_max = c->options.examples_max;
     if (report->failure != CH_FAILURE_NONE) {
         return failure_refusal(report->failure);
@@ -351,7 +350,7 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
         delta = c->gathered;
     }
     ch_offer offer;
-    const choir_refusal refusal = report_judge(c, report, delta, &offer);
+    const choir_refusal refusal = ch_coordinator_judge(c, report, delta, &offer);
     if (refusal != NO_REFUSAL) {
         ch_cohort_settle(&c->cohort, place, CH_STANDING_REFUSED + (uint32_t)refusal);
         c->changes += 1;

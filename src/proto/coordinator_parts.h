@@ -73,6 +73,11 @@ CHOIR_NODISCARD choir_status ch_coordinator_params_check(const float *params, ui
 bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, uint64_t weight,
                                 const uint8_t *sum);
 
+/* What is wrong with a report for the open round, and how it counts; CHOIR_REFUSAL_COUNT: nothing.
+ * delta (report->dim), at any address; offer is only filled when nothing is. */
+choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *report,
+                                   const void *delta, ch_offer *offer);
+
 /* What a round with a quorum makes of parameters, state and hash: from the aggregator's sum. */
 void ch_coordinator_apply(choir_coordinator *c);
 

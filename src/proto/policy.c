@@ -108,6 +108,13 @@ static void judge_reports(choir_verdict *v, const choir_policy *p, const choir_t
     judge_least(v, t->reports, p->reports_min, " reports");
 }
 
+static void judge_retention(choir_verdict *v, const choir_policy *p, const choir_terms *t) {
+    v->is_set = p->no_retention;
+    v->is_refused = v->is_set && t->retains_updates;
+    (void)snprintf(v->asked, sizeof(v->asked), "%s", t->retains_updates ? "kept" : "not kept");
+    (void)snprintf(v->bound, sizeof(v->bound), "not kept");
+}
+
 /* The smallest norm that a chain clips to; infinite when it does not, or is none. */
 static double clip_of(const char *text) {
     ch_chain chain = {0};
@@ -159,6 +166,7 @@ static const policy_rule RULES[CHOIR_POLICY_RULES] = {
     [CHOIR_POLICY_LINKS] = {"chain", judge_links},
     [CHOIR_POLICY_EXAMPLES] = {"data", judge_examples},
     [CHOIR_POLICY_REPORTS] = {"sum", judge_reports},
+    [CHOIR_POLICY_RETENTION] = {"update", judge_retention},
 };
 
 void choir_policy_judge(choir_verdict *out, const choir_policy *policy, choir_policy_rule rule,

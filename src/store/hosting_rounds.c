@@ -48,6 +48,28 @@ static choir_status receipts_add(ch_database *db, const ch_commit *c, choir_erro
     return ch_query_end(&q, err);
 }
 
+static choir_status update_add(ch_database *db, int64_t job, const ch_receipt *r,
+                               choir_error *err) {
+    ch_query q = ch_query_begin(
+        db, "INSERT INTO updates (job, round, client, checksum, bytes) VALUES (?, ?, ?, ?, ?)");
+    ch_query_bind_i64(&q, job);
+    ch_query_bind_i64(&q, r->round);
+    ch_query_bind_i64(&q, r->client);
+    ch_hosting_bind_checked(&q, r->update);
+    return ch_query_run(&q, err);
+}
+
+/* Those that are to be kept. */
+static choir_status updates_add(ch_database *db, const ch_commit *c, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < c->receipts_count && status == CHOIR_OK; i++) {
+        if (c->receipts[i].update.size > 0) {
+            status = update_add(db, c->job, &c->receipts[i], err);
+        }
+    }
+    return status;
+}
+
 static choir_status model_add(ch_database *db, const ch_closed_round *r, choir_error *err) {
     if (r->params.size == 0) {
         return CHOIR_OK;
@@ -125,6 +147,9 @@ static choir_status one_keep(ch_hosting_store *s, const ch_commit *c, choir_erro
                                                : job_check(db, c->job, err);
     if (status == CHOIR_OK) {
         status = receipts_add(db, c, err);
+    }
+    if (status == CHOIR_OK) {
+        status = updates_add(db, c, err);
     }
     for (uint32_t i = 0; i < c->closed_count && status == CHOIR_OK; i++) {
         status = round_add(db, c->job, &c->closed[i], err);
@@ -244,6 +269,21 @@ choir_status ch_hosting_store_receipts(ch_hosting_store *s, int64_t job, uint32_
         }
     }
     return ch_hosting_leave(s, ch_query_end(&q, err));
+}
+
+choir_status ch_hosting_store_update(ch_hosting_store *s, ch_stored *out, int64_t job,
+                                     uint32_t round, uint32_t client, choir_error *err) {
+    ch_query q = ch_query_begin(
+        ch_hosting_enter(s),
+        "SELECT checksum, bytes FROM updates WHERE job = ? AND round = ? AND client = ?");
+    ch_query_bind_i64(&q, job);
+    ch_query_bind_i64(&q, round);
+    ch_query_bind_i64(&q, client);
+    const choir_status status = ch_hosting_read_checked(s, &q, out, "an update", err);
+    return ch_hosting_leave(s, ch_hosting_found(status, err,
+                                                "job %" PRId64
+                                                ": the update of client %u in round %u is not kept",
+                                                job, client, round));
 }
 
 choir_status ch_hosting_store_rounds(ch_hosting_store *s, int64_t job, uint32_t from,

@@ -7,7 +7,8 @@
  *
  * Every call is a transaction of its own: it is kept whole or not at all, and is on the disk when
  * it returns OK. ch_hosting_store_commit is the group commit: who came, and what many clients of
- * many jobs reported, for the price of one. Updates of single clients are never here.
+ * many jobs reported, for the price of one. Updates of single clients are here where a
+ * job wants them kept, and else never.
  *
  * Calls may come from any thread; they take turns. A callback must not call the store. After a
  * failure the store is as it was before the call, and the next call may succeed: a full disk that
@@ -277,6 +278,7 @@ typedef struct ch_receipt {
     uint32_t round;
     uint32_t client;
     uint8_t digest[CHOIR_HASH_BYTES]; // SHA-256 of the report's body
+    choir_bytes update; // that body, to be kept; empty: it is not; empty when it is read
 } ch_receipt;
 
 /* What a round leaves. Bytes are borrowed. */
@@ -330,6 +332,12 @@ CHOIR_NODISCARD choir_status ch_hosting_store_receipt(ch_hosting_store *s, ch_re
 CHOIR_NODISCARD choir_status ch_hosting_store_receipts(
     ch_hosting_store *s, int64_t job, uint32_t round,
     void (*each)(void *self, const ch_receipt *receipt), void *self, choir_error *err);
+
+/* The body of a report that is in the sum. Returns OK and bytes to release; EAGAIN when it is not
+ * kept. */
+CHOIR_NODISCARD choir_status ch_hosting_store_update(ch_hosting_store *s, ch_stored *out,
+                                                     int64_t job, uint32_t round, uint32_t client,
+                                                     choir_error *err);
 
 // ----- rounds, their models and sums
 // --------------------------------------------------------------

@@ -92,11 +92,20 @@ static const char VERSION_3[] =
     "ALTER TABLE subjects ADD COLUMN account TEXT NOT NULL DEFAULT '';"
     "CREATE INDEX subjects_account ON subjects (account) WHERE account <> '';";
 
+// Reports as they came, of jobs that want them kept; each as long as its receipt, which has its
+// digest.
+static const char VERSION_4[] =
+    "CREATE TABLE updates ("
+    "  job INTEGER NOT NULL, round INTEGER NOT NULL, client INTEGER NOT NULL,"
+    "  checksum INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (job, round, client),"
+    "  FOREIGN KEY (job, round, client) REFERENCES receipts ON DELETE CASCADE) STRICT;";
+
 /* What makes version i + 1 of version i. */
 static const char *const MIGRATIONS[] = {
     VERSION_1,
     VERSION_2,
     VERSION_3,
+    VERSION_4,
 };
 enum { VERSIONS = sizeof(MIGRATIONS) / sizeof(MIGRATIONS[0]) };
 

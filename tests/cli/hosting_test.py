@@ -335,6 +335,60 @@ class Replaying(Network):
         self.assertIn("no round could be replayed", ran.log)
         self.assertIn("round 6  not kept: fedavgm goes on from rounds", ran.out)
 
+    def test_updates_are_kept_where_the_job_wants_it_and_come_to_the_sums(self):
+        job = (JOB % 4).replace("server: {", "server: {retain_updates: true, ")
+        for words in ((), ("--no-sums",)):
+            server = self.trained(job, *words)
+            rows = [json.loads(row) for row in self.check_ran("replay", "letters", "--json").out.splitlines()]
+            self.assertEqual([(row["verdict"], row["updates"]) for row in rows], [("ok", 2)] * 4)
+            self.check_ran("hosted", "rm", "letters")
+            self.stop(server)
+        with contextlib.closing(sqlite3.connect(self.folder / "choir-server/choir.db")) as store:
+            self.assertEqual(store.execute("SELECT count(*) FROM updates").fetchone(), (0,))
+
+    def test_updates_are_not_kept_unless_the_job_wants_it(self):
+        server = self.trained(JOB % 4)
+        rows = [json.loads(row) for row in self.check_ran("replay", "letters", "--json").out.splitlines()]
+        self.assertEqual([(row["verdict"], row["updates"]) for row in rows], [("ok", 0)] * 4)
+        self.stop(server)
+        with contextlib.closing(sqlite3.connect(self.folder / "choir-server/choir.db")) as store:
+            self.assertEqual(store.execute("SELECT count(*) FROM updates").fetchone(), (0,))
+
+    def test_an_update_that_is_not_what_it_was_is_found(self):
+        server = self.trained((JOB % 6).replace("server: {", "server: {retain_updates: true, "))
+        self.stop(server)
+        # round 2 has another sum; in round 4 an update is another round's; of round 5 one is gone
+        self.tamper("UPDATE sums SET (checksum, bytes) ="
+                    " (SELECT checksum, bytes FROM sums WHERE round = 3) WHERE round = 2")
+        self.tamper("UPDATE updates SET (checksum, bytes) ="
+                    " (SELECT checksum, bytes FROM updates WHERE round = 1 LIMIT 1) WHERE round = 4")
+        self.tamper("DELETE FROM updates WHERE round = 5 AND client ="
+                    " (SELECT min(client) FROM updates WHERE round = 5)")
+        self.serve()
+        ran = self.run_in("replay", "letters")
+        self.assertEqual(ran.code, 1)
+        verdicts = ran.out.splitlines()
+        self.assertEqual([verdicts[i] for i in (0, 2, 4, 5)],
+                         ["round 1  ok", "round 3  ok", "round 5  ok", "round 6  ok"])
+        self.assertEqual(verdicts[1], "round 2  differs: its updates come to another sum than the one that is kept")
+        self.assertRegex(verdicts[3], "^round 4  differs: an update is not the one in its receipt, ")
+
+    def test_who_is_no_owner_replays_from_sums(self):
+        self.trained((JOB % 3).replace("server: {", "server: {retain_updates: true, "))
+        self.check_ran("admin", "add", "vera", "--role", "viewer", "--out", "vera.json")
+        ran = self.check_ran("replay", "letters", "--json", "--admin", "vera.json")
+        rows = [json.loads(row) for row in ran.out.splitlines()]
+        self.assertEqual([(row["verdict"], row["updates"]) for row in rows], [("ok", 0)] * 3)
+
+    def test_a_device_may_refuse_that_its_updates_are_kept(self):
+        self.serve()
+        self.host(self.file("job.yaml", (JOB % 3).replace("server: {", "server: {retain_updates: true, ")))
+        shown = self.check_ran("join", "choir-server/join.json", "--job", "letters", "--client", 0, "--show",
+                               "--no-retention", "--state", "d").out
+        self.assertIn("kept       each update, by the server, with whose it is\n", shown)
+        self.assertIn("update     kept: refused, must be not kept\n", shown)
+        self.assertIn("the policy says: refused\n", shown)
+
     def test_a_server_need_not_keep_sums(self):
         self.trained(JOB % 4, "--no-sums")
         self.assertIn("no round could be replayed", self.run_in("replay", "letters").log)

@@ -44,7 +44,7 @@ static void each_rule_accepts_its_bound_and_refuses_what_is_beyond(void **state)
         choir_policy accepts;
         choir_policy refuses;
         const char *sentence;
-    } rows[CHOIR_POLICY_RULES] = {
+    } rows[] = {
         [CHOIR_POLICY_PARAMETERS] = {{.parameters_max = 2410},
                                      {.parameters_max = 2409},
                                      "model is 2410 parameters, must be at most 2409"},
@@ -63,7 +63,7 @@ static void each_rule_accepts_its_bound_and_refuses_what_is_beyond(void **state)
                                   {.reports_min = 4},
                                   "sum is 3 reports, must be at least 4"},
     };
-    for (choir_policy_rule i = 0; i < CHOIR_POLICY_RULES; i++) {
+    for (choir_policy_rule i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         choir_verdict v;
         assert_true(choir_policy_is_set(&rows[i].accepts));
         assert_string_equal(refusal(rows[i].accepts, t), "");
@@ -76,6 +76,17 @@ static void each_rule_accepts_its_bound_and_refuses_what_is_beyond(void **state)
             assert_true(v.asked[0] != '\0');
         }
     }
+}
+
+static void updates_are_kept_only_where_that_is_accepted(void **state) {
+    (void)state;
+    const choir_policy none = {.no_retention = true};
+    choir_terms t = terms_with("weight");
+    assert_true(choir_policy_is_set(&none));
+    assert_string_equal(refusal(none, t), "");
+    t.retains_updates = true;
+    assert_string_equal(refusal(none, t), "update is kept, must be not kept");
+    assert_string_equal(refusal(choir_policy_defaults(), t), "");
 }
 
 static void what_is_not_known_is_not_refused(void **state) {
@@ -152,6 +163,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_is_asked_is_accepted_unless_a_rule_is_set),
         cmocka_unit_test(each_rule_accepts_its_bound_and_refuses_what_is_beyond),
+        cmocka_unit_test(updates_are_kept_only_where_that_is_accepted),
         cmocka_unit_test(what_is_not_known_is_not_refused),
         cmocka_unit_test(a_chain_must_clip_where_that_is_asked),
         cmocka_unit_test(a_policy_out_of_its_range_is_named),

@@ -2,6 +2,7 @@
 #include "support/exchange.h"
 
 #include "choir/replay.h"
+#include "choir/route.h"
 
 enum { DIM = 4, ROUNDS = 6 };
 
@@ -145,6 +146,113 @@ static void what_is_no_sum_of_the_round_is_refused_and_changes_nothing(void **st
     choir_replay_destroy(r);
 }
 
+enum { HEARD_MAX = 16 };
+
+/* The reports of a round, as they pass. */
+typedef struct heard {
+    uint8_t bytes[HEARD_MAX][EXCHANGE_BYTES_MAX];
+    size_t sizes[HEARD_MAX];
+    uint32_t count;
+} heard;
+
+static uint32_t listen(void *self, uint32_t message, uint8_t *bytes, size_t *size) {
+    heard *h = self;
+    choir_route route;
+    choir_refusal refusal;
+    (void)message;
+    if (choir_route_read(&route, &refusal, (choir_bytes){bytes, *size}) == CHOIR_OK &&
+        route.is_report) {
+        assert_true(h->count < HEARD_MAX);
+        memcpy(h->bytes[h->count], bytes, *size);
+        h->sizes[h->count] = *size;
+        h->count += 1;
+    }
+    return 1;
+}
+
+static choir_bytes heard_at(const heard *h, uint32_t i) {
+    return (choir_bytes){h->bytes[i], h->sizes[i]};
+}
+
+static void reports_come_to_their_sum_in_any_order(void **state) {
+    (void)state;
+    static heard h;
+    const choir_env env = choir_env_default();
+    const choir_coordinator_options o = job("fedavgm");
+    exchange e = exchange_open(&o, PARAMS, &env);
+    choir_replay *r = NULL;
+    uint32_t reports = 1;
+    uint64_t examples = 1;
+    e.damage = listen;
+    e.self = &h;
+    check_status(choir_replay_create(&r, PARAMS, &o, &env, NULL), CHOIR_OK);
+    assert_int_equal(choir_replay_gathered(r, &reports, &examples).size, 0);
+    assert_int_equal(reports, 0);
+    for (uint32_t n = 0; n < ROUNDS; n++) {
+        h.count = 0;
+        exchange_round(&e);
+        const choir_round_summary *summary = choir_coordinator_summary(e.coordinator);
+        assert_int_equal(h.count, summary->reports);
+        for (uint32_t i = 0; i < h.count; i++) {
+            const uint32_t at = n % 2 == 0 ? i : h.count - 1 - i;
+            check_status(choir_replay_report(r, heard_at(&h, at), NULL), CHOIR_OK);
+        }
+        const choir_bytes sum = choir_replay_gathered(r, &reports, &examples);
+        const choir_bytes wanted = choir_coordinator_sum(e.coordinator);
+        assert_int_equal(reports, summary->reports);
+        assert_int_equal(examples, summary->examples);
+        assert_int_equal(sum.size, wanted.size);
+        assert_memory_equal(sum.data, wanted.data, wanted.size);
+        check_status(choir_replay_round(r, reports, examples, sum, NULL), CHOIR_OK);
+        const choir_hash hash = choir_coordinator_hash(e.coordinator);
+        check_hash(r, &hash);
+        assert_int_equal(choir_replay_gathered(r, &reports, &examples).size, 0);
+    }
+    exchange_close(&e);
+    choir_replay_destroy(r);
+}
+
+static void what_the_coordinator_would_not_count_is_not_gathered(void **state) {
+    (void)state;
+    static heard h;
+    const choir_env env = choir_env_default();
+    const choir_coordinator_options o = job("fedavg");
+    exchange e = exchange_open(&o, PARAMS, &env);
+    choir_replay *r = NULL;
+    choir_error err = {.message = ""};
+    uint32_t reports = 0;
+    uint64_t examples = 0;
+    e.damage = listen;
+    e.self = &h;
+    h.count = 0;
+    exchange_round(&e);
+    check_status(choir_replay_create(&r, PARAMS, &o, &env, NULL), CHOIR_OK);
+    choir_bytes report = heard_at(&h, 0);
+    for (size_t size = 0; size < report.size; size++) {
+        const choir_bytes cut = {report.data, size};
+        check_status(choir_replay_report(r, cut, NULL), CHOIR_EPROTO);
+    }
+    for (size_t i = 0; i < report.size; i++) {
+        h.bytes[0][i] ^= 0x10;
+        check_status(choir_replay_report(r, report, NULL), CHOIR_EPROTO);
+        h.bytes[0][i] ^= 0x10;
+    }
+    assert_int_equal(choir_replay_gathered(r, &reports, &examples).size, 0);
+    for (uint32_t i = 0; i < o.clients * o.sample_rate; i++) {
+        check_status(choir_replay_report(r, report, NULL), CHOIR_OK); // whose, is not asked
+    }
+    check_status(choir_replay_report(r, report, &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, "does not count: one more than a round has"));
+    (void)choir_replay_gathered(r, &reports, &examples);
+    check_status(choir_replay_round(r, reports, examples,
+                                    choir_replay_gathered(r, &reports, &examples), NULL),
+                 CHOIR_OK);
+    check_status(choir_replay_report(r, report, &err), CHOIR_EPROTO); // another model by now
+    assert_non_null(strstr(err.message, "are no report on the model"));
+    exchange_close(&e);
+    choir_replay_destroy(r);
+}
+
 static void options_and_parameters_that_are_none_are_refused(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -168,6 +276,8 @@ int main(void) {
         cmocka_unit_test(without_a_state_any_round_can_be_replayed_alone),
         cmocka_unit_test(keeping_sums_changes_no_model),
         cmocka_unit_test(what_is_no_sum_of_the_round_is_refused_and_changes_nothing),
+        cmocka_unit_test(reports_come_to_their_sum_in_any_order),
+        cmocka_unit_test(what_the_coordinator_would_not_count_is_not_gathered),
         cmocka_unit_test(options_and_parameters_that_are_none_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -235,6 +235,63 @@ static void sums_of_older_rounds_go_and_nothing_else(void **state) {
     ch_hosting_store_close(s);
 }
 
+/* Keeps the reports of clients 0 and 1 in a round, the second's with its update. */
+static void updates_commit(ch_hosting_store *s, int64_t job, uint32_t round, const char *update) {
+    const ch_receipt receipts[] = {
+        {.round = round, .client = 0, .digest = {1}},
+        {.round = round, .client = 1, .digest = {2}, .update = bytes_of(update)}};
+    const ch_closed_round closed = {.round = round,
+                                    .summary = bytes_of("{}"),
+                                    .model = {(uint8_t)round},
+                                    .params = bytes_of("parameters")};
+    const ch_commit c = {.job = job,
+                         .state = bytes_of("state"),
+                         .receipts = receipts,
+                         .receipts_count = 2,
+                         .closed = &closed,
+                         .closed_count = 1};
+    check_status(ch_hosting_store_commit(s, NULL, &c, 1, NULL), CHOIR_OK);
+}
+
+static void check_update(ch_hosting_store *s, int64_t job, uint32_t round, const char *wanted) {
+    ch_stored got;
+    choir_error err = {.message = ""};
+    check_status(ch_hosting_store_update(s, &got, job, round, 0, &err), CHOIR_EAGAIN);
+    assert_non_null(strstr(err.message, "the update of client 0 in round "));
+    const choir_status status = ch_hosting_store_update(s, &got, job, round, 1, NULL);
+    check_status(status, wanted == NULL ? CHOIR_EAGAIN : CHOIR_OK);
+    if (wanted != NULL) {
+        check_bytes(&got, (const uint8_t *)wanted, strlen(wanted));
+    }
+}
+
+static void updates_stay_as_long_as_their_receipts(void **state) {
+    (void)state;
+    const char *dir = dir_of("updates");
+    ch_hosting_store *s = hosting_open(dir);
+    check_status(history_begin(s, NULL), CHOIR_OK);
+    for (uint32_t round = 1; round <= 3; round++) {
+        char text[16];
+        (void)snprintf(text, sizeof(text), "update %u", round);
+        updates_commit(s, 1, round, text);
+    }
+    updates_commit(s, 2, 1, "of another job");
+    s = reopen(s, dir);
+    check_update(s, 1, 1, "update 1");
+    check_update(s, 1, 3, "update 3");
+    check_status(ch_hosting_store_sums_prune(s, 1, 1, NULL), CHOIR_OK);
+    check_update(s, 1, 1, "update 1");
+    check_status(ch_hosting_store_prune(s, 1, 1, NULL, 0, NULL), CHOIR_OK);
+    check_update(s, 1, 1, NULL);
+    check_update(s, 1, 2, NULL);
+    check_update(s, 1, 3, "update 3");
+    check_update(s, 2, 1, "of another job");
+    check_status(ch_hosting_store_job_remove(s, 1, NULL), CHOIR_OK);
+    check_update(s, 1, 3, NULL);
+    check_update(s, 2, 1, "of another job");
+    ch_hosting_store_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commits_come_back_as_they_were_made),
@@ -242,6 +299,7 @@ int main(void) {
         cmocka_unit_test(a_commit_that_is_refused_leaves_nothing),
         cmocka_unit_test(open_rounds_grow_shrink_and_go),
         cmocka_unit_test(rounds_are_listed_in_parts),
+        cmocka_unit_test(updates_stay_as_long_as_their_receipts),
         cmocka_unit_test(sums_of_older_rounds_go_and_nothing_else),
         cmocka_unit_test(pruning_keeps_the_last_the_told_and_what_others_hold),
     };

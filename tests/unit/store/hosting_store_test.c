@@ -351,7 +351,7 @@ static void what_is_not_this_choirs_is_refused_and_left(void **state) {
     const char *dir = dir_of("later");
     ch_hosting_store_close(hosting_open(dir));
     assert_int_equal(outside(dir, "PRAGMA user_version = 99"), SQLITE_OK);
-    check_refused_to_open(dir, "choir.db: has version 99, this choir knows up to 3; use a later");
+    check_refused_to_open(dir, "choir.db: has version 99, this choir knows up to 4; use a later");
     dir = dir_of("other");
     (void)mkdir(dir, 0777);
     assert_int_equal(outside(dir, "CREATE TABLE mine (x)"), SQLITE_OK);
@@ -453,6 +453,13 @@ static void check_golden_accounts(ch_hosting_store *s) {
     assert_string_equal(subject.account, "ada");
 }
 
+/* Of updates, from version 4 on. */
+static void check_golden_updates(ch_hosting_store *s) {
+    ch_stored got;
+    check_status(ch_hosting_store_update(s, &got, 1, 2, 0, NULL), CHOIR_OK);
+    check_bytes(&got, (const uint8_t *)"report", 6);
+}
+
 /* Every version's tables, with something in them, are frozen in tests/golden: they become
  * today's, and what was in them is there. */
 static void every_version_becomes_todays(void **state) {
@@ -485,6 +492,9 @@ static void every_version_becomes_todays(void **state) {
         }
         if (version >= 3) {
             check_golden_accounts(s);
+        }
+        if (version >= 4) {
+            check_golden_updates(s);
         }
         uint32_t client = 0;
         check_status(ch_hosting_store_client_of(s, &client, 1, 1, NULL), CHOIR_OK);
