@@ -32,6 +32,8 @@ typedef struct swarm_flags {
     uint32_t examples;
     char dir[CHOIR_PATH_MAX];
     char state[CHOIR_PATH_MAX];
+    char platform[64];
+    char tags[256];
     uint32_t connections;
     uint32_t updates;
     uint32_t patience_s;
@@ -70,6 +72,9 @@ static const ch_option ROWS[] = {
     TEXT("--state", state, NULL,
          "a folder for their keys and numbers, so that the server knows them again; of one swarm "
          "at a time"),
+    TEXT("--platform", platform, NULL,
+         "of all of them, told to the server, which may choose clients by it"),
+    TEXT("--tags", tags, NULL, "likewise, with commas between"),
     {"--connections", CH_OPTION_U32, FIELD(connections), 0, CLIENTS_MAX, "", NULL,
      "calls at a time, and so connections; 0: one for each client"},
     {"--updates", CH_OPTION_U32, FIELD(updates), 1, UPDATES_MAX, "", NULL,
@@ -257,6 +262,8 @@ static ch_swarm_options options_of(const swarm_flags *flags, const choir_join *j
     o.join = join;
     o.job = flags->job;
     o.state_dir = flags->state;
+    o.platform = flags->platform;
+    o.tags = flags->tags;
     o.first = flags->first;
     o.clients = flags->clients;
     o.connections = flags->connections;

@@ -23,6 +23,12 @@ enum {
     CH_JOBS_MAX = 256, // that one server hosts at a time
 };
 
+/* A request whose token was found right. */
+typedef struct ch_shown {
+    uint64_t number; // of its exchange; 0: none
+    ch_claims claims;
+} ch_shown;
+
 struct ch_server {
     ch_request_log log; // the host's environment
     choir_env env;      // the same, whose lines name requests
@@ -49,6 +55,7 @@ struct ch_server {
     ch_limiter failures;
     ch_limiter exchanges;
     uint64_t limited; // requests that were answered 429
+    ch_shown shown;   // the last; HTTP's thread's too
     pthread_t keeper;
     bool has_keeper;
 

@@ -63,10 +63,16 @@ static void json_send(ch_swarm *s, uint32_t number, ch_swarm_kind kind, const ch
     ch_swarm_send(s, number, kind, call, text);
 }
 
+static ch_entry_about about_of(const ch_swarm *s) {
+    return (ch_entry_about){.name = "swarm",
+                            .platform = s->options.platform,
+                            .version = CHOIR_VERSION,
+                            .tags = s->options.tags};
+}
+
 static void enroll(ch_swarm *s, uint32_t number) {
     const ch_member *m = &s->members[number];
-    const ch_entry_about about = {
-        .name = "swarm", .platform = "", .version = CHOIR_VERSION, .tags = ""};
+    const ch_entry_about about = about_of(s);
     ch_key_pair key;
     ch_key_pair_derive(&key, s->identities.seed, m->client);
     json_send(s, number, CH_SWARM_ENROL, "/v1/enroll",
@@ -76,13 +82,15 @@ static void enroll(ch_swarm *s, uint32_t number) {
 
 static void join(ch_swarm *s, uint32_t number) {
     const ch_member *m = &s->members[number];
+    const ch_entry_about about = about_of(s);
     char path[CH_ENTRY_PATH_MAX];
     ch_key_pair key;
     ch_entry_path(path, s->options.job);
     ch_key_pair_derive(&key, s->identities.seed, m->client);
-    json_send(s, number, CH_SWARM_JOIN, path,
-              ch_entry_join(s->options.job, s->identities.subjects[m->client], m->challenge,
-                            m->client, &key));
+    json_t *body = ch_entry_join(s->options.job, s->identities.subjects[m->client], m->challenge,
+                                 m->client, &key);
+    ch_entry_tell(body, &about);
+    json_send(s, number, CH_SWARM_JOIN, path, body);
     ch_wipe(&key, sizeof(key));
 }
 

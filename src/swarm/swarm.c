@@ -25,7 +25,8 @@ enum {
 };
 
 ch_swarm_options ch_swarm_defaults(void) {
-    return (ch_swarm_options){.state_dir = "", .updates = 16, .dim_max = 1 << 26};
+    return (ch_swarm_options){
+        .state_dir = "", .platform = "", .tags = "", .updates = 16, .dim_max = 1 << 26};
 }
 
 const char *ch_swarm_kind_name(ch_swarm_kind kind) {

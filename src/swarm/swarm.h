@@ -36,9 +36,11 @@ typedef struct ch_swarm_options {
     const choir_join *join; // borrowed, like all texts; required
     const char *job;        // by its name; required
     const char *state_dir;  // where their keys and numbers are kept: swarm/identities.h; default ""
-    uint32_t first;         // which client of the job the first of them is; default 0
-    uint32_t clients;       // how many they are, at least 1; first + clients at most
-                            // CH_IDENTITIES_MAX; required
+    const char *platform; // these two are told to the server, which may choose by them; default ""
+    const char *tags;     // comma-separated
+    uint32_t first;       // which client of the job the first of them is; default 0
+    uint32_t clients;     // how many they are, at least 1; first + clients at most
+                          // CH_IDENTITIES_MAX; required
     uint32_t
         connections;     // calls at a time, so also connections; 0, the default: as many as clients
     uint32_t updates;    // models and updates in memory at a time; default 16
