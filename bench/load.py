@@ -122,7 +122,7 @@ def round_of_many(options):
           "|---|---|---|---|---|---|")
     with serving(options.choir, options.build, mnist("mnist-2nn", clients)) as server:
         server.swarm(clients, "--load", "check-ins", "--time", 1, "--connections", 64)
-        swarm_words = ("--connections", 64, "--updates", 16)
+        swarm_words = ("--connections", 64, "--updates", 64)
         before = server.cpu_s()
         swarm = server.swarm_start(clients, *swarm_words)
         finished(server, swarm)

@@ -27,7 +27,7 @@ ch_http_server_options ch_http_server_defaults(void) {
     return (ch_http_server_options){
         .address = "127.0.0.1",
         .connections_max = 16384,
-        .connection_bytes = 10 << 10,
+        .connection_bytes = 9728,
         .idle_s = 60,
         .request_s = 120,
         .answer_s = 3600,

@@ -51,7 +51,7 @@ typedef struct ch_http_server_options {
     uint32_t connections_per_address_max; // 0, the default: no limit
     uint32_t connection_bytes; // of memory for one connection's head and buffers, half of which is
                                // the most that is read at a time; a longer head is refused; default
-                               // 10240: ten thousand that wait are to cost 12 KB each
+                               // 9728: ten thousand that wait are to cost 12 KB each
     uint32_t idle_s;           // nothing moves for so long: closed; default 60
     uint32_t request_s;        // a request that is not whole after so long is cut off; default 120
     uint32_t answer_s;         // an answer that is not taken after so long is cut off; default 3600
