@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum { DIR_MAX = 512, WHO_MAX = 256, LOG_MAX = 8, RATE_MAX = 6000000 };
 
@@ -143,6 +144,16 @@ static void signal_wait(const sigset_t *ends) {
     (void)sigwait(ends, &signal);
 }
 
+/* As many open files, and so connections, as the system allows: a shell's own limit is often 1024.
+ */
+static void files_allow(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files); // else it is as it was, and fewer are taken
+    }
+}
+
 static int serve_run(const ch_call *call, choir_error *err) {
     const serve_flags *flags = call->options;
     static ch_log_lines lines;
@@ -183,6 +194,7 @@ static int serve_run(const ch_call *call, choir_error *err) {
     (void)sigaddset(&ends, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &ends, NULL);
     (void)signal(SIGXFSZ, SIG_IGN); // a file that may not grow is a disk that refuses
+    files_allow();
     ch_server *server = NULL;
     const choir_status status = ch_server_start(&server, &options, &env, err);
     if (status != CHOIR_OK) {

@@ -6,6 +6,7 @@ one fails.
 import json
 import os
 import random
+import resource
 import ssl
 import stat
 import subprocess
@@ -70,6 +71,18 @@ class ThreeCommands(Network):
         ran = self.run_in("serve", "--port", 0)
         self.assertEqual(ran.code, 1)
         self.assertIn("another process", ran.log)
+
+
+class OpenFiles(Network):
+    def test_are_taken_up_to_what_the_system_allows(self):
+        server = subprocess.Popen([CHOIR, "serve", "--port", "0", "--plain"], cwd=self.folder, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300)))
+        self.processes.append(server)
+        self.assertTrue(server.stdout.readline().startswith("serving "))
+        server.terminate()
+        _, log = server.communicate(timeout=30)
+        self.assertIn("http_connections_lowered wanted=16384 allowed=236", log)
 
 
 class Hosting(Network):

@@ -277,7 +277,7 @@ static void columns_mean_to_a_device_what_they_do_to_the_model(void **state) {
             assert_int_equal(held[i].examples->labels[ch_holding_row(&held[i], row)], 1);
         }
         assert_memory_equal(x[0], x[1], 2 * sizeof(float)); // age and pulse; town is the group
-        assert_true(x[0][0] > -2 && x[0][0] < 2); // of 200 ages, not of two
+        assert_true(x[0][0] > -2 && x[0][0] < 2);           // of 200 ages, not of two
     }
     ch_device_release(&devices[0]);
     ch_device_release(&devices[1]);
