@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-enum { DIR_MAX = 512, WHO_MAX = 256, LOG_MAX = 8, RATE_MAX = 6000000 };
+enum { DIR_MAX = 512, WHO_MAX = 256, WORD_MAX = 8, RATE_MAX = 6000000 };
 
 typedef struct serve_flags {
     char dir[DIR_MAX];
@@ -21,6 +21,7 @@ typedef struct serve_flags {
     uint32_t port;
     char url[CH_URL_MAX];
     uint32_t token_s;
+    char token_algorithm[WORD_MAX];
     uint32_t away_s;
     uint32_t idle_s;
     uint32_t request_s;
@@ -39,7 +40,7 @@ typedef struct serve_flags {
     uint32_t keep_rounds;
     uint32_t keep_sums;
     bool no_sums;
-    char log[LOG_MAX];
+    char log[WORD_MAX];
     bool access_log;
     bool quiet;
 } serve_flags;
@@ -62,6 +63,8 @@ static const ch_option ROWS[] = {
      "after which a connection on which nothing moves is closed"},
     {"--request-time", CH_OPTION_U32, FIELD(request_s), 1, 86400, "s", NULL,
      "after which a request that is not whole is cut off; a slow device's upload needs some"},
+    {"--token-algorithm", CH_OPTION_TEXT, FIELD(token_algorithm), 0, WORD_MAX, "", "HS256|EdDSA",
+     "how devices' tokens are signed: others can tell EdDSA's by the key in token.jwks"},
     {"--join-rate", CH_OPTION_U32, FIELD(join_rate), 0, RATE_MAX, "a minute", NULL,
      "how often an address may enrol or join; ten minutes' worth at once; 0: no limit"},
     {"--exchange-rate", CH_OPTION_U32, FIELD(exchange_rate), 0, RATE_MAX, "a minute", NULL,
@@ -96,7 +99,7 @@ static const ch_option ROWS[] = {
      "each; 0: of all whose models are kept"},
     {"--no-sums", CH_OPTION_FLAG, FIELD(no_sums), 0, 0, "", NULL,
      "keep no sums of the rounds that close from now on"},
-    {"--log", CH_OPTION_TEXT, FIELD(log), 0, LOG_MAX, "", "text|json",
+    {"--log", CH_OPTION_TEXT, FIELD(log), 0, WORD_MAX, "", "text|json",
      "how lines are written to standard error: for people, or each a JSON object"},
     {"--access-log", CH_OPTION_FLAG, FIELD(access_log), 0, 0, "", NULL,
      "a line for each request: what was asked, by whom, and how it ended"},
@@ -109,6 +112,7 @@ static const serve_flags DEFAULTS = {.dir = "choir-server",
                                      .port = 8470,
                                      .log = "text",
                                      .token_s = 3600,
+                                     .token_algorithm = "HS256",
                                      .away_s = 600,
                                      .idle_s = 60,
                                      .request_s = 120,
@@ -169,6 +173,7 @@ static int serve_run(const ch_call *call, choir_error *err) {
     options.port = (uint16_t)flags->port;
     options.url = flags->url;
     options.token_s = flags->token_s;
+    options.token_algorithm = flags->token_algorithm;
     options.away_s = flags->away_s;
     options.idle_s = flags->idle_s;
     options.request_s = flags->request_s;

@@ -210,7 +210,7 @@ static json_t *joined(const ch_server *s, const ch_hosted *h, int64_t subject, u
                             .job = {.data = h->yaml.data, .size = h->yaml.size},
                             .model = {.data = h->head, .size = h->head_size}};
     (void)snprintf(claims.job, sizeof(claims.job), "%s", h->row.name);
-    ch_token_make(token, &claims, s->token_key);
+    ch_token_make(token, &claims, &s->token_key);
     ch_offer_sign(signature, &offer, s->signing.secret_key);
     const choir_bytes seal = {.data = signature, .size = sizeof(signature)};
     return json_pack("{s:s, s:I, s:I, s:I, s:s, s:I, s:s%, s:o, s:o}", "name", h->row.name,

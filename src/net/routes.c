@@ -223,7 +223,7 @@ static choir_status token_read(ch_ask *ask, const char *bearer, choir_error *err
     }
     const uint64_t now_s = ch_server_unix_ms() / 1000;
     const choir_status status =
-        ch_token_read(&ask->claims, bearer, ask->server->token_key, now_s, err);
+        ch_token_read(&ask->claims, bearer, &ask->server->token_key, now_s, err);
     if (status == CHOIR_OK) {
         *shown = (ch_shown){.number = number, .claims = ask->claims};
     }

@@ -30,7 +30,8 @@ static void challenge_make(char out[CHALLENGE_TEXT], const ch_server *s, uint64_
     char text[64];
     const int size = snprintf(text, sizeof(text), "choir-challenge %" PRIu64, window);
     uint8_t mac[CH_MAC_BYTES];
-    ch_mac(mac, (choir_bytes){.data = (const uint8_t *)text, .size = (size_t)size}, s->token_key);
+    ch_mac(mac, (choir_bytes){.data = (const uint8_t *)text, .size = (size_t)size},
+           s->token_key.shared);
     ch_base64(out, (choir_bytes){.data = mac, .size = sizeof(mac)});
 }
 

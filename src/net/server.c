@@ -25,6 +25,7 @@ ch_server_options ch_server_defaults(void) {
                                .issuer = "",
                                .audience = "",
                                .token_s = 3600,
+                               .token_algorithm = "HS256",
                                .away_s = 600,
                                .idle_s = 60,
                                .request_s = 120,
@@ -265,13 +266,22 @@ static choir_status secret_have(ch_server *s, const char *name, void *out, size_
     return status;
 }
 
-static choir_status secrets_have(ch_server *s, choir_error *err) {
+static choir_status secrets_have(ch_server *s, const ch_server_options *o, choir_error *err) {
+    s->token_key.algorithm = ch_token_algorithm_find(o->token_algorithm);
+    if (s->token_key.algorithm == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL, "token_algorithm: '%.20s' must be HS256 or EdDSA",
+                            o->token_algorithm);
+    }
     ch_key_pair_make(&s->signing); // what follows replaces these when there are some
-    ch_entropy_fill(s->token_key, sizeof(s->token_key));
+    ch_key_pair_make(&s->token_key.pair);
+    ch_entropy_fill(s->token_key.shared, sizeof(s->token_key.shared));
     ch_entropy_fill(s->secret, sizeof(s->secret));
     choir_status status = secret_have(s, "signing_key", &s->signing, sizeof(s->signing), err);
     if (status == CHOIR_OK) {
-        status = secret_have(s, "token_key", s->token_key, sizeof(s->token_key), err);
+        status = secret_have(s, "token_key", s->token_key.shared, sizeof(s->token_key.shared), err);
+    }
+    if (status == CHOIR_OK) {
+        status = secret_have(s, "token_pair", &s->token_key.pair, sizeof(s->token_key.pair), err);
     }
     if (status == CHOIR_OK) {
         status = secret_have(s, "enrolment_secret", s->secret, sizeof(s->secret), err);
@@ -405,7 +415,7 @@ static choir_status server_build(ch_server *s, const ch_server_options *o, choir
         status = ch_hosting_store_open(&s->store, o->dir, &s->env, err);
     }
     if (status == CHOIR_OK) {
-        status = secrets_have(s, err);
+        status = secrets_have(s, o, err);
     }
     if (status == CHOIR_OK) {
         status = provider_have(s, o, err);

@@ -29,12 +29,13 @@ enum { // bytes, with the terminating zero
 };
 
 typedef struct ch_server_options {
-    const char *dir;      // made when it is not there; default "choir-server"
-    const char *address;  // to listen on; default "127.0.0.1"
-    uint16_t port;        // 0: any that is free; default 8470
-    const char *url;      // by which clients reach it, when that is another; default "": from the
-                          // address and port
-    uint32_t token_s;     // how long a device's token is good, seconds; default 3600
+    const char *dir;     // made when it is not there; default "choir-server"
+    const char *address; // to listen on; default "127.0.0.1"
+    uint16_t port;       // 0: any that is free; default 8470
+    const char *url;     // by which clients reach it, when that is another; default "": from the
+                         // address and port
+    uint32_t token_s;    // how long a device's token is good, seconds; default 3600
+    const char *token_algorithm; // "EdDSA", or, the default, "HS256"; of another none is believed
     uint32_t away_s;      // how long one that a job does not take stays away: half as long to one
                           // and a half times as long; at most 2400; default 600
     uint32_t keep_rounds; // of a job, the last so many and the best keep their models and receipts,

@@ -101,7 +101,27 @@ static choir_status admin_write(ch_server *s, choir_error *err) {
     return ch_secret_file_write(path, root, err);
 }
 
+/* The public key of tokens, for a proxy that looks at them itself. */
+static choir_status token_key_write(const ch_server *s, choir_error *err) {
+    char path[PATH_BYTES];
+    char point[CH_BASE64_MAX(CH_PUBLIC_KEY_BYTES)];
+    const ch_token_key *key = &s->token_key;
+    const choir_status status = path_of(path, s->dir, "token.jwks", err);
+    if (status != CHOIR_OK || strcmp(key->algorithm->name, "EdDSA") != 0) {
+        return status;
+    }
+    ch_base64(point, (choir_bytes){key->pair.public_key, sizeof(key->pair.public_key)});
+    return ch_secret_file_write(path,
+                                json_pack("{s:[{s:s, s:s, s:s, s:s, s:s}]}", "keys", "kty", "OKP",
+                                          "crv", "Ed25519", "use", "sig", "alg", "EdDSA", "x",
+                                          point),
+                                err);
+}
+
 choir_status ch_server_files_write(ch_server *s, choir_error *err) {
-    const choir_status status = ch_server_join_write(s, err);
+    choir_status status = ch_server_join_write(s, err);
+    if (status == CHOIR_OK) {
+        status = token_key_write(s, err);
+    }
     return status == CHOIR_OK ? admin_write(s, err) : status;
 }

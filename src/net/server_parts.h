@@ -44,12 +44,12 @@ struct ch_server {
     uint32_t keep_sums;   // likewise
     bool no_sums;
     bool logs_access;
-    bool has_provider;                      // and then it enrols, and not the secret
-    ch_provider provider;                   // HTTP's thread's
-    uint32_t account_max;                   // of its subjects; 0: no limit
-    ch_key_pair signing;                    // of jobs
-    uint8_t token_key[CH_SHARED_KEY_BYTES]; // of devices' tokens
-    uint8_t secret[CH_SHARED_KEY_BYTES];    // that enrols; HTTP's thread's
+    bool has_provider;                   // and then it enrols, and not the secret
+    ch_provider provider;                // HTTP's thread's
+    uint32_t account_max;                // of its subjects; 0: no limit
+    ch_key_pair signing;                 // of jobs
+    ch_token_key token_key;              // of devices' tokens; its shared one, of challenges too
+    uint8_t secret[CH_SHARED_KEY_BYTES]; // that enrols; HTTP's thread's
     uint64_t started_ms;
     ch_limiter entrances; // these four: HTTP's thread's
     ch_limiter failures;

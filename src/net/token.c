@@ -10,17 +10,49 @@
 #include <stdio.h>
 #include <string.h>
 
-// {"alg":"HS256","typ":"JWT"}
-static const char HEAD[] = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
-
-enum { CLAIMS_MAX = 256 };
+enum { CLAIMS_MAX = 256, SEAL_MAX = CH_SIGNATURE_BYTES };
 
 static choir_bytes text_bytes(const char *text, size_t size) {
     return (choir_bytes){.data = (const uint8_t *)text, .size = size};
 }
 
-void ch_token_make(char out[CH_TOKEN_MAX], const ch_claims *claims,
-                   const uint8_t key[CH_SHARED_KEY_BYTES]) {
+// ----- algorithms -------------------------------------------------------------------------------
+
+static void hs256_seal(uint8_t *out, choir_bytes message, const ch_token_key *key) {
+    ch_mac(out, message, key->shared);
+}
+
+static bool hs256_check(const uint8_t *seal, choir_bytes message, const ch_token_key *key) {
+    return ch_mac_check(seal, message, key->shared);
+}
+
+static void eddsa_seal(uint8_t *out, choir_bytes message, const ch_token_key *key) {
+    ch_sign(out, message, key->pair.secret_key);
+}
+
+static bool eddsa_check(const uint8_t *seal, choir_bytes message, const ch_token_key *key) {
+    return ch_sign_check(seal, message, key->pair.public_key);
+}
+
+static const ch_token_algorithm ALGORITHMS[] = {
+    // {"alg":"HS256","typ":"JWT"}
+    {"HS256", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9", CH_MAC_BYTES, hs256_seal, hs256_check},
+    // {"alg":"EdDSA","typ":"JWT"}
+    {"EdDSA", "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9", CH_SIGNATURE_BYTES, eddsa_seal, eddsa_check},
+};
+
+const ch_token_algorithm *ch_token_algorithm_find(const char *name) {
+    for (size_t i = 0; i < sizeof(ALGORITHMS) / sizeof(ALGORITHMS[0]); i++) {
+        if (strcmp(ALGORITHMS[i].name, name) == 0) {
+            return &ALGORITHMS[i];
+        }
+    }
+    return NULL;
+}
+
+// ----- tokens -----------------------------------------------------------------------------------
+
+void ch_token_make(char out[CH_TOKEN_MAX], const ch_claims *claims, const ch_token_key *key) {
     char text[CLAIMS_MAX]; // job names have no letter that JSON would want escaped
     const int size = snprintf(text, sizeof(text),
                               "{\"sub\":\"%" PRId64 "\",\"job\":\"%s\",\"client\":%" PRIu32
@@ -30,12 +62,12 @@ void ch_token_make(char out[CH_TOKEN_MAX], const ch_claims *claims,
     CH_ASSERT((size_t)size < sizeof(text));
     char body[CH_BASE64_MAX(CLAIMS_MAX)];
     ch_base64(body, text_bytes(text, (size_t)size));
-    const int signed_size = snprintf(out, CH_TOKEN_MAX, "%s.%s", HEAD, body);
-    uint8_t mac[CH_MAC_BYTES];
-    ch_mac(mac, text_bytes(out, (size_t)signed_size), key);
-    char seal[CH_BASE64_MAX(CH_MAC_BYTES)];
-    ch_base64(seal, (choir_bytes){.data = mac, .size = sizeof(mac)});
-    const int end = snprintf(out + signed_size, CH_TOKEN_MAX - (size_t)signed_size, ".%s", seal);
+    const int signed_size = snprintf(out, CH_TOKEN_MAX, "%s.%s", key->algorithm->head, body);
+    uint8_t seal[SEAL_MAX];
+    key->algorithm->seal(seal, text_bytes(out, (size_t)signed_size), key);
+    char last[CH_BASE64_MAX(SEAL_MAX)];
+    ch_base64(last, (choir_bytes){.data = seal, .size = key->algorithm->seal_bytes});
+    const int end = snprintf(out + signed_size, CH_TOKEN_MAX - (size_t)signed_size, ".%s", last);
     CH_ASSERT((size_t)signed_size + (size_t)end < CH_TOKEN_MAX);
 }
 
@@ -66,20 +98,21 @@ static bool claims_read(ch_claims *out, const char *body, size_t size) {
     return is_read;
 }
 
-choir_status ch_token_read(ch_claims *out, const char *token,
-                           const uint8_t key[CH_SHARED_KEY_BYTES], uint64_t now_s,
-                           choir_error *err) {
-    const size_t size = strlen(token);
-    const size_t head = sizeof(HEAD) - 1;
+/* Whether the seal at last, behind the message, is one by the key's own algorithm. */
+static bool is_sealed(const char *token, const char *last, const ch_token_key *key) {
+    const ch_token_algorithm *a = key->algorithm;
+    uint8_t seal[SEAL_MAX];
+    size_t size = 0;
+    return ch_base64_read(seal, sizeof(seal), &size, last + 1, strlen(last + 1)) == CHOIR_OK &&
+           size == a->seal_bytes && a->check(seal, text_bytes(token, (size_t)(last - token)), key);
+}
+
+choir_status ch_token_read(ch_claims *out, const char *token, const ch_token_key *key,
+                           uint64_t now_s, choir_error *err) {
+    const size_t head = strlen(key->algorithm->head);
     const char *seal = strrchr(token, '.');
-    uint8_t mac[CH_MAC_BYTES];
-    size_t mac_size = 0;
-    if (size >= CH_TOKEN_MAX || strncmp(token, HEAD, head) != 0 || token[head] != '.' ||
-        seal <= token + head ||
-        ch_base64_read(mac, sizeof(mac), &mac_size, seal + 1, size - (size_t)(seal - token) - 1) !=
-            CHOIR_OK ||
-        mac_size != sizeof(mac) ||
-        !ch_mac_check(mac, text_bytes(token, (size_t)(seal - token)), key)) {
+    if (strlen(token) >= CH_TOKEN_MAX || strncmp(token, key->algorithm->head, head) != 0 ||
+        token[head] != '.' || seal <= token + head || !is_sealed(token, seal, key)) {
         return ch_error_set(err, CHOIR_EPROTO, "token: not one that this server gave");
     }
     ch_claims found;

@@ -1,4 +1,5 @@
 """What a server tells whoever runs it: its log lines, on whose behalf each was written, and nothing secret."""
+import base64
 import datetime
 import http.client
 import json
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 
 from choir import CHOIR
+from device import Device
 from network import CLIENTS, JOB, Network
 
 ESCAPES = "\x1b[31m\x7f\x00"
@@ -173,6 +175,74 @@ class TextLines(Logged):
         self.raw("GET", "/healthz")
         self.stop(server)
         self.assertNotIn("healthz", (self.folder / "log").read_text())
+
+
+class Tokens(Network):
+    """Of devices, by the algorithm that the operator chose, and by no other."""
+
+    def joined(self):
+        device = Device(json.loads((self.folder / "choir-server/join.json").read_text()))
+        return device.join("letters")["token"]
+
+    def status_of(self, token):
+        request = urllib.request.Request(self.url + "/v1/exchange", method="POST", data=b"x",
+                                         headers={"Authorization": "Bearer " + token})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    @staticmethod
+    def part(token, at):
+        return base64.urlsafe_b64decode(token.split(".")[at] + "==")
+
+    def test_by_eddsa_are_told_by_the_public_key(self):
+        server = self.serve("--plain", "--token-algorithm", "EdDSA")
+        self.host(self.file("job.yaml", JOB % 5))
+        token = self.joined()
+        self.assertEqual(json.loads(self.part(token, 0)), {"alg": "EdDSA", "typ": "JWT"})
+        (key,) = json.loads((self.folder / "choir-server/token.jwks").read_text())["keys"]
+        self.assertEqual({k: v for k, v in key.items() if k != "x"},
+                         {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"})
+        der = bytes.fromhex("302a300506032b6570032100") + base64.urlsafe_b64decode(key["x"] + "=")
+        (self.folder / "key").write_bytes(der)
+        (self.folder / "seal").write_bytes(self.part(token, 2))
+        self.file("message", token.rsplit(".", 1)[0])
+        words = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER", "-inkey", "key", "-in",
+                 "message", "-sigfile", "seal"]
+        subprocess.run(words, cwd=self.folder, check=True, capture_output=True)
+        self.assertEqual(self.status_of(token), 200)
+        self.stop(server)
+        server = self.serve("--plain", "--token-algorithm", "EdDSA")
+        self.assertEqual(self.status_of(token), 200)  # across a restart
+
+    def test_of_another_algorithm_end_and_devices_join_again(self):
+        job = self.file("job.yaml", JOB % 8)
+        server = self.serve("--plain")
+        self.host(job)
+        devices = [self.join(k) for k in range(CLIENTS)]
+        token = self.token_of(devices)
+        self.stop(server)
+        self.serve("--plain", "--token-algorithm", "EdDSA")
+        self.assertEqual(self.status_of(token), 401)
+        self.ends(devices)
+        self.assertEqual(self.exported(), self.simulated(job))
+
+    def token_of(self, devices):
+        """A token of the server's for somebody who has enrolled, once all devices are in."""
+        end = time.monotonic() + 60
+        while len(self.check_ran("device", "ls", "--json").out.splitlines()) < len(devices):
+            self.assertLess(time.monotonic(), end)
+        self.host(self.file("other.yaml", (JOB % 2).replace("letters", "other")))
+        device = Device(json.loads((self.folder / "choir-server/join.json").read_text()))
+        return device.join("other")["token"]
+
+    def test_are_of_no_other_kind(self):
+        ran = self.run_in("serve", "--port", 0, "--token-algorithm", "none")
+        self.assertEqual((ran.code, ran.out), (2, ""))
+        self.assertIn("HS256, EdDSA", ran.log)
 
 
 class Supervised(Network):
