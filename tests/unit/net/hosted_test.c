@@ -14,8 +14,13 @@ static const char JOB[] = "name: tiny\n"
                           "data: {source: synthetic, clients: 2}\n"
                           "server: {deadline: 10, rounds: 3}\n";
 
+static const char JOB_RETAINING[] = "name: tiny\n"
+                                    "model: {name: softmax}\n"
+                                    "data: {source: synthetic, clients: 2}\n"
+                                    "server: {sample_rate: 1, rounds: 3, retain_updates: true}\n";
+
 /* A job of two clients in a store of its own, as hosting it would leave it. */
-static ch_hosted_row job_add(ch_hosting_store *store, const char *state) {
+static ch_hosted_row job_put(ch_hosting_store *store, const char *state, const char *text) {
     const choir_env env = choir_env_default();
     const choir_layout layout = {
         .dim = DIM,
@@ -30,10 +35,14 @@ static ch_hosted_row job_add(ch_hosting_store *store, const char *state) {
     ch_hosted_row row = {.name = "tiny", .version = 1, .clients = 2, .dim = DIM};
     (void)snprintf(row.state, sizeof(row.state), "%s", state);
     check_status(
-        ch_hosting_store_job_add(store, &row.id, &row, JOB, (choir_bytes){bundle, size}, NULL),
+        ch_hosting_store_job_add(store, &row.id, &row, text, (choir_bytes){bundle, size}, NULL),
         CHOIR_OK);
     env.free(env.self, bundle);
     return row;
+}
+
+static ch_hosted_row job_add(ch_hosting_store *store, const char *state) {
+    return job_put(store, state, JOB);
 }
 
 static ch_hosted *open_at(ch_hosting_store *store, const ch_hosted_row *row, uint64_t now_ms) {
@@ -163,12 +172,85 @@ static void who_asks_a_job_that_does_not_run_is_told_why(void **state) {
     ch_hosting_store_close(store);
 }
 
+/* A client's report for the open round; examples: 0 is none that counts. */
+static choir_bytes report_make(const ch_hosted *h, uint32_t client, uint32_t examples,
+                               uint8_t out[CH_REQUEST_HEAD_MAX + DIM * sizeof(float)]) {
+    static const float delta[DIM] = {0.5F, 0, -1, 2};
+    ch_request m = {.protocol = CH_PROTOCOL,
+                    .client = client,
+                    .kind = CH_REQUEST_REPORT,
+                    .report = {.round = choir_coordinator_round(h->coordinator) + 1,
+                               .model = choir_coordinator_hash(h->coordinator),
+                               .examples = examples,
+                               .dim = DIM,
+                               .delta = {(const uint8_t *)delta, sizeof(delta)}}};
+    (void)snprintf(m.job, sizeof(m.job), "%s", h->reference);
+    const uint32_t head = ch_request_head(&m, out);
+    memcpy(out + head, delta, sizeof(delta));
+    return (choir_bytes){.data = out, .size = head + sizeof(delta)};
+}
+
+static ch_reply_kind report_send(ch_hosted *h, choir_bytes request) {
+    choir_route route;
+    choir_refusal refusal;
+    ch_reply reply;
+    bool hold = false;
+    check_status(choir_route_read(&route, &refusal, request), CHOIR_OK);
+    check_status(ch_reply_decode(&reply, ch_hosted_reply(h, 0, &route, request, &hold)), CHOIR_OK);
+    return reply.kind;
+}
+
+static void check_kept(ch_hosting_store *store, int64_t job, choir_bytes request) {
+    ch_stored got;
+    check_status(ch_hosting_store_update(store, &got, job, 1, 0, NULL), CHOIR_OK);
+    assert_int_equal(got.size, request.size);
+    assert_memory_equal(got.data, request.data, request.size);
+    ch_stored_release(&got);
+}
+
+static void updates_are_kept_with_their_receipts_where_the_job_wants_it(void **state) {
+    (void)state;
+    uint8_t bytes[2][CH_REQUEST_HEAD_MAX + DIM * sizeof(float)];
+    ch_stored none;
+    ch_batch batch;
+    for (int retains = 0; retains < 2; retains++) {
+        ch_hosting_store *store =
+            hosting_open(hosting_dir(folder, retains == 1 ? "retaining" : "forgetting"));
+        const ch_hosted_row row = job_put(store, "running", retains == 1 ? JOB_RETAINING : JOB);
+        ch_hosted *h = open_at(store, &row, 0);
+        uint32_t count = 0;
+        const uint32_t client =
+            retains == 1 ? 0 : choir_coordinator_cohort(h->coordinator, &count)[0];
+        const choir_bytes request = report_make(h, client, 7, bytes[0]);
+        if (retains == 1) { // everybody is asked: one whose report is refused leaves nothing
+            const choir_bytes empty = report_make(h, 1, 0, bytes[1]);
+            assert_int_equal(report_send(h, empty), CH_REPLY_REFUSED);
+        }
+        assert_int_equal(report_send(h, request), CH_REPLY_ACK);
+        assert_int_equal(report_send(h, request), CH_REPLY_REFUSED); // once
+        assert_int_equal(h->receipts_count, 1);
+        assert_int_equal(h->receipts[0].update.size, retains == 1 ? request.size : 0);
+        check_status(ch_batch_take(&batch, h, 0), CHOIR_OK);
+        ch_batch_settle(&batch, false); // the disk refused: all is there for the next
+        assert_int_equal(h->receipts_count, 1);
+        keep(store, h, 0);
+        assert_int_equal(h->receipts_count, 0);
+        if (retains == 1) {
+            check_kept(store, row.id, request);
+        }
+        check_status(ch_hosting_store_update(store, &none, row.id, 1, 1, NULL), CHOIR_EAGAIN);
+        ch_hosted_close(h, "over");
+        ch_hosting_store_close(store);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_closes_when_its_time_is_up),
         cmocka_unit_test(a_job_that_does_not_run_keeps_its_rounds_time),
         cmocka_unit_test(and_keeps_it_across_a_restart),
         cmocka_unit_test(who_asks_a_job_that_does_not_run_is_told_why),
+        cmocka_unit_test(updates_are_kept_with_their_receipts_where_the_job_wants_it),
     };
     folder_make(folder);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
