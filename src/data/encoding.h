@@ -55,6 +55,8 @@ typedef struct ch_reading {
     bool is_test_only;           // to judge a model: nobody holds the training examples, which a
                        // test_share of 1 makes test examples too, in the file's order; and
                        // a CSV file needs an encoding
+    bool may_lack_test;   // IDX: the two test files need not be there
+    uint32_t classes_min; // IDX: labels that do not occur there are classes too
     bool may_lack_labels; // CSV: those rows have CH_LABEL_NONE, or a target that is NaN
 } ch_reading;
 

@@ -243,11 +243,9 @@ static choir_status writers_read(ch_dataset *out, const char *folder, choir_erro
     return status;
 }
 
-choir_status ch_idx_read(ch_dataset *out, const char *folder, choir_error *err) {
-    choir_status status = half_read(out, &out->train, folder, TRAIN_IMAGES, TRAIN_LABELS, err);
-    if (status == CHOIR_OK) {
-        status = half_read(out, &out->test, folder, TEST_IMAGES, TEST_LABELS, err);
-    }
+/* The test table, and what both have to agree about. */
+static choir_status test_read(ch_dataset *out, const char *folder, choir_error *err) {
+    const choir_status status = half_read(out, &out->test, folder, TEST_IMAGES, TEST_LABELS, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -262,5 +260,17 @@ choir_status ch_idx_read(ch_dataset *out, const char *folder, choir_error *err) 
         out->train.classes > out->test.classes ? out->train.classes : out->test.classes;
     out->train.classes = classes;
     out->test.classes = classes;
-    return writers_read(out, folder, err);
+    return CHOIR_OK;
+}
+
+choir_status ch_idx_read(ch_dataset *out, const char *folder, bool may_lack_test,
+                         choir_error *err) {
+    char path[PATH_BYTES];
+    choir_status status = half_read(out, &out->train, folder, TRAIN_IMAGES, TRAIN_LABELS, err);
+    const bool has_test = !may_lack_test || part_find(path, folder, TEST_IMAGES) ||
+                          part_find(path, folder, TEST_LABELS);
+    if (status == CHOIR_OK && has_test) {
+        status = test_read(out, folder, err);
+    }
+    return status == CHOIR_OK ? writers_read(out, folder, err) : status;
 }

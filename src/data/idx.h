@@ -51,12 +51,14 @@ bool ch_idx_is_folder(const char *folder);
  * qmnist-train-labels-idx2-int lies beside them, groups are its writers, numbered from 0 in
  * ascending order of id.
  *
- * out  initialised; what is read is added to it, also on failure
+ * out            initialised; what is read is added to it, also on failure
+ * may_lack_test  the t10k- files need not be there: without both the test table stays empty
  *
  * Returns OK; EIO for a missing or unreadable file, EPROTO for a malformed one or two that do not
  * fit each other, ENOMEM.
  */
-CHOIR_NODISCARD choir_status ch_idx_read(ch_dataset *out, const char *folder, choir_error *err);
+CHOIR_NODISCARD choir_status ch_idx_read(ch_dataset *out, const char *folder, bool may_lack_test,
+                                         choir_error *err);
 
 /*
  * Writes tables of pixels as such a folder, uncompressed, for other programs; groups, when the

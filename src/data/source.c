@@ -57,9 +57,14 @@ typedef struct format {
 static choir_status idx_read(ch_dataset *out, const char *path, const choir_job_data *options,
                              const ch_reading *reading, uint64_t seed, choir_error *err) {
     (void)options;
-    (void)reading;
     (void)seed;
-    return ch_idx_read(out, path, err);
+    const choir_status status =
+        ch_idx_read(out, path, reading != NULL && reading->may_lack_test, err);
+    if (status == CHOIR_OK && reading != NULL && out->train.classes < reading->classes_min) {
+        out->train.classes = reading->classes_min;
+        out->test.classes = reading->classes_min;
+    }
+    return status;
 }
 
 static choir_status cifar_read(ch_dataset *out, const char *path, const choir_job_data *options,

@@ -7,6 +7,7 @@
 #include "run/labels.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char MODEL[] = "the job's model"; // what messages call it
@@ -83,10 +84,21 @@ static choir_status data_check(const ch_device *d, const ch_saved *saved, choir_
     return ch_labels_check(saved->labels, labels, MODEL, d->job.data.source, err);
 }
 
+/* How many classes the model tells apart: its layers end in "dense 10". 0: they say none. */
+static uint32_t outputs_of(const ch_saved *saved) {
+    static const char word[] = "dense ";
+    const char *last = strrchr(saved->layers, '|');
+    const char *at = strstr(last == NULL ? saved->layers : last, word);
+    return at == NULL ? 0 : (uint32_t)strtoul(at + sizeof(word) - 1, NULL, 10);
+}
+
 static choir_status data_open(ch_device *d, const ch_saved *saved, const ch_device_options *o,
                               choir_error *err) {
-    const ch_reading reading = {.encoding = saved->encoding.width > 0 ? &saved->encoding : NULL};
-    const uint32_t client = o->client == CH_DEVICE_ALL ? 0 : o->client;
+    const bool has_all = o->client == CH_DEVICE_ALL;
+    const ch_reading reading = {.encoding = saved->encoding.width > 0 ? &saved->encoding : NULL,
+                                .may_lack_test = has_all,
+                                .classes_min = has_all ? outputs_of(saved) : 0};
+    const uint32_t client = has_all ? 0 : o->client;
     choir_status status = data_describe(&d->job.data, o, err);
     d->has_each = o->client == CH_DEVICE_EACH;
     if (status == CHOIR_OK && d->has_each) {

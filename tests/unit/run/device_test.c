@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static char folder[FOLDER_PATH_MAX];
 
@@ -284,6 +285,41 @@ static void columns_mean_to_a_device_what_they_do_to_the_model(void **state) {
     ch_bundle_release(&b);
 }
 
+static void pictures_of_its_own_need_no_test_files(void **state) {
+    (void)state;
+    static const uint8_t images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 9};
+    static const uint8_t labels[2][10] = {{0, 0, 8, 1, 0, 0, 0, 2, 0, 1},
+                                          {0, 0, 8, 1, 0, 0, 0, 2, 0, 0}};
+    static const char *const folders[] = {"pictures", "mine"}; // the device's are of one label
+    char yaml[FOLDER_PATH_MAX + 200];
+    for (size_t i = 0; i < 4; i++) {
+        char path[2][80];
+        const char *part = i < 2 ? "train" : "t10k";
+        (void)snprintf(path[0], sizeof(path[0]), "%s/%s-images-idx3-ubyte", folders[i % 2], part);
+        (void)snprintf(path[1], sizeof(path[1]), "%s/%s-labels-idx1-ubyte", folders[i % 2], part);
+        (void)mkdir(folder_file(folder, folders[i % 2]), 0777);
+        if (i != 3) {
+            folder_put(folder_file(folder, path[0]), images, sizeof(images));
+            folder_put(folder_file(folder, path[1]), labels[i % 2], sizeof(labels[0]));
+        }
+    }
+    (void)snprintf(yaml, sizeof(yaml),
+                   "model: softmax\ndata: {source: '%s/pictures',"
+                   " partition: iid, clients: 2, heldout: 0}\n",
+                   folder);
+    ch_bundle b = bundle_of(yaml);
+    ch_device_options o = options_of(&b, CH_DEVICE_ALL);
+    ch_device d;
+    o.source = folder_file(folder, "mine");
+    open_or_fail(&d, &o);
+    assert_int_equal(ch_device_examples(&d), 2);
+    assert_int_equal(ch_device_dim(&d), b.dim);
+    ch_device_release(&d);
+    o.client = 0; // which two clients are dealt what, the test files have a say in
+    check_refused(&o, CHOIR_EIO, "t10k-images-idx3-ubyte");
+    ch_bundle_release(&b);
+}
+
 static void data_that_the_model_does_not_fit_are_refused(void **state) {
     (void)state;
     static const char other[] = "age,pulse,town,ill\n1,2,ulm,maybe\n3,4,jena,no\n5,6,kiel,maybe\n";
@@ -393,6 +429,7 @@ int main(void) {
         cmocka_unit_test(data_that_are_not_there_are_refused),
         cmocka_unit_test(a_job_cannot_lead_to_a_path),
         cmocka_unit_test(columns_mean_to_a_device_what_they_do_to_the_model),
+        cmocka_unit_test(pictures_of_its_own_need_no_test_files),
         cmocka_unit_test(data_that_the_model_does_not_fit_are_refused),
         cmocka_unit_test(what_is_no_job_or_no_model_is_refused),
         cmocka_unit_test(other_clients_take_no_memory),
