@@ -114,6 +114,17 @@ static choir_status hosting_check(hosting *h, const choir_env *env, choir_error 
     return status;
 }
 
+/* A job that says itself how many clients it has is not hosted for others. */
+static choir_status clients_check(const hosting *h, choir_error *err) {
+    if (h->job.data.clients == 0 || h->job.data.clients == h->row.clients) {
+        return CHOIR_OK;
+    }
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "clients: %" PRIu32 " is not the %" PRIu32
+                        " that the job says in data.clients; give that, or change the job",
+                        h->row.clients, h->job.data.clients);
+}
+
 static choir_status hosting_read(hosting *h, json_t *root, const choir_env *env, choir_error *err) {
     const json_t *yaml = json_object_get(root, "job");
     const json_t *model = json_object_get(root, "model");
@@ -128,6 +139,9 @@ static choir_status hosting_read(hosting *h, json_t *root, const choir_env *env,
     h->yaml_size = json_string_length(yaml);
     h->row.clients = (uint32_t)count;
     choir_status status = choir_job_parse(&h->job, h->yaml, h->yaml_size, "job", NULL, 0, err);
+    if (status == CHOIR_OK) {
+        status = clients_check(h, err);
+    }
     if (status == CHOIR_OK) {
         status = model_decode(h, json_string_value(model), err);
     }

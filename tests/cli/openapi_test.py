@@ -291,6 +291,8 @@ class TheServer(Network):
         for wrong in ("", {}, [], {**right, "clients": 0}, {**right, "clients": "4"}, {**right, "model": "AAAA"},
                       {**right, "job": "name: ["}, {**right, "job": 1}):
             self.call("host", 400, wrong, key=self.key)
+        self.assertEqual(self.call("host", 400, {**right, "clients": 5}, key=self.key)["error"],
+                         "clients: 5 is not the 4 that the job says in data.clients; give that, or change the job")
         self.assertEqual(len(self.call("jobs", 200, key=self.key)["jobs"]), 2)  # none of what was dry
         self.call("rounds", 200, key=self.key, job="letters", query="?from=0&limit=1000")
         for query in ("?from=x", "?limit=1001", "?limit=-1", "?from="):
