@@ -61,10 +61,11 @@ const ch_command CMD_HOSTED_PAUSE =
              "Rounds stand still, and clients are told to come back. What the open round has is "
              "kept. JOB is its name, or NAME@VERSION.");
 
-const ch_command CMD_HOSTED_RESUME =
-    STEERING(resume, "let a paused or stopped job go on",
-             "Goes on with the open round. A version that has been replaced does not come back. "
-             "JOB is its name, or NAME@VERSION.");
+const ch_command CMD_HOSTED_RESUME = STEERING(
+    resume, "let a paused, stopped or failed job go on",
+    "Goes on with the open round. One that has failed for want of memory goes on from what "
+    "the server has on its disk. A version that has been replaced does not come back. "
+    "JOB is its name, or NAME@VERSION.");
 
 const ch_command CMD_HOSTED_STOP =
     STEERING(stop, "end a hosted job",

@@ -171,19 +171,24 @@ void ch_closing_release(const ch_hosted *h, ch_closing *c) {
     h->env.free(h->env.self, c);
 }
 
-void ch_hosted_close(ch_hosted *h, const char *why) {
-    if (h == NULL) {
-        return;
-    }
-    const choir_env env = h->env;
+/* Answers that wait become a 503 that says why; NULL: they have been answered. */
+static void waiting_disturb(ch_hosted *h, const char *why) {
     while (h->waiting != NULL) {
         ch_waiting *w = h->waiting;
         h->waiting = w->next;
         if (why != NULL) {
             ch_answer_busy(w->exchange, why);
         }
-        env.free(env.self, w);
+        h->env.free(h->env.self, w);
     }
+}
+
+void ch_hosted_close(ch_hosted *h, const char *why) {
+    if (h == NULL) {
+        return;
+    }
+    const choir_env env = h->env;
+    waiting_disturb(h, why);
     ch_hosted_disturb(h, why);
     while (h->closed != NULL) {
         ch_closing *c = h->closed;
@@ -212,6 +217,10 @@ void ch_hosted_close(ch_hosted *h, const char *why) {
 }
 
 // ----- rounds -----------------------------------------------------------------------------------
+
+bool ch_hosted_has_failed(const ch_hosted *h) {
+    return strcmp(h->row.state, "failed") == 0;
+}
 
 bool ch_hosted_is_running(const ch_hosted *h) {
     return strcmp(h->row.state, "running") == 0 && !choir_coordinator_is_done(h->coordinator);
@@ -249,9 +258,11 @@ static uint64_t unix_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* Reports whose answers wait are sent again; what is kept of the job stays as it is. */
 static void fail(ch_hosted *h, const char *why) {
     (void)snprintf(h->row.state, sizeof(h->row.state), "failed");
     h->env.log(h->env.self, CHOIR_LEVEL_ERROR, "job_failed", why);
+    waiting_disturb(h, "the job has failed");
 }
 
 /* The best round is the applied one of the lowest loss; of equal ones the first. What its clients
@@ -282,7 +293,8 @@ static ch_closing *closing_create(const ch_hosted *h) {
     return c;
 }
 
-/* Notes a round that has closed. Without memory the job stands still: nothing may be lost. */
+/* Notes a round that has closed. Without memory for it the job has failed: what is in memory cannot
+ * be kept, and what is kept is where it was. */
 static void round_closed(ch_hosted *h) {
     ch_closing *c = closing_create(h);
     if (c == NULL || model_refresh(h) != CHOIR_OK) {
@@ -394,7 +406,7 @@ static choir_bytes own_wait(ch_hosted *h, uint32_t wait_ms, choir_why why) {
  * checks in again, and there may be another version.
  */
 static choir_bytes idle_reply(ch_hosted *h, const choir_route *route) {
-    if (strcmp(h->row.state, "paused") == 0 || strcmp(h->row.state, "failed") == 0) {
+    if (strcmp(h->row.state, "paused") == 0 || ch_hosted_has_failed(h)) {
         const bool is_paused = strcmp(h->row.state, "paused") == 0;
         return own_wait(h, IDLE_WAIT_MS, is_paused ? CHOIR_WHY_PAUSED : CHOIR_WHY_ERROR);
     }
@@ -411,7 +423,7 @@ static bool is_dirty(const ch_hosted *h) {
 }
 
 bool ch_hosted_wants_commit(const ch_hosted *h) {
-    return is_dirty(h) || h->waiting != NULL;
+    return !ch_hosted_has_failed(h) && (is_dirty(h) || h->waiting != NULL);
 }
 
 choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *route,
@@ -424,7 +436,7 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
     choir_bytes update = {0};
     if (!ch_hosted_is_running(h)) {
         reply = idle_reply(h, route);
-        *hold = route->is_report && is_dirty(h);
+        *hold = route->is_report && ch_hosted_wants_commit(h);
     } else if (!route->is_report && h->closed != NULL) {
         *hold = true;
     } else if (!route->is_report) {
@@ -433,7 +445,8 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
         reply = own_wait(h, IDLE_WAIT_MS, CHOIR_WHY_ERROR); // no memory: it will be sent again
     } else {
         reply = report_reply(h, now_ms, route, request, update);
-        *hold = is_dirty(h);
+        reply = ch_hosted_has_failed(h) ? own_wait(h, IDLE_WAIT_MS, CHOIR_WHY_ERROR) : reply;
+        *hold = ch_hosted_wants_commit(h);
     }
     h->bytes_down += reply.size;
     return reply;
@@ -541,7 +554,7 @@ uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms) {
     const uint32_t round = choir_coordinator_round(h->coordinator);
     const bool is_news = round != h->roused_round;
     uint64_t next_ms = UINT64_MAX;
-    if (h->closed != NULL) {
+    if (h->closed != NULL && !ch_hosted_has_failed(h)) {
         return next_ms; // after the next commit
     }
     for (ch_sleeper **at = &h->sleepers; *at != NULL;) {

@@ -114,6 +114,10 @@ void ch_hosted_close(ch_hosted *h, const char *why);
 /* Whether rounds go on: the job is neither paused, nor stopped, nor at its end. */
 bool ch_hosted_is_running(const ch_hosted *h);
 
+/* Whether a round could not be noted. Nothing of it is committed any more; to go on it is closed
+ * and opened again, where it was when it was last committed. */
+bool ch_hosted_has_failed(const ch_hosted *h);
+
 /*
  * Answers one request of a client whose subject has been checked.
  *

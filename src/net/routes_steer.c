@@ -20,15 +20,23 @@
 
 typedef struct step {
     const char *act;
-    const char *from;
-    const char *or_from;
+    const char *from[3];
     const char *to;
 } step;
+
+static bool leads_from(const step *t, const char *state) {
+    for (size_t i = 0; i < sizeof(t->from) / sizeof(t->from[0]); i++) {
+        if (t->from[i] != NULL && strcmp(t->from[i], state) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* Whether the step makes sense for the job. With the lock. */
 static choir_status step_check(const ch_server *s, const ch_hosted *h, const char *reference,
                                const step *t, choir_error *err) {
-    if (strcmp(h->row.state, t->from) != 0 && strcmp(h->row.state, t->or_from) != 0) {
+    if (!leads_from(t, h->row.state)) {
         return ch_error_set(err, CHOIR_EAGAIN, "'%s' is %s: there is nothing to %s", reference,
                             h->row.state, t->act);
     }
@@ -58,7 +66,29 @@ static choir_status step_take(ch_server *s, ch_hosted *h, const step *t, choir_e
     return status;
 }
 
-/* From one of two states to another; anything else is a conflict. */
+/* A job that has failed goes on from what the store has of it. */
+static choir_status failed_take(ch_server *s, ch_hosted *h, const step *t, choir_error *err) {
+    ch_hosted_row row;
+    ch_hosted *again = NULL;
+    choir_status status = ch_hosting_store_job_set_state(s->store, h->row.id, t->to, err);
+    if (status == CHOIR_OK) {
+        status = ch_hosting_store_job(s->store, &row, h->row.id, err);
+    }
+    if (status == CHOIR_OK) {
+        status =
+            ch_hosted_open(&again, s->store, &row, !s->no_sums, ch_server_now_ms(), &s->env, err);
+    }
+    for (uint32_t i = 0; i < s->jobs_count && status == CHOIR_OK; i++) {
+        s->jobs[i] = s->jobs[i] == h ? again : s->jobs[i];
+    }
+    if (status == CHOIR_OK) {
+        ch_hosted_close(h, "the job goes on");
+        ch_server_wake(s);
+    }
+    return status;
+}
+
+/* From some states to another; anything else is a conflict. */
 static void steer(ch_ask *ask, const step *t) {
     ch_server *s = ask->server;
     choir_error err = {.message = ""};
@@ -71,7 +101,8 @@ static void steer(ch_ask *ask, const step *t) {
         (void)snprintf(reference, sizeof(reference), "%s", h->reference);
         status = step_check(s, h, ask->wild, t, &err);
         if (status == CHOIR_OK) {
-            status = step_take(s, h, t, &err);
+            status =
+                ch_hosted_has_failed(h) ? failed_take(s, h, t, &err) : step_take(s, h, t, &err);
         }
     }
     (void)pthread_mutex_unlock(&s->lock);
@@ -87,15 +118,15 @@ static void steer(ch_ask *ask, const step *t) {
 }
 
 void ch_route_pause(ch_ask *ask) {
-    steer(ask, &(step){"pause", "running", "running", "paused"});
+    steer(ask, &(step){"pause", {"running"}, "paused"});
 }
 
 void ch_route_resume(ch_ask *ask) {
-    steer(ask, &(step){"resume", "paused", "stopped", "running"});
+    steer(ask, &(step){"resume", {"paused", "stopped", "failed"}, "running"});
 }
 
 void ch_route_stop(ch_ask *ask) {
-    steer(ask, &(step){"stop", "running", "paused", "stopped"});
+    steer(ask, &(step){"stop", {"running", "paused"}, "stopped"});
 }
 
 // ----- removing ---------------------------------------------------------------------------------

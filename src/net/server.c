@@ -112,7 +112,8 @@ static uint64_t rounds_close(ch_server *s, uint64_t now_ms) {
 static uint32_t batches_take(ch_server *s, bool all, uint64_t now_ms, bool *is_short) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->jobs_count; i++) {
-        if (all || ch_hosted_wants_commit(s->jobs[i])) {
+        const bool is_last = all && !ch_hosted_has_failed(s->jobs[i]);
+        if (is_last || ch_hosted_wants_commit(s->jobs[i])) {
             if (ch_batch_take(&s->batches[count], s->jobs[i], now_ms) == CHOIR_OK) {
                 count += 1;
             } else {

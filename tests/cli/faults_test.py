@@ -69,7 +69,7 @@ class UnkindNetwork(Network):
         proxy = self.faults(seed)
         try:
             clients = [self.join_over(proxy, k) for k in range(CLIENTS)]
-            most = self.most_open(server, clients, 180)
+            most = self.most_open(server, clients, 400)
             self.assertEqual([c.returncode for c in clients], [0] * CLIENTS)
             self.assertEqual(self.exported(), expected)
             self.assertGreater(len(proxy.fates), CLIENTS)  # at least one was broken

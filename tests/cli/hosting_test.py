@@ -69,6 +69,29 @@ class Steering(Network):
         self.assertEqual(self.check_ran("hosted", "stop", "letters").out, "letters@1 stopped\n")
         self.ends(clients)
 
+    def test_a_job_that_has_failed_goes_on_when_it_is_resumed(self):
+        job = self.file("job.yaml", JOB % 6)
+        server = self.serve()
+        self.host(job)
+        clients = [self.join(k) for k in range(CLIENTS)]
+        self.reach("letters", 2)
+        self.stop(server)
+        with contextlib.closing(sqlite3.connect(self.folder / "choir-server/choir.db")) as store:
+            store.execute("UPDATE jobs SET state = 'failed'")  # as a server without memory says it
+            store.commit()
+        self.serve()
+        self.assertEqual(self.details("letters")["state"], "failed")
+        self.assertIn("'letters' is failed: there is nothing to pause",
+                      self.refused("hosted", "pause", "letters"))
+        self.assertEqual(self.check_ran("hosted", "resume", "letters").out, "letters@1 running\n")
+        self.assertIn("'letters' is running: there is nothing to resume",
+                      self.refused("hosted", "resume", "letters"))
+        for client in clients:  # told to come back in a minute; started again they come at once
+            client.kill()
+            client.wait(timeout=30)
+        self.ends([self.join(k) for k in range(CLIENTS)])
+        self.assertEqual(self.exported(), self.simulated(job))
+
     def test_a_state_stays_whatever_is_being_committed(self):
         server = self.serve()
         self.host(self.file("job.yaml", ENDLESS))

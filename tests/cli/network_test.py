@@ -157,10 +157,11 @@ class Watching(Network):
         server.wait(timeout=30)
         self.assertRegex(watch.stderr.readline(), "^choir watch: .*; asking again in 1 s$")
         self.serve()
-        rest, said = watch.communicate(timeout=120)
-        self.assertEqual([line.split()[1] for line in shown + rest.splitlines()],
-                         [str(n) for n in range(1, 9)])
-        self.assertEqual(watch.returncode, 0, said)
+        shown += watch.stdout.readlines()
+        said = watch.stderr.read()
+        self.assertEqual(watch.wait(timeout=30), 0, said)
+        self.assertEqual([line.split()[1] for line in shown], [str(n) for n in range(1, 9)])
+        watch.stderr.close()
         self.ends(clients)
 
 

@@ -244,6 +244,53 @@ static void updates_are_kept_with_their_receipts_where_the_job_wants_it(void **s
     }
 }
 
+/* Memory that a test can take away. */
+static bool is_short;
+
+static void *short_alloc(void *self, size_t bytes) {
+    const choir_env env = choir_env_default();
+    (void)self;
+    return is_short ? NULL : env.alloc(env.self, bytes);
+}
+
+static void a_job_without_memory_stands_still_and_goes_on_from_the_disk(void **state) {
+    (void)state;
+    ch_hosting_store *store = hosting_open(hosting_dir(folder, "short"));
+    ch_hosted_row row = job_add(store, "running");
+    choir_env env = choir_env_default();
+    env.alloc = short_alloc;
+    ch_hosted *h = NULL;
+    check_status(ch_hosted_open(&h, store, &row, true, 0, &env, NULL), CHOIR_OK);
+    ch_hosted_tick(h, 0);
+    ch_hosted_tick(h, 10000);
+    keep(store, h, 10000);
+    is_short = true;
+    ch_hosted_tick(h, 20000);
+    is_short = false;
+    assert_true(ch_hosted_has_failed(h));
+    assert_false(ch_hosted_is_running(h));
+    assert_false(ch_hosted_wants_commit(h)); // what it has would not fit what is kept
+    assert_true(ch_hosted_deadline_ms(h) == UINT64_MAX);
+    uint8_t body[128];
+    const choir_route route = {.is_report = true, .job = "tiny@1"};
+    bool hold = true;
+    const choir_bytes reply =
+        ch_hosted_reply(h, 20000, &route, (choir_bytes){.data = body, .size = 0}, &hold);
+    assert_int_equal(choir_answer_of(reply), CHOIR_ANSWER_WAIT); // it will be sent again
+    assert_false(hold);
+    ch_hosted_close(h, NULL);
+    check_status(ch_hosting_store_job(store, &row, row.id, NULL), CHOIR_OK);
+    assert_string_equal(row.state, "running");
+    h = open_at(store, &row, 30000);
+    assert_int_equal(choir_coordinator_round(h->coordinator), 1);
+    ch_hosted_tick(h, 30000);
+    ch_hosted_tick(h, 40000);
+    assert_int_equal(choir_coordinator_round(h->coordinator), 2);
+    keep(store, h, 40000);
+    ch_hosted_close(h, NULL);
+    ch_hosting_store_close(store);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_closes_when_its_time_is_up),
@@ -251,6 +298,7 @@ int main(void) {
         cmocka_unit_test(and_keeps_it_across_a_restart),
         cmocka_unit_test(who_asks_a_job_that_does_not_run_is_told_why),
         cmocka_unit_test(updates_are_kept_with_their_receipts_where_the_job_wants_it),
+        cmocka_unit_test(a_job_without_memory_stands_still_and_goes_on_from_the_disk),
     };
     folder_make(folder);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
