@@ -73,6 +73,10 @@ typedef struct choir_coordinator_options {
                              // long after opening (the first opens with the first request or
                              // tick); default 600 000
 
+    uint32_t evaluation_every; // after so many applied rounds the model is measured by clients on
+                               // their held-out examples, in a round of its own; 0, the default:
+                               // never
+
     const char *algorithm;      // "fedavg" | "fedavgm"; default "fedavg"
     float server_learning_rate; // eta_s, > 0; default 1
     float server_momentum;      // fedavgm's beta, [0, 1); default 0.9
@@ -166,12 +170,24 @@ const uint32_t *choir_coordinator_cohort(const choir_coordinator *c, uint32_t *c
 /* The most clients that any round can have. */
 uint32_t choir_coordinator_cohort_max(const choir_coordinator *c);
 
-/* Rounds closed so far, and whether all are. */
+/* Training rounds closed so far; and whether all rounds are, the last evaluation too. */
 uint32_t choir_coordinator_round(const choir_coordinator *c);
 bool choir_coordinator_is_done(const choir_coordinator *c);
 
-/* The last closed round; borrowed until the next one closes. All zero before the first. */
+/* The last closed training round; borrowed until the next one closes. All zero before the first. */
 const choir_round_summary *choir_coordinator_summary(const choir_coordinator *c);
+
+/*
+ * The last closed evaluation round, likewise: its .round is that of the model, .cohort who was
+ * asked, .examples and .metrics what was measured, and .applied whether that was by a quorum.
+ */
+const choir_round_summary *choir_coordinator_evaluation(const choir_coordinator *c);
+
+/* Whether the open round is to evaluate: the model of the last closed one. */
+bool choir_coordinator_is_evaluating(const choir_coordinator *c);
+
+/* Rounds of either kind closed in this object's life: grows when one closes. */
+uint64_t choir_coordinator_closings(const choir_coordinator *c);
 
 /*
  * The sum of the round that closed last, with options.keep_sum: (dim) int64_t, borrowed until the

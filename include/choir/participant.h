@@ -113,7 +113,8 @@ void choir_participant_decline(choir_participant *p, uint64_t now_ms);
 void choir_participant_lost(choir_participant *p, uint64_t now_ms);
 
 /*
- * Runs the trainer and prepares the report. The one slow call; see choir_trainer_ops. The
+ * Runs the trainer and prepares the report: it trains or evaluates, as the task's purpose says. The
+ * one slow call; see choir_trainer_ops. The
  * participant may be used from one thread at a time, so this may run on a worker.
  *
  * room  at least the task's dim; borrowed until the participant's next intent is neither a SEND of

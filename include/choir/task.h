@@ -23,8 +23,14 @@ typedef struct choir_hash {
     uint8_t bytes[CHOIR_HASH_BYTES];
 } choir_hash;
 
+/* What a task is for. The numbers are those of the wire. */
+typedef enum choir_purpose {
+    CHOIR_PURPOSE_TRAIN = 0,
+    CHOIR_PURPOSE_EVALUATE = 1, // measure the model on held-out examples; nobody trains
+} choir_purpose;
+
 typedef struct choir_task {
-    uint32_t round;      // the first round is 1
+    uint32_t round;      // the first round is 1; to evaluate, the one whose model is measured
     uint32_t dim;        // parameters in the model, 1 .. CHOIR_DIM_MAX
     choir_hash model;    // the global parameters to start from
     uint32_t epochs;     // E: passes over the client's data, >= 1
@@ -36,6 +42,7 @@ typedef struct choir_task {
     uint64_t seed;       // of the client's own shuffles; equal for all clients of the round
     char chain[CHOIR_CHAIN_TEXT_MAX]; // what to do to the update, e.g. "clip=1|weight"
     char job[CHOIR_JOB_TEXT_MAX];     // whose task it is, "keyboard@3"; "" where there is only one
+    uint32_t purpose; // a choir_purpose, or a number from a later version, which nobody here can do
 } choir_task;
 
 #endif

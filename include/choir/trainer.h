@@ -70,6 +70,18 @@ typedef struct choir_trainer_ops {
                           float *delta, choir_training *out, choir_error *err);
 
     /*
+     * Measures params on one client's held-out examples, which it does not train on. NULL: this
+     * trainer cannot, and a task that asks for it is reported as unsupported.
+     *
+     * out  examples held out, >= 1, and metrics over them once
+     *
+     * Otherwise as train. Returns OK; EAGAIN when the client holds none out; ERANGE when the loss
+     * is not finite (out->metrics is then still set); EINVAL, EIO, ENOMEM as train.
+     */
+    choir_status (*evaluate)(void *self, uint32_t client, const choir_task *task,
+                             const float *params, choir_training *out, choir_error *err);
+
+    /*
      * How many examples the client would train on; 0 when it has none. Cheap, thread-safe. Only the
      * simulator asks; may be NULL for a participant.
      */

@@ -35,8 +35,9 @@ choir_status ch_sampler_init(ch_sampler *s, const char *name, uint32_t clients, 
                         name == NULL ? "" : name, known);
 }
 
-uint32_t ch_sampler_draw(const ch_sampler *s, uint32_t round, uint32_t *out, uint32_t *scratch) {
-    ch_rng rng = ch_rng_stream(s->seed, CH_PURPOSE_SAMPLING, round, 0);
+uint32_t ch_sampler_draw(const ch_sampler *s, ch_purpose purpose, uint32_t round, uint32_t *out,
+                         uint32_t *scratch) {
+    ch_rng rng = ch_rng_stream(s->seed, purpose, round, 0);
     const uint32_t count = s->ops->draw(s, &rng, out, scratch);
     CH_ASSERT(count <= s->cohort_max);
     return count;

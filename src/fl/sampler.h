@@ -1,9 +1,9 @@
 /*
  * Sampler: who takes part in a round.
  *
- * A draw is a pure function of (seed, round): no state, no dependence on who checks in first. Time
- * and memory grow with the cohort, not with the number of clients, so a million of them cost what
- * the sampled ones cost.
+ * A draw is a pure function of (seed, purpose, round): no state, no dependence on who checks in
+ * first. Time and memory grow with the cohort, not with the number of clients, so a million of them
+ * cost what the sampled ones cost.
  *
  * The draw is public to whoever knows the seed. Where privacy is to be amplified by sampling, the
  * seed of the sampler must be a secret, not the run's.
@@ -45,8 +45,9 @@ struct ch_sampler {
 CHOIR_NODISCARD choir_status ch_sampler_init(ch_sampler *s, const char *name, uint32_t clients,
                                              double rate, uint64_t seed, choir_error *err);
 
-/* Draws the cohort of a round: see ops->draw. */
-uint32_t ch_sampler_draw(const ch_sampler *s, uint32_t round, uint32_t *out, uint32_t *scratch);
+/* Draws the cohort of a round for a purpose, SAMPLING or MEASURING: see ops->draw. */
+uint32_t ch_sampler_draw(const ch_sampler *s, ch_purpose purpose, uint32_t round, uint32_t *out,
+                         uint32_t *scratch);
 
 extern const ch_sampler_ops ch_sampler_fixed;
 extern const ch_sampler_ops ch_sampler_poisson;

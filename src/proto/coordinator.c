@@ -6,6 +6,9 @@
  *   OPEN --- all sampled clients settled, or deadline --- with quorum: apply ------> next OPEN
  *       '--- in an open population: goal counted --'  '--- without it: discard -----> or done
  *
+ * After every so many applied rounds the next one is to evaluate: the same, but that clients report
+ * what they measured, and nothing is applied.
+ *
  * A client of the cohort is awaited until it is counted or refused, either of them once. Who is in
  * it is drawn when the round opens; in an open population clients are taken in as they come.
  */
@@ -112,10 +115,14 @@ static uint64_t later(uint64_t now_ms, uint64_t delay_ms) {
     return now_ms > UINT64_MAX - 1 - delay_ms ? UINT64_MAX - 1 : now_ms + delay_ms;
 }
 
+uint32_t ch_coordinator_open_round(const choir_coordinator *c) {
+    return c->rounds_closed + (c->is_evaluating ? 0 : 1);
+}
+
 /* What everybody in the open round is asked to do. */
 static void round_plan(choir_coordinator *c) {
     const choir_coordinator_options *o = &c->options;
-    const uint32_t round = c->rounds_closed + 1;
+    const uint32_t round = ch_coordinator_open_round(c);
     const ch_schedule *rate = &c->schedules[CH_SCHEDULED_RATE];
     // Derived, not handed out: the run's own seed also decides who is sampled.
     ch_rng rng = ch_rng_stream(o->seed, CH_PURPOSE_TASK, round, 0);
@@ -135,6 +142,11 @@ static void round_plan(choir_coordinator *c) {
         .proximal_mu = o->client_proximal_mu,
         .seed = ch_rng_next(&rng),
     };
+    if (c->is_evaluating) { // once over the examples, and nothing is drawn
+        task.purpose = CHOIR_PURPOSE_EVALUATE;
+        task.epochs = 1;
+        task.seed = 0;
+    }
     memcpy(task.chain, c->task.chain, sizeof(task.chain));
     memcpy(task.job, c->task.job, sizeof(task.job));
     c->task = task;
@@ -151,8 +163,10 @@ void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms) {
         return;
     }
     if (!c->is_open) {
-        ch_cohort_open(&c->cohort, ch_sampler_draw(&c->sampler, c->rounds_closed + 1,
-                                                   c->cohort.clients, c->scratch));
+        const ch_purpose purpose = c->is_evaluating ? CH_PURPOSE_MEASURING : CH_PURPOSE_SAMPLING;
+        ch_cohort_open(&c->cohort,
+                       ch_sampler_draw(&c->sampler, purpose, ch_coordinator_open_round(c),
+                                       c->cohort.clients, c->scratch));
     }
     round_plan(c);
     if (now_ms != UINT64_MAX) {
@@ -185,34 +199,63 @@ static uint64_t round_lasts(const choir_coordinator *c, uint64_t now_ms) {
     return left < c->options.deadline_ms ? c->options.deadline_ms - left : 0;
 }
 
-static void round_close(choir_coordinator *c, uint64_t now_ms) {
+/* What became of the open round. */
+static choir_round_summary summarise(choir_coordinator *c) {
     c->refused[CHOIR_REFUSAL_MISSING] = c->cohort.count - c->cohort.settled;
-    const uint32_t reports = c->aggregator.reports;
-    c->summary = (choir_round_summary){
+    choir_round_summary out = {
         .round = c->task.round,
         .cohort = c->cohort.count,
-        .reports = reports,
-        .applied = reports >= c->options.quorum,
+        .reports = c->aggregator.reports,
+        .applied = c->aggregator.reports >= c->options.quorum,
         .examples = c->aggregator.weight,
         .metrics = c->metrics,
         .learning_rate = c->task.learning_rate,
         .epochs = c->task.epochs,
         .batch_size = c->task.batch_size,
     };
-    memcpy(c->summary.refused, c->refused, sizeof(c->refused));
+    memcpy(out.refused, c->refused, sizeof(c->refused));
+    return out;
+}
+
+static void close_tell(const choir_coordinator *c, const choir_round_summary *s, const char *yes,
+                       const char *no) {
+    ch_log(&c->env, s->applied ? CHOIR_LEVEL_INFO : CHOIR_LEVEL_WARN, s->applied ? yes : no,
+           "round=%u cohort=%u reports=%u missing=%u quorum=%u", s->round, s->cohort, s->reports,
+           s->refused[CHOIR_REFUSAL_MISSING], c->options.quorum);
+}
+
+static void evaluation_close(choir_coordinator *c) {
+    c->evaluation = summarise(c);
+    c->is_evaluating = false;
+    close_tell(c, &c->evaluation, "round_evaluated", "evaluation_discarded");
+}
+
+static void training_close(choir_coordinator *c, uint64_t now_ms) {
+    c->summary = summarise(c);
     if (c->summary.applied) {
         ch_coordinator_apply(c);
     }
-    ch_log(&c->env, c->summary.applied ? CHOIR_LEVEL_INFO : CHOIR_LEVEL_WARN,
-           c->summary.applied ? "round_applied" : "round_discarded",
-           "round=%u cohort=%u reports=%u missing=%u quorum=%u", c->task.round, c->cohort.count,
-           reports, c->refused[CHOIR_REFUSAL_MISSING], c->options.quorum);
+    close_tell(c, &c->summary, "round_applied", "round_discarded");
     sum_keep(c);
     ch_recent_add(&c->recent, c->task.round, &c->cohort);
     if (c->cohort.count > 0) {
         ch_pace_learn(&c->pace, round_lasts(c, now_ms));
     }
     c->rounds_closed += 1;
+    c->applied += c->summary.applied;
+    if (c->options.evaluation_every > 0 && c->applied == c->options.evaluation_every) {
+        c->applied = 0;
+        c->is_evaluating = true;
+    }
+}
+
+static void round_close(choir_coordinator *c, uint64_t now_ms) {
+    if (c->is_evaluating) {
+        evaluation_close(c);
+    } else {
+        training_close(c, now_ms);
+    }
+    c->closings += 1;
     c->changes += 1;
     ch_coordinator_round_open(c, now_ms);
 }
@@ -243,7 +286,7 @@ static ch_reply refuse(choir_coordinator *c, const ch_request *in, choir_refusal
     const choir_metrics *m = &in->report.metrics;
     const double loss = m->examples == 0 ? 0 : (double)m->loss_q20 * 0x1p-20 / (double)m->examples;
     ch_log(&c->env, level, "update_refused", "round=%u client=%u reason=%s loss=%g",
-           c->rounds_closed + 1, in->client, choir_refusal_text(refusal), loss);
+           ch_coordinator_open_round(c), in->client, choir_refusal_text(refusal), loss);
     return ch_refusal_reply(refusal);
 }
 
@@ -303,10 +346,11 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
     if (report->failure != CH_FAILURE_NONE) {
         return failure_refusal(report->failure);
     }
-    if (report->dim != c->options.dim || report->examples == 0) {
+    if (report->dim != (c->is_evaluating ? 0 : c->options.dim) || report->examples == 0) {
         return CHOIR_REFUSAL_SIZE;
     }
-    const ch_measure measure = ch_fold_measure(delta, report->dim);
+    const ch_measure measure =
+        report->dim == 0 ? (ch_measure){.is_finite = true} : ch_fold_measure(delta, report->dim);
     if (!measure.is_finite) {
         return CHOIR_REFUSAL_NOT_FINITE;
     }
@@ -328,7 +372,8 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
 
 static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
     const ch_report *report = &in->report;
-    if (report->round != c->task.round || strcmp(in->job, c->task.job) != 0 ||
+    if (report->round != c->task.round || report->purpose != c->task.purpose ||
+        strcmp(in->job, c->task.job) != 0 ||
         memcmp(report->model.bytes, c->hash.bytes, CHOIR_HASH_BYTES) != 0) {
         return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
     }
@@ -356,7 +401,12 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
         c->changes += 1;
         return refuse(c, in, refusal, CHOIR_LEVEL_WARN);
     }
-    ch_aggregator_add(&c->aggregator, delta, offer.weight);
+    if (c->is_evaluating) {
+        c->aggregator.reports += 1;
+        c->aggregator.weight += offer.weight;
+    } else {
+        ch_aggregator_add(&c->aggregator, delta, offer.weight);
+    }
     ch_metrics_add(&c->metrics, &offer.metrics, METRIC_MAX / c->aggregator.cohort_max);
     ch_cohort_settle(&c->cohort, place, CH_STANDING_COUNTED);
     c->changes += 1;
@@ -416,7 +466,19 @@ uint32_t choir_coordinator_round(const choir_coordinator *c) {
 }
 
 bool choir_coordinator_is_done(const choir_coordinator *c) {
-    return c->rounds_closed == c->options.rounds;
+    return c->rounds_closed == c->options.rounds && !c->is_evaluating;
+}
+
+bool choir_coordinator_is_evaluating(const choir_coordinator *c) {
+    return c->is_evaluating;
+}
+
+uint64_t choir_coordinator_closings(const choir_coordinator *c) {
+    return c->closings;
+}
+
+const choir_round_summary *choir_coordinator_evaluation(const choir_coordinator *c) {
+    return &c->evaluation;
 }
 
 const choir_round_summary *choir_coordinator_summary(const choir_coordinator *c) {

@@ -33,7 +33,8 @@ uint32_t ch_coordinator_seat(choir_coordinator *c, uint32_t client, ch_unseated 
     CH_ASSERT(client < c->options.clients);
     const uint32_t place = ch_cohort_find(&c->cohort, client);
     if (place != UINT32_MAX && c->cohort.standing[place] != CH_STANDING_AWAITED) {
-        const bool is_counted = c->cohort.standing[place] == CH_STANDING_COUNTED;
+        const bool is_counted =
+            !c->is_evaluating && c->cohort.standing[place] == CH_STANDING_COUNTED;
         *why = (ch_unseated){.why = CHOIR_WHY_NOT_ELIGIBLE,
                              .rounds = is_counted ? 1 + c->recent.rounds : 1};
         return place;
@@ -41,7 +42,9 @@ uint32_t ch_coordinator_seat(choir_coordinator *c, uint32_t client, ch_unseated 
     if (place != UINT32_MAX) {
         return place;
     }
-    const uint32_t left_out = ch_recent_left_out(&c->recent, c->task.round, client);
+    // Measuring is not what is to be spared.
+    const uint32_t left_out =
+        c->is_evaluating ? 0 : ch_recent_left_out(&c->recent, c->task.round, client);
     if (left_out > 0) {
         *why = (ch_unseated){.why = CHOIR_WHY_NOT_ELIGIBLE, .rounds = left_out};
         return UINT32_MAX;

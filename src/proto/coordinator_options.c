@@ -177,6 +177,10 @@ static void options_digest(uint8_t out[CHOIR_HASH_BYTES], const choir_coordinato
         ch_put_f64(&w, o->over_selection);
         ch_put_u32(&w, o->rounds_between);
     }
+    if (o->evaluation_every > 0) { // likewise
+        ch_put_text(&w, "evaluation");
+        ch_put_u32(&w, o->evaluation_every);
+    }
     CH_ASSERT(!w.failed); // every text has been parsed, and so is short
     ch_sha256_of(bytes, w.size, out);
 }

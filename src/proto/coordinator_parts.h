@@ -29,20 +29,24 @@ struct choir_coordinator {
     ch_chain chain;
     ch_schedule schedules[CH_SCHEDULED_COUNT];
     choir_env env;
-    ch_arena arena;   // owns every array below
-    uint64_t changes; // reports settled and rounds closed in this object's life
+    ch_arena arena;    // owns every array below
+    uint64_t closings; // rounds closed in it
+    uint64_t changes;  // reports settled and rounds closed in this object's life
 
     ch_pace pace;   // of rounds that closed in this object's life
     uint32_t heard; // one more than the highest client heard of in it
 
     // What one round leaves to the next.
-    uint32_t rounds_closed;
-    float *params;   // (dim)
-    float *state;    // (dim * algorithm->state_per_param)
-    choir_hash hash; // of params
+    uint32_t rounds_closed; // to train
+    uint32_t applied;       // of them, since the last evaluation round
+    bool is_evaluating;     // the open round: the model of round rounds_closed
+    float *params;          // (dim)
+    float *state;           // (dim * algorithm->state_per_param)
+    choir_hash hash;        // of params
     ch_progress progress[CH_SCHEDULED_COUNT];
-    ch_recent recent; // of an open population
-    choir_round_summary summary;
+    ch_recent recent;               // of an open population
+    choir_round_summary summary;    // of the last training round
+    choir_round_summary evaluation; // of the last evaluation round
     int64_t *sum; // (dim) of the round that closed last, with options.keep_sum; else NULL
     bool has_sum;
 
@@ -102,7 +106,10 @@ typedef struct ch_unseated {
  */
 uint32_t ch_coordinator_seat(choir_coordinator *c, uint32_t client, ch_unseated *why);
 
-/* Opens round rounds_closed + 1. now_ms: UINT64_MAX when nobody has told the time yet. */
+/* The open round's number: that of the model it makes, or measures. */
+uint32_t ch_coordinator_open_round(const choir_coordinator *c);
+
+/* Opens that round. now_ms: UINT64_MAX when nobody has told the time yet. */
 void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms);
 
 #endif

@@ -2,10 +2,9 @@
  * The coordinator's open round: save and restore.
  *
  *   "CHR1"  digest of the options (32)  round (4)  its model (32)  time left, ms (8)
- *   tasks were given (4)  cohort (4)  reports (4)  weight (8)  metrics (3 x 8)
- *   refused (4 each reason)  standing (1 each client)
- *   in an open population: the clients (4 each)
- *   sum (8 dim; nothing without reports)
+ *   tasks were given, to evaluate (4: bits 0, 1)  cohort (4)  reports (4)  weight (8)  metrics (3 x
+ * 8) refused (4 each reason)  standing (1 each client) in an open population: the clients (4 each)
+ *   sum (8 dim; nothing without reports, nor to evaluate)
  *   checksum of all before it (8)
  *
  * The checksum is the wire's, not SHA-256: this is written with every group of reports, and what it
@@ -26,10 +25,12 @@ enum {
     ROUND_HEAD = 4 + CHOIR_HASH_BYTES + 4 + CHOIR_HASH_BYTES + 8 + 4 + 4 + 4 + 8 + 3 * 8 +
                  4 * CHOIR_REFUSAL_COUNT,
     CHECK_BYTES = 8,
+    GIVEN = 1, // flags
+    EVALUATES = 2,
 };
 
 static size_t sum_bytes(const choir_coordinator *c, uint32_t reports) {
-    return reports == 0 ? 0 : (size_t)c->options.dim * sizeof(int64_t);
+    return reports == 0 || c->is_evaluating ? 0 : (size_t)c->options.dim * sizeof(int64_t);
 }
 
 /* Of the standing of so many clients, and of who they are where that was not drawn. */
@@ -57,10 +58,10 @@ void choir_coordinator_round_save(const choir_coordinator *c, uint64_t now_ms, u
     ch_writer w = {.data = out, .capacity = choir_coordinator_round_bytes(c)};
     ch_put_u32(&w, ROUND_MAGIC);
     ch_put_bytes(&w, c->options_digest, CHOIR_HASH_BYTES);
-    ch_put_u32(&w, c->rounds_closed + 1);
+    ch_put_u32(&w, ch_coordinator_open_round(c));
     ch_put_bytes(&w, c->hash.bytes, CHOIR_HASH_BYTES);
     ch_put_u64(&w, time_left(c, now_ms));
-    ch_put_u32(&w, c->has_given_tasks);
+    ch_put_u32(&w, (c->has_given_tasks ? GIVEN : 0U) | (c->is_evaluating ? EVALUATES : 0U));
     ch_put_u32(&w, c->cohort.count);
     ch_put_u32(&w, c->aggregator.reports);
     ch_put_u64(&w, c->aggregator.weight);
@@ -88,7 +89,7 @@ typedef struct saved_round {
     uint32_t round;
     choir_bytes model;
     uint64_t left_ms;
-    uint32_t has_given_tasks;
+    uint32_t flags;
     uint32_t cohort;
     uint32_t reports;
     uint64_t weight;
@@ -102,7 +103,7 @@ static saved_round head_read(ch_reader *r) {
     s.round = ch_get_u32(r);
     s.model = ch_get_bytes(r, CHOIR_HASH_BYTES);
     s.left_ms = ch_get_u64(r);
-    s.has_given_tasks = ch_get_u32(r);
+    s.flags = ch_get_u32(r);
     s.cohort = ch_get_u32(r);
     s.reports = ch_get_u32(r);
     s.weight = ch_get_u64(r);
@@ -176,14 +177,15 @@ static choir_status round_check(const choir_coordinator *c, choir_bytes saved, s
     *out = head_read(&r);
     if (out->magic != ROUND_MAGIC ||
         memcmp(out->digest.data, c->options_digest, CHOIR_HASH_BYTES) != 0 ||
-        out->round != c->rounds_closed + 1 ||
+        out->round != ch_coordinator_open_round(c) ||
+        ((out->flags & EVALUATES) != 0) != c->is_evaluating ||
         memcmp(out->model.data, c->hash.bytes, CHOIR_HASH_BYTES) != 0 ||
         !(c->is_open ? out->cohort <= c->cohort.capacity : out->cohort == c->cohort.count) ||
         saved.size != round_bytes(c, out->cohort, out->reports)) {
         return ch_error_set(err, CHOIR_EPROTO,
                             "round: saved by another job or in another round than %u, which is "
                             "open",
-                            c->rounds_closed + 1);
+                            ch_coordinator_open_round(c));
     }
     const uint8_t *standing = saved.data + ROUND_HEAD;
     if (!standing_is_sane(standing, out->cohort, out->reports) ||
@@ -211,7 +213,7 @@ choir_status choir_coordinator_round_restore(choir_coordinator *c, uint64_t now_
     for (uint32_t i = 0; i < s.cohort; i++) {
         c->cohort.settled += c->cohort.standing[i] != CH_STANDING_AWAITED;
     }
-    if (s.reports > 0) {
+    if (sum_bytes(c, s.reports) > 0) {
         const size_t bytes = sum_bytes(c, s.reports);
         memcpy(c->aggregator.sum, ch_get_bytes(&r, bytes).data, bytes);
     }
@@ -219,7 +221,7 @@ choir_status choir_coordinator_round_restore(choir_coordinator *c, uint64_t now_
     c->aggregator.weight = s.weight;
     c->metrics = s.metrics;
     memcpy(c->refused, s.refused, sizeof(c->refused));
-    c->has_given_tasks = s.has_given_tasks != 0;
+    c->has_given_tasks = (s.flags & GIVEN) != 0;
     c->deadline_ms = s.left_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + s.left_ms;
     return CHOIR_OK;
 }

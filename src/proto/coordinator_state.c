@@ -3,6 +3,7 @@
  *
  *   "CHS1"  digest of the options (32)  rounds closed (4)  progress (3 x 16)
  *   parameters (4 dim)  algorithm's state (4 dim state_per_param)
+ *   with evaluation rounds: applied since the last (4)  whether one is open (4)
  *   in an open population: how many were counted (4 each recent round), and who (4 goal each)
  *   SHA-256 of all before it (32)
  */
@@ -32,8 +33,14 @@ static size_t numbers_bytes(const choir_coordinator *c) {
     return params_bytes(c) * (1 + c->algorithm->state_per_param);
 }
 
+/* Of how evaluation stands, where there is any. */
+static size_t evaluation_bytes(const choir_coordinator *c) {
+    return c->options.evaluation_every > 0 ? 2 * sizeof(uint32_t) : 0;
+}
+
 size_t choir_coordinator_state_bytes(const choir_coordinator *c) {
-    return STATE_HEAD + numbers_bytes(c) + ch_recent_bytes(&c->recent) + CHOIR_HASH_BYTES;
+    return STATE_HEAD + numbers_bytes(c) + evaluation_bytes(c) + ch_recent_bytes(&c->recent) +
+           CHOIR_HASH_BYTES;
 }
 
 void choir_coordinator_save(const choir_coordinator *c, uint8_t *out) {
@@ -49,6 +56,10 @@ void choir_coordinator_save(const choir_coordinator *c, uint8_t *out) {
     CH_ASSERT(w.size == STATE_HEAD);
     ch_put_bytes(&w, c->params, params_bytes(c));
     ch_put_bytes(&w, c->state, params_bytes(c) * c->algorithm->state_per_param);
+    if (evaluation_bytes(c) > 0) {
+        ch_put_u32(&w, c->applied);
+        ch_put_u32(&w, c->is_evaluating);
+    }
     ch_recent_put(&c->recent, &w);
     uint8_t hash[CHOIR_HASH_BYTES];
     ch_sha256_of(out, w.size, hash);
@@ -80,8 +91,15 @@ static choir_status state_check(const choir_coordinator *c, choir_bytes state, c
     if (!ch_fold_measure(state.data + STATE_HEAD, numbers / sizeof(float)).is_finite) {
         return ch_error_set(err, CHOIR_EPROTO, "state: holds a parameter that is not finite");
     }
-    const choir_bytes recent = {.data = state.data + STATE_HEAD + numbers,
-                                .size = ch_recent_bytes(&c->recent)};
+    r.at = STATE_HEAD + numbers;
+    const uint32_t applied = evaluation_bytes(c) > 0 ? ch_get_u32(&r) : 0;
+    const uint32_t is_evaluating = evaluation_bytes(c) > 0 ? ch_get_u32(&r) : 0;
+    if (applied > rounds || (applied > 0 && applied >= c->options.evaluation_every) ||
+        is_evaluating > 1 || (is_evaluating == 1 && (rounds == 0 || applied > 0))) {
+        return ch_error_set(err, CHOIR_EPROTO, "state: no evaluation stands so after %u rounds",
+                            rounds);
+    }
+    const choir_bytes recent = {.data = state.data + r.at, .size = ch_recent_bytes(&c->recent)};
     if (!ch_recent_is_sane(&c->recent, recent, c->options.clients)) {
         return ch_error_set(err, CHOIR_EPROTO, "state: its recent clients are no such lists");
     }
@@ -106,9 +124,14 @@ choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state, 
     if (algorithm.size > 0) {
         memcpy(c->state, algorithm.data, algorithm.size);
     }
+    if (evaluation_bytes(c) > 0) {
+        c->applied = ch_get_u32(&r);
+        c->is_evaluating = ch_get_u32(&r) == 1;
+    }
     ch_recent_get(&c->recent, &r);
     c->hash = choir_hash_params(c->params, c->options.dim);
     c->summary = (choir_round_summary){0};
+    c->evaluation = (choir_round_summary){0};
     c->has_sum = false;
     ch_coordinator_round_open(c, UINT64_MAX);
     return CHOIR_OK;

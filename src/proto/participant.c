@@ -119,14 +119,16 @@ static ch_request report_of(const choir_participant *p, const choir_training *tr
                     .kind = CH_REQUEST_REPORT,
                     .report = {.round = p->task.round,
                                .model = p->task.model,
+                               .purpose = p->task.purpose,
                                .examples = training->examples,
                                .metrics = training->metrics}};
     memcpy(m.job, p->task.job, sizeof(m.job));
     return m;
 }
 
-static void failure_prepare(choir_participant *p, ch_failure failure,
-                            const choir_training *training) {
+/* A report without a delta: of a failure, or of what was measured. */
+static void words_prepare(choir_participant *p, ch_failure failure,
+                          const choir_training *training) {
     ch_request m = report_of(p, training);
     m.report.failure = failure;
     p->request = (choir_bytes){.data = p->head, .size = ch_request_head(&m, p->head)};
@@ -202,7 +204,8 @@ static bool task_is_sane(const choir_task *t) {
     const bool rates = t->learning_rate > 0 && isfinite(t->learning_rate) && t->momentum >= 0 &&
                        t->momentum < 1 && t->weight_decay >= 0 && isfinite(t->weight_decay) &&
                        t->proximal_mu >= 0 && isfinite(t->proximal_mu);
-    return rates && t->round >= 1 && t->dim >= 1 && t->epochs >= 1;
+    return rates && t->round >= 1 && t->dim >= 1 && t->epochs >= 1 &&
+           t->purpose <= CHOIR_PURPOSE_EVALUATE;
 }
 
 bool ch_participant_can(const choir_participant *p, const choir_task *task, ch_chain *chain) {
@@ -213,7 +216,7 @@ bool ch_participant_can(const choir_participant *p, const choir_task *task, ch_c
 /* What it cannot do it reports, instead of asking for the same task again and again. */
 static choir_status task_accept(choir_participant *p, uint64_t now_ms, const choir_task *task) {
     if (p->has_given_up && task->round == p->given_up_round &&
-        strcmp(task->job, p->given_up_job) == 0) {
+        task->purpose == p->given_up_purpose && strcmp(task->job, p->given_up_job) == 0) {
         wake_after(p, now_ms, (uint64_t)p->options.retry_ms * GIVEN_UP_PAUSES, CHOIR_WHY_NONE);
         return CHOIR_OK;
     }
@@ -221,7 +224,7 @@ static choir_status task_accept(choir_participant *p, uint64_t now_ms, const cho
     p->wake_ms = now_ms;
     if (!ch_participant_can(p, task, &p->chain)) {
         const choir_training nothing = {0};
-        failure_prepare(p, CH_FAILURE_UNSUPPORTED, &nothing);
+        words_prepare(p, CH_FAILURE_UNSUPPORTED, &nothing);
         return CHOIR_ERANGE;
     }
     become(p, STATE_FETCH);
@@ -245,6 +248,7 @@ static void report_refused(choir_participant *p, uint64_t now_ms, uint32_t reaso
         p->has_given_up = true;
         p->given_up_round = p->task.round;
         memcpy(p->given_up_job, p->task.job, sizeof(p->given_up_job));
+        p->given_up_purpose = p->task.purpose;
     }
     report_settled(p, now_ms);
 }
@@ -320,7 +324,7 @@ void choir_participant_decline(choir_participant *p, uint64_t now_ms) {
     const choir_training nothing = {0};
     p->blob = (choir_blob){0};
     p->wake_ms = now_ms;
-    failure_prepare(p, CH_FAILURE_UNSUPPORTED, &nothing);
+    words_prepare(p, CH_FAILURE_UNSUPPORTED, &nothing);
 }
 
 /* Training */
@@ -374,22 +378,44 @@ static choir_status update_make(choir_participant *p, choir_trainer trainer, flo
     return CHOIR_OK;
 }
 
+/* OK when there is something measured to send. */
+static choir_status measure_make(choir_participant *p, choir_trainer trainer,
+                                 choir_training *training, choir_error *err) {
+    if (trainer.ops->evaluate == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "participant: round %u asks client %u to evaluate, which its trainer "
+                            "cannot",
+                            p->task.round, p->options.client);
+    }
+    const choir_status status = trainer.ops->evaluate(trainer.self, p->options.client, &p->task,
+                                                      p->blob.params, training, err);
+    if (status == CHOIR_OK && training->examples == 0) {
+        return ch_error_set(err, CHOIR_EAGAIN, "participant: client %u holds no examples out",
+                            p->options.client);
+    }
+    return status;
+}
+
 choir_status choir_participant_train(choir_participant *p, uint64_t now_ms, choir_trainer trainer,
                                      choir_workspace *room, choir_error *err) {
     CH_ASSERT(p->state == STATE_READY);
     CH_ASSERT(room->dim_max >= p->task.dim);
+    const bool evaluates = p->task.purpose == CHOIR_PURPOSE_EVALUATE;
     choir_training training = {0};
-    const choir_status status = update_make(p, trainer, room->delta, &training, err);
+    const choir_status status = evaluates ? measure_make(p, trainer, &training, err)
+                                          : update_make(p, trainer, room->delta, &training, err);
     p->blob = (choir_blob){0};
-    chain_run(p, room->delta, status == CHOIR_OK ? p->task.dim : 0, &training);
-    if (status == CHOIR_OK) {
+    chain_run(p, room->delta, status == CHOIR_OK && !evaluates ? p->task.dim : 0, &training);
+    if (status == CHOIR_OK && evaluates) {
+        words_prepare(p, CH_FAILURE_NONE, &training);
+    } else if (status == CHOIR_OK) {
         update_prepare(p, room, &training);
     } else if (status == CHOIR_ERANGE) {
-        failure_prepare(p, CH_FAILURE_DIVERGED, &training);
+        words_prepare(p, CH_FAILURE_DIVERGED, &training);
     } else if (status == CHOIR_EAGAIN) {
-        failure_prepare(p, CH_FAILURE_NO_DATA, &training);
+        words_prepare(p, CH_FAILURE_NO_DATA, &training);
     } else if (status == CHOIR_EINVAL) {
-        failure_prepare(p, CH_FAILURE_UNSUPPORTED, &training);
+        words_prepare(p, CH_FAILURE_UNSUPPORTED, &training);
     } else {
         become(p, STATE_CHECKIN);
         choir_participant_lost(p, now_ms);

@@ -32,6 +32,7 @@ struct choir_participant {
     bool has_given_up;       // on given_up_round of given_up_job: its report was refused
     uint32_t given_up_round; // not to be trained for again
     char given_up_job[CHOIR_JOB_TEXT_MAX];
+    uint32_t given_up_purpose;
     bool is_refused; // the report that was answered last
     choir_refusal refusal;
     choir_bytes request; // in head, or in room

@@ -42,6 +42,7 @@ static void put_report(ch_writer *w, const ch_report *report, const char *job) {
     put_metrics(w, 4, &report->metrics);
     ch_pb_put_uint(w, 5, report->failure);
     put_text(w, 6, job);
+    ch_pb_put_uint(w, 7, report->purpose);
     if (report->delta.size > 0) {
         ch_pb_put_head(w, REPORT_DELTA, report->delta.size);
     }
@@ -170,6 +171,9 @@ static bool report_decode(ch_report *out, char job[CHOIR_JOB_TEXT_MAX], choir_by
         case CH_PB_KEY(6, CH_PB_BYTES):
             get_text(&r, job, CHOIR_JOB_TEXT_MAX, f.bytes);
             break;
+        case CH_PB_KEY(7, CH_PB_VARINT):
+            out->purpose = (uint32_t)f.value;
+            break;
         default:
             delta_extend(&r, out, delta_piece(&r, &f));
         }
@@ -261,6 +265,7 @@ static void put_task(ch_writer *w, const choir_task *task) {
     ch_pb_put_fixed64(w, 10, task->seed);
     put_text(w, 11, task->chain);
     put_text(w, 12, task->job);
+    ch_pb_put_uint(w, 13, task->purpose);
 }
 
 uint32_t ch_reply_encode(const ch_reply *m, uint8_t out[CH_REPLY_MAX]) {
@@ -334,6 +339,9 @@ static bool task_decode(choir_task *out, choir_bytes bytes) {
             break;
         case CH_PB_KEY(12, CH_PB_BYTES):
             get_text(&r, out->job, sizeof(out->job), f.bytes);
+            break;
+        case CH_PB_KEY(13, CH_PB_VARINT):
+            out->purpose = (uint32_t)f.value;
             break;
         }
     }

@@ -47,6 +47,7 @@ typedef struct ch_report {
     uint32_t examples;
     choir_metrics metrics;
     uint32_t failure;  // ch_failure, or a number that a later version has given a meaning
+    uint32_t purpose;  // of its task
     uint32_t dim;      // parameters in delta; 0 when there is a failure
     choir_bytes delta; // (4 dim) borrowed, unaligned; without data when it came in several pieces
 } ch_report;

@@ -1,7 +1,7 @@
 /*
  * Saved states from anybody. What has a wrong checksum is refused unread, so the input is laid over
  * a good state and the checksum made right. An input of three bytes, six, and so on, is laid over
- * one of an open population.
+ * one of an open population; one of odd size over one with evaluation rounds.
  */
 #include "choir/coordinator.h"
 
@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         o.goal = 2;
         o.rounds_between = 2;
     }
+    o.evaluation_every = size % 2 * 2;
     CH_ASSERT(choir_coordinator_create(&c, params, &o, &env, NULL) == CHOIR_OK);
     choir_status status = choir_coordinator_restore(c, (choir_bytes){data, size}, NULL);
     CH_ASSERT(status == CHOIR_OK || status == CHOIR_EPROTO);

@@ -90,6 +90,8 @@ request("report", 300, 5, "report", "Report",
         REPORT + 'job: "keyboard@3"\n' + "delta: 1.5\ndelta: -0.25\ndelta: 1e-20\n")
 request("report_diverged", 300, 5, "report", "Report", REPORT + "failure: FAILURE_DIVERGED\n")
 reply("task", 2, "task", "Task", TASK)
+request("report_evaluated", 300, 5, "report", "Report", REPORT + "purpose: PURPOSE_EVALUATE\n")
+reply("task_evaluate", 2, "task", "Task", TASK + "purpose: PURPOSE_EVALUATE\n")
 reply("wait", 3, "wait", "Wait", "wait_ms: 150000\n")
 reply("wait_paused", 3, "wait", "Wait", "wait_ms: 60000\nwhy: WHY_PAUSED\n")
 reply("ack", 4, "ack", "Ack", "")

@@ -18,7 +18,7 @@ static ch_sampler sampler_of(const char *name, uint32_t clients, double rate, ui
 
 static uint32_t draw(const ch_sampler *s, uint32_t round) {
     static uint32_t scratch[COHORT_MAX];
-    const uint32_t count = ch_sampler_draw(s, round, cohort, scratch);
+    const uint32_t count = ch_sampler_draw(s, CH_PURPOSE_SAMPLING, round, cohort, scratch);
     for (uint32_t i = 0; i < count; i++) {
         assert_true(cohort[i] < s->clients);
         assert_true(i == 0 || cohort[i - 1] < cohort[i]); // ascending, and so distinct

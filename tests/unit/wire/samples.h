@@ -77,7 +77,20 @@ static inline ch_reply sample_task(void) {
                                .job = "keyboard@3"}};
 }
 
-enum { SAMPLES_COUNT = 12 };
+static inline ch_request sample_report_evaluated(void) {
+    ch_request m = sample_report_diverged();
+    m.report.failure = CH_FAILURE_NONE;
+    m.report.purpose = CHOIR_PURPOSE_EVALUATE;
+    return m;
+}
+
+static inline ch_reply sample_task_evaluate(void) {
+    ch_reply m = sample_task();
+    m.task.purpose = CHOIR_PURPOSE_EVALUATE;
+    return m;
+}
+
+enum { SAMPLES_COUNT = 14 };
 
 static inline sample sample_at(int i) {
     const sample samples[SAMPLES_COUNT] = {
@@ -98,6 +111,8 @@ static inline sample sample_at(int i) {
                    .reason = CH_REASON_PROTOCOL,
                    .protocol_lowest = 1,
                    .protocol_highest = 1}},
+        {.name = "report_evaluated", .is_request = true, .request = sample_report_evaluated()},
+        {.name = "task_evaluate", .reply = sample_task_evaluate()},
     };
     return samples[i];
 }
