@@ -162,18 +162,6 @@ void ch_device_release(ch_device *device) {
     *device = (ch_device){0};
 }
 
-static choir_status each_train(ch_device *d, uint32_t client, const choir_task *task,
-                               const float *params, float *delta, choir_training *out,
-                               choir_error *err) {
-    const uint32_t clients = ch_federation_clients(d->federation);
-    if (client >= clients) {
-        return ch_error_set(err, CHOIR_EINVAL, "client %u: data.source '%s' has %u clients", client,
-                            d->job.data.source, clients);
-    }
-    const choir_trainer trainer = ch_engine_trainer(d->engine);
-    return trainer.ops->train(trainer.self, client, task, params, delta, out, err);
-}
-
 /* Reads the store again when it holds others than before. What was read makes room first. */
 static choir_status examples_follow(ch_device *d, choir_error *err) {
     choir_examples_summary now;
@@ -189,23 +177,38 @@ static choir_status examples_follow(ch_device *d, choir_error *err) {
     return status == CHOIR_OK ? engine_make(d, err) : status;
 }
 
-static choir_status device_train(void *self, uint32_t client, const choir_task *task,
-                                 const float *params, float *delta, choir_training *out,
-                                 choir_error *err) {
-    ch_device *d = self;
-    *out = (choir_training){0};
+/* Whether the device can do a task now: its examples as they are, its model the task's. */
+static choir_status task_take(ch_device *d, uint32_t client, const choir_task *task,
+                              choir_error *err) {
     if (task->dim != d->dim) {
         return ch_error_set(err, CHOIR_EPROTO,
                             "the task of round %u is for %u parameters, the job's model has %u",
                             task->round, task->dim, d->dim);
     }
-    choir_status status = d->examples != NULL ? examples_follow(d, err) : CHOIR_OK;
+    const choir_status status = d->examples != NULL ? examples_follow(d, err) : CHOIR_OK;
+    if (status != CHOIR_OK || !d->has_each) {
+        return status;
+    }
+    const uint32_t clients = ch_federation_clients(d->federation);
+    return client < clients
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_EINVAL, "client %u: data.source '%s' has %u clients",
+                              client, d->job.data.source, clients);
+}
+
+static choir_status device_train(void *self, uint32_t client, const choir_task *task,
+                                 const float *params, float *delta, choir_training *out,
+                                 choir_error *err) {
+    ch_device *d = self;
+    *out = (choir_training){0};
+    choir_status status = task_take(d, client, task, err);
     if (status != CHOIR_OK) {
         return status;
     }
     ch_engine_lend(d->engine, d->lent);
     if (d->has_each) {
-        return each_train(d, client, task, params, delta, out, err);
+        const choir_trainer trainer = ch_engine_trainer(d->engine);
+        return trainer.ops->train(trainer.self, client, task, params, delta, out, err);
     }
     ch_holding holding;
     status = ch_federation_holding(d->federation, 0, CH_SPLIT_TRAIN, NULL, &holding);
@@ -215,6 +218,19 @@ static choir_status device_train(void *self, uint32_t client, const choir_task *
     return status == CHOIR_OK
                ? ch_engine_train(d->engine, &holding, client, task, params, delta, out, err)
                : status;
+}
+
+/* Its own data are client 0's, whichever client of the job it is. */
+static choir_status device_evaluate(void *self, uint32_t client, const choir_task *task,
+                                    const float *params, choir_training *out, choir_error *err) {
+    ch_device *d = self;
+    *out = (choir_training){0};
+    const choir_status status = task_take(d, client, task, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const choir_trainer trainer = ch_engine_trainer(d->engine);
+    return trainer.ops->evaluate(trainer.self, d->has_each ? client : 0, task, params, out, err);
 }
 
 static void device_lend(void *self, choir_lent *lent) {
@@ -229,6 +245,7 @@ static uint32_t device_examples(void *self, uint32_t client) {
 
 static const choir_trainer_ops DEVICE_TRAINER_OPS = {
     .train = device_train,
+    .evaluate = device_evaluate,
     .examples = device_examples,
     .lend = device_lend,
 };

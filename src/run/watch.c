@@ -20,12 +20,22 @@ static choir_status watched_train(void *self, uint32_t client, const choir_task 
     return status;
 }
 
+static choir_status watched_evaluate(void *self, uint32_t client, const choir_task *task,
+                                     const float *params, choir_training *out, choir_error *err) {
+    const ch_watched *w = self;
+    return w->inner.ops->evaluate(w->inner.self, client, task, params, out, err);
+}
+
 static uint32_t watched_examples(void *self, uint32_t client) {
     const ch_watched *w = self;
     return w->inner.ops->examples(w->inner.self, client);
 }
 
-static const choir_trainer_ops OPS = {.train = watched_train, .examples = watched_examples};
+static const choir_trainer_ops OPS = {
+    .train = watched_train,
+    .evaluate = watched_evaluate,
+    .examples = watched_examples,
+};
 
 void ch_watch_init(ch_watch *w, const choir_trainer *trainers, uint32_t workers) {
     w->workers = workers;

@@ -190,16 +190,25 @@ static int64_t loss_q20(double loss) {
     return (int64_t)nearbyint(scaled);
 }
 
+/* A task comes from a server, which may mean another model. */
+static choir_status dim_check(const ch_engine *e, uint32_t client, const choir_task *task,
+                              choir_error *err) {
+    const uint32_t dim = ch_net_layout(e->net)->dim;
+    return task->dim == dim
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_EINVAL,
+                              "client %u: the task's model has %u parameters, the client's %u",
+                              client, task->dim, dim);
+}
+
 choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t client,
                              const choir_task *task, const float *params, float *delta,
                              choir_training *out, choir_error *err) {
     CH_ASSERT(holding->count <= e->order_max);
-    const uint32_t dim = ch_net_layout(e->net)->dim;
     *out = (choir_training){0};
-    if (task->dim != dim) { // a task comes from a server, which may mean another model
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "client %u: the task's model has %u parameters, the client's %u",
-                            client, task->dim, dim);
+    const choir_status fits = dim_check(e, client, task, err);
+    if (fits != CHOIR_OK) {
+        return fits;
     }
     const uint32_t batch = task->batch_size == 0 ? holding->count : task->batch_size;
     if ((batch < holding->count ? batch : holding->count) > e->batch_max) {
@@ -251,6 +260,44 @@ static choir_status port_train(void *self, uint32_t client, const choir_task *ta
     return ch_engine_train(e, &holding, client, task, params, delta, out, err);
 }
 
+choir_status ch_engine_measure(ch_engine *e, const ch_holding *holding, uint32_t client,
+                               const choir_task *task, const float *params, choir_training *out,
+                               choir_error *err) {
+    ch_score score = {0};
+    *out = (choir_training){0};
+    const choir_status fits = dim_check(e, client, task, err);
+    if (fits != CHOIR_OK) {
+        return fits;
+    }
+    ch_engine_load(e, params);
+    ch_engine_evaluate(e, holding, 0, holding->count, &score);
+    *out = (choir_training){.examples = holding->count,
+                            .metrics = {.examples = holding->count,
+                                        .correct = score.correct,
+                                        .loss_q20 = loss_q20(score.loss)}};
+    if (!isfinite(score.loss)) {
+        return ch_error_set(err, CHOIR_ERANGE,
+                            "client %u: the model of round %u has a loss of %g on its held-out "
+                            "examples",
+                            client, task->round, score.loss);
+    }
+    return CHOIR_OK;
+}
+
+static choir_status port_evaluate(void *self, uint32_t client, const choir_task *task,
+                                  const float *params, choir_training *out, choir_error *err) {
+    ch_engine *e = self;
+    ch_holding holding;
+    *out = (choir_training){0};
+    if (ch_federation_count(e->federation, client, CH_SPLIT_HELDOUT) == 0) {
+        return ch_error_set(err, CHOIR_EAGAIN, "client %u: holds no examples out", client);
+    }
+    const choir_status status =
+        ch_federation_holding(e->federation, client, CH_SPLIT_HELDOUT, e->scratch, &holding);
+    return status == CHOIR_OK ? ch_engine_measure(e, &holding, client, task, params, out, err)
+                              : status;
+}
+
 static uint32_t port_examples(void *self, uint32_t client) {
     const ch_engine *e = self;
     return ch_federation_count(e->federation, client, CH_SPLIT_TRAIN);
@@ -258,6 +305,7 @@ static uint32_t port_examples(void *self, uint32_t client) {
 
 static const choir_trainer_ops ENGINE_TRAINER_OPS = {
     .train = port_train,
+    .evaluate = port_evaluate,
     .examples = port_examples,
     .lend = port_lend,
 };

@@ -30,7 +30,8 @@ void ch_engine_destroy(ch_engine *e);
 
 const ch_net *ch_engine_net(const ch_engine *e);
 
-/* The port: train(client, task, params) on the client's training examples. */
+/* The port: train(client, task, params) on the client's training examples, evaluate on those it
+ * holds out. */
 choir_trainer ch_engine_trainer(ch_engine *e);
 
 /* What the trainings that follow may use, up to NULL; see choir_trainer_ops. Borrowed. */
@@ -44,6 +45,13 @@ CHOIR_NODISCARD choir_status ch_engine_train(ch_engine *e, const ch_holding *hol
                                              uint32_t client, const choir_task *task,
                                              const float *params, float *delta, choir_training *out,
                                              choir_error *err);
+
+/* The loss and hits of params on any holding, which is not empty; what the port's evaluate does
+ * once it has the client's data. See choir_trainer_ops. */
+CHOIR_NODISCARD choir_status ch_engine_measure(ch_engine *e, const ch_holding *holding,
+                                               uint32_t client, const choir_task *task,
+                                               const float *params, choir_training *out,
+                                               choir_error *err);
 
 /* Makes params (dim) the ones that the evaluations below use. */
 void ch_engine_load(ch_engine *e, const float *params);

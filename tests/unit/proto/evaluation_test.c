@@ -74,8 +74,7 @@ static void one_opens_after_so_many_applied_rounds(void **state) {
         for (uint32_t round = 1; round <= ROUNDS; round++) {
             round_train(&p);
             assert_int_equal(choir_coordinator_round(p.c), round);
-            assert_int_equal(choir_coordinator_is_evaluating(p.c),
-                             every > 0 && round % every == 0);
+            assert_int_equal(choir_coordinator_is_evaluating(p.c), every > 0 && round % every == 0);
             if (choir_coordinator_is_evaluating(p.c)) {
                 assert_false(choir_coordinator_is_done(p.c)); // the last one is waited for
                 round_measure(&p);

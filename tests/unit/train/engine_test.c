@@ -3,6 +3,7 @@
 
 #include "train/engine.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,6 +247,38 @@ static void a_task_of_another_model_is_refused(void **state) {
     bench_close(&b);
 }
 
+static void evaluation_is_of_the_examples_that_are_held_out(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open(&b, 10, &env);
+    const choir_trainer trainer = ch_engine_trainer(b.engine);
+    choir_task task = {.dim = b.dim, .epochs = 1, .purpose = CHOIR_PURPOSE_EVALUATE, .round = 5};
+    for (uint32_t client = 0; client < CLIENTS; client++) {
+        choir_training out;
+        ch_score score;
+        uint32_t count = 0;
+        check_status(trainer.ops->evaluate(trainer.self, client, &task, b.params, &out, NULL),
+                     CHOIR_OK);
+        ch_engine_load(b.engine, b.params);
+        check_status(ch_engine_heldout(b.engine, client, &count, &score), CHOIR_OK);
+        assert_int_equal(out.examples, count);
+        assert_true(count > 0);
+        assert_int_equal(out.metrics.examples, count);
+        assert_int_equal(out.metrics.correct, score.correct);
+        check_near((double)out.metrics.loss_q20 * 0x1p-20, score.loss, 0x1p-20);
+    }
+    choir_training out;
+    choir_error err = {.message = ""};
+    task.dim += 1;
+    check_status(trainer.ops->evaluate(trainer.self, 2, &task, b.params, &out, &err), CHOIR_EINVAL);
+    task.dim -= 1;
+    b.params[0] = NAN;
+    check_status(trainer.ops->evaluate(trainer.self, 2, &task, b.params, &out, &err), CHOIR_ERANGE);
+    assert_non_null(strstr(err.message, "client 2: the model of round 5 has a loss of"));
+    bench_close(&b);
+}
+
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     const choir_env real = choir_env_default();
@@ -280,6 +313,7 @@ int main(void) {
         cmocka_unit_test(a_parameter_that_is_not_finite_is_divergence_too),
         cmocka_unit_test(a_step_without_room_is_refused),
         cmocka_unit_test(a_task_of_another_model_is_refused),
+        cmocka_unit_test(evaluation_is_of_the_examples_that_are_held_out),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
