@@ -20,7 +20,8 @@ typedef struct choir_sim choir_sim;
  * The cost model: what messages and training take, in virtual time.
  *
  * A client checks in, fetches the model, trains on its examples E times, and reports. A report is
- * taken to be as large as its parameters. A client whose report would arrive after the deadline is
+ * taken to be as large as its parameters. To evaluate takes as long as to train once, and such a
+ * report weighs nothing. A client whose report would arrive after the deadline is
  * not trained at all, nor is one that drops out: nobody would ever see what they learnt. What
  * clients do after their round has closed is not simulated.
  *
@@ -47,13 +48,15 @@ typedef struct choir_sim_options {
     uint32_t workers; // training threads, 1 .. 256; default 1
 } choir_sim_options;
 
-/* One round as the driver saw it. Counts are of this round, and of messages that arrived. */
+/* One round as the driver saw it, with the evaluation round behind it when there was one. Counts
+ * are of both, and of messages that arrived. */
 typedef struct choir_sim_round {
     choir_round_summary summary;
-    uint64_t requests;   // answered by the coordinator
-    uint64_t bytes_up;   // messages and updates from participants
-    uint64_t bytes_down; // messages and models to participants, lost replies included
-    uint64_t virtual_ms; // since the start of the run, when the round closed
+    choir_round_summary evaluation; // choir_coordinator_evaluation's; all zero: there was none
+    uint64_t requests;              // answered by the coordinator
+    uint64_t bytes_up;              // messages and updates from participants
+    uint64_t bytes_down;            // messages and models to participants, lost replies included
+    uint64_t virtual_ms;            // since the start of the run, when the last of them closed
 } choir_sim_round;
 
 choir_sim_options choir_sim_defaults(void);
@@ -75,7 +78,7 @@ CHOIR_NODISCARD choir_status choir_sim_create(choir_sim **out, const float *para
 void choir_sim_destroy(choir_sim *s);
 
 /*
- * Runs until one more round has closed.
+ * Runs until one more round has closed, and the evaluation of its model, if there is to be one.
  *
  * Clients that diverge or have no data are counted in the summary, and logged as "client_diverged"
  * and "client_without_data".

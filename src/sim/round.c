@@ -37,6 +37,13 @@
 
 enum { ARRIVAL_MS = 1 }; // between two clients that come by
 
+/* The open round in what is drawn for it: an evaluation has draws of its own. */
+static uint32_t round_key(const choir_sim *s) {
+    const uint32_t closed = choir_coordinator_round(s->coordinator);
+    return choir_coordinator_is_evaluating(s->coordinator) ? closed | UINT32_C(1) << 31
+                                                           : closed + 1;
+}
+
 // ----- a client's moments -----------------------------------------------------------------------
 
 static void slot_at(choir_sim *s, ch_slot *k, ch_slot_state state, uint64_t time_ms) {
@@ -78,11 +85,12 @@ static void training_begin(choir_sim *s, ch_slot *k, const choir_task *task) {
     const choir_network *n = &s->options.network;
     const choir_trainer *t = &s->trainers[0];
     const uint64_t examples = (uint64_t)t->ops->examples(t->self, k->work.client) * task->epochs;
+    const uint64_t delta = task->purpose == CHOIR_PURPOSE_EVALUATE ? 0 : task->dim;
     k->work.trained_ms = s->now_ms + ch_network_training_ms(n, k->work.client, examples);
     k->work.due_ms = k->work.trained_ms + ch_network_latency_ms(n, &k->rng) +
-                     ch_network_up_ms(n, (uint64_t)task->dim * sizeof(float));
+                     ch_network_up_ms(n, delta * sizeof(float));
     const bool late = k->work.due_ms >= choir_coordinator_deadline_ms(s->coordinator);
-    if (late || ch_network_drops_out(n, task->round, k->work.client)) {
+    if (late || ch_network_drops_out(n, round_key(s), k->work.client)) {
         slot_gone(s, k);
         return;
     }
@@ -256,7 +264,7 @@ static bool arrival_is_next(const choir_sim *s, uint64_t deadline_ms) {
 /* The next client comes by, if it is there. */
 static void arrival_run(choir_sim *s) {
     ch_arrivals *a = &s->arrivals;
-    const uint32_t round = choir_coordinator_round(s->coordinator) + 1;
+    const uint32_t round = round_key(s);
     const uint32_t client = ch_permutation_at(&a->order, a->count);
     s->now_ms = a->next_ms > s->now_ms ? a->next_ms : s->now_ms;
     a->next_ms = s->now_ms + ARRIVAL_MS;
@@ -271,12 +279,11 @@ static void arrival_run(choir_sim *s) {
 static void round_begin(choir_sim *s) {
     const choir_network *n = &s->options.network;
     choir_coordinator_tick(s->coordinator, s->now_ms);
-    const uint32_t round = choir_coordinator_round(s->coordinator) + 1;
+    const uint32_t round = round_key(s);
     uint32_t count = 0;
     const uint32_t *cohort = choir_coordinator_cohort(s->coordinator, &count);
     CH_ASSERT(count <= s->slots_max);
     ch_timeline_reset(&s->timeline);
-    s->round = (choir_sim_round){0};
     s->slots_used = 0;
     if (s->is_open) {
         arrivals_begin(s, round);
@@ -300,12 +307,12 @@ static void round_end(choir_sim *s) {
 }
 
 static void deadline_pass(choir_sim *s, uint64_t deadline_ms) {
-    const uint32_t closed = choir_coordinator_round(s->coordinator);
+    const uint64_t closed = choir_coordinator_closings(s->coordinator);
     CH_ASSERT(deadline_ms != UINT64_MAX);
     round_end(s);
     s->now_ms = deadline_ms;
     choir_coordinator_tick(s->coordinator, deadline_ms);
-    CH_ASSERT(choir_coordinator_round(s->coordinator) > closed);
+    CH_ASSERT(choir_coordinator_closings(s->coordinator) > closed);
 }
 
 /* The next thing that happens: a client comes by, a client's moment, or the deadline. */
@@ -326,10 +333,10 @@ static choir_status round_advance(choir_sim *s, choir_error *err) {
 }
 
 choir_status ch_round_run(choir_sim *s, choir_error *err) {
-    const uint32_t closed = choir_coordinator_round(s->coordinator);
+    const uint64_t closed = choir_coordinator_closings(s->coordinator);
     choir_status status = CHOIR_OK;
     round_begin(s);
-    while (status == CHOIR_OK && choir_coordinator_round(s->coordinator) == closed) {
+    while (status == CHOIR_OK && choir_coordinator_closings(s->coordinator) == closed) {
         status = round_advance(s, err);
     }
     round_end(s);

@@ -177,10 +177,16 @@ choir_status choir_sim_step(choir_sim *s, choir_sim_round *out, choir_error *err
     if (choir_coordinator_is_done(s->coordinator)) {
         return CHOIR_EAGAIN;
     }
-    const choir_status status = ch_round_run(s, err);
+    choir_coordinator *c = s->coordinator;
+    s->round = (choir_sim_round){0};
+    choir_status status = ch_round_run(s, err);
+    if (status == CHOIR_OK && choir_coordinator_is_evaluating(c)) {
+        status = ch_round_run(s, err);
+        s->round.evaluation = *choir_coordinator_evaluation(c);
+    }
     if (status == CHOIR_OK) {
         *out = s->round;
-        out->summary = *choir_coordinator_summary(s->coordinator);
+        out->summary = *choir_coordinator_summary(c);
         out->virtual_ms = s->now_ms;
     }
     return status;

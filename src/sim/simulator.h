@@ -56,7 +56,8 @@ struct choir_sim {
     choir_sim_round round; // so far
 };
 
-/* Runs the open round until it has closed; the rest is choir_sim_step. */
+/* Runs the open round, whichever it is for, until it has closed, and adds what was seen to
+ * s->round; the rest is choir_sim_step. */
 CHOIR_NODISCARD choir_status ch_round_run(choir_sim *s, choir_error *err);
 
 #endif

@@ -78,7 +78,22 @@ static inline choir_status linear_train(void *self, uint32_t client, const choir
     return CHOIR_OK;
 }
 
-static const choir_trainer_ops LINEAR_TRAINER_OPS = {.train = linear_train,
-                                                     .examples = linear_examples};
+/* On the examples behind those that it trains on. */
+static inline choir_status linear_evaluate(void *self, uint32_t client, const choir_task *task,
+                                           const float *params, choir_training *out,
+                                           choir_error *err) {
+    (void)err;
+    const uint32_t n = linear_examples(self, client);
+    *out = (choir_training){.examples = n, .metrics = {.examples = n}};
+    for (uint32_t i = 0; i < n; i++) {
+        double gradient[LINEAR_DIM_MAX] = {0};
+        const double loss = linear_gradient(gradient, params, client, task->dim, n + i);
+        out->metrics.loss_q20 += (int64_t)(loss * 0x1p20);
+    }
+    return CHOIR_OK;
+}
+
+static const choir_trainer_ops LINEAR_TRAINER_OPS = {
+    .train = linear_train, .evaluate = linear_evaluate, .examples = linear_examples};
 
 #endif

@@ -33,7 +33,11 @@ static choir_status test_train(void *self, uint32_t client, const choir_task *ta
     return linear_train(NULL, client, task, params, delta, out, err);
 }
 
-static const choir_trainer_ops OPS = {.train = test_train, .examples = linear_examples};
+static const choir_trainer_ops OPS = {
+    .train = test_train,
+    .evaluate = linear_evaluate,
+    .examples = linear_examples,
+};
 static choir_trainer trainers[WORKERS_MAX];
 
 static choir_sim_options options(void) {
@@ -57,6 +61,7 @@ static choir_sim_options rough_options(void) {
     o.coordinator.deadline_ms = 4000;
     o.coordinator.rounds_between = 2;
     o.coordinator.algorithm = "fedavgm";
+    o.coordinator.evaluation_every = 2;
     o.network.loss = 0.2;
     o.network.availability = 0.8;
     o.network.dropout = 0.2;
@@ -145,6 +150,8 @@ static void workers_and_runs_change_nothing(void **state) {
                 assert_int_equal(rounds[i][r].requests, rounds[0][r].requests);
                 assert_int_equal(rounds[i][r].bytes_up, rounds[0][r].bytes_up);
                 assert_int_equal(rounds[i][r].summary.reports, rounds[0][r].summary.reports);
+                assert_memory_equal(&rounds[i][r].evaluation.metrics,
+                                    &rounds[0][r].evaluation.metrics, sizeof(choir_metrics));
                 assert_int_equal(rounds[i][r].summary.refused[CHOIR_REFUSAL_NO_DATA],
                                  rounds[0][r].summary.refused[CHOIR_REFUSAL_NO_DATA]);
             }

@@ -31,8 +31,8 @@ static choir_status test_train(void *self, uint32_t client, const choir_task *ta
     return linear_train(NULL, client, task, params, delta, out, err);
 }
 
-static const choir_trainer_ops TEST_TRAINER_OPS = {.train = test_train,
-                                                   .examples = linear_examples};
+static const choir_trainer_ops TEST_TRAINER_OPS = {
+    .train = test_train, .evaluate = linear_evaluate, .examples = linear_examples};
 
 static test_data data;
 static choir_trainer trainers[WORKERS_MAX];
@@ -98,6 +98,35 @@ static void a_round_is_what_its_cohort_reported(void **state) {
         last_ms = r->virtual_ms;
     }
     assert_int_equal(atomic_load(&data.trained), 10 * ROUNDS);
+}
+
+/* The loss of a model is measured after every second round; and nothing else is another. */
+static void models_are_evaluated_between_rounds(void **state) {
+    (void)state;
+    choir_sim_options o = options();
+    o.coordinator.client_epochs = 40; // enough to learn something
+    choir_sim_round plain[ROUNDS];
+    choir_sim_round measured[ROUNDS];
+    const choir_hash without = run_to_end(&o, plain);
+    const uint32_t trained = atomic_load(&data.trained);
+    o.coordinator.evaluation_every = 2;
+    const choir_hash with = run_to_end(&o, measured);
+    assert_memory_equal(&without, &with, sizeof(with));
+    double losses[ROUNDS] = {0};
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        const choir_round_summary *e = &measured[i].evaluation;
+        assert_memory_equal(&plain[i].summary, &measured[i].summary, sizeof(plain[i].summary));
+        assert_int_equal(plain[i].evaluation.round, 0);
+        assert_int_equal(e->round, i % 2 == 1 ? i + 1 : 0);
+        if (e->round > 0) {
+            assert_int_equal(e->reports, 10);
+            assert_int_equal(measured[i].requests, 40);
+            assert_true(e->metrics.examples > 0);
+            losses[i] = (double)e->metrics.loss_q20 / (double)e->metrics.examples;
+        }
+    }
+    assert_true(losses[ROUNDS - 1] < losses[1] / 2);
+    assert_int_equal(atomic_load(&data.trained), 2 * trained); // nobody trains to evaluate
 }
 
 static void options_out_of_range_are_named(void **state) {
@@ -449,6 +478,7 @@ static void a_state_of_something_else_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_is_what_its_cohort_reported),
+        cmocka_unit_test(models_are_evaluated_between_rounds),
         cmocka_unit_test(options_out_of_range_are_named),
         cmocka_unit_test(rounds_end_at_their_deadline_and_count_who_is_missing),
         cmocka_unit_test(the_number_of_workers_changes_nothing_on_a_rough_network),
