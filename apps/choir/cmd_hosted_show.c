@@ -61,6 +61,7 @@ static void show(const ch_call *call, const json_t *job) {
     const json_t *round = NULL;
     json_array_foreach(json_object_get(job, "last_rounds"), i, round) {
         round_line(out, round);
+        measure_line(out, round);
     }
     text_put(out, answer_text(job, "job"));
 }

@@ -196,8 +196,11 @@ static void tell(joining *j, const choir_event *event) {
     };
     if (is_told(j, event) && j->out != NULL) {
         const char *remark = remark_on(event);
-        (void)fprintf(j->out, "round %u  %s%s%s\n", event->round, words[event->kind],
-                      remark[0] == '\0' ? "" : ": ", remark);
+        const bool measured =
+            event->kind == CHOIR_EVENT_TRAINED && event->purpose == CHOIR_PURPOSE_EVALUATE;
+        (void)fprintf(j->out, "round %u  %s%s%s\n", event->round,
+                      measured ? "evaluated" : words[event->kind], remark[0] == '\0' ? "" : ": ",
+                      remark);
         (void)fflush(j->out);
     }
 }

@@ -9,34 +9,45 @@
 
 enum { POLL_MS = 500, AWAY_MS = 1000, AWAY_MAX_MS = 16000, PATH_TEXT_MAX = 256 };
 
-static void round_put(const ch_call *call, const json_t *round) {
+/* Where a watch is. */
+typedef struct watching {
+    uint32_t next;     // round that has not been shown
+    uint32_t measured; // the last whose evaluation was
+    bool has_news;     // the last look brought a round
+    bool is_over;      // the job
+} watching;
+
+/* A round that is new, and its evaluation, which comes to be known later. */
+static void round_put(const ch_call *call, const json_t *round, watching *w) {
     const operator_flags *flags = call->options;
-    if (flags->json) {
+    const uint32_t number = (uint32_t)answer_real(round, "round");
+    const bool is_new = number >= w->next;
+    const bool is_measured = answer_real(round, "measured_clients") > 0 && number > w->measured;
+    if (flags->json && (is_new || is_measured)) {
         answer_line(call->out, round);
-    } else {
+    } else if (is_new) {
         round_line(call->out, round);
     }
+    if (!flags->json && is_measured) {
+        measure_line(call->out, round);
+    }
+    w->next = is_new ? number + 1 : w->next;
+    w->measured = is_measured ? number : w->measured;
     (void)fflush(call->out);
 }
 
-/* Where a watch is. */
-typedef struct watching {
-    uint32_t next; // round
-    bool has_news; // the last look brought a round
-    bool is_over;  // the job
-} watching;
-
+/* Shows the rounds from w->next on, and what has come to be known of the one before it. */
 static choir_status rounds_show(const operator_session *o, watching *w, choir_error *err) {
     char path[PATH_TEXT_MAX];
-    (void)snprintf(path, sizeof(path), "/jobs/%s/rounds?from=%u", o->call->operands[0], w->next);
+    (void)snprintf(path, sizeof(path), "/jobs/%s/rounds?from=%u", o->call->operands[0],
+                   w->next > 1 ? w->next - 1 : 1);
     json_t *answer = NULL;
     const choir_status status =
         ch_operator_ask(o->server, "GET", path, NULL, o->call->operands[0], &answer, err);
     size_t i = 0;
     const json_t *round = NULL;
     json_array_foreach(json_object_get(answer, "rounds"), i, round) {
-        round_put(o->call, round);
-        w->next = (uint32_t)answer_real(round, "round") + 1;
+        round_put(o->call, round, w);
     }
     json_decref(answer);
     return status;
@@ -106,10 +117,10 @@ const ch_command CMD_WATCH = {
     .operands_min = 1,
     .operands_max = 1,
     .summary = "show a hosted job's rounds as they close",
-    .text =
-        "Prints a line for each round of a job, those before and those to come, until the job "
-        "is over. While the server is away, as for a restart, it is asked again after pauses, and "
-        "standard error says so. JOB is its name, or NAME@VERSION.",
+    .text = "Prints a line for each round of a job, those before and those to come, until the job "
+            "is over, and one when clients have evaluated a round's model. While the server is "
+            "away, as for a restart, it is asked again after pauses, and "
+            "standard error says so. JOB is its name, or NAME@VERSION.",
     .options = &OPERATOR_OPTIONS,
     .defaults = &OPERATOR_DEFAULTS,
     .bytes = sizeof(OPERATOR_DEFAULTS),

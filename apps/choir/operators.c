@@ -82,6 +82,24 @@ void select_put(FILE *out, const char *before, const json_t *job, const char *af
     (void)fprintf(out, "%s", is_first ? "" : after);
 }
 
+void measure_line(FILE *out, const json_t *round) {
+    const double accuracy = answer_real(round, "measured_accuracy");
+    const double loss = answer_real(round, "measured_loss");
+    const double clients = answer_real(round, "measured_clients");
+    if (!(clients > 0)) {
+        return;
+    }
+    (void)fprintf(out, "round %.0f  evaluated", answer_real(round, "round"));
+    if (isfinite(accuracy)) {
+        (void)fprintf(out, "  %.2f %%", 100 * accuracy);
+    }
+    if (isfinite(loss)) {
+        (void)fprintf(out, "  loss %.4f", loss);
+    }
+    (void)fprintf(out, "  %.0f of %.0f clients%s\n", answer_real(round, "measured_reports"),
+                  clients, isfinite(loss) ? "" : "  discarded");
+}
+
 void answer_line(FILE *out, const json_t *root) {
     char *text = json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
     (void)fprintf(out, "%s\n", text == NULL ? "{}" : text);

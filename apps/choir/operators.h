@@ -70,6 +70,9 @@ void round_line(FILE *out, const json_t *round);
 /* Whom a job selects, "platform android, version >=1.4"; nothing when that is everybody. */
 void select_put(FILE *out, const char *before, const json_t *job, const char *after);
 
+/* A line of what clients measured of the model after a round; nothing when they have not. */
+void measure_line(FILE *out, const json_t *round);
+
 /* One line: the object as it came. */
 void answer_line(FILE *out, const json_t *root);
 

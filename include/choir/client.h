@@ -128,7 +128,7 @@ typedef enum choir_event_kind {
     CHOIR_EVENT_JOINED,   // it is in the job, or in its next version: make a trainer for the offer
     CHOIR_EVENT_TASK,     // it was given a task
     CHOIR_EVENT_FETCHED,  // it has the task's model
-    CHOIR_EVENT_TRAINED,  // it has trained; the report goes with the next step
+    CHOIR_EVENT_TRAINED,  // it has trained, or evaluated; the report goes with the next step
     CHOIR_EVENT_REPORTED, // the server has the report
     CHOIR_EVENT_REFUSED,  // the server has read the report and not added it; refusal says why
     CHOIR_EVENT_FAILED,   // its training failed, and the server will be told; message says how
@@ -148,6 +148,7 @@ typedef enum choir_event_kind {
 typedef struct choir_event {
     choir_event_kind kind;
     uint32_t round;        // of the task; 0: none
+    choir_purpose purpose; // of the task: what TASK asks for, and TRAINED has done
     uint64_t wake_ms;      // WAIT, BLOCKED, REJECTED: in the clock of choir_client_now_ms
     uint32_t obstacles;    // BLOCKED: 1 << a choir_condition for each that stands in the way
     choir_why why;         // WAIT, REJECTED, DONE: as the server said it; NONE: it said nothing

@@ -84,8 +84,9 @@ typedef struct choir_job {
     double over_selection;        // open
     uint32_t rounds_between;      // open
     uint32_t rounds;
-    double target_accuracy; // stop when the central test accuracy reaches it; 0 = run all rounds
-    double deadline_s;      // virtual seconds
+    uint32_t evaluation_every; // applied rounds between evaluations by clients; 0 = never
+    double target_accuracy;    // stop when the central test accuracy reaches it; 0 = run all rounds
+    double deadline_s;         // virtual seconds
     uint32_t quorum;
     uint32_t examples_max;
     double update_norm_max;

@@ -137,9 +137,19 @@ static choir_status watched_train(void *self, uint32_t client, const choir_task 
     return CHOIR_OK;
 }
 
+/* Nothing of the policy is about a model that is only looked at. */
+static choir_status watched_evaluate(void *self, uint32_t client, const choir_task *task,
+                                     const float *params, choir_training *out, choir_error *err) {
+    const ch_approval *a = self;
+    return a->trainer.ops->evaluate(a->trainer.self, client, task, params, out, err);
+}
+
 static const choir_trainer_ops WATCHED = {.train = watched_train};
+static const choir_trainer_ops WATCHED_BOTH = {.train = watched_train,
+                                               .evaluate = watched_evaluate};
 
 choir_trainer ch_approval_trainer(ch_approval *a, choir_trainer trainer) {
     a->trainer = trainer;
-    return (choir_trainer){.ops = &WATCHED, .self = a};
+    const bool can_evaluate = trainer.ops != NULL && trainer.ops->evaluate != NULL;
+    return (choir_trainer){.ops = can_evaluate ? &WATCHED_BOTH : &WATCHED, .self = a};
 }

@@ -292,6 +292,11 @@ static choir_status resume(choir_client *c, choir_event *event, choir_error *err
     return ch_kept_resume(&c->kept, &place, choir_client_now_ms(), event, err);
 }
 
+static void task_note(choir_event *event, const choir_task *task) {
+    event->round = task->round;
+    event->purpose = (choir_purpose)task->purpose;
+}
+
 /* What the participant will do next says what the reply was. */
 static void received(choir_client *c, uint64_t now_ms, bool was_report, choir_event *event) {
     choir_intent intent;
@@ -301,7 +306,7 @@ static void received(choir_client *c, uint64_t now_ms, bool was_report, choir_ev
     event->why = intent.why;
     if (intent.kind == CHOIR_INTENT_FETCH) {
         event->kind = CHOIR_EVENT_TASK;
-        event->round = intent.task->round;
+        task_note(event, intent.task);
         c->has_joined = is_offered(c, intent.task); // else it joins the next version first
     } else if (intent.kind == CHOIR_INTENT_DONE) {
         event->kind = CHOIR_EVENT_DONE;
@@ -320,7 +325,9 @@ static ch_carried_owner owner_of(const choir_client *c, const choir_task *task) 
 /* What the trainer kept of a training is kept for good when the server has counted it. */
 static void state_settle(choir_client *c, const choir_task *task, const choir_event *event) {
     const ch_carried_owner owner = owner_of(c, task);
-    if (event->kind == CHOIR_EVENT_REPORTED || event->kind == CHOIR_EVENT_REFUSED) {
+    const bool is_answered =
+        event->kind == CHOIR_EVENT_REPORTED || event->kind == CHOIR_EVENT_REFUSED;
+    if (is_answered && task->purpose == CHOIR_PURPOSE_TRAIN) {
         ch_carried_settle(&c->carried, &owner, task->round, event->kind == CHOIR_EVENT_REPORTED);
     }
 }
@@ -335,7 +342,7 @@ static void send_request(choir_client *c, uint64_t now_ms, const choir_intent *i
                                .type = "application/x-protobuf",
                                .headers = {was_report || c->prefer[0] == '\0' ? NULL : c->prefer},
                                .body = intent->request};
-    event->round = task.round;
+    task_note(event, &task);
     ch_http_reply reply = {0};
     choir_error why = {.message = ""};
     if (ch_http_client_send(c->http, &call, &reply, &why) != CHOIR_OK) {
@@ -398,7 +405,7 @@ static choir_status fetch(choir_client *c, uint64_t now_ms, const choir_intent *
     const ch_http_call call = {.method = "GET", .path = path};
     ch_http_reply reply = {0};
     choir_error why = {.message = ""};
-    event->round = task.round;
+    task_note(event, &task);
     if (ch_http_client_send(c->http, &call, &reply, &why) != CHOIR_OK) {
         lost(c, choir_client_now_ms(), event, why.message);
         return CHOIR_OK;
@@ -421,11 +428,13 @@ static choir_status fetch(choir_client *c, uint64_t now_ms, const choir_intent *
     return CHOIR_OK;
 }
 
+/* To evaluate changes nothing that a client keeps, and takes no while to tell of. */
+static bool is_lent_to(choir_trainer trainer, const choir_task *task) {
+    return trainer.ops->lend != NULL && task->purpose == CHOIR_PURPOSE_TRAIN;
+}
+
 static choir_status lend(choir_client *c, choir_trainer trainer, const ch_carried_owner *owner,
                          choir_lent *lent, choir_error *err) {
-    if (trainer.ops->lend == NULL) {
-        return CHOIR_OK;
-    }
     const choir_status status =
         ch_carried_begin(&c->carried, owner, trainer.ops->state_bytes_max, lent, err);
     if (status == CHOIR_OK) {
@@ -440,17 +449,18 @@ static choir_status train(choir_client *c, const choir_intent *intent, choir_tra
     const choir_task task = *intent->task;
     const ch_carried_owner owner = owner_of(c, &task);
     choir_lent lent = {.progress = c->progress, .self = c->self};
-    event->round = task.round;
-    choir_status status = lend(c, trainer, &owner, &lent, err);
+    task_note(event, &task);
+    const bool is_lent = is_lent_to(trainer, &task);
+    choir_status status = is_lent ? lend(c, trainer, &owner, &lent, err) : CHOIR_OK;
     if (status != CHOIR_OK) {
         return status;
     }
     status = choir_participant_train(c->participant, choir_client_now_ms(),
                                      ch_approval_trainer(&c->approval, trainer), c->room, &why);
-    if (status == CHOIR_OK) {
+    if (status == CHOIR_OK && task.purpose == CHOIR_PURPOSE_TRAIN) {
         ch_carried_end(&c->carried, &owner, task.round, &lent);
     }
-    if (trainer.ops->lend != NULL) {
+    if (is_lent) {
         trainer.ops->lend(trainer.self, NULL);
     }
     event->kind = status == CHOIR_OK ? CHOIR_EVENT_TRAINED : CHOIR_EVENT_FAILED;

@@ -87,6 +87,8 @@ static const ch_option ROWS[] = {
     U32("server.rounds_between", rounds_between, 0, 1e6, "rounds",
         "open: a client is left out for, once counted"),
     U32("server.rounds", rounds, 1, 1e6, "rounds", "to run at most"),
+    U32("server.evaluation_every", evaluation_every, 0, 1e6, "rounds",
+        "applied ones between rounds in which clients measure the model; 0 = never"),
     F64("server.target_accuracy", target_accuracy, 0, 1, "",
         "ends the run when the central test accuracy reaches it; 0 = never"),
     F64("server.deadline", deadline_s, 0.001, 4e6, "s",

@@ -75,6 +75,12 @@ static choir_status data_rules(const choir_job *j, choir_error *err) {
                             "many clients there are, and it is '%s'",
                             j->data.partition);
     }
+    if (j->evaluation_every > 0 && j->data.heldout == 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "server.evaluation_every: is %u, but clients hold no examples out to "
+                            "evaluate on; data.heldout must be more than 0",
+                            j->evaluation_every);
+    }
     if (!is(j->data.task, "regression")) {
         return CHOIR_OK;
     }

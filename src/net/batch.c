@@ -35,11 +35,14 @@ static void closed_fill(ch_batch *b) {
         ch_closed_round *out = &b->closed[count];
         *out = (ch_closed_round){
             .round = c->round,
+            .is_told = c->model == NULL,
             .summary = {.data = (const uint8_t *)c->summary, .size = c->summary_size},
-            .params = c->model->bytes,
             .sum = c->sum,
             .closed_ms = c->closed_ms};
-        memcpy(out->model, c->model->hash.bytes, sizeof(out->model));
+        if (c->model != NULL) {
+            out->params = c->model->bytes;
+            memcpy(out->model, c->model->hash.bytes, sizeof(out->model));
+        }
         count += 1;
     }
     b->commit.closed = b->closed;

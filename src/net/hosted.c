@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { IDLE_WAIT_MS = 60 * 1000, SLEEPERS_MAX = 65536 };
+enum { IDLE_WAIT_MS = 60 * 1000 };
 
 // ----- life -------------------------------------------------------------------------------------
 
@@ -100,6 +100,24 @@ static void best_read(void *self, const ch_round_row *round) {
     }
 }
 
+static void last_read(void *self, const ch_round_row *round) {
+    ch_hosted *h = self;
+    ch_metrics_row row;
+    if (ch_metrics_row_read(&row, (const char *)round->summary.data, round->summary.size,
+                            h->reference, NULL) == CHOIR_OK) {
+        h->last = row;
+    }
+}
+
+/* What there is to say of the round whose model is being evaluated. */
+static choir_status last_restore(ch_hosted *h, ch_hosting_store *store, choir_error *err) {
+    if (!choir_coordinator_is_evaluating(h->coordinator)) {
+        return CHOIR_OK;
+    }
+    return ch_hosting_store_rounds(store, h->row.id, choir_coordinator_round(h->coordinator), 1,
+                                   last_read, h, err);
+}
+
 /* What the best round came to, to be compared with those to come. */
 static choir_status best_restore(ch_hosted *h, ch_hosting_store *store, choir_error *err) {
     h->best_loss = (double)NAN;
@@ -124,6 +142,9 @@ static choir_status hosted_build(ch_hosted *h, ch_hosting_store *store, uint64_t
     }
     if (status == CHOIR_OK) {
         status = best_restore(h, store, err);
+    }
+    if (status == CHOIR_OK) {
+        status = last_restore(h, store, err);
     }
     if (status == CHOIR_OK) {
         status = model_refresh(h);
@@ -275,11 +296,8 @@ static void best_follow(ch_hosted *h) {
     }
 }
 
-/* The sum of an applied round is behind it. NULL without memory. */
-static ch_closing *closing_create(const ch_hosted *h) {
-    const bool is_applied = choir_coordinator_summary(h->coordinator)->applied;
-    const choir_bytes sum =
-        is_applied ? choir_coordinator_sum(h->coordinator) : (choir_bytes){.size = 0};
+/* A sum is behind it. NULL without memory. */
+static ch_closing *closing_create(const ch_hosted *h, choir_bytes sum) {
     const size_t head = ch_arena_cost(1, sizeof(ch_closing));
     uint8_t *block = h->env.alloc(h->env.self, head + ch_arena_cost(sum.size, 1));
     if (block == NULL) {
@@ -293,23 +311,10 @@ static ch_closing *closing_create(const ch_hosted *h) {
     return c;
 }
 
-/* Notes a round that has closed. Without memory for it the job has failed: what is in memory cannot
- * be kept, and what is kept is where it was. */
-static void round_closed(ch_hosted *h) {
-    ch_closing *c = closing_create(h);
-    if (c == NULL || model_refresh(h) != CHOIR_OK) {
-        if (c != NULL) {
-            h->env.free(h->env.self, c);
-        }
-        fail(h, "why=no-memory");
-        return;
-    }
-    const choir_round_summary *summary = choir_coordinator_summary(h->coordinator);
-    h->last = ch_metrics_row_of(summary);
-    best_follow(h);
-    c->round = summary->round;
+/* Behind those that closed before it, with what there is to say of its round. */
+static void closing_add(ch_hosted *h, ch_closing *c) {
+    c->round = h->last.round;
     c->closed_ms = unix_ms();
-    c->model = ch_model_share(h->model);
     c->summary_size = ch_metrics_row_json(c->summary, &h->last);
     ch_closing **end = &h->closed;
     while (*end != NULL) {
@@ -321,14 +326,66 @@ static void round_closed(ch_hosted *h) {
     }
 }
 
+/* Notes that the model of the last round was evaluated. */
+static void evaluation_closed(ch_hosted *h) {
+    ch_closing *c = closing_create(h, (choir_bytes){.size = 0});
+    if (c == NULL) {
+        fail(h, "why=no-memory");
+        return;
+    }
+    ch_metrics_row_measure(&h->last, choir_coordinator_evaluation(h->coordinator));
+    closing_add(h, c);
+}
+
+/* Notes a round that has closed. Without memory for it the job has failed: what is in memory cannot
+ * be kept, and what is kept is where it was. */
+static void training_closed(ch_hosted *h) {
+    const choir_round_summary *summary = choir_coordinator_summary(h->coordinator);
+    const choir_bytes sum =
+        summary->applied ? choir_coordinator_sum(h->coordinator) : (choir_bytes){.size = 0};
+    ch_closing *c = closing_create(h, sum);
+    if (c == NULL || model_refresh(h) != CHOIR_OK) {
+        if (c != NULL) {
+            h->env.free(h->env.self, c);
+        }
+        fail(h, "why=no-memory");
+        return;
+    }
+    h->last = ch_metrics_row_of(summary);
+    best_follow(h);
+    c->model = ch_model_share(h->model);
+    closing_add(h, c);
+}
+
+/* What the coordinator was when it was asked, to see what closed by that. */
+typedef struct asking {
+    uint64_t closings;
+    bool was_evaluating;
+} asking;
+
+static asking ask(const ch_hosted *h) {
+    return (asking){.closings = choir_coordinator_closings(h->coordinator),
+                    .was_evaluating = choir_coordinator_is_evaluating(h->coordinator)};
+}
+
+/* Notes the round that has closed meanwhile; false when there was none. */
+static bool closed_note(ch_hosted *h, const asking *before) {
+    const bool has_closed = choir_coordinator_closings(h->coordinator) != before->closings;
+    if (has_closed && before->was_evaluating) {
+        evaluation_closed(h);
+    } else if (has_closed) {
+        training_closed(h);
+    }
+    return has_closed;
+}
+
 void ch_hosted_tick(ch_hosted *h, uint64_t now_ms) {
-    for (uint32_t round = 0; ch_hosted_is_running(h);) {
-        round = choir_coordinator_round(h->coordinator);
+    while (ch_hosted_is_running(h)) {
+        const asking before = ask(h);
         choir_coordinator_tick(h->coordinator, now_ms);
-        if (choir_coordinator_round(h->coordinator) == round) {
+        if (!closed_note(h, &before)) {
             return;
         }
-        round_closed(h);
     }
 }
 
@@ -380,19 +437,18 @@ void ch_receipt_release(const ch_hosted *h, ch_receipt *receipt) {
 /* Counts a report for which there is room; update is moved. */
 static choir_bytes report_reply(ch_hosted *h, uint64_t now_ms, const choir_route *route,
                                 choir_bytes request, choir_bytes update) {
-    const uint32_t round = choir_coordinator_round(h->coordinator);
+    const asking before = ask(h);
     const choir_bytes reply = choir_coordinator_reply(h->coordinator, now_ms, request);
     ch_receipt receipt = {.round = route->round, .client = route->client, .update = update};
-    if (choir_answer_of(reply) == CHOIR_ANSWER_ACK) {
+    // What was only measured leaves no receipt: nothing is added that could be proved.
+    if (choir_answer_of(reply) == CHOIR_ANSWER_ACK && !before.was_evaluating) {
         ch_sha256_of(request.data, request.size, receipt.digest);
         h->receipts[h->receipts_count] = receipt;
         h->receipts_count += 1;
     } else {
         ch_receipt_release(h, &receipt);
     }
-    if (choir_coordinator_round(h->coordinator) != round) {
-        round_closed(h);
-    }
+    (void)closed_note(h, &before);
     return reply;
 }
 
@@ -452,6 +508,10 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
     return reply;
 }
 
+void ch_answer_reply(ch_http_exchange *x, choir_bytes reply) {
+    ch_http_answer(x, 200, "application/x-protobuf", reply);
+}
+
 void ch_answer_busy(ch_http_exchange *x, const char *why) {
     char text[256];
     const int size = snprintf(text, sizeof(text), "{\"error\": \"%s; try again\"}\n", why);
@@ -470,107 +530,4 @@ void ch_hosted_wait(ch_hosted *h, ch_http_exchange *x, choir_bytes reply) {
     *w = (ch_waiting){.next = h->waiting, .exchange = x, .size = reply.size};
     memcpy(w->reply, reply.data, reply.size);
     h->waiting = w;
-}
-
-// ----- sleepers ---------------------------------------------------------------------------------
-
-void ch_answer_reply(ch_http_exchange *x, choir_bytes reply) {
-    ch_http_answer(x, 200, "application/x-protobuf", reply);
-}
-
-bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t now_ms, uint64_t patience_ms) {
-    ch_sleeper *s = NULL;
-    if (h->sleepers_count < SLEEPERS_MAX) {
-        s = h->env.alloc(h->env.self, ch_arena_cost(1, sizeof(*s)));
-    }
-    if (s == NULL) {
-        return false;
-    }
-    *s = (ch_sleeper){.next = h->sleepers,
-                      .exchange = x,
-                      .until_ms = now_ms + patience_ms,
-                      .is_patient = patience_ms > 0};
-    h->sleepers = s;
-    h->sleepers_count += 1;
-    return true;
-}
-
-/* Whether it is that subject that sleeps: what it asked says which client it is. */
-static bool sleeps(const ch_hosted *h, const ch_sleeper *s, int64_t subject) {
-    choir_route route;
-    choir_refusal refusal;
-    return choir_route_read(&route, &refusal, ch_http_body(s->exchange)) == CHOIR_OK &&
-           route.client < h->row.clients && h->roster[route.client] == subject;
-}
-
-void ch_hosted_revoke(ch_hosted *h, int64_t subject) {
-    static const char text[] = "{\"error\": \"subject: has been revoked\"}\n";
-    for (ch_sleeper **at = &h->sleepers; *at != NULL;) {
-        ch_sleeper *s = *at;
-        if (!sleeps(h, s, subject)) {
-            at = &s->next;
-            continue;
-        }
-        ch_http_answer(s->exchange, 401, "application/json",
-                       (choir_bytes){.data = (const uint8_t *)text, .size = sizeof(text) - 1});
-        *at = s->next;
-        h->sleepers_count -= 1;
-        h->env.free(h->env.self, s);
-    }
-}
-
-void ch_hosted_disturb(ch_hosted *h, const char *why) {
-    while (h->sleepers != NULL) {
-        ch_sleeper *s = h->sleepers;
-        h->sleepers = s->next;
-        if (why != NULL) {
-            ch_answer_busy(s->exchange, why);
-        }
-        h->env.free(h->env.self, s);
-    }
-    h->sleepers_count = 0;
-}
-
-/*
- * The answer to a sleeper now; empty when it may sleep on. One whose version is over comes back,
- * and finds what its job has become.
- */
-static choir_bytes sleeper_reply(ch_hosted *h, const ch_sleeper *s, bool is_news, uint64_t now_ms) {
-    const bool is_up = now_ms >= s->until_ms;
-    if (!ch_hosted_is_running(h)) {
-        return own_wait(h, 1, CHOIR_WHY_NONE);
-    }
-    if (is_news || (is_up && !s->is_patient)) {
-        const choir_bytes reply =
-            choir_coordinator_reply(h->coordinator, now_ms, ch_http_body(s->exchange));
-        if (!s->is_patient || choir_answer_of(reply) != CHOIR_ANSWER_WAIT) {
-            return reply;
-        }
-    }
-    return is_up ? own_wait(h, 1, CHOIR_WHY_NONE) : (choir_bytes){0};
-}
-
-uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms) {
-    const uint32_t round = choir_coordinator_round(h->coordinator);
-    const bool is_news = round != h->roused_round;
-    uint64_t next_ms = UINT64_MAX;
-    if (h->closed != NULL && !ch_hosted_has_failed(h)) {
-        return next_ms; // after the next commit
-    }
-    for (ch_sleeper **at = &h->sleepers; *at != NULL;) {
-        ch_sleeper *s = *at;
-        const choir_bytes reply = sleeper_reply(h, s, is_news, now_ms);
-        if (reply.size == 0) {
-            next_ms = s->until_ms < next_ms ? s->until_ms : next_ms;
-            at = &s->next;
-            continue;
-        }
-        h->bytes_down += reply.size;
-        ch_answer_reply(s->exchange, reply);
-        *at = s->next;
-        h->sleepers_count -= 1;
-        h->env.free(h->env.self, s);
-    }
-    h->roused_round = round;
-    return next_ms;
 }

@@ -48,12 +48,13 @@ typedef struct ch_sleeper {
     bool is_patient; // it comes back at once when its time is up; else it must be told when
 } ch_sleeper;
 
-/* A round that has closed and is not on the disk. */
+/* A round that has closed and is not on the disk; or, without a model, one that was evaluated, of
+ * which there is more to say than when it closed. */
 typedef struct ch_closing {
     struct ch_closing *next;
     uint32_t round;
     uint64_t closed_ms; // of the Unix epoch
-    ch_model *model;    // after it; an owner
+    ch_model *model;    // after it; an owner; NULL: it is there
     choir_bytes sum;    // behind this; empty: not kept, or it was discarded
     size_t summary_size;
     char summary[CH_METRICS_LINE_MAX];
@@ -71,7 +72,8 @@ typedef struct ch_hosted {
     choir_coordinator *coordinator;
     ch_model *model;     // of the open round; an owner
     int64_t *roster;     // (row.clients) each client's subject, as far as it came in; else 0
-    ch_metrics_row last; // the round that closed last, since the server began
+    ch_metrics_row last; // the round that closed last, since the server began; and before, when its
+                         // model is to be evaluated
     double best_loss;    // of row.best_round's clients, while they trained; NaN: of none
     uint64_t requests;   // answered since the server began
     uint64_t bytes_up;
@@ -80,7 +82,7 @@ typedef struct ch_hosted {
 
     ch_sleeper *sleepers;
     uint32_t sleepers_count;
-    uint32_t roused_round; // when they were asked last
+    uint64_t roused; // the coordinator's closings when they were asked last
 
     uint8_t *frozen; // (frozen_size) the open round while its clock stands still; NULL: it runs
     size_t frozen_size;

@@ -394,6 +394,7 @@ static choir_status round_run(ch_running *r, choir_error *err) {
         return status;
     }
     ch_metrics_row row = ch_metrics_row_of(&round.summary);
+    ch_metrics_row_measure(&row, &round.evaluation);
     row.seconds = ch_session_clock() - start;
     row.requests = round.requests;
     row.bytes_up = round.bytes_up;
@@ -401,6 +402,7 @@ static choir_status round_run(ch_running *r, choir_error *err) {
     row.virtual_seconds = (double)round.virtual_ms / 1000.0;
     if (ch_federation_classes(r->session.federation) == 0) {
         row.train_accuracy = (double)NAN; // a regression has no hits to count
+        row.measured_accuracy = (double)NAN;
     }
     uint32_t client = 0;
     if (ch_watch_round(&r->watch, &client, &row.diverged_loss)) {

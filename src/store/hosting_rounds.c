@@ -122,6 +122,16 @@ static choir_status round_add(ch_database *db, int64_t job, const ch_closed_roun
     return status == CHOIR_OK ? sum_add(db, job, r, err) : status;
 }
 
+static choir_status round_tell(ch_database *db, int64_t job, const ch_closed_round *r,
+                               choir_error *err) {
+    ch_query q = ch_query_begin(db, "UPDATE rounds SET summary = ? WHERE job = ? AND round = ?");
+    ch_query_bind_bytes(&q, r->summary.data, r->summary.size);
+    ch_query_bind_i64(&q, job);
+    ch_query_bind_i64(&q, r->round);
+    return ch_hosting_changed(db, ch_query_run(&q, err), err,
+                              "job %" PRId64 ": round %u has not closed yet", job, r->round);
+}
+
 static choir_status job_check(ch_database *db, int64_t job, choir_error *err) {
     ch_query q = ch_query_begin(db, "SELECT 1 FROM jobs WHERE id = ?");
     ch_query_bind_i64(&q, job);
@@ -152,7 +162,8 @@ static choir_status one_keep(ch_hosting_store *s, const ch_commit *c, choir_erro
         status = updates_add(db, c, err);
     }
     for (uint32_t i = 0; i < c->closed_count && status == CHOIR_OK; i++) {
-        status = round_add(db, c->job, &c->closed[i], err);
+        const ch_closed_round *r = &c->closed[i];
+        status = r->is_told ? round_tell(db, c->job, r, err) : round_add(db, c->job, r, err);
     }
     if (status == CHOIR_OK) {
         status = best_set(db, c, err);

@@ -281,9 +281,11 @@ typedef struct ch_receipt {
     choir_bytes update; // that body, to be kept; empty: it is not; empty when it is read
 } ch_receipt;
 
-/* What a round leaves. Bytes are borrowed. */
+/* What a round leaves, or, when it was told before, what is to be said of it instead. Bytes are
+ * borrowed. */
 typedef struct ch_closed_round {
     uint32_t round;
+    bool is_told;        // it has closed, here or before it in the commit: only summary is new
     choir_bytes summary; // JSON; the store does not look inside
     uint8_t model[CHOIR_HASH_BYTES];
     choir_bytes params; // the model after it; kept once under its hash; empty: it is there already
@@ -309,8 +311,9 @@ typedef struct ch_commit {
  * that is refused is no failure; but when the commit fails, nothing that arrivals say is so.
  *
  * Returns OK; EINVAL when a subject that is to be changed is not there, a job is not there or is in
- * it twice, a client has a receipt for the round already, a round is closed already, its model has
- * no params here nor in the commit, or job_state is none of the five.
+ * it twice, a client has a receipt for the round already, a round is closed already, or not yet
+ * when it is told again, its model has no params here nor in the commit, or job_state is none of
+ * the five.
  */
 CHOIR_NODISCARD choir_status ch_hosting_store_commit(ch_hosting_store *s,
                                                      const ch_arrivals *arrivals,

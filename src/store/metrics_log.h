@@ -43,6 +43,11 @@ typedef struct ch_metrics_row {
     uint32_t epochs;       // likewise
     uint32_t batch_size;   // likewise; 0: all local examples
     uint32_t refused[CHOIR_REFUSAL_COUNT]; // by reason; columns "refused_malformed" and so on
+    uint32_t measured_clients;  // asked to evaluate the model after it; 0: there was no such round
+    uint32_t measured_reports;  // of them, those that did
+    uint64_t measured_examples; // sum of their n
+    double measured_accuracy;   // on their held-out examples; NaN: of no quorum, or not asked
+    double measured_loss;       // likewise
     double diverged_client; // the first by number of those that diverged; NaN: none, or not known
     double diverged_loss;   // its loss when training broke off; NaN: likewise, or not finite
     uint64_t requests;      // answered by the coordinator
@@ -55,6 +60,9 @@ typedef struct ch_metrics_row {
 
 /* Everything of one round that the simulator knows; the rest is zero, evaluations NaN. */
 ch_metrics_row ch_metrics_row_of(const choir_round_summary *summary);
+
+/* Notes the evaluation of the model after the row's round; one of another round is none. */
+void ch_metrics_row_measure(ch_metrics_row *row, const choir_round_summary *evaluation);
 
 typedef struct ch_metrics_table {
     ch_metrics_row *rows; // (count) rounds ascending; owned

@@ -63,6 +63,11 @@ static const column COLUMNS[] = {
     F64(seconds),
     F64(evaluation_seconds),
     F64(virtual_seconds),
+    U32(measured_clients),
+    U32(measured_reports),
+    U64(measured_examples),
+    F64(measured_accuracy),
+    F64(measured_loss),
 };
 
 enum { COLUMNS_COUNT = sizeof(COLUMNS) / sizeof(COLUMNS[0]) };
@@ -76,6 +81,8 @@ ch_metrics_row ch_metrics_row_empty(void) {
         .heldout_spread = NAN,
         .train_accuracy = NAN,
         .train_loss = NAN,
+        .measured_accuracy = NAN,
+        .measured_loss = NAN,
         .diverged_client = NAN,
         .diverged_loss = NAN,
     };
@@ -98,6 +105,20 @@ ch_metrics_row ch_metrics_row_of(const choir_round_summary *summary) {
         row.train_loss = (double)summary->metrics.loss_q20 * 0x1p-20 / examples;
     }
     return row;
+}
+
+void ch_metrics_row_measure(ch_metrics_row *row, const choir_round_summary *evaluation) {
+    const choir_metrics *m = &evaluation->metrics;
+    if (evaluation->round == 0 || evaluation->round != row->round) {
+        return;
+    }
+    row->measured_clients = evaluation->cohort;
+    row->measured_reports = evaluation->reports;
+    row->measured_examples = evaluation->examples;
+    if (evaluation->applied && m->examples > 0) {
+        row->measured_accuracy = (double)m->correct / (double)m->examples;
+        row->measured_loss = (double)m->loss_q20 * 0x1p-20 / (double)m->examples;
+    }
 }
 
 // ----- writing ----------------------------------------------------------------------------------

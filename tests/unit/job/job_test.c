@@ -223,6 +223,10 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
         {"data: {clients: 50}\nserver: {quorum: 6}\n",
          "a.yaml:2: server.quorum: 6 reports never come; server.sample_rate 0.1 of 50 clients is "
          "at most 5 a round"},
+        {"data: {heldout: 0}\nserver: {evaluation_every: 3}\n",
+         "a.yaml:2: server.evaluation_every: is 3, but clients hold no examples out to evaluate "
+         "on; "
+         "data.heldout must be more than 0"},
         {"server: {goal: 5}\n",
          "a.yaml:1: server.goal: is for population 'open'; remove it, or say population: open"},
         {"population: closed\nserver:\n  rounds_between: 0\n",
@@ -328,6 +332,7 @@ static void the_defaults_are_those_of_the_coordinator_and_the_simulator(void **s
     assert_string_equal(job.schedule_epochs, c->schedule_epochs);
     assert_string_equal(job.schedule_batch_size, c->schedule_batch_size);
     assert_int_equal(job.quorum, c->quorum);
+    assert_int_equal(job.evaluation_every, c->evaluation_every);
     assert_true(job.deadline_s * 1000 == c->deadline_ms);
     assert_int_equal(job.epochs, c->client_epochs);
     assert_int_equal(job.batch_size, c->client_batch_size);

@@ -172,6 +172,31 @@ static void rounds_are_listed_in_parts(void **state) {
     ch_hosting_store_close(s);
 }
 
+/* An evaluation is known after its round; that alone is another then. */
+static void what_is_said_of_a_round_may_be_said_anew(void **state) {
+    (void)state;
+    ch_hosting_store *s = hosting_open(dir_of("told again"));
+    check_status(history_begin(s, NULL), CHOIR_OK);
+    for (uint32_t n = 1; n <= 3; n++) {
+        check_status(history_add(s, n, NULL), CHOIR_OK);
+    }
+    ch_closed_round again = {.round = 2, .is_told = true, .summary = bytes_of("more")};
+    const ch_commit commit = {.job = 1, .closed = &again, .closed_count = 1};
+    uint8_t models[2][CHOIR_HASH_BYTES];
+    check_status(ch_hosting_store_round_model(s, models[0], 1, 2, NULL), CHOIR_OK);
+    check_status(ch_hosting_store_commit(s, NULL, &commit, 1, NULL), CHOIR_OK);
+    char seen[400] = "";
+    check_status(ch_hosting_store_rounds(s, 1, 1, 3, round_see, seen, NULL), CHOIR_OK);
+    assert_string_equal(seen, "1 {\"round\":1,\"job\":1} 1;2 more 1;3 {\"round\":3,\"job\":1} 1;");
+    check_status(ch_hosting_store_round_model(s, models[1], 1, 2, NULL), CHOIR_OK);
+    assert_memory_equal(models[0], models[1], sizeof(models[0]));
+    again.round = 4;
+    choir_error err = {.message = ""};
+    check_status(ch_hosting_store_commit(s, NULL, &commit, 1, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message, "job 1: round 4 has not closed yet");
+    ch_hosting_store_close(s);
+}
+
 static void pruning_keeps_the_last_the_told_and_what_others_hold(void **state) {
     (void)state;
     const char *dir = dir_of("pruned");
@@ -300,6 +325,7 @@ int main(void) {
         cmocka_unit_test(open_rounds_grow_shrink_and_go),
         cmocka_unit_test(rounds_are_listed_in_parts),
         cmocka_unit_test(updates_stay_as_long_as_their_receipts),
+        cmocka_unit_test(what_is_said_of_a_round_may_be_said_anew),
         cmocka_unit_test(sums_of_older_rounds_go_and_nothing_else),
         cmocka_unit_test(pruning_keeps_the_last_the_told_and_what_others_hold),
     };

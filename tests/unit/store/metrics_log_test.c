@@ -26,6 +26,15 @@ static ch_metrics_row row_of(uint32_t round) {
         .batch_size = 0,
     };
     ch_metrics_row row = ch_metrics_row_of(&summary);
+    const choir_round_summary evaluation = {
+        .round = 1, // of the first alone
+        .cohort = 4,
+        .reports = 3,
+        .applied = true,
+        .examples = 40,
+        .metrics = {.examples = 40, .correct = 30, .loss_q20 = 20 << 20},
+    };
+    ch_metrics_row_measure(&row, &evaluation);
     row.accuracy = round % 2 == 0 ? 0.1 * round : (double)NAN;
     row.loss = 1.0 / 3.0 / round;
     row.bytes_up = UINT64_C(1) << 40;
@@ -114,16 +123,37 @@ static void both_files_have_the_columns(void **state) {
         "clients,reports,applied,examples,learning_rate,epochs,batch_size"
         CHOIR_REFUSAL_MAP(COLUMN)
         ",diverged_client,diverged_loss"
-        ",requests,bytes_up,bytes_down,seconds,evaluation_seconds,virtual_seconds\n"
+        ",requests,bytes_up,bytes_down,seconds,evaluation_seconds,virtual_seconds"
+        ",measured_clients,measured_reports,measured_examples,measured_accuracy,measured_loss\n"
         "1,,0.3333333333333333,,,,0.91,0.25,10,8,true,6000000001,0.1,5,0"
         CHOIR_REFUSAL_MAP(NUMBER)
-        ",,,0,1099511627776,0,1e-09,0,12.345\n"
+        ",,,0,1099511627776,0,1e-09,0,12.345,4,3,40,0.75,0.5\n"
         CHOIR_REFUSAL_MAP(COUNT));
     // clang-format on
     assert_string_equal(text, expected);
     (void)folder_get(folder_file(dir, "metrics.jsonl"), text, sizeof(text));
     assert_non_null(strstr(text, "{\"round\": 1, \"accuracy\": null, \"loss\": 0.33333333"));
     assert_non_null(strstr(text, "\"refused_norm\": 1, "));
+}
+
+/* Of fewer than the quorum nothing is told but how many they were; of another round, nothing. */
+static void an_evaluation_is_noted_with_its_round(void **state) {
+    (void)state;
+    ch_metrics_row row = row_of(2);
+    assert_int_equal(row.measured_clients, 0);
+    assert_true(isnan(row.measured_accuracy) && isnan(row.measured_loss));
+    choir_round_summary evaluation = {.round = 2,
+                                      .cohort = 4,
+                                      .reports = 1,
+                                      .examples = 10,
+                                      .metrics = {.examples = 10, .correct = 5}};
+    ch_metrics_row_measure(&row, &evaluation);
+    assert_int_equal(row.measured_clients, 4);
+    assert_int_equal(row.measured_reports, 1);
+    assert_true(isnan(row.measured_accuracy) && isnan(row.measured_loss));
+    evaluation.applied = true;
+    ch_metrics_row_measure(&row, &evaluation);
+    assert_true(row.measured_accuracy == 0.5 && row.measured_loss == 0);
 }
 
 static void a_resumed_log_equals_an_undisturbed_one(void **state) {
@@ -236,6 +266,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_read_as_they_were_written),
         cmocka_unit_test(both_files_have_the_columns),
+        cmocka_unit_test(an_evaluation_is_noted_with_its_round),
         cmocka_unit_test(a_resumed_log_equals_an_undisturbed_one),
         cmocka_unit_test(a_line_cut_short_is_left_out),
         cmocka_unit_test(a_log_shorter_than_the_checkpoint_is_refused),
