@@ -114,8 +114,15 @@ static choir_status last_restore(ch_hosted *h, ch_hosting_store *store, choir_er
     if (!choir_coordinator_is_evaluating(h->coordinator)) {
         return CHOIR_OK;
     }
-    return ch_hosting_store_rounds(store, h->row.id, choir_coordinator_round(h->coordinator), 1,
-                                   last_read, h, err);
+    const uint32_t round = choir_coordinator_round(h->coordinator);
+    const choir_status status =
+        ch_hosting_store_rounds(store, h->row.id, round, 1, last_read, h, err);
+    return status == CHOIR_OK && h->last.round != round
+               ? ch_error_set(err, CHOIR_EPROTO,
+                              "job %s: of round %" PRIu32 ", which is being evaluated, nothing is "
+                              "told",
+                              h->reference, round)
+               : status;
 }
 
 /* What the best round came to, to be compared with those to come. */
