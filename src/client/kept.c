@@ -127,6 +127,7 @@ static choir_status saved_take(ch_kept *k, const ch_kept_place *place, choir_byt
         return CHOIR_OK;
     }
     tell(event, CHOIR_EVENT_RESUMED, about.task.round);
+    event->purpose = (choir_purpose)about.task.purpose;
     (void)snprintf(event->message, sizeof(event->message), "%s",
                    about.has_report ? "sends the report that was kept"
                                     : "goes on with the task that was kept");
