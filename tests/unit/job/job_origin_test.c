@@ -24,6 +24,9 @@ static void equal_jobs_do_not_differ_and_others_differ_in_the_key_that_does(void
         ch_options_get(row, &a, value, sizeof(value));
         const double number = strtod(value, NULL);
         (void)snprintf(value, sizeof(value), "%.17g", number == row->max ? row->min : row->max);
+        if (row->type == CH_OPTION_FLAG) {
+            (void)snprintf(value, sizeof(value), "true");
+        }
         check_status(ch_options_set(&CH_JOB_KEYS, &b, row->key, value, "", NULL), CHOIR_OK);
         assert_ptr_equal(ch_job_difference(&a, &b), row);
     }
