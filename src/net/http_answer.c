@@ -46,6 +46,15 @@ choir_bytes ch_http_body(const ch_http_exchange *x) {
     return (choir_bytes){.data = x->body_size > 0 ? x->body : NULL, .size = x->body_size};
 }
 
+void ch_http_body_to(ch_http_exchange *x, ch_http_sink sink) {
+    CH_ASSERT(sink.add != NULL && sink.ticket != 0 && x->body == NULL);
+    x->sink = sink;
+}
+
+uint64_t ch_http_body_ticket(const ch_http_exchange *x) {
+    return x->sink.ticket;
+}
+
 uint64_t ch_http_number(const ch_http_exchange *x) {
     return x->number;
 }

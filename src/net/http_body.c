@@ -3,6 +3,7 @@
  * system takes longer to give fresh pages for a body than the network to fill them. See
  * http_parts.h.
  */
+#include "base/assert.h"
 #include "net/http_parts.h"
 
 #include <string.h>
@@ -28,26 +29,37 @@ static void spares_drop(ch_http_server *s) {
     }
 }
 
-/*
- * A block of capacity bytes or, from the spares, of up to twice as many: capacity then says how
- * many. NULL when the limit or memory does not allow it.
- */
-static uint8_t *block_claim(ch_http_server *s, size_t *capacity) {
-    uint8_t *block = NULL;
-    (void)pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < CH_HTTP_SPARES && block == NULL; i++) {
+/* One that is as large, or up to twice: capacity then says how large. NULL: there is none. */
+static uint8_t *spare_find(ch_http_server *s, size_t *capacity) {
+    for (size_t i = 0; i < CH_HTTP_SPARES; i++) {
         if (s->spares[i].capacity >= *capacity && s->spares[i].capacity / 2 <= *capacity) {
             *capacity = s->spares[i].capacity;
-            block = spare_take(s, i);
+            return spare_take(s, i);
         }
     }
-    if (block == NULL && *capacity > s->bodies_max - s->bodies) {
+    return NULL;
+}
+
+/* Counts a new block, for which spares go where they must. False: it does not fit. */
+static bool block_count(ch_http_server *s, size_t capacity) {
+    if (capacity > s->bodies_max - s->bodies) {
         spares_drop(s);
     }
-    const bool fits = block == NULL && *capacity <= s->bodies_max - s->bodies;
-    s->bodies += fits ? *capacity : 0;
+    const bool fits = capacity <= s->bodies_max - s->bodies;
+    s->bodies += fits ? capacity : 0;
+    return fits;
+}
+
+/*
+ * A block of capacity bytes or, from the spares, of up to twice as many: capacity then says how
+ * many. NULL when the limit, fits being false then, or memory does not allow it.
+ */
+static uint8_t *block_claim(ch_http_server *s, size_t *capacity, bool *fits) {
+    (void)pthread_mutex_lock(&s->lock);
+    uint8_t *block = spare_find(s, capacity);
+    *fits = block != NULL || block_count(s, *capacity);
     (void)pthread_mutex_unlock(&s->lock);
-    if (!fits) {
+    if (block != NULL || !*fits) {
         return block;
     }
     block = s->env.alloc(s->env.self, *capacity);
@@ -55,6 +67,16 @@ static uint8_t *block_claim(ch_http_server *s, size_t *capacity) {
         (void)pthread_mutex_lock(&s->lock);
         s->bodies -= *capacity;
         (void)pthread_mutex_unlock(&s->lock);
+    }
+    return block;
+}
+
+/* The same, for which the handler makes room where it must. */
+static uint8_t *block_press(ch_http_server *s, size_t *capacity) {
+    bool fits = true;
+    uint8_t *block = block_claim(s, capacity, &fits);
+    while (!fits && s->handler.make_room != NULL && s->handler.make_room(s->handler.self)) {
+        block = block_claim(s, capacity, &fits);
     }
     return block;
 }
@@ -76,9 +98,13 @@ static void block_give(ch_http_server *s, uint8_t *block, size_t capacity) {
     }
 }
 
+static size_t units(size_t bytes) {
+    return (bytes + UNIT - 1) / UNIT * UNIT;
+}
+
 bool ch_http_body_claim(ch_http_exchange *x, size_t bytes) {
-    size_t capacity = (bytes + UNIT - 1) / UNIT * UNIT;
-    uint8_t *body = block_claim(x->server, &capacity);
+    size_t capacity = units(bytes);
+    uint8_t *body = block_press(x->server, &capacity);
     if (body == NULL) {
         return false;
     }
@@ -100,6 +126,31 @@ void ch_http_body_release(ch_http_exchange *x) {
     x->body = NULL;
     x->body_size = 0;
     x->body_capacity = 0;
+}
+
+bool ch_http_block_claim(ch_http_exchange *x, size_t bytes, ch_http_block *out) {
+    bool fits = true;
+    ch_http_block block = {.server = x->server, .capacity = units(bytes)};
+    block.data = block_claim(x->server, &block.capacity, &fits);
+    if (block.data != NULL) {
+        *out = block;
+    }
+    return block.data != NULL;
+}
+
+void ch_http_block_give(ch_http_block *block) {
+    if (block->data != NULL) {
+        block_give(block->server, block->data, block->capacity);
+    }
+    *block = (ch_http_block){.data = NULL};
+}
+
+void ch_http_body_move(ch_http_exchange *x, ch_http_block *block, size_t bytes) {
+    CH_ASSERT(x->body == NULL && bytes <= block->capacity);
+    x->body = block->data;
+    x->body_size = bytes;
+    x->body_capacity = block->capacity;
+    *block = (ch_http_block){.data = NULL};
 }
 
 void ch_http_bodies_drop(ch_http_server *s) {

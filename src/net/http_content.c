@@ -154,3 +154,28 @@ ch_http_choice ch_http_choose(const ch_http_content *content, const ch_http_wish
     }
     return c;
 }
+
+/* Reads digits and what must follow them. */
+static bool number_read(const char **at, size_t *out, char end) {
+    if (!digits_read(at, out) || *out == SIZE_MAX || **at != end) {
+        return false;
+    }
+    *at += end != '\0';
+    return true;
+}
+
+bool ch_http_part_read(ch_http_part *out, const char *text) {
+    if (text == NULL || strncasecmp(text, "bytes ", 6) != 0) {
+        return false;
+    }
+    const char *at = text + 6;
+    size_t first = 0;
+    size_t last = 0;
+    size_t total = 0;
+    if (!number_read(&at, &first, '-') || !number_read(&at, &last, '/') ||
+        !number_read(&at, &total, '\0') || last < first || last >= total) {
+        return false;
+    }
+    *out = (ch_http_part){.from = first, .size = last - first + 1, .total = total};
+    return true;
+}

@@ -1,11 +1,12 @@
 /*
- * HTTP content: bytes that never change under their name, and how much of them a request is given.
+ * HTTP content: bytes that never change under their name, how much of them a request is given, and
+ * which part of some it brings.
  *
  * Conditional requests, ranges and content coding as caches expect them. Pure: texts in, a decision
  * out; the server sends it.
  *
  * Source: RFC 9110, "HTTP Semantics", sections 12.5.3 (Accept-Encoding), 13.1.2 (If-None-Match),
- * 13.1.5 (If-Range), 14.2 (Range), 15.5.17 (416).
+ * 13.1.5 (If-Range), 14.2 (Range), 14.4 (Content-Range), 15.5.17 (416).
  */
 #ifndef CH_NET_HTTP_CONTENT_H
 #define CH_NET_HTTP_CONTENT_H
@@ -51,5 +52,18 @@ typedef struct ch_http_choice {
  * the RFC allows. If-Range takes a strong entity tag; a date never matches.
  */
 ch_http_choice ch_http_choose(const ch_http_content *content, const ch_http_wishes *wishes);
+
+/* A part of a whole; never empty. */
+typedef struct ch_http_part {
+    size_t from;  // its first byte
+    size_t size;  // bytes; from + size <= total
+    size_t total; // bytes of the whole
+} ch_http_part;
+
+/*
+ * Reads a part from Content-Range, "bytes 0-1023/6650000". False, and *out as it was, for NULL and
+ * for all else, a whole of unknown size ("bytes 0-1023/" and an asterisk) included.
+ */
+bool ch_http_part_read(ch_http_part *out, const char *text);
 
 #endif

@@ -65,9 +65,12 @@ struct ch_http_exchange {
     size_t body_size;     // of which have come
     size_t body_capacity; // counted in server->bodies
     size_t body_max;
-    size_t dropped;   // bytes of a refused body that were read to the end
-    unsigned refusal; // the status it is refused with; 0: it is not
-    bool is_garbled;  // an escape that cannot be decoded
+    ch_http_sink sink; // instead of body; add NULL: there is none
+    size_t sunk;       // bytes that were for it
+    bool is_shut;      // the sink takes no more
+    size_t dropped;    // bytes of a refused body that were read to the end
+    unsigned refusal;  // the status it is refused with; 0: it is not
+    bool is_garbled;   // an escape that cannot be decoded
 
     ch_http_header_node *headers; // of the answer; owned
     uint32_t header_count;

@@ -91,7 +91,10 @@ static unsigned head_judge(ch_http_exchange *x, framing *f, bool is_draining) {
     if (f->length == UINT64_MAX) {
         return 0; // counted as it comes
     }
-    return f->length > x->body_max ? TOO_LARGE : body_claim(x, (size_t)f->length);
+    if (f->length > x->body_max) {
+        return TOO_LARGE;
+    }
+    return x->sink.add != NULL ? 0 : body_claim(x, (size_t)f->length);
 }
 
 /* The answer that is there, the 503 of all as one of its own, if there is memory for that. */
@@ -159,6 +162,9 @@ static enum MHD_Result head_in(ch_http_exchange *x, const char *path, const char
     x->path = path;
     x->method = method;
     x->body_size = 0;
+    x->sink = (ch_http_sink){.add = NULL};
+    x->sunk = 0;
+    x->is_shut = false;
     x->dropped = 0;
     x->cannot_answer = false;
     x->note[0] = '\0';
@@ -200,17 +206,30 @@ static unsigned body_grow(ch_http_exchange *x, size_t size) {
     return body_claim(x, capacity > needed ? capacity : needed);
 }
 
+/* Gives the sink what comes. 0; the status to refuse with. */
+static unsigned sink_in(ch_http_exchange *x, const char *data, size_t size) {
+    if (size > x->body_max - x->sunk) {
+        return TOO_LARGE;
+    }
+    x->sunk += size;
+    const choir_bytes bytes = {.data = (const uint8_t *)data, .size = size};
+    x->is_shut = x->is_shut || !x->sink.add(x->sink.self, x->sink.ticket, bytes);
+    return 0;
+}
+
 static enum MHD_Result body_in(ch_http_exchange *x, const char *data, size_t size) {
     if (x->refusal == 0 && x->state == CH_HTTP_READING) {
-        x->refusal = body_grow(x, size);
+        x->refusal = x->sink.add != NULL ? sink_in(x, data, size) : body_grow(x, size);
     }
     if (x->refusal != 0 || x->state == CH_HTTP_ANSWERED) {
         ch_http_body_release(x);
         x->dropped += size;
         return x->dropped > POLITE_MAX ? MHD_NO : MHD_YES;
     }
-    memcpy(x->body + x->body_size, data, size);
-    x->body_size += size;
+    if (x->sink.add == NULL) {
+        memcpy(x->body + x->body_size, data, size);
+        x->body_size += size;
+    }
     return MHD_YES;
 }
 

@@ -15,6 +15,10 @@
  * While a connection sleeps nobody listens to it: that its client has gone is only noticed when it
  * is answered. How long an exchange may sleep is the handler's to limit. A client that goes away in
  * the middle of a request is noticed at the latest after idle_s.
+ *
+ * A body may come in several requests, any of which may be cut off: body_max() has it put into a
+ * sink as it comes, where nothing of it is lost; see ch_http_body_to. What it gathers in is a block
+ * of the bodies' memory, counted with them, which makes room for them when the handler says so.
  */
 #ifndef CH_NET_HTTP_SERVER_H
 #define CH_NET_HTTP_SERVER_H
@@ -24,6 +28,7 @@
 #include "choir/status.h"
 #include "net/http_content.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -87,6 +92,10 @@ typedef struct ch_http_handler {
     /* The exchange is over; of it id, note and peer may still be asked. NULL: nobody cares. */
     void (*over)(void *self, const ch_http_exchange *x, const ch_http_outcome *outcome);
 
+    /* There is no room for a body: gives a block back that can be done without, and returns whether
+     * it has. Asked again until there is room. NULL: there are no such blocks. */
+    bool (*make_room)(void *self);
+
     void *self; // borrowed
 } ch_http_handler;
 
@@ -149,6 +158,40 @@ const char *ch_http_peer(const ch_http_exchange *x);
 
 /* The request's body, 64-byte aligned; borrowed, until it is answered. */
 choir_bytes ch_http_body(const ch_http_exchange *x);
+
+/* --------------------------------------------------------------------------- bodies in parts */
+
+/* Where a body goes as it comes. */
+typedef struct ch_http_sink {
+    /* Takes bytes, by the server's thread. False: neither these nor what follows; the rest is read
+     * and dropped, and handle() called as ever. */
+    bool (*add)(void *self, uint64_t ticket, choir_bytes bytes);
+    void *self;      // borrowed
+    uint64_t ticket; // the handler's word for this body; not 0
+} ch_http_sink;
+
+/* Has the body put there; ch_http_body is then empty. From body_max() alone. */
+void ch_http_body_to(ch_http_exchange *x, ch_http_sink sink);
+
+/* The ticket of its sink; 0: there is none. */
+uint64_t ch_http_body_ticket(const ch_http_exchange *x);
+
+/* Memory of the bodies' that outlives an exchange. */
+typedef struct ch_http_block {
+    ch_http_server *server; // borrowed
+    uint8_t *data;          // (capacity) 64-byte aligned; owned; NULL: there is none
+    size_t capacity;
+} ch_http_block;
+
+/* Claims a block of at least so many bytes, in the server's thread, without making room for it.
+ * False when there is none. */
+bool ch_http_block_claim(ch_http_exchange *x, size_t bytes, ch_http_block *out);
+
+/* Gives it back, from any thread, before the server is stopped; *block is then empty. */
+void ch_http_block_give(ch_http_block *block);
+
+/* Makes its first bytes the body of an exchange that has none; *block, moved, is then empty. */
+void ch_http_body_move(ch_http_exchange *x, ch_http_block *block, size_t bytes);
 
 /* Counts the exchanges of this server from 1. */
 uint64_t ch_http_number(const ch_http_exchange *x);

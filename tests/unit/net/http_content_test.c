@@ -160,6 +160,49 @@ static void each_representation_has_its_own_tag_and_ranges(void **state) {
     assert_int_equal(ch_http_choose(&c, &other).code, 200);
 }
 
+static void a_part_is_read_or_refused_as_a_whole(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_right;
+        size_t from, size, total;
+    } rows[] = {
+        {"bytes 0-0/1", true, 0, 1, 1},
+        {"BYTES 0-1048575/6650000", true, 0, 1048576, 6650000},
+        {"bytes 5-9/10", true, 5, 5, 10},
+        {"bytes 007-9/0010", true, 7, 3, 10},
+        {"bytes 18446744073709551613-18446744073709551613/18446744073709551614", true,
+         18446744073709551613U, 1, 18446744073709551614U},
+        {NULL, false, 0, 0, 0},
+        {"", false, 0, 0, 0},
+        {"bytes", false, 0, 0, 0},
+        {"bytes ", false, 0, 0, 0},
+        {"bytes=0-9/10", false, 0, 0, 0},
+        {"octets 0-9/10", false, 0, 0, 0},
+        {"bytes  0-9/10", false, 0, 0, 0},
+        {"bytes 0-9/10 ", false, 0, 0, 0},
+        {"bytes 0-9", false, 0, 0, 0},
+        {"bytes 0-9/", false, 0, 0, 0},
+        {"bytes 0-9/*", false, 0, 0, 0},
+        {"bytes */10", false, 0, 0, 0},
+        {"bytes 0-10/10", false, 0, 0, 0},
+        {"bytes 9-8/10", false, 0, 0, 0},
+        {"bytes -9/10", false, 0, 0, 0},
+        {"bytes 0-/10", false, 0, 0, 0},
+        {"bytes +0-9/10", false, 0, 0, 0},
+        {"bytes 0-9/10,bytes 0-9/10", false, 0, 0, 0},
+        {"bytes 0-9/18446744073709551615", false, 0, 0, 0},
+        {"bytes 0-9/99999999999999999999999", false, 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_http_part part = {.from = 0};
+        assert_int_equal(ch_http_part_read(&part, rows[i].text), rows[i].is_right);
+        assert_true(part.from == rows[i].from);
+        assert_true(part.size == rows[i].size);
+        assert_true(part.total == rows[i].total);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_range_is_served_as_the_rfc_has_it),
@@ -168,6 +211,7 @@ int main(void) {
         cmocka_unit_test(who_has_it_is_told_so),
         cmocka_unit_test(packed_is_for_who_accepts_it_by_name),
         cmocka_unit_test(each_representation_has_its_own_tag_and_ranges),
+        cmocka_unit_test(a_part_is_read_or_refused_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

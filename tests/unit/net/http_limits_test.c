@@ -339,7 +339,7 @@ static void without_memory_a_request_is_refused_and_others_served(void **state) 
     site_prepare(&s);
     atomic_store(&s.allocations_left, 0);
     const ch_http_server_options o = ch_http_server_defaults();
-    const ch_http_handler handler = {site_body_max, site_handle, site_over, &s};
+    const ch_http_handler handler = {site_body_max, site_handle, site_over, NULL, &s};
     check_status(ch_http_server_start(&s.server, &o, handler, &s.env, NULL), CHOIR_ENOMEM);
 }
 

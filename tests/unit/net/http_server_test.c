@@ -356,7 +356,7 @@ static void what_cannot_be_served_is_said(void **state) {
         o.key = rows[i].key;
         o.clients_ca = rows[i].clients_ca;
         o.idle_s = rows[i].idle_s;
-        const ch_http_handler handler = {site_body_max, site_handle, site_over, &s};
+        const ch_http_handler handler = {site_body_max, site_handle, site_over, NULL, &s};
         check_status(ch_http_server_start(&none, &o, handler, &s.env, &err), rows[i].status);
         if (strstr(err.message, rows[i].message) == NULL) {
             fail_msg("'%s' has no '%s'", err.message, rows[i].message);
@@ -383,7 +383,7 @@ static void connections_are_no_more_than_descriptors(void **state) {
     site_prepare(&s);
     s.env.log = lines_count;
     const ch_http_server_options o = ch_http_server_defaults();
-    const ch_http_handler handler = {site_body_max, site_handle, site_over, &s};
+    const ch_http_handler handler = {site_body_max, site_handle, site_over, NULL, &s};
     check_status(ch_http_server_start(&s.server, &o, handler, &s.env, NULL), CHOIR_OK);
     ch_http_server_stop(s.server, 0);
     assert_int_equal(atomic_load(&s.released), 1);

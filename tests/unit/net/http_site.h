@@ -166,7 +166,7 @@ static inline void site_prepare(site *s) {
 
 static inline void site_open(site *s, const ch_http_server_options *o) {
     const ch_http_server_options defaults = ch_http_server_defaults();
-    const ch_http_handler handler = {site_body_max, site_handle, site_over, s};
+    const ch_http_handler handler = {site_body_max, site_handle, site_over, NULL, s};
     choir_error err = {.message = ""};
     site_prepare(s);
     check_status(
