@@ -20,6 +20,8 @@ enum { SMALL = 16 << 10, HOST_MAX = 1 << 30 };
 
 static const ch_route ROUTES[] = {
     {"POST", "/v1/exchange", CH_ACCESS_DEVICE, SIZE_MAX, ch_route_exchange},
+    {"GET", "/v1/uploads/*", CH_ACCESS_DEVICE, 0, ch_route_upload_show},
+    {"PUT", "/v1/uploads/*", CH_ACCESS_DEVICE, SIZE_MAX, ch_route_upload},
     {"GET", "/v1/models/*", CH_ACCESS_ANYONE, 0, ch_route_model},
     {"GET", "/v1/challenge", CH_ACCESS_ANYONE, 0, ch_route_challenge},
     {"POST", "/v1/enroll", CH_ACCESS_ENTRANT, SMALL, ch_route_enroll},
@@ -341,6 +343,9 @@ static size_t body_allow(ch_ask *ask) {
     if (row == NULL || !ch_limits_before(ask, row->access) || !who_may(ask, row) ||
         !ch_limits_after(ask, row->access)) {
         return 0;
+    }
+    if (row->answer == ch_route_upload) {
+        return ch_upload_begin(ask);
     }
     return row->body_max == SIZE_MAX ? report_max(ask->server) : row->body_max;
 }

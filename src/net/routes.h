@@ -95,12 +95,21 @@ bool ch_limits_before(ch_ask *ask, ch_access access);
 bool ch_limits_after(ch_ask *ask, ch_access access);
 void ch_limits_failed(ch_ask *ask);
 
+/* Reads a hash of 64 hexadecimal digits, small ones. False when it is something else. */
+bool ch_hash_read(choir_hash *out, const char *text);
+
+/* The head of a part is in: the bytes of body to take, for ch_routes_body_max; 0: it was answered,
+ * or is too large. See routes_upload.c. */
+size_t ch_upload_begin(ch_ask *ask);
+
 /* The rows' handlers, by file. */
 void ch_route_exchange(ch_ask *ask);      // routes_device.c
 void ch_route_model(ch_ask *ask);         //
 void ch_route_challenge(ch_ask *ask);     // routes_enter.c
 void ch_route_enroll(ch_ask *ask);        //
 void ch_route_join(ch_ask *ask);          //
+void ch_route_upload(ch_ask *ask);        // routes_upload.c
+void ch_route_upload_show(ch_ask *ask);   //
 void ch_route_jobs(ch_ask *ask);          // routes_admin.c
 void ch_route_job(ch_ask *ask);           //
 void ch_route_rounds(ch_ask *ask);        //

@@ -108,7 +108,7 @@ void ch_route_exchange(ch_ask *ask) {
 
 // ----- models -----------------------------------------------------------------------------------
 
-static bool hash_read(choir_hash *out, const char *text) {
+bool ch_hash_read(choir_hash *out, const char *text) {
     static const char digits[] = "0123456789abcdef";
     if (strlen(text) != (size_t)2 * CHOIR_HASH_BYTES) {
         return false;
@@ -157,7 +157,7 @@ static bool wants_zstd(const ch_http_exchange *x) {
 
 void ch_route_model(ch_ask *ask) {
     choir_hash hash;
-    if (!hash_read(&hash, ask->wild)) {
+    if (!ch_hash_read(&hash, ask->wild)) {
         ch_answer_error(ask->exchange, 404, "a model's name is 64 hexadecimal digits");
         return;
     }

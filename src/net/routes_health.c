@@ -108,6 +108,13 @@ static void page_fill(page *p, ch_server *s) {
     put(p, "choir_commits_total %" PRIu64 "\n", s->commits);
     put_head(p, "choir_disk_fails", "gauge", "1 while the disk refuses what is to be kept.");
     put(p, "choir_disk_fails %d\n", s->disk_fails);
+    uint32_t uploads = 0;
+    uint64_t bytes = 0;
+    ch_uploads_count(&s->uploads, &uploads, &bytes);
+    put_head(p, "choir_uploads_open", "gauge", "Reports of which parts have come, and not all.");
+    put(p, "choir_uploads_open %" PRIu32 "\n", uploads);
+    put_head(p, "choir_uploads_bytes", "gauge", "Bytes of those parts.");
+    put(p, "choir_uploads_bytes %" PRIu64 "\n", bytes);
     put_head(p, "choir_requests_limited_total", "counter", "Requests that came too often.");
     put(p, "choir_requests_limited_total %" PRIu64 "\n", s->limited);
     for (size_t i = 0; i < sizeof(FIGURES) / sizeof(FIGURES[0]); i++) {

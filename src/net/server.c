@@ -211,6 +211,7 @@ static uint64_t sleepers_rouse(ch_server *s, uint64_t now_ms) {
 static uint64_t turn(ch_server *s, bool is_last) {
     const uint64_t now_ms = ch_server_now_ms();
     uint64_t next_ms = rounds_close(s, now_ms);
+    next_ms = earlier(next_ms, ch_uploads_sweep(&s->uploads, now_ms, ch_upload_is_over, s));
     bool is_short = false;
     const uint32_t count = batches_take(s, is_last, now_ms, &is_short);
     const ch_arrivals *a = &s->door.arrivals;
@@ -408,7 +409,11 @@ static choir_status provider_have(ch_server *s, const ch_server_options *o, choi
 }
 
 static choir_status server_build(ch_server *s, const ch_server_options *o, choir_error *err) {
-    choir_status status = ch_crypto_start(err);
+    const ch_upload_memory memory = {.claim = ch_http_block_claim, .give = ch_http_block_give};
+    choir_status status = ch_uploads_init(&s->uploads, memory, &s->env);
+    if (status == CHOIR_OK) {
+        status = ch_crypto_start(err);
+    }
     if (status == CHOIR_OK) {
         status = ch_disk_folders(o->dir, err);
     }
@@ -502,6 +507,7 @@ void ch_server_stop(ch_server *s) {
         (void)pthread_mutex_unlock(&s->lock);
         (void)pthread_join(s->keeper, NULL);
     }
+    ch_uploads_close(&s->uploads);
     ch_http_server_stop(s->http, 0); // its thread uses jobs; whoever still waits is answered 503
     ch_door_close(s);
     for (uint32_t i = 0; i < s->jobs_count; i++) {
@@ -511,6 +517,7 @@ void ch_server_stop(ch_server *s) {
     (void)pthread_cond_destroy(&s->wake);
     (void)pthread_cond_destroy(&s->quiet);
     (void)pthread_mutex_destroy(&s->lock);
+    ch_uploads_release(&s->uploads);
     ch_revoked_release(&s->revoked, &s->env);
     ch_limits_release(s);
     ch_provider_release(&s->provider);

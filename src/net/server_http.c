@@ -185,6 +185,7 @@ static choir_status http_start(ch_server *s, const ch_server_options *o,
     const ch_http_handler handler = {.body_max = ch_routes_body_max,
                                      .handle = ch_routes_handle,
                                      .over = ch_routes_over,
+                                     .make_room = ch_routes_make_room,
                                      .self = s};
     return ch_http_server_start(&s->http, &http, handler, &s->env, err);
 }

@@ -14,6 +14,7 @@
 #include "net/revoked.h"
 #include "net/server.h"
 #include "net/token.h"
+#include "net/uploads.h"
 
 #include <jansson.h>
 #include <pthread.h>
@@ -54,8 +55,9 @@ struct ch_server {
     ch_limiter entrances; // these four: HTTP's thread's
     ch_limiter failures;
     ch_limiter exchanges;
-    uint64_t limited; // requests that were answered 429
-    ch_shown shown;   // the last; HTTP's thread's too
+    uint64_t limited;   // requests that were answered 429
+    ch_shown shown;     // the last; HTTP's thread's too
+    ch_uploads uploads; // with a lock of its own, which is taken after the other
     pthread_t keeper;
     bool has_keeper;
 
@@ -118,5 +120,10 @@ void ch_routes_handle(void *self, ch_http_exchange *x);
 
 /* And its third, which writes the access log. */
 void ch_routes_over(void *self, const ch_http_exchange *x, const ch_http_outcome *outcome);
+
+/* Bodies need the room of uploads; whether an upload's round is over, with the lock:
+ * routes_upload.c. self is the server. */
+bool ch_routes_make_room(void *self);
+bool ch_upload_is_over(void *self, const ch_upload_name *name);
 
 #endif

@@ -183,6 +183,7 @@ class TheServer(Network):
     def test_answers_as_the_document_says(self):
         self.for_anyone()
         self.for_devices()
+        self.for_uploads()
         self.for_models()
         self.for_administrators()
         self.for_promoted_models()
@@ -208,7 +209,7 @@ class TheServer(Network):
             limited = operation["security"] or name in ("enroll", "join")
             self.assertEqual("429" in operation["responses"], bool(limited), name)
             if limited:
-                self.call(name, 429, key=token, job="letters", name="x", subject=1)
+                self.call(name, 429, key=token, job="letters", name="x", subject=1, hash=64 * "0")
 
     def for_anyone(self):
         self.assertEqual(self.call("health", 200), b"ok\n")
@@ -228,6 +229,7 @@ class TheServer(Network):
             self.call("enroll", 400, wrong)
         right = self.right_body("join", device.joining("letters"))
         joined = self.call("join", 200, right, job="letters")
+        self.token = joined["token"]
         self.call("join", 404, device.joining("numbers"), job="numbers")
         for wrong in ({}, {**right, "subject": 0}, {**right, "client": -1}, {**right, "client": "1"},
                       {**right, "signature": "AAAA"}):
@@ -268,6 +270,28 @@ class TheServer(Network):
         self.check_ran("hosted", "rm", "small")
         devices = self.call("devices", 200, key=self.key)["devices"]
         self.assertIn({**told, "name": "python"}, [{k: d[k] for k in ("version", "tags", "name")} for d in devices])
+
+    def for_uploads(self):
+        token = self.token
+        body = b"this is no report"
+        name = hashlib.sha256(body).hexdigest()
+
+        def part(code, start, end, size=len(body), **more):
+            return self.call("upload", code, body[start:end], key=token,
+                             headers={"Content-Range": f"bytes {start}-{end - 1}/{size}"}, **{"hash": name, **more})
+        for at in ("upload", "upload_show"):
+            self.call(at, 401, hash=name)
+        self.call("upload_show", 404, key=token, hash=name)
+        self.assertEqual(part(409, 5, 9)["offset"], 0)
+        self.assertEqual(part(202, 0, 5), {"offset": 5, "size": len(body)})
+        self.assertEqual(self.call("upload_show", 200, key=token, hash=name), {"offset": 5, "size": len(body)})
+        self.assertEqual(part(409, 0, 5)["offset"], 5)
+        part(400, 5, 9, query="?round=x")
+        self.call("upload_show", 400, key=token, query="?round=x", hash=name)
+        self.call("upload", 400, body, key=token, hash=name)
+        part(404, 0, 5, hash="x")
+        part(413, 0, 5, size=1 << 30)
+        part(200, 5, len(body))
 
     def for_models(self):
         name = self.admin("GET", "/v1/admin/jobs/letters")[1]["model"]
@@ -407,7 +431,7 @@ class TheServer(Network):
         device.join("letters")
         keys = {"exchange": device.token}
         for name, row in self.rows.items():
-            if "413" in row[2]["responses"] and name != "host":
+            if "413" in row[2]["responses"] and name not in ("host", "upload"):
                 self.call(name, 413, b" " * (200 << 10), key=keys.get(name, self.key), job="letters", name="x",
                           subject="1")
         self.call("host", 413, headers={"Content-Length": str((1 << 30) + 1), "Expect": "100-continue"}, key=self.key)
