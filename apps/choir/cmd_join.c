@@ -38,6 +38,7 @@ typedef struct join_flags {
     char config[CHOIR_PATH_MAX];
     choir_policy policy;
     choir_conditions conditions;
+    uint32_t part_bytes;
     bool show;
     bool no_wait;
     bool quiet;
@@ -75,12 +76,15 @@ static const ch_option ROWS[] = {
     CONDITIONS_ROWS(join_flags, conditions),
     {"--no-wait", CH_OPTION_FLAG, offsetof(join_flags, no_wait), 0, 0, "", NULL,
      "end when the job does not take this device now, instead of asking again later"},
+    {"--part", CH_OPTION_U32, offsetof(join_flags, part_bytes), 0, UINT32_MAX, "bytes", NULL,
+     "a larger report goes in parts of that, so that what has arrived need not go again; 0: whole"},
     {"--quiet", CH_OPTION_FLAG, offsetof(join_flags, quiet), 0, 0, "", NULL,
      "no line for each thing done"},
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const join_flags DEFAULTS = {.job = "", .conditions = {.pause_s = CHOIR_PAUSE_S}};
+static const join_flags DEFAULTS = {
+    .job = "", .conditions = {.pause_s = CHOIR_PAUSE_S}, .part_bytes = CHOIR_PART_BYTES};
 
 static volatile sig_atomic_t stop;
 
@@ -350,6 +354,7 @@ static choir_status client_make(joining *j, const char *path, choir_error *err) 
     options.patience_s = 25;
     options.policy = &flags->policy;
     options.conditions = flags->show ? NULL : &flags->conditions;
+    options.part_bytes = flags->part_bytes;
     options.is_stopped = is_stopped;
     return choir_client_create(&j->client_object, &options, &j->env, err);
 }

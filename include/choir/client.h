@@ -13,8 +13,8 @@
  *     }
  *
  * A host with an event loop of its own calls step when it suits it: a step is one exchange, one
- * download or one training, and there is nothing to do before wake_ms. It starts no thread and
- * keeps no timer. Single-threaded.
+ * part of a large report, one download or one training, and there is nothing to do before wake_ms.
+ * It starts no thread and keeps no timer. Single-threaded.
  *
  * A device is a subject by a key that it makes itself and keeps in state_dir; it enrols once, with
  * the secret of the join file. A server that does not answer is asked again, after pauses that
@@ -57,6 +57,8 @@ CHOIR_NODISCARD choir_status choir_join_read(choir_join *out, const char *path,
 /* Stands for any client that is free. */
 #define CHOIR_CLIENT_ANY UINT32_MAX
 
+enum { CHOIR_PART_BYTES = 1 << 20 }; // of a report that goes in parts, unless the host says else
+
 typedef struct choir_client_options {
     const choir_join *join; // borrowed for the call; required
     const char *job;        // to take part in, by its name; copied; required
@@ -73,9 +75,12 @@ typedef struct choir_client_options {
     uint32_t retry_ms;     // first pause after a failure, which doubles up to retry_max_ms; default
     uint32_t retry_max_ms; // 1000 and 60 000
     uint32_t request_ms;   // longest that one request may take; default 300 000
-    const char *ca_file;   // PEM: who may sign the server's certificate, whatever join->pin says:
-                           // where a proxy in between has a key of its own; default NULL; borrowed
-                           // for the call, like the next two
+    uint32_t part_bytes; // a larger report goes in parts of that, each a request, so that what has
+                         // arrived need not go again; at least 4096; 0: it goes whole; default
+                         // CHOIR_PART_BYTES
+    const char *ca_file; // PEM: who may sign the server's certificate, whatever join->pin says:
+                         // where a proxy in between has a key of its own; default NULL; borrowed
+                         // for the call, like the next two
     const char *certificate_file; // PEM, of this device, for a server that asks for one; default
     const char *key_file;         // NULL; and its key
     const char *token_file; // with an identity provider's token, for a server that enrols by those;

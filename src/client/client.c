@@ -5,6 +5,7 @@
  * be confused: wake_ms is of choir_client_now_ms, tokens end by the server's own.
  *
  *     step:  participant_next ── SEND ──> POST /v1/exchange ──> participant_receive | _lost
+ *                             '─ a large report: PUT /v1/uploads/H, part by part
  *                             ── FETCH ─> GET /v1/models/H ──> participant_fetched | _lost
  *                             ── TRAIN ─> trainer
  *                             ── WAIT ──> event WAIT
@@ -40,7 +41,8 @@ choir_client_options choir_client_defaults(void) {
                                   .dim_max = 1 << 26,
                                   .retry_ms = 1000,
                                   .retry_max_ms = 60 * 1000,
-                                  .request_ms = 300 * 1000};
+                                  .request_ms = 300 * 1000,
+                                  .part_bytes = CHOIR_PART_BYTES};
 }
 
 uint64_t choir_client_now_ms(void) {
@@ -73,6 +75,12 @@ static choir_status options_take(choir_client *c, const choir_client_options *o,
                             "1, retry_max_ms no less than retry_ms, patience_s at most %d",
                             CHOIR_DIM_MAX, PATIENCE_MAX_S);
     }
+    if (o->part_bytes != 0 && o->part_bytes < CH_DELIVERY_PART_MIN) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "client: part_bytes is %" PRIu32 "; it must be 0 or at least %d",
+                            o->part_bytes, CH_DELIVERY_PART_MIN);
+    }
+    c->delivery.part_max = o->part_bytes;
     c->wanted = o->client;
     c->dim_max = o->dim_max;
     c->retry_ms = o->retry_ms;
@@ -332,21 +340,50 @@ static void state_settle(choir_client *c, const choir_task *task, const choir_ev
     }
 }
 
-static void send_request(choir_client *c, uint64_t now_ms, const choir_intent *intent,
-                         choir_event *event) {
-    const bool was_report = intent->task != NULL;
-    const choir_task task = was_report ? *intent->task : (choir_task){.round = 0};
+static choir_status exchange(const choir_client *c, const choir_intent *intent,
+                             ch_http_reply *reply, choir_error *err) {
+    const bool is_report = intent->task != NULL;
     const ch_http_call call = {.method = "POST",
                                .path = "/v1/exchange",
                                .bearer = c->joined.token,
                                .type = "application/x-protobuf",
-                               .headers = {was_report || c->prefer[0] == '\0' ? NULL : c->prefer},
+                               .headers = {is_report || c->prefer[0] == '\0' ? NULL : c->prefer},
                                .body = intent->request};
+    return ch_http_client_send(c->http, &call, reply, err);
+}
+
+/* A part of the report. What arrives ends a row of failures. */
+static choir_status part_send(choir_client *c, const choir_intent *intent, ch_http_reply *reply,
+                              bool *is_more, choir_error *err) {
+    const ch_delivery_report report = {.body = intent->request,
+                                       .job = intent->task->job,
+                                       .round = intent->task->round,
+                                       .token = c->joined.token};
+    bool gains = false;
+    const choir_status status =
+        ch_delivery_send(&c->delivery, c->http, &report, reply, is_more, &gains, err);
+    c->failures = gains ? 0 : c->failures;
+    return status;
+}
+
+static void send_request(choir_client *c, uint64_t now_ms, const choir_intent *intent,
+                         choir_event *event) {
+    const bool was_report = intent->task != NULL;
+    const choir_task task = was_report ? *intent->task : (choir_task){.round = 0};
     task_note(event, &task);
     ch_http_reply reply = {0};
     choir_error why = {.message = ""};
-    if (ch_http_client_send(c->http, &call, &reply, &why) != CHOIR_OK) {
+    bool is_more = false;
+    const choir_status sent = was_report && ch_delivery_takes(&c->delivery, intent->request)
+                                  ? part_send(c, intent, &reply, &is_more, &why)
+                                  : exchange(c, intent, &reply, &why);
+    if (sent != CHOIR_OK) {
         lost(c, choir_client_now_ms(), event, why.message);
+        return;
+    }
+    if (is_more) {
+        event->kind = CHOIR_EVENT_WAIT;
+        event->wake_ms = now_ms;
         return;
     }
     if (reply.code == 401) {
@@ -379,6 +416,7 @@ static choir_status room_have(choir_client *c, uint32_t dim, choir_error *err) {
         }
         c->params = c->env.alloc(c->env.self, ch_arena_cost(dim, sizeof(float)));
         c->params_dim = c->params == NULL ? 0 : dim;
+        ch_fetch_reset(&c->fetch);
     }
     if (c->room_dim < dim) {
         choir_workspace_destroy(c->room);
@@ -393,33 +431,27 @@ static choir_status room_have(choir_client *c, uint32_t dim, choir_error *err) {
 
 static choir_status fetch(choir_client *c, uint64_t now_ms, const choir_intent *intent,
                           choir_event *event, choir_error *err) {
-    char hash[2 * CHOIR_HASH_BYTES + 1];
-    char path[128];
     const choir_task task = *intent->task;
-    choir_hash_text(&task.model, hash);
-    (void)snprintf(path, sizeof(path), "/v1/models/%s", hash);
     const choir_status status = room_have(c, task.dim, err);
     if (status != CHOIR_OK) {
         return status;
     }
-    const ch_http_call call = {.method = "GET", .path = path};
-    ch_http_reply reply = {0};
+    const choir_bytes bytes = {.data = (const uint8_t *)c->params,
+                               .size = task.dim * sizeof(float)};
     choir_error why = {.message = ""};
+    bool gains = false;
     task_note(event, &task);
-    if (ch_http_client_send(c->http, &call, &reply, &why) != CHOIR_OK) {
+    const choir_status got = ch_fetch_get(&c->fetch, c->http, &task.model, (uint8_t *)c->params,
+                                          bytes.size, &gains, &why);
+    c->failures = gains ? 0 : c->failures; // what has come ends a row of them
+    if (got != CHOIR_OK) {
         lost(c, choir_client_now_ms(), event, why.message);
         return CHOIR_OK;
     }
-    if (reply.code != 200 || reply.body.size != task.dim * sizeof(float)) {
-        ch_ignore(ch_http_said(&reply, "model", &why), "its sentence is what is wanted");
-        lost(c, choir_client_now_ms(), event, why.message);
-        return CHOIR_OK;
-    }
-    memcpy(c->params, reply.body.data, reply.body.size);
     choir_blob blob;
-    const choir_bytes bytes = {.data = (const uint8_t *)c->params, .size = reply.body.size};
     if (choir_blob_open(&blob, bytes, &task.model) != CHOIR_OK ||
         choir_participant_fetched(c->participant, now_ms, &blob) != CHOIR_OK) {
+        ch_fetch_reset(&c->fetch);
         lost(c, choir_client_now_ms(), event, "model: not the one that the task names");
         return CHOIR_OK;
     }

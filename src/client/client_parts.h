@@ -7,6 +7,8 @@
 #include "choir/participant.h"
 #include "client/approval.h"
 #include "client/carried.h"
+#include "client/delivery.h"
+#include "client/fetch.h"
 #include "client/identity.h"
 #include "client/joined.h"
 #include "client/kept.h"
@@ -46,7 +48,9 @@ struct choir_client {
     uint32_t room_dim;
     float *params; // (params_dim) the model of the task, as it was fetched
     uint32_t params_dim;
-    uint32_t failures; // in a row
+    ch_fetch fetch;       // into params
+    ch_delivery delivery; // of the report
+    uint32_t failures;    // in a row
     ch_promoted promoted;
     uint32_t told_version; // of the last JOINED
     bool has_joined;       // and has a token, and an offer of the version whose tasks it is given

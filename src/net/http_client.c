@@ -527,7 +527,7 @@ choir_status ch_http_client_begin(ch_http_client *c, const ch_http_call *call, c
 
 choir_status ch_http_client_end(ch_http_client *c, CURLcode code, choir_error *err) {
     const choir_status status = code == CURLE_OK ? CHOIR_OK : failure(c, code, err);
-    if (status == CHOIR_OK) {
+    if (status == CHOIR_OK || status == CHOIR_EIO || status == CHOIR_EAGAIN) {
         reply_finish(c, c->reply);
     }
     headers_forget(c);

@@ -212,8 +212,11 @@ class Device:
         assert status == 200 and hashlib.sha256(body).digest() == task[3], "not the task's model"
         return body
 
-    def report(self, task, examples, delta):
-        """delta: little-endian fp32."""
+    def reported(self, task, examples, delta):
+        """A report's bytes. delta: little-endian fp32."""
         body = (number(1, task[1]) + chunk(2, task[3]) + number(3, examples) +
                 chunk(4, number(1, examples)) + chunk(6, task[12]) + chunk(15, delta))
-        return self.exchange(request(self.client, REPORT, body))
+        return request(self.client, REPORT, body)
+
+    def report(self, task, examples, delta):
+        return self.exchange(self.reported(task, examples, delta))

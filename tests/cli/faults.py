@@ -72,10 +72,13 @@ class Ended(Exception):
 
 
 class Faults:
-    """A proxy before port `to` of this machine. names: of FATES, else all of them."""
+    """A proxy before port `to` of this machine. names: of FATES, else all of them. fate: instead of
+    drawn ones, what becomes of the n-th connection, from 1."""
 
-    def __init__(self, to, seed, port=0, names=None, heard=None):
-        self.to, self.seed, self.names = to, seed, names
+    def __init__(self, to, seed, port=0, names=None, heard=None, fate=None):
+        self.to, self.seed = to, seed
+        self.fate = fate or (lambda number: fate_of(seed, number, names))
+        self.up = self.down = 0  # bytes carried from clients, and to them
         self.heard = heard or (lambda line: None)
         self.fates = []   # of connections so far
         self.delivered = 0
@@ -105,7 +108,7 @@ class Faults:
             f"{n}: {fate}" for n, fate in enumerate(self.fates, 1))
 
     async def carry(self, client, client_out):
-        fate = fate_of(self.seed, len(self.fates) + 1, self.names)
+        fate = self.fate(len(self.fates) + 1)
         self.fates.append(fate)
         self.heard(f"{len(self.fates)}: {fate}")
         outs = [client_out]
@@ -137,6 +140,10 @@ class Faults:
             out.write(piece)
             await out.drain()
             moved += len(piece)
+            if is_down:
+                self.down += len(piece)
+            else:
+                self.up += len(piece)
             if moved >= cut:
                 raise Ended
         out.write_eof() if out.can_write_eof() else None
