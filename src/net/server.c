@@ -479,8 +479,10 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
         ch_server_stop(s);
         return status;
     }
+    (void)pthread_mutex_lock(&s->lock); // somebody may be hosting already
     ch_log(&s->env, CHOIR_LEVEL_INFO, "serving", "url=%s jobs=%u pin=%s", s->url, s->jobs_count,
            s->pin[0] == '\0' ? "none" : s->pin);
+    (void)pthread_mutex_unlock(&s->lock);
     *out = s;
     return CHOIR_OK;
 }
