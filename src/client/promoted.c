@@ -6,6 +6,7 @@
 #include "choir/blob.h"
 #include "crypto/encode.h"
 #include "net/http_json.h"
+#include "net/http_text.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ static void give_back(const choir_env *env, void *block) {
 void ch_promoted_release(ch_promoted *p) {
     give_back(&p->env, p->head);
     give_back(&p->env, p->params);
+    give_back(&p->env, p->coming);
     *p = (ch_promoted){.env = p->env};
 }
 
@@ -44,7 +46,7 @@ static choir_status said_take(said *out, const json_t *root, uint32_t dim_max, u
     const char *hash = json_string_value(json_object_get(root, "hash"));
     const char *model = json_string_value(json_object_get(root, "model"));
     choir_promoted *m = &out->model;
-    if (hash == NULL || strlen(hash) != HASH_TEXT - 1 || model == NULL ||
+    if (hash == NULL || !ch_http_hash_read(m->hash.bytes, hash) || model == NULL ||
         !number_take(root, "version", UINT32_MAX, &m->version) ||
         !number_take(root, "round", UINT32_MAX, &m->round) ||
         !number_take(root, "parameters", CHOIR_DIM_MAX, &m->dim)) {
@@ -68,38 +70,43 @@ static choir_status said_take(said *out, const json_t *root, uint32_t dim_max, u
     return CHOIR_OK;
 }
 
-/* The parameters of that name, if they are: their hash is all that vouches for them. */
-static choir_status params_get(said *s, ch_http_client *http, float **out, const choir_env *env,
+/* Room for parameters; what had come of others is forgotten. */
+static choir_status room_have(ch_promoted *p, uint32_t dim, choir_error *err) {
+    if (p->coming != NULL && p->coming_dim == dim) {
+        return CHOIR_OK;
+    }
+    give_back(&p->env, p->coming);
+    ch_fetch_reset(&p->fetch);
+    p->coming = p->env.alloc(p->env.self, ch_arena_cost(dim, sizeof(float)));
+    p->coming_dim = dim;
+    return p->coming != NULL
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_ENOMEM, "promoted: no memory for a model of %u parameters",
+                              dim);
+}
+
+/* The parameters of that name, if they are: their hash is all that vouches for them. What comes
+ * before a connection breaks is kept for the next call. */
+static choir_status params_get(ch_promoted *p, said *s, ch_http_client *http, float **out,
                                choir_error *err) {
-    char path[PATH_TEXT_MAX];
-    (void)snprintf(path, sizeof(path), "/v1/models/%s", s->hash);
-    const ch_http_call call = {.method = "GET", .path = path};
-    ch_http_reply reply = {0};
-    choir_status status = ch_http_client_send(http, &call, &reply, err);
-    if (status == CHOIR_OK && reply.code != 200) {
-        status = ch_http_said(&reply, "promoted", err);
+    choir_status status = room_have(p, s->model.dim, err);
+    uint8_t *bytes = (uint8_t *)p->coming;
+    const size_t size = s->model.dim * sizeof(float);
+    bool gains = false;
+    if (status == CHOIR_OK) {
+        status = ch_fetch_get(&p->fetch, http, &s->model.hash, bytes, size, &gains, err);
     }
     if (status != CHOIR_OK) {
         return status;
     }
-    char found[HASH_TEXT] = "";
-    const float *params = (const float *)(const void *)reply.body.data; // 64-byte aligned
-    if (reply.body.size == s->model.dim * sizeof(float)) {
-        s->model.hash = choir_hash_params(params, s->model.dim);
-        choir_hash_text(&s->model.hash, found);
-    }
+    ch_fetch_reset(&p->fetch);
     choir_blob blob;
-    if (strcmp(found, s->hash) != 0 ||
-        choir_blob_open(&blob, reply.body, &s->model.hash) != CHOIR_OK) {
+    if (choir_blob_open(&blob, (choir_bytes){bytes, size}, &s->model.hash) != CHOIR_OK) {
         return ch_error_set(err, CHOIR_EPROTO, "promoted: what the server sent is not the model %s",
                             s->hash);
     }
-    *out = env->alloc(env->self, ch_arena_cost(s->model.dim, sizeof(float)));
-    if (*out == NULL) {
-        return ch_error_set(err, CHOIR_ENOMEM, "promoted: no memory for a model of %u parameters",
-                            s->model.dim);
-    }
-    memcpy(*out, params, reply.body.size);
+    *out = p->coming;
+    p->coming = NULL;
     return CHOIR_OK;
 }
 
@@ -112,9 +119,8 @@ static choir_status said_follow(ch_promoted *p, said *s, uint8_t *head, ch_http_
     }
     const bool is_same = strcmp(have, s->hash) == 0 && p->model.dim == s->model.dim;
     float *params = p->params;
-    s->model.hash = p->model.hash;
     if (!is_same) {
-        const choir_status status = params_get(s, http, &params, &p->env, err);
+        const choir_status status = params_get(p, s, http, &params, err);
         if (status != CHOIR_OK) {
             return status;
         }

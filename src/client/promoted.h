@@ -3,6 +3,7 @@
 #define CH_CLIENT_PROMOTED_H
 
 #include "choir/client.h"
+#include "client/fetch.h"
 #include "net/http_client.h"
 
 #include <stdbool.h>
@@ -12,6 +13,9 @@ typedef struct ch_promoted {
     char etag[96];        // of what the server said of it
     uint8_t *head;        // model.model's bytes; owned, like the next
     float *params;
+    float *coming; // (coming_dim) of the next one's parameters what has come; owned
+    uint32_t coming_dim;
+    ch_fetch fetch; // into coming
     choir_env env;
 } ch_promoted;
 

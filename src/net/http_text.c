@@ -118,3 +118,19 @@ bool ch_http_is_line(const char *text) {
     }
     return true;
 }
+
+bool ch_http_hash_read(uint8_t out[32], const char *text) {
+    static const char digits[] = "0123456789abcdef";
+    if (strlen(text) != 64) {
+        return false;
+    }
+    for (size_t i = 0; i < 32; i++) {
+        const char *high = strchr(digits, text[2 * i]);
+        const char *low = strchr(digits, text[2 * i + 1]);
+        if (high == NULL || low == NULL) {
+            return false;
+        }
+        out[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+    }
+    return true;
+}

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { CH_HTTP_TRACE_MAX = 33 }; // bytes of a trace's id, its zero included
 
@@ -30,6 +31,10 @@ bool ch_http_is_id(const char *text, size_t bytes_max);
  * when that is malformed.
  */
 bool ch_http_trace_id(char out[CH_HTTP_TRACE_MAX], const char *traceparent);
+
+/* Reads a hash of 64 hexadecimal digits, small ones. False when it is something else, out then
+ * being anything. */
+bool ch_http_hash_read(uint8_t out[32], const char *text);
 
 /* Whether text fits on a header's line: no control character, so no end of the line. */
 bool ch_http_is_line(const char *text);

@@ -95,9 +95,6 @@ bool ch_limits_before(ch_ask *ask, ch_access access);
 bool ch_limits_after(ch_ask *ask, ch_access access);
 void ch_limits_failed(ch_ask *ask);
 
-/* Reads a hash of 64 hexadecimal digits, small ones. False when it is something else. */
-bool ch_hash_read(choir_hash *out, const char *text);
-
 /* The head of a part is in: the bytes of body to take, for ch_routes_body_max; 0: it was answered,
  * or is too large. See routes_upload.c. */
 size_t ch_upload_begin(ch_ask *ask);

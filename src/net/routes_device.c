@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
+#include "net/http_text.h"
 #include "net/offer.h"
 
 #include <inttypes.h>
@@ -108,22 +109,6 @@ void ch_route_exchange(ch_ask *ask) {
 
 // ----- models -----------------------------------------------------------------------------------
 
-bool ch_hash_read(choir_hash *out, const char *text) {
-    static const char digits[] = "0123456789abcdef";
-    if (strlen(text) != (size_t)2 * CHOIR_HASH_BYTES) {
-        return false;
-    }
-    for (size_t i = 0; i < CHOIR_HASH_BYTES; i++) {
-        const char *high = strchr(digits, text[2 * i]);
-        const char *low = strchr(digits, text[2 * i + 1]);
-        if (high == NULL || low == NULL) {
-            return false;
-        }
-        out->bytes[i] = (uint8_t)((high - digits) << 4 | (low - digits));
-    }
-    return true;
-}
-
 /* The model of an open round, an owner more; NULL when it is none. */
 static ch_model *model_open(ch_server *s, const choir_hash *hash) {
     ch_model *found = NULL;
@@ -157,7 +142,7 @@ static bool wants_zstd(const ch_http_exchange *x) {
 
 void ch_route_model(ch_ask *ask) {
     choir_hash hash;
-    if (!ch_hash_read(&hash, ask->wild)) {
+    if (!ch_http_hash_read(hash.bytes, ask->wild)) {
         ch_answer_error(ask->exchange, 404, "a model's name is 64 hexadecimal digits");
         return;
     }

@@ -13,6 +13,7 @@
 #include "net/routes.h"
 
 #include "base/error.h"
+#include "net/http_text.h"
 
 #include <string.h>
 
@@ -57,7 +58,7 @@ bool ch_upload_is_over(void *self, const ch_upload_name *name) {
  * they are not as they must be, and then 400 or 404 was answered. With the lock. */
 static bool aim_read(const ch_ask *ask, aim *out) {
     *out = (aim){.name = {.subject = ask->claims.subject}};
-    if (!ch_hash_read(&out->name.hash, ask->wild)) {
+    if (!ch_http_hash_read(out->name.hash.bytes, ask->wild)) {
         ch_answer_error(ask->exchange, 404, "an upload's name is 64 hexadecimal digits");
         return false;
     }

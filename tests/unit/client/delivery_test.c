@@ -149,15 +149,10 @@ static void it_goes_on_where_the_server_is(void **state) {
 
 static void a_server_that_has_less_than_it_had_is_a_loss(void **state) {
     (void)state;
-    static script s = {.answers = {{404, "{}"},
-                                   {202, "{}"},
-                                   {409, "{\"offset\": 0}"},
-                                   {401, "{}"},
-                                   {429, "{}"}}};
-    static const told tolds[] = {{.is_more = true, .gains = true},
-                                 {.status = CHOIR_EIO},
-                                 {.code = 401},
-                                 {.code = 429}};
+    static script s = {
+        .answers = {{404, "{}"}, {202, "{}"}, {409, "{\"offset\": 0}"}, {401, "{}"}, {429, "{}"}}};
+    static const told tolds[] = {
+        {.is_more = true, .gains = true}, {.status = CHOIR_EIO}, {.code = 401}, {.code = 429}};
     // a part that came to nothing is followed by a smaller one, as that of a half and of nonsense
     static const char *const asked[] = {"GET - 0", "PUT bytes 0-8191/20000 8192",
                                         "PUT bytes 8192-16383/20000 8192",
@@ -168,12 +163,9 @@ static void a_server_that_has_less_than_it_had_is_a_loss(void **state) {
 
 static void parts_become_smaller_that_do_not_arrive_and_larger_that_do(void **state) {
     (void)state;
-    static script s = {.answers = {{200, "{\"offset\": 1}"},
-                                   {500, "{}"},
-                                   {200, "{\"offset\": 1}"},
-                                   {202, "{}"}}};
-    static const told tolds[] = {
-        {.gains = true, .code = 500}, {.is_more = true, .gains = true}};
+    static script s = {
+        .answers = {{200, "{\"offset\": 1}"}, {500, "{}"}, {200, "{\"offset\": 1}"}, {202, "{}"}}};
+    static const told tolds[] = {{.gains = true, .code = 500}, {.is_more = true, .gains = true}};
     static const char *const asked[] = {"GET - 0", "PUT bytes 1-19999/20000 19999", "GET - 0",
                                         "PUT bytes 1-16384/20000 16384"};
     ch_delivery u = {.part_max = BODY + 10};

@@ -75,8 +75,7 @@ static void it_goes_on_where_a_connection_broke(void **state) {
             bool gains = false;
             choir_error err = {.message = ""};
             const size_t before = d.had;
-            check_status(ch_fetch_get(&d, c, &name, out, SIZE, &gains, &err),
-                         rows[i].status[j]);
+            check_status(ch_fetch_get(&d, c, &name, out, SIZE, &gains, &err), rows[i].status[j]);
             assert_int_equal(s.last_range, before);
             assert_int_equal(d.had, rows[i].had[j]);
             assert_int_equal(gains, rows[i].gains[j]);

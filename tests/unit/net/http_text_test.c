@@ -117,6 +117,28 @@ static void a_line_has_no_end_in_it(void **state) {
     assert_false(ch_http_is_line("a\x7f"));
 }
 
+static void a_hash_is_64_small_digits(void **state) {
+    (void)state;
+    static const char right[] = "00ff10abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123";
+    char wrong[70];
+    uint8_t hash[32];
+    assert_true(ch_http_hash_read(hash, right));
+    assert_int_equal(hash[0], 0x00);
+    assert_int_equal(hash[1], 0xff);
+    assert_int_equal(hash[31], 0x23);
+    for (size_t i = 0; i < 64; i++) {
+        for (const char *letter = "gG/:@` F"; *letter != '\0'; letter++) {
+            memcpy(wrong, right, sizeof(right));
+            wrong[i] = *letter;
+            assert_false(ch_http_hash_read(hash, wrong));
+        }
+        (void)snprintf(wrong, sizeof(wrong), "%.*s", (int)i, right);
+        assert_false(ch_http_hash_read(hash, wrong));
+    }
+    (void)snprintf(wrong, sizeof(wrong), "%s0", right);
+    assert_false(ch_http_hash_read(hash, wrong));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes_are_decoded_once_or_refused),
@@ -125,6 +147,7 @@ int main(void) {
         cmocka_unit_test(a_requests_id_is_harmless_wherever_it_is_written),
         cmocka_unit_test(a_trace_has_an_id_when_it_is_well_formed),
         cmocka_unit_test(a_line_has_no_end_in_it),
+        cmocka_unit_test(a_hash_is_64_small_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
