@@ -165,6 +165,7 @@ static int run_limited(const char *dir) {
         status = history_add(s, n, &err);
         n += status == CHOIR_OK ? 1 : 0;
     }
+    ch_hosting_store_close(s);
     if (status != CHOIR_EIO || strstr(err.message, "the disk refused") == NULL) {
         return 2;
     }

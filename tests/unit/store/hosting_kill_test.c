@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { KILLS = 20, KILLS_PER_STORE = 20, DELAY_US_MAX = 80000 };
+enum { KILLS = 20, KILLS_PER_STORE = 20, DELAY_US_MAX = 80000, VALGRIND_TIMES = 50 };
 
 static char folder[FOLDER_PATH_MAX];
 
@@ -64,6 +64,7 @@ static void a_killed_store_holds_what_was_acknowledged(void **state) {
     (void)state;
     const char *wanted = getenv("CHOIR_KILLS");
     const uint32_t kills = wanted != NULL ? (uint32_t)strtoul(wanted, NULL, 10) : KILLS;
+    const uint32_t most_us = DELAY_US_MAX * (getenv("CHOIR_VALGRIND") != NULL ? VALGRIND_TIMES : 1);
     ch_rng rng = ch_rng_stream(1, CH_PURPOSE_TEST, 0, 0);
     char dir[FOLDER_PATH_MAX];
     uint32_t length = 0;
@@ -75,7 +76,7 @@ static void a_killed_store_holds_what_was_acknowledged(void **state) {
             length = 0;
         }
         const uint32_t acknowledged =
-            killed_after(dir, length, (uint32_t)(DELAY_US_MAX * ch_rng_unit(&rng)));
+            killed_after(dir, length, (uint32_t)(most_us * ch_rng_unit(&rng)));
         ch_hosting_store *s = hosting_open(dir);
         total -= length;
         length = history_length(s);

@@ -298,7 +298,8 @@ static void nobody_rewrites_the_audit_log(void **state) {
 static void one_process_serves_at_a_time(void **state) {
     (void)state;
     const char *dir = dir_of("served");
-    ch_hosting_store *s = hosting_open(dir);
+    static ch_hosting_store *s; // the child's, too, whose memory is then not lost
+    s = hosting_open(dir);
     const pid_t child = fork();
     if (child == 0) {
         const choir_env env = choir_env_default();
