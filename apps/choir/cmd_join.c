@@ -2,12 +2,14 @@
 #include "commands.h"
 #include "conditions_rows.h"
 #include "flags_file.h"
+#include "member.h"
 #include "policy_rows.h"
 #include "show.h"
 
 #include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "choir/agent.h"
 #include "choir/client.h"
 #include "choir/examples.h"
 #include "run/device.h"
@@ -19,10 +21,14 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-enum { PLATFORM_MAX = 64 }; // bytes, with the terminating zero
+enum {
+    PLATFORM_MAX = 64, // bytes, with the terminating zero
+    JOBS_TEXT_MAX = CH_OPTION_VALUE_MAX,
+    JOIN_JOBS_MAX = 16,
+};
 
 typedef struct join_flags {
-    char job[CHOIR_NAME_MAX];
+    char job[JOBS_TEXT_MAX];
     char data[CHOIR_PATH_MAX];
     char examples[CHOIR_PATH_MAX];
     char dir[CHOIR_PATH_MAX];
@@ -51,7 +57,9 @@ typedef struct join_flags {
     }
 
 static const ch_option ROWS[] = {
-    TEXT("--job", job, "which of the server's jobs; required"),
+    TEXT("--job", job,
+         "which of the server's jobs, or several with commas between; NAME=DATA for one with data "
+         "of its own; required"),
     TEXT("--data", data, "this client's examples: a folder or a file; all of it is its own"),
     TEXT("--examples", examples, "instead: a store that an app fills, read anew for every task"),
     TEXT("--client", client,
@@ -93,11 +101,6 @@ static void on_signal(int signal) {
     stop = 1;
 }
 
-static bool is_stopped(void *self) {
-    (void)self;
-    return stop != 0;
-}
-
 static void signals_catch(void) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     (void)sigemptyset(&action.sa_mask);
@@ -118,15 +121,19 @@ static void sleep_until(uint64_t wake_ms) {
 
 typedef struct joining {
     const join_flags *flags;
-    uint32_t client; // wanted
     choir_env env;
-    choir_client *client_object;
     choir_examples *examples; // NULL: without
-    ch_device device;
-    FILE *out;          // NULL: quiet
-    choir_why told_why; // of the last wait
-    uint32_t obstacles; // that it is known to stand before
+    member members[JOIN_JOBS_MAX];
+    choir_agent_job jobs[JOIN_JOBS_MAX];
+    uint32_t count;
+    choir_error turned_away; // with --no-wait: why a job does not take this device now
 } joining;
+
+/* Asked while a request is under way, too. */
+static bool is_stopped(void *self) {
+    const joining *j = self;
+    return stop != 0 || j->turned_away.status != CHOIR_OK;
+}
 
 /* The number after --client; CHOIR_CLIENT_ANY when it was not given. */
 static choir_status client_read(uint32_t *out, const char *text, choir_error *err) {
@@ -136,91 +143,15 @@ static choir_status client_read(uint32_t *out, const char *text, choir_error *er
     return text[0] == '\0' ? CHOIR_OK : ch_options_set(&table, out, "--client", text, "", err);
 }
 
-/* The device of the version that was joined last. */
-static choir_status device_open(joining *j, choir_error *err) {
-    const choir_offer *offer = choir_client_offer(j->client_object);
-    const bool is_own = j->flags->data[0] != '\0';
-    const ch_device_options options = {
-        .job = {.data = (const uint8_t *)offer->job, .size = offer->job_size},
-        .model = offer->model,
-        .source = is_own ? j->flags->data : NULL,
-        .examples = j->examples,
-        .dir = j->flags->dir,
-        .client = is_own ? CH_DEVICE_ALL : offer->client};
-    ch_device_release(&j->device);
-    const choir_status status = ch_device_open(&j->device, &options, &j->env, err);
-    if (status == CHOIR_OK && j->out != NULL) {
-        (void)fprintf(j->out, "client %u of %s@%u: %u examples, %u parameters\n", offer->client,
-                      offer->name, offer->version, ch_device_examples(&j->device),
-                      ch_device_dim(&j->device));
-        (void)fflush(j->out);
-    }
-    return status;
-}
-
-/* What is said behind the word; "" for nothing. */
-static const char *remark_on(const choir_event *event) {
-    switch (event->kind) {
-    case CHOIR_EVENT_REFUSED:
-        return choir_refusal_text(event->refusal);
-    case CHOIR_EVENT_WAIT:
-    case CHOIR_EVENT_DONE:
-        return event->why == CHOIR_WHY_NONE ? "" : choir_why_text(event->why);
-    default:
-        return event->message;
-    }
-}
-
-/* Why it waits is told once, and nothing when that is only because the round needs others. */
-static bool is_wait_told(joining *j, const choir_event *event) {
-    const bool is_other = event->why != j->told_why;
-    j->told_why = event->why;
-    return is_other && event->why != CHOIR_WHY_NONE;
-}
-
-/* Whether an event is worth a line: what stands in the way, when that is something else. */
-static bool is_told(joining *j, const choir_event *event) {
-    if (event->kind == CHOIR_EVENT_WAIT) {
-        return is_wait_told(j, event);
-    }
-    const bool is_known = event->kind == CHOIR_EVENT_BLOCKED && event->obstacles == j->obstacles;
-    j->obstacles = event->obstacles;
-    return !is_known && event->kind != CHOIR_EVENT_JOINED;
-}
-
-static void tell(joining *j, const choir_event *event) {
-    static const char *const words[] = {
-        [CHOIR_EVENT_JOINED] = "joined",     [CHOIR_EVENT_TASK] = "task",
-        [CHOIR_EVENT_FETCHED] = "fetched",   [CHOIR_EVENT_TRAINED] = "trained",
-        [CHOIR_EVENT_REPORTED] = "reported", [CHOIR_EVENT_REFUSED] = "refused",
-        [CHOIR_EVENT_FAILED] = "failed",     [CHOIR_EVENT_WAIT] = "waits",
-        [CHOIR_EVENT_BLOCKED] = "blocked",   [CHOIR_EVENT_LOST] = "lost",
-        [CHOIR_EVENT_REJECTED] = "rejected", [CHOIR_EVENT_RESUMED] = "resumed",
-        [CHOIR_EVENT_DONE] = "done",
-    };
-    if (is_told(j, event) && j->out != NULL) {
-        const char *remark = remark_on(event);
-        const bool measured =
-            event->kind == CHOIR_EVENT_TRAINED && event->purpose == CHOIR_PURPOSE_EVALUATE;
-        (void)fprintf(j->out, "round %u  %s%s%s\n", event->round,
-                      measured ? "evaluated" : words[event->kind], remark[0] == '\0' ? "" : ": ",
-                      remark);
-        (void)fflush(j->out);
-    }
-}
-
-/* Nobody trains before there is a device. */
-static choir_trainer trainer_of(joining *j) {
-    return j->device.dim == 0 ? (choir_trainer){0} : ch_device_trainer(&j->device);
-}
-
 static choir_status examples_open(joining *j, choir_error *err) {
     if (j->flags->examples[0] == '\0') {
         return CHOIR_OK;
     }
-    if (j->flags->data[0] != '\0') {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "--examples: --data is given too; a device trains on one of them");
+    for (uint32_t i = 0; i < j->count; i++) {
+        if (j->members[i].data[0] != '\0') {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "--examples: --data is given too; a device trains on one of them");
+        }
     }
     const choir_examples_options options = choir_examples_defaults();
     return choir_examples_open(&j->examples, j->flags->examples, &options, &j->env, err);
@@ -235,69 +166,133 @@ static void examples_expire(joining *j) {
     }
 }
 
-/* By the job, not by its own policy. */
-static bool is_turned_away(const choir_event *event) {
-    return event->kind == CHOIR_EVENT_REJECTED && event->why != CHOIR_WHY_NONE;
-}
+// ----- the jobs ---------------------------------------------------------------------------------
 
-static choir_status take_part(joining *j, choir_error *err) {
-    choir_status status = CHOIR_OK;
-    while (status == CHOIR_OK && stop == 0) {
-        choir_event event;
-        status = choir_client_step(j->client_object, trainer_of(j), &event, err);
-        if (status != CHOIR_OK) {
-            break;
-        }
-        tell(j, &event);
-        if (event.kind == CHOIR_EVENT_TASK || event.kind == CHOIR_EVENT_RESUMED) {
-            examples_expire(j);
-        }
-        if (event.kind == CHOIR_EVENT_DONE) {
-            break;
-        }
-        if (j->flags->no_wait && is_turned_away(&event)) {
-            status = ch_error_set(err, CHOIR_EAGAIN, "%s", event.message);
-        } else if (event.kind == CHOIR_EVENT_WAIT || event.kind == CHOIR_EVENT_BLOCKED ||
-                   event.kind == CHOIR_EVENT_REJECTED) {
-            sleep_until(event.wake_ms);
-        }
-        if (event.kind == CHOIR_EVENT_JOINED) {
-            status = device_open(j, err);
-        }
+/* One of the jobs, from "NAME" or "NAME=DATA". */
+static choir_status job_add(joining *j, const char *word, size_t size, uint32_t client, FILE *out,
+                            choir_error *err) {
+    const char *data = memchr(word, '=', size);
+    const size_t name = data == NULL ? size : (size_t)(data - word);
+    if (j->count == JOIN_JOBS_MAX || name == 0 || name >= CHOIR_NAME_MAX ||
+        size - name >= CHOIR_PATH_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "--job: '%.40s' is not NAME or NAME=DATA, with commas between at most "
+                            "%d of them",
+                            word, JOIN_JOBS_MAX);
     }
-    return stop != 0 ? CHOIR_OK : status; // what was given up was given up on request
+    member *m = &j->members[j->count];
+    *m = (member){.env = j->env, .examples = j->examples, .dir = j->flags->dir, .out = out};
+    memcpy(m->name, word, name);
+    (void)snprintf(m->data, sizeof(m->data), "%.*s", (int)(size - name - (data != NULL)),
+                   data == NULL ? "" : data + 1);
+    if (data == NULL) {
+        memcpy(m->data, j->flags->data, sizeof(m->data));
+    }
+    choir_agent_job *job = &j->jobs[j->count];
+    *job = choir_agent_job_defaults();
+    job->job = m->name;
+    job->client = client;
+    job->trainer_make = member_trainer;
+    job->self = m;
+    j->count += 1;
+    return CHOIR_OK;
 }
 
-/* Joins, and says what it has joined. */
-static choir_status show(joining *j, FILE *out, choir_error *err) {
-    choir_status status = CHOIR_OK;
+static choir_status jobs_read(joining *j, FILE *out, choir_error *err) {
+    uint32_t client = CHOIR_CLIENT_ANY;
+    const char *word = j->flags->job;
+    if (word[0] == '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "--job is missing: which of the server's jobs to take part in");
+    }
+    choir_status status = client_read(&client, j->flags->client, err);
+    for (const char *end = word; status == CHOIR_OK && *end != '\0'; word = end + 1) {
+        end = word + strcspn(word, ",");
+        status = job_add(j, word, (size_t)(end - word), client, out, err);
+    }
+    for (uint32_t i = 0; i < j->count; i++) {
+        j->members[i].is_named = j->count > 1;
+    }
+    return status;
+}
+
+static void on_event(void *self, uint32_t job, const choir_event *event) {
+    joining *j = self;
+    member_tell(&j->members[job], event);
+    if (event->kind == CHOIR_EVENT_TASK || event->kind == CHOIR_EVENT_RESUMED) {
+        examples_expire(j);
+    }
+    if (j->flags->no_wait && member_is_turned_away(event)) {
+        (void)ch_error_set(&j->turned_away, CHOIR_EAGAIN, "%s", event->message);
+        j->turned_away.status = CHOIR_EAGAIN;
+    }
+}
+
+static choir_status take_part(joining *j, choir_agent_options *options, choir_error *err) {
+    choir_agent *agent = NULL;
+    options->jobs = j->jobs;
+    options->count = j->count;
+    options->callbacks = (choir_agent_callbacks){.event = on_event, .self = j};
+    choir_status status = choir_agent_create(&agent, options, &j->env, err);
+    if (status == CHOIR_OK) {
+        status = choir_agent_run(agent, err);
+    }
+    choir_agent_destroy(agent);
+    if (status == CHOIR_OK && stop == 0 && j->turned_away.status != CHOIR_OK) {
+        return ch_error_set(err, CHOIR_EAGAIN, "%s", j->turned_away.message);
+    }
+    return status;
+}
+
+// ----- --show -----------------------------------------------------------------------------------
+
+/* Joins a job, and says what it has joined. */
+static choir_status show_job(joining *j, const choir_client_options *options, uint32_t job,
+                             FILE *out, choir_error *err) {
+    choir_client_options o = *options;
+    choir_client *client = NULL;
     choir_event event = {.kind = CHOIR_EVENT_WAIT};
+    member *m = &j->members[job];
+    o.job = m->name;
+    o.client = j->jobs[job].client;
+    choir_status status = choir_client_create(&client, &o, &j->env, err);
     while (status == CHOIR_OK && stop == 0 && event.kind != CHOIR_EVENT_JOINED &&
            event.kind != CHOIR_EVENT_REJECTED) {
-        status = choir_client_step(j->client_object, (choir_trainer){0}, &event, err);
+        status = choir_client_step(client, (choir_trainer){0}, &event, err);
         if (status == CHOIR_OK && event.kind == CHOIR_EVENT_LOST) {
-            tell(j, &event);
+            member_tell(m, &event);
         }
         if (status == CHOIR_OK && event.kind == CHOIR_EVENT_WAIT) {
             sleep_until(event.wake_ms);
         }
     }
-    if (status == CHOIR_OK && is_turned_away(&event)) {
+    if (status == CHOIR_OK && member_is_turned_away(&event)) {
         status = ch_error_set(err, CHOIR_EAGAIN, "%s", event.message);
     }
     uint32_t examples = CHOIR_TERMS_UNKNOWN;
-    if (status == CHOIR_OK && stop == 0 &&
-        (j->flags->data[0] != '\0' || j->flags->client[0] != '\0')) {
-        j->out = NULL;
-        status = device_open(j, err);
-        examples = status == CHOIR_OK ? ch_device_examples(&j->device) : examples;
+    if (status == CHOIR_OK && stop == 0 && (m->data[0] != '\0' || j->flags->client[0] != '\0')) {
+        choir_trainer trainer;
+        m->out = NULL;
+        status = member_trainer(m, choir_client_offer(client), &trainer, err);
+        examples = status == CHOIR_OK ? ch_device_examples(&m->device) : examples;
     }
     if (status == CHOIR_OK && stop == 0) {
-        status =
-            show_offer(out, choir_client_offer(j->client_object), &j->flags->policy, examples, err);
+        status = show_offer(out, choir_client_offer(client), &j->flags->policy, examples, err);
+    }
+    choir_client_destroy(client);
+    return stop != 0 ? CHOIR_OK : status;
+}
+
+static choir_status show_all(joining *j, const choir_client_options *options, FILE *out,
+                             choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < j->count && status == CHOIR_OK && stop == 0; i++) {
+        status = show_job(j, options, i, out, err);
     }
     return status;
 }
+
+// ----- flags ------------------------------------------------------------------------------------
 
 static const char *file_or_none(const char *path) {
     return path[0] == '\0' ? NULL : path;
@@ -326,62 +321,68 @@ static void platform_default(char out[PLATFORM_MAX]) {
     }
 }
 
-static choir_status client_make(joining *j, const char *path, choir_error *err) {
+/* What all jobs have in common. join and platform are room. */
+static choir_status client_describe(choir_client_options *out, joining *j, choir_join *join,
+                                    char platform[PLATFORM_MAX], const char *path,
+                                    choir_error *err) {
     const join_flags *flags = j->flags;
-    choir_join file;
-    choir_status status = client_read(&j->client, flags->client, err);
-    if (status == CHOIR_OK) {
-        status = choir_join_read(&file, path, &j->env, err);
-    }
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    char platform[PLATFORM_MAX];
+    const choir_status status = choir_join_read(join, path, &j->env, err);
     platform_default(platform);
-    choir_client_options options = choir_client_defaults();
-    options.join = &file;
-    options.job = flags->job;
-    options.state_dir = flags->state;
-    options.client = j->client;
-    options.name = flags->name;
-    options.platform = flags->platform[0] == '\0' ? platform : flags->platform;
-    options.tags = flags->tags;
-    options.version = CHOIR_VERSION;
-    options.ca_file = file_or_none(flags->ca);
-    options.certificate_file = file_or_none(flags->certificate);
-    options.key_file = file_or_none(flags->certificate_key);
-    options.token_file = file_or_none(flags->token);
-    options.patience_s = 25;
-    options.policy = &flags->policy;
-    options.conditions = flags->show ? NULL : &flags->conditions;
-    options.part_bytes = flags->part_bytes;
-    options.is_stopped = is_stopped;
-    return choir_client_create(&j->client_object, &options, &j->env, err);
+    *out = choir_client_defaults();
+    out->join = join;
+    out->state_dir = flags->state;
+    out->name = flags->name;
+    out->platform = flags->platform[0] == '\0' ? platform : flags->platform;
+    out->tags = flags->tags;
+    out->version = CHOIR_VERSION;
+    out->ca_file = file_or_none(flags->ca);
+    out->certificate_file = file_or_none(flags->certificate);
+    out->key_file = file_or_none(flags->certificate_key);
+    out->token_file = file_or_none(flags->token);
+    out->patience_s = 25;
+    out->policy = &flags->policy;
+    out->conditions = flags->show ? NULL : &flags->conditions;
+    out->part_bytes = flags->part_bytes;
+    out->is_stopped = is_stopped;
+    out->self = j;
+    return status;
+}
+
+static choir_status join_all(joining *j, const char *path, FILE *out, choir_error *err) {
+    choir_join join;
+    char platform[PLATFORM_MAX];
+    choir_agent_options options = choir_agent_defaults();
+    choir_status status = client_describe(&options.client, j, &join, platform, path, err);
+    if (status == CHOIR_OK) {
+        status = examples_open(j, err);
+    }
+    for (uint32_t i = 0; i < j->count; i++) {
+        j->members[i].examples = j->examples;
+    }
+    if (status == CHOIR_OK) {
+        signals_catch();
+        status =
+            j->flags->show ? show_all(j, &options.client, out, err) : take_part(j, &options, err);
+    }
+    return status;
 }
 
 static int join_run(const ch_call *call, choir_error *err) {
     join_flags flags;
     ch_log_lines lines = {.out = stderr, .name = "choir join", .level = CHOIR_LEVEL_WARN};
-    joining j = {.flags = &flags, .env = ch_log_env(&lines)};
+    static joining j;
+    j = (joining){.flags = &flags, .env = ch_log_env(&lines)};
     choir_status status = flags_read(&flags, call, &j.env, err);
-    j.out = flags.quiet ? NULL : call->out;
-    if (status == CHOIR_OK && flags.job[0] == '\0') {
-        status = ch_error_set(err, CHOIR_EINVAL,
-                              "--job is missing: which of the server's jobs to take part in");
+    if (status == CHOIR_OK) {
+        status = jobs_read(&j, flags.quiet ? NULL : call->out, err);
     }
     if (status == CHOIR_OK) {
-        status = client_make(&j, call->operands[0], err);
+        status = join_all(&j, call->operands[0], call->out, err);
     }
-    if (status == CHOIR_OK) {
-        status = examples_open(&j, err);
+    for (uint32_t i = 0; i < j.count; i++) {
+        ch_device_release(&j.members[i].device);
     }
-    if (status == CHOIR_OK) {
-        signals_catch();
-        status = flags.show ? show(&j, call->out, err) : take_part(&j, err);
-    }
-    ch_device_release(&j.device);
     choir_examples_close(j.examples);
-    choir_client_destroy(j.client_object);
     return exit_of(status, err);
 }
 
@@ -390,10 +391,11 @@ const ch_command CMD_JOIN = {
     .operands = "JOINFILE",
     .operands_min = 1,
     .operands_max = 1,
-    .summary = "be a client of a hosted job, with data of its own",
+    .summary = "be a client of hosted jobs, with data of its own",
     .text =
         "Joins a job on a server and trains its model on this machine's examples, round after "
-        "round, until the job is over. The examples stay here; the updates go to the server. "
+        "round, until the job is over. With several jobs one trains at a time. The examples stay "
+        "here; the updates go to the server. "
         "A server that cannot be reached is asked again, after pauses that grow. A proxy is used "
         "as https_proxy and no_proxy say. It works when the conditions "
         "hold that are set, and says what stands in the way: docs/conditions.md. What "

@@ -20,16 +20,12 @@
 #include "choir/blob.h"
 #include "client/entry.h"
 #include "client/gate.h"
-#include "crypto/encode.h"
-#include "crypto/entropy.h"
 #include "net/http_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-enum { HEAD_MAX = 1 << 20, SILENCE_S = 30, PATIENCE_MAX_S = 60 };
 
 choir_client_options choir_client_defaults(void) {
     return (choir_client_options){.state_dir = "",
@@ -50,152 +46,6 @@ uint64_t choir_client_now_ms(void) {
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
-
-// ----- life -------------------------------------------------------------------------------------
-
-/* Copies a text of the options; false, with a sentence, when it is missing or too long. */
-static bool take(char *out, size_t size, const char *text, const char *key, choir_error *err) {
-    if (text == NULL || strlen(text) >= size) {
-        (void)ch_error_set(err, CHOIR_EINVAL, "client: %s must be a text of less than %zu bytes",
-                           key, size);
-        return false;
-    }
-    memcpy(out, text, strlen(text) + 1);
-    return true;
-}
-
-static choir_status options_take(choir_client *c, const choir_client_options *o, choir_error *err) {
-    if (o->join == NULL || o->job == NULL || o->job[0] == '\0') {
-        return ch_error_set(err, CHOIR_EINVAL, "client: join and job are required");
-    }
-    if (o->dim_max == 0 || o->dim_max > CHOIR_DIM_MAX || o->retry_ms == 0 ||
-        o->retry_max_ms < o->retry_ms || o->request_ms == 0 || o->patience_s > PATIENCE_MAX_S) {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "client: dim_max must be in [1, %d], retry_ms and request_ms at least "
-                            "1, retry_max_ms no less than retry_ms, patience_s at most %d",
-                            CHOIR_DIM_MAX, PATIENCE_MAX_S);
-    }
-    if (o->part_bytes != 0 && o->part_bytes < CH_DELIVERY_PART_MIN) {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "client: part_bytes is %" PRIu32 "; it must be 0 or at least %d",
-                            o->part_bytes, CH_DELIVERY_PART_MIN);
-    }
-    c->delivery.part_max = o->part_bytes;
-    c->wanted = o->client;
-    c->dim_max = o->dim_max;
-    c->retry_ms = o->retry_ms;
-    c->retry_max_ms = o->retry_max_ms;
-    c->progress = o->progress;
-    c->self = o->self;
-    if (o->patience_s > 0) {
-        (void)snprintf(c->prefer, sizeof(c->prefer), "Prefer: wait=%" PRIu32, o->patience_s);
-    }
-    c->conditions = o->conditions == NULL ? choir_conditions_defaults() : *o->conditions;
-    choir_status status = choir_conditions_check(&c->conditions, err);
-    if (status == CHOIR_OK) {
-        status = ch_approval_init(&c->approval, o->policy, err);
-    }
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    const bool fit = take(c->job, sizeof(c->job), o->job, "job", err) &&
-                     take(c->secret, sizeof(c->secret), o->join->secret, "secret", err) &&
-                     take(c->name, sizeof(c->name), o->name, "name", err) &&
-                     take(c->platform, sizeof(c->platform), o->platform, "platform", err) &&
-                     take(c->version, sizeof(c->version), o->version, "version", err) &&
-                     take(c->tags, sizeof(c->tags), o->tags, "tags", err) &&
-                     take(c->token_file, sizeof(c->token_file),
-                          o->token_file == NULL ? "" : o->token_file, "token_file", err);
-    return fit ? CHOIR_OK : CHOIR_EINVAL;
-}
-
-static choir_status signing_key_take(choir_client *c, const choir_join *join, choir_error *err) {
-    size_t size = 0;
-    if (ch_base64_read(c->signing_key, sizeof(c->signing_key), &size, join->signing_key,
-                       strlen(join->signing_key)) != CHOIR_OK ||
-        size != sizeof(c->signing_key)) {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "client: the join file's signing_key must be %d bytes in base64url",
-                            CH_PUBLIC_KEY_BYTES);
-    }
-    return CHOIR_OK;
-}
-
-static choir_status client_build(choir_client *c, const choir_client_options *o, choir_error *err) {
-    choir_status status = options_take(c, o, err);
-    if (status == CHOIR_OK) {
-        status = ch_crypto_start(err);
-    }
-    if (status == CHOIR_OK) {
-        status = signing_key_take(c, o->join, err);
-    }
-    if (status == CHOIR_OK) {
-        status = ch_identity_open(&c->identity, o->state_dir, o->join->url, &c->env, err);
-    }
-    if (status == CHOIR_OK) {
-        status =
-            ch_kept_init(&c->kept, o->state_dir, c->job, c->signing_key, c->dim_max, &c->env, err);
-    }
-    if (status == CHOIR_OK) {
-        status = ch_carried_init(&c->carried, o->state_dir, c->job, c->signing_key, &c->env, err);
-    }
-    if (status == CHOIR_OK) {
-        ch_http_client_options http = ch_http_client_defaults();
-        http.url = o->join->url;
-        http.ca_file = o->ca_file;
-        http.pin = o->join->pin[0] == '\0' || o->ca_file != NULL ? NULL : o->join->pin;
-        http.certificate_file = o->certificate_file;
-        http.key_file = o->key_file;
-        http.request_ms = o->request_ms;
-        http.silence_s = o->patience_s + SILENCE_S;
-        http.is_stopped = o->is_stopped;
-        http.self = o->self;
-        http.body_max = (size_t)o->dim_max * sizeof(float) + HEAD_MAX;
-        status = ch_http_client_create(&c->http, &http, &c->env, err);
-    }
-    return status;
-}
-
-choir_status choir_client_create(choir_client **out, const choir_client_options *options,
-                                 const choir_env *env, choir_error *err) {
-    *out = NULL;
-    choir_client *c = env->alloc(env->self, ch_arena_cost(1, sizeof(*c)));
-    if (c == NULL) {
-        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a client");
-    }
-    *c = (choir_client){.env = *env, .promoted = {.env = *env}};
-    const choir_status status = client_build(c, options, err);
-    if (status != CHOIR_OK) {
-        choir_client_destroy(c);
-        return status;
-    }
-    *out = c;
-    return CHOIR_OK;
-}
-
-void choir_client_destroy(choir_client *c) {
-    if (c == NULL) {
-        return;
-    }
-    const choir_env env = c->env;
-    choir_participant_destroy(c->participant);
-    choir_workspace_destroy(c->room);
-    if (c->params != NULL) {
-        env.free(env.self, c->params);
-    }
-    ch_carried_release(&c->carried);
-    ch_joined_release(&c->joined);
-    ch_promoted_release(&c->promoted);
-    ch_http_client_destroy(c->http);
-    ch_wipe(c, sizeof(*c));
-    env.free(env.self, c);
-}
-
-const choir_offer *choir_client_offer(const choir_client *c) {
-    return &c->joined.offer;
-}
-
-// ----- steps ------------------------------------------------------------------------------------
 
 static uint64_t pause_next(choir_client *c) {
     const uint64_t pause_ms = ch_entry_pause_ms(c->retry_ms, c->retry_max_ms, c->failures,
@@ -292,7 +142,7 @@ static bool is_offered(const choir_client *c, const choir_task *task) {
 static choir_status resume(choir_client *c, choir_event *event, choir_error *err) {
     char reference[CHOIR_JOB_TEXT_MAX];
     offered(c, reference);
-    const ch_kept_place place = {.subject = c->identity.subject,
+    const ch_kept_place place = {.subject = c->identity->subject,
                                  .job = reference,
                                  .participant = c->participant,
                                  .room = &c->room,
@@ -327,7 +177,7 @@ static void received(choir_client *c, uint64_t now_ms, bool was_report, choir_ev
 
 static ch_carried_owner owner_of(const choir_client *c, const choir_task *task) {
     return (ch_carried_owner){
-        .subject = c->identity.subject, .client = c->joined.offer.client, .job = task->job};
+        .subject = c->identity->subject, .client = c->joined.offer.client, .job = task->job};
 }
 
 /* What the trainer kept of a training is kept for good when the server has counted it. */
@@ -564,7 +414,7 @@ choir_status choir_client_step(choir_client *c, choir_trainer trainer, choir_eve
                                choir_error *err) {
     const choir_status status = step(c, trainer, event, err);
     if (event->kind != CHOIR_EVENT_WAIT) {
-        ch_kept_follow(&c->kept, c->identity.subject, c->participant);
+        ch_kept_follow(&c->kept, c->identity->subject, c->participant);
     }
     return status;
 }

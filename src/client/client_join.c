@@ -39,7 +39,7 @@ static choir_status enroll_send(choir_client *c, const char *bearer, json_t **ou
                                 choir_error *err) {
     const ch_entry_about about = about_of(c);
     const char *secret = bearer == NULL ? c->secret : NULL;
-    json_t *body = ch_entry_enroll(secret, c->identity.key.public_key, &about);
+    json_t *body = ch_entry_enroll(secret, c->identity->key.public_key, &about);
     return ch_http_ask(c->http, "POST", "/v1/enroll", bearer, body, "enrolment", out, NULL, err);
 }
 
@@ -61,10 +61,10 @@ static choir_status enroll(choir_client *c, choir_error *err) {
     json_t *answer = NULL;
     choir_status status = enroll_ask(c, &answer, err);
     if (status == CHOIR_OK) {
-        status = ch_entry_subject(&c->identity.subject, answer, err);
+        status = ch_entry_subject(&c->identity->subject, answer, err);
     }
     json_decref(answer);
-    return status == CHOIR_OK ? ch_identity_save(&c->identity, err) : status;
+    return status == CHOIR_OK ? ch_identity_save(c->identity, err) : status;
 }
 
 /* The body of a join, signed over a challenge that the server has just given. */
@@ -81,7 +81,7 @@ static choir_status join_body(choir_client *c, json_t **out, choir_error *err) {
         return status;
     }
     const ch_entry_about about = about_of(c);
-    *out = ch_entry_join(c->job, c->identity.subject, challenge, c->wanted, &c->identity.key);
+    *out = ch_entry_join(c->job, c->identity->subject, challenge, c->wanted, &c->identity->key);
     ch_entry_tell(*out, &about);
     return *out != NULL ? CHOIR_OK : ch_error_set(err, CHOIR_ENOMEM, "no memory to join");
 }
@@ -120,7 +120,7 @@ static choir_status rejection_note(choir_client *c, const json_t *refusal, choir
 
 static choir_status join_once(choir_client *c, choir_error *err) {
     json_t *body = NULL;
-    choir_status status = c->identity.subject == 0 ? enroll(c, err) : CHOIR_OK;
+    choir_status status = c->identity->subject == 0 ? enroll(c, err) : CHOIR_OK;
     if (status == CHOIR_OK) {
         status = join_body(c, &body, err);
     }
@@ -152,8 +152,8 @@ static choir_status join_once(choir_client *c, choir_error *err) {
 choir_status ch_client_join(choir_client *c, choir_error *err) {
     c->rejected = CHOIR_WHY_NONE;
     choir_status status = join_once(c, err);
-    if (status == CHOIR_EINVAL && c->identity.subject != 0) {
-        c->identity.subject = 0; // a server that began anew knows nobody: enrol there once more
+    if (status == CHOIR_EINVAL && c->identity->subject != 0) {
+        c->identity->subject = 0; // a server that began anew knows nobody: enrol there once more
         status = join_once(c, err);
     }
     c->has_joined = status == CHOIR_OK;

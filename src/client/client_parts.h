@@ -35,8 +35,10 @@ struct choir_client {
     choir_conditions conditions;
     ch_approval approval;
 
-    ch_identity identity;
+    ch_identity *identity; // an agent's, or its own, like the next
     ch_http_client *http;
+    ch_identity own;
+    bool is_lent;       // the connection
     ch_joined joined;   // last
     ch_kept kept;       // what is under way, across restarts
     ch_carried carried; // what the trainer keeps from round to round
@@ -57,6 +59,30 @@ struct choir_client {
     uint64_t join_ms;      // not before
     choir_why rejected;    // when it joined last: why the job did not take it; NONE: it did
 };
+
+/*
+ * What a client reaches its server by, for options whose job and client do not matter: who it is,
+ * and a connection.
+ *
+ * http  out: to be destroyed; NULL on failure
+ *
+ * Returns as choir_client_create.
+ */
+CHOIR_NODISCARD choir_status ch_client_line(ch_identity *identity, ch_http_client **http,
+                                            const choir_client_options *options,
+                                            const choir_env *env, choir_error *err);
+
+/* choir_client_create on such a line, which is borrowed, and which several clients may have. */
+CHOIR_NODISCARD choir_status ch_client_create_with(choir_client **out,
+                                                   const choir_client_options *options,
+                                                   ch_identity *identity, ch_http_client *http,
+                                                   const choir_env *env, choir_error *err);
+
+/* How long its next check-in may stay open at the server, seconds. */
+void ch_client_be_patient(choir_client *c, uint32_t seconds);
+
+/* Gives the memory of a model back unless it is at work on it. */
+void ch_client_rest(choir_client *c);
 
 /*
  * Joins the job, enrolling first where it must; the participant is then the client that the server

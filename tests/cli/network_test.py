@@ -192,6 +192,46 @@ class Clients(Network):
         self.assertEqual(self.first_word(1), "round 0  done: stopped\n")
 
 
+class SeveralJobs(Network):
+    def test_are_trained_by_one_device_each_to_the_model_of_its_simulation(self):
+        jobs = {"letters": self.file("job.yaml", JOB % 3),
+                "digits": self.file("other.yaml", (JOB % 2).replace("letters", "digits"))}
+        self.serve()
+        for job in jobs.values():
+            self.host(job)
+        others = [self.join(k, "letters,digits") for k in range(1, CLIENTS)]
+        ran = self.run_in("join", "choir-server/join.json", "--job", "letters,digits", "--client", 0,
+                          "--state", "device-0", timeout=120)
+        self.assertEqual(ran.code, 0, ran.log)
+        self.ends(others)
+        for name, job in jobs.items():
+            self.assertEqual(self.exported(job=name), self.simulated(job))
+            self.assertIn(f"client 0 of {name}@1: ", ran.out)
+            self.assertRegex(ran.out, rf"(?m)^{name}: round 0  done: finished$")
+        self.assertEqual(len(self.admin("GET", "/v1/admin/devices")[1]["devices"]), CLIENTS)
+
+    def test_end_one_by_one(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB % 1))
+        self.check_ran("hosted", "stop", "letters")
+        data = self.file("none.csv", "")
+        ran = self.run_in("join", "choir-server/join.json", "--job", f"letters,nothing={data}",
+                          "--client", 0)
+        self.assertEqual(ran.code, 1)
+        self.assertIn("there is no job 'nothing' here", ran.log)
+        self.assertIn("letters: round 0  done: stopped\n", ran.out)
+        self.assertIn("nothing: round 0  done: join: ", ran.out)
+
+    def test_are_named_as_they_must_be(self):
+        self.serve()
+        for words, said in [("letters,", "--job: '' is not NAME or NAME=DATA, with commas between"),
+                            ("=x", "--job: '=x' is not NAME or NAME=DATA"),
+                            ("a,b,a", "agent: job 'a' is there twice")]:
+            ran = self.run_in("join", "choir-server/join.json", "--job", words)
+            self.assertEqual(ran.code, 2, ran.log)
+            self.assertIn(said, ran.log)
+
+
 class Strangers(Network):
     def test_are_told_who_may_what(self):
         self.serve()
