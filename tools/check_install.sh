@@ -15,7 +15,7 @@ for file in bin/choir share/man/man1/choir-sim.1 share/man/man5/choir-job.5 incl
     exit 1
   }
 done
-for library in libchoir.a libchoir-job.a; do
+for library in libchoir.a libchoir-job.a libchoir-client.a libchoir-engine.a; do
   find "$folder/prefix" -name "$library" | grep -q . || {
     echo "make install left no $library" >&2
     exit 1

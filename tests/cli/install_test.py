@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The installed package: programs build against it, by pkg-config and by CMake."""
+import json
 import os
 import re
 import shlex
@@ -64,6 +65,15 @@ int main(void) {
 }
 """
 
+# A job for the devices of examples/, whose model fits what they make up.
+JOB = """
+name: %s
+model: softmax
+data: {source: synthetic, partition: natural, clients: 1, examples: 30}
+client: {epochs: 5, batch_size: 10, learning_rate: 0.1}
+server: {sample_rate: 1, rounds: 3, deadline: 600}
+"""
+
 PROJECT = """
 cmake_minimum_required(VERSION 3.21)
 project(ten LANGUAGES C)
@@ -78,15 +88,25 @@ def run(*words, **more):
                           stdout=subprocess.PIPE, **more).stdout
 
 
-class Install(Case):
+class Installed(Case):
+    """An installed package."""
+
     def setUp(self):
         super().setUp()
         self.prefix = self.folder / "a prefix with blanks"
         run("cmake", "--install", BUILD, "--prefix", self.prefix)
-        self.file("ten.c", PROGRAM)
         found = list(self.prefix.rglob("choir.pc"))
         self.assertEqual(len(found), 1)
         self.environment = dict(os.environ, PKG_CONFIG_PATH=str(found[0].parent))
+
+    def flags_of(self, *packages):
+        return shlex.split(run("pkg-config", "--cflags", "--libs", *packages, env=self.environment))
+
+
+class Install(Installed):
+    def setUp(self):
+        super().setUp()
+        self.file("ten.c", PROGRAM)
 
     def test_the_binary_runs_and_its_manual_lies_beside_it(self):
         version = run(self.prefix / "bin" / "choir", "version")
@@ -116,9 +136,6 @@ class Install(Case):
             self.assertTrue((pages / named).is_file(), named)
         for link in re.findall(r"\]\((docs/[^)#]+)", (pages / "README.md").read_text()):
             self.assertTrue((pages / link).exists(), link)
-
-    def flags_of(self, package):
-        return shlex.split(run("pkg-config", "--cflags", "--libs", package, env=self.environment))
 
     def test_a_program_builds_by_pkg_config(self):
         run(*CC, *FLAGS, "-o", self.folder / "ten", self.folder / "ten.c", *self.flags_of("choir-job"))
@@ -155,6 +172,73 @@ class Install(Case):
             f"-DCMAKE_C_COMPILER={CC[0]}", f"-DCMAKE_C_FLAGS={shlex.join(FLAGS)}")
         run("cmake", "--build", build)
         self.assertEqual(run(build / "ten"), "ten 3\n")
+
+
+class Devices(Installed):
+    """The examples, built against the installed libraries, take part in rounds of the installed server."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = None
+        self.sources = self.prefix / "share" / "doc" / "choir" / "examples"
+        self.binary = self.prefix / "bin" / "choir"
+
+    def tearDown(self):
+        if self.server is not None:
+            self.server.kill()
+            self.server.wait(timeout=30)
+            self.server.stdout.close()
+        super().tearDown()
+
+    def serve(self, *jobs):
+        self.server = subprocess.Popen([self.binary, "serve", "--port", "0"], cwd=self.folder, text=True,
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.assertTrue(self.server.stdout.readline().startswith("serving "))
+        for name in jobs:
+            self.file(f"{name}.yaml", JOB % name)
+            run(self.binary, "host", f"{name}.yaml", cwd=self.folder)
+
+    def device(self, program, *words):
+        return subprocess.run([*map(str, [program, "choir-server/join.json", *words])], cwd=self.folder,
+                              text=True, timeout=100, capture_output=True)
+
+    def test_each_is_less_than_a_hundred_lines(self):
+        for source in self.sources.glob("*.c"):
+            self.assertLess(len(source.read_text().splitlines()), 100, source)
+
+    def test_one_with_choirs_engine_predicts_with_the_promoted_model(self):
+        source = self.sources / "device.c"
+        command = re.search(r"cc (-std=\S+) device.c \$\(pkg-config --cflags --libs (.*)\) -o device",
+                            source.read_text())
+        program = self.folder / "device"
+        run(*CC, *FLAGS, command[1], "-Wall", "-Werror", "-o", program, source,
+            *self.flags_of(*command[2].split()))
+        self.serve("motions")
+        words = "motions", "state", "examples.db"
+        ran = self.device(program, *words)
+        self.assertEqual(len(re.findall(r"(?m)^epoch 5 of 5, step (\d+) of \1$", ran.stdout)), 3)
+        self.assertIn("device: promoted: no model of 'motions' is promoted", ran.stderr)
+        run(self.binary, "hosted", "promote", "motions", "--round", 3, cwd=self.folder)
+        ran = self.device(program, *words)
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        said = re.findall(r"(?m)^(\d) is taken for (\d)$", ran.stdout)
+        self.assertEqual(len(said), 10)
+        self.assertGreaterEqual(sum(a == b for a, b in said), 8, said)
+
+    def test_one_with_a_trainer_of_its_own_keeps_its_state(self):
+        build = self.folder / "build"
+        run("cmake", "-S", self.sources, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}",
+            f"-DCMAKE_C_COMPILER={CC[0]}", f"-DCMAKE_C_FLAGS={shlex.join(FLAGS)}")
+        run("cmake", "--build", build)
+        self.assertTrue((build / "device").is_file())
+        self.serve("motions")
+        ran = self.device(build / "own_trainer", "motions", "state")
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        self.assertEqual(ran.stdout.count("epoch 5 of 5\n"), 3)
+        state = self.folder / "state" / "state-motions.bin"
+        self.assertGreater(state.stat().st_size, 610 * 4)
+        rounds = json.loads(run(self.binary, "hosted", "show", "motions", "--json", cwd=self.folder))
+        self.assertEqual(rounds["round"], 3)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ static char folder[FOLDER_PATH_MAX];
 /* A model that was trained and saved; its test set, and what its session's engine says of that. */
 typedef struct trained {
     ch_session session;
+    char path[FOLDER_PATH_MAX + 64];
     ch_disk_file file;
     ch_holding test;
     uint32_t features;
@@ -38,11 +39,10 @@ static void trained_init(trained *t, const choir_job *job) {
     (void)snprintf(name, sizeof(name), "run-%u", runs++);
     const ch_run_options o = {.run_dir = folder_file(folder, name), .workers = 1};
     (void)tiny_run(job, &o);
-    char path[FOLDER_PATH_MAX + 64];
-    (void)snprintf(path, sizeof(path), "%s/%s/model.safetensors", folder, name);
-    check_ok(ch_disk_read(&t->file, path, SIZE_MAX / 2, &env, &err));
+    (void)snprintf(t->path, sizeof(t->path), "%s/%s/model.safetensors", folder, name);
+    check_ok(ch_disk_read(&t->file, t->path, SIZE_MAX / 2, &env, &err));
     choir_job again = *job;
-    (void)snprintf(again.model.init, sizeof(again.model.init), "%s", path);
+    (void)snprintf(again.model.init, sizeof(again.model.init), "%s", t->path);
     check_ok(ch_session_open(&t->session, &again, 1, CH_SESSION_TRAIN, &env, &err));
     const ch_examples *test = ch_federation_test(t->session.federation);
     assert_true(test->count > 20);
@@ -96,6 +96,32 @@ static void check_predicts(choir_predictor *p, const trained *t) {
     free(scores);
 }
 
+/* What choir predict prints of the model's test set is what the predictor says. */
+static void check_printed(choir_predictor *p, const trained *t, const choir_job *job) {
+    const choir_env env = choir_env_default();
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    check_ok(ch_run_predict(out, t->path, &job->data, job->seed, 0, UINT32_MAX, &env, &err));
+    assert_int_equal(fclose(out), 0);
+    float *scores = malloc(sizeof(float) * t->outputs);
+    const char *line = strchr(text, '\n') + 1;
+    for (uint32_t i = 0; i < t->test.count; i++, line = strchr(line, '\n') + 1) {
+        char name[32];
+        char said[96];
+        uint32_t label = 0;
+        check_ok(
+            choir_predictor_predict(p, t->x + (size_t)i * t->features, 1, scores, &label, &err));
+        choir_predictor_label(p, label, name, sizeof(name));
+        (void)snprintf(said, sizeof(said), "%u\t%s\t%.4f\t", i, name, (double)scores[label]);
+        assert_memory_equal(line, said, strlen(said));
+    }
+    assert_string_equal(line, "");
+    free(scores);
+    free(text);
+}
+
 static choir_predictor *open_or_fail(const choir_promoted *model) {
     const choir_env env = choir_env_default();
     choir_predictor *p = NULL;
@@ -119,6 +145,7 @@ static void check_model(const choir_job *job) {
     const choir_promoted promoted = promoted_of(&t);
     choir_predictor *p = open_or_fail(&whole);
     check_predicts(p, &t);
+    check_printed(p, &t, job);
     choir_predictor_close(p);
     p = open_or_fail(&promoted);
     check_predicts(p, &t);
