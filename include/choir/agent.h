@@ -102,6 +102,16 @@ CHOIR_NODISCARD choir_status choir_agent_create(choir_agent **out,
                                                 const choir_agent_options *options,
                                                 const choir_env *env, choir_error *err);
 
+/*
+ * Bytes of env that an agent has at most, before anything is claimed: as choir_client_bytes says,
+ * for jobs of these many parameters and states of these many bytes. By turns they need of the
+ * models, (12 bytes a parameter) only the largest job's at a time; the sum is for when conditions
+ * or the server hold up all of them in the midst of a task.
+ *
+ * dims, state_bytes  (count); state_bytes NULL: no states
+ */
+size_t choir_agent_bytes(const uint32_t *dims, const uint32_t *state_bytes, uint32_t count);
+
 /* Accepts NULL. */
 void choir_agent_destroy(choir_agent *a);
 

@@ -40,6 +40,20 @@ CHOIR_NODISCARD choir_status choir_device_create(choir_device **out, const choir
                                                  choir_examples *examples, const choir_env *env,
                                                  choir_error *err);
 
+/*
+ * Bytes of env that a device has at most for an offer and a store of up to rows examples of a form:
+ * said before anything is claimed, but for what the job and its model say of themselves, for the
+ * moment.
+ *
+ * Not among them: what libyaml and jansson take by malloc while the offer is read, and what SQLite
+ * does for the store, at most 2 MB.
+ *
+ * Returns OK; EINVAL for an offer that is none; ENOMEM; *out is then unchanged.
+ */
+CHOIR_NODISCARD choir_status choir_device_bytes(size_t *out, const choir_offer *offer,
+                                                const choir_examples_form *form, uint32_t rows,
+                                                const choir_env *env, choir_error *err);
+
 /* Accepts NULL. */
 void choir_device_destroy(choir_device *d);
 

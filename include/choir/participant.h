@@ -80,6 +80,10 @@ CHOIR_NODISCARD choir_status choir_workspace_create(choir_workspace **out, uint3
                                                     const choir_env *env);
 void choir_workspace_destroy(choir_workspace *w);
 
+/* Bytes that a participant, and a workspace for updates of up to dim parameters, claim. */
+size_t choir_participant_bytes(void);
+size_t choir_workspace_bytes(uint32_t dim);
+
 /* What the host should do now. Asking twice gives the same answer. */
 void choir_participant_next(choir_participant *p, uint64_t now_ms, choir_intent *intent);
 

@@ -144,6 +144,16 @@ choir_status choir_agent_create(choir_agent **out, const choir_agent_options *op
     return CHOIR_OK;
 }
 
+size_t choir_agent_bytes(const uint32_t *dims, const uint32_t *state_bytes, uint32_t count) {
+    size_t bytes = ch_arena_cost(1, sizeof(choir_agent));
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += ch_client_bytes_with(dims[i], state_bytes == NULL ? 0 : state_bytes[i]);
+        most = dims[i] > most ? dims[i] : most;
+    }
+    return bytes + ch_http_client_bytes((size_t)most * sizeof(float));
+}
+
 void choir_agent_destroy(choir_agent *a) {
     if (a == NULL) {
         return;

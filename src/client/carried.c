@@ -39,6 +39,11 @@ static void state_release(const ch_carried *k, ch_carried_state *s) {
     *s = (ch_carried_state){.data = NULL};
 }
 
+size_t ch_carried_bytes(uint32_t bytes_max) {
+    const size_t bytes = ch_arena_cost(HEAD_BYTES + (size_t)bytes_max, 1);
+    return bytes_max == 0 ? 0 : 3 * bytes + ch_arena_cost(1, 1); // a file has a zero behind
+}
+
 void ch_carried_release(ch_carried *k) {
     state_release(k, &k->counted);
     state_release(k, &k->next);

@@ -58,6 +58,9 @@ CHOIR_NODISCARD choir_status ch_carried_init(ch_carried *out, const char *dir, c
                                              const uint8_t server[CH_PUBLIC_KEY_BYTES],
                                              const choir_env *env, choir_error *err);
 
+/* Bytes that it has at most, for states of up to bytes_max: the two, and a file as it is read. */
+size_t ch_carried_bytes(uint32_t bytes_max);
+
 /* Safe to call twice, and on one that is all zero. */
 void ch_carried_release(ch_carried *k);
 

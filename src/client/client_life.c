@@ -161,6 +161,17 @@ static void model_free(choir_client *c) {
     c->params_dim = 0;
 }
 
+size_t ch_client_bytes_with(uint32_t dim, uint32_t state_bytes) {
+    return ch_arena_cost(1, sizeof(choir_client)) + choir_participant_bytes() +
+           choir_workspace_bytes(dim) + ch_arena_cost(dim, sizeof(float)) +
+           ch_carried_bytes(state_bytes);
+}
+
+size_t choir_client_bytes(uint32_t dim, uint32_t state_bytes) {
+    return ch_client_bytes_with(dim, state_bytes) +
+           ch_http_client_bytes((size_t)dim * sizeof(float));
+}
+
 void choir_client_destroy(choir_client *c) {
     if (c == NULL) {
         return;

@@ -78,6 +78,9 @@ CHOIR_NODISCARD choir_status ch_client_create_with(choir_client **out,
                                                    ch_identity *identity, ch_http_client *http,
                                                    const choir_env *env, choir_error *err);
 
+/* As choir_client_bytes, without the line. */
+size_t ch_client_bytes_with(uint32_t dim, uint32_t state_bytes);
+
 /* How long its next check-in may stay open at the server, seconds. */
 void ch_client_be_patient(choir_client *c, uint32_t seconds);
 

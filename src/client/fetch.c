@@ -14,7 +14,7 @@ void ch_fetch_reset(ch_fetch *f) {
     *f = (ch_fetch){.had = 0};
 }
 
-static choir_status ask(const ch_fetch *f, ch_http_client *http, ch_http_reply *reply,
+static choir_status ask(const ch_fetch *f, ch_http_client *http, size_t size, ch_http_reply *reply,
                         choir_error *err) {
     char hash[2 * CHOIR_HASH_BYTES + 1];
     char path[TEXT_MAX];
@@ -24,7 +24,7 @@ static choir_status ask(const ch_fetch *f, ch_http_client *http, ch_http_reply *
     (void)snprintf(path, sizeof(path), "/v1/models/%s", hash);
     (void)snprintf(range, sizeof(range), "Range: bytes=%zu-", f->had);
     (void)snprintf(same, sizeof(same), "If-Range: \"%s\"", hash);
-    ch_http_call call = {.method = "GET", .path = path};
+    ch_http_call call = {.method = "GET", .path = path, .answer_bytes = size};
     if (f->had > 0) {
         call.headers[0] = range;
         call.headers[1] = same;
@@ -62,7 +62,7 @@ choir_status ch_fetch_get(ch_fetch *f, ch_http_client *http, const choir_hash *n
         return CHOIR_OK;
     }
     ch_http_reply reply = {0};
-    const choir_status status = ask(f, http, &reply, err);
+    const choir_status status = ask(f, http, size, &reply, err);
     const bool is_content = reply.code == 200 || (reply.code == 206 && f->had > 0);
     const bool is_broken = status == CHOIR_EIO || status == CHOIR_EAGAIN;
     if (is_content && (status == CHOIR_OK || is_broken) && !take(f, &reply, out, size, gains)) {

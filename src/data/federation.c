@@ -529,6 +529,10 @@ choir_status ch_scratch_create(ch_scratch **out, const ch_federation *f, const c
     return CHOIR_OK;
 }
 
+size_t ch_scratch_bytes(void) {
+    return (sizeof(ch_scratch) + 63) / 64 * 64;
+}
+
 void ch_scratch_destroy(ch_scratch *s) {
     if (s != NULL) {
         ch_dataset blocks = s->blocks; // s itself is one of them

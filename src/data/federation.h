@@ -76,6 +76,9 @@ CHOIR_NODISCARD choir_status ch_federation_of_dataset(ch_federation **out,
                                                       const char *name, const choir_env *env,
                                                       choir_error *err);
 
+/* Bytes that it claims beside the data set, at most. */
+size_t ch_federation_dataset_bytes(uint32_t rows);
+
 /*
  * Lays the examples of every client side by side in memory, where they are all in memory: training
  * reads them from one place. Nothing else changes: clients hold the same in the same order.
@@ -121,6 +124,9 @@ CHOIR_NODISCARD choir_status ch_federation_labels(const ch_federation *f, uint32
 /* Claims room for any client's examples; next to nothing when they are in memory. ENOMEM. */
 CHOIR_NODISCARD choir_status ch_scratch_create(ch_scratch **out, const ch_federation *f,
                                                const choir_env *env);
+
+/* Bytes of it where examples are in memory. */
+size_t ch_scratch_bytes(void);
 
 /* Accepts NULL. */
 void ch_scratch_destroy(ch_scratch *s);

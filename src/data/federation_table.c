@@ -1,4 +1,5 @@
 /* A federation of one client, whose examples came from elsewhere than a job's source. */
+#include "base/arena.h"
 #include "base/error.h"
 #include "data/crop.h"
 #include "data/federation_parts.h"
@@ -63,4 +64,10 @@ choir_status ch_federation_of_dataset(ch_federation **out, ch_dataset *dataset,
     }
     *out = f;
     return CHOIR_OK;
+}
+
+size_t ch_federation_dataset_bytes(uint32_t rows) {
+    const size_t splits = ch_arena_cost(2, sizeof(uint32_t)) + ch_arena_cost(1, 1); // and rounding
+    return ch_arena_cost(1, sizeof(ch_federation)) + CH_SPLITS * splits +
+           ch_arena_cost(rows, sizeof(uint32_t));
 }

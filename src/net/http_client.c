@@ -11,10 +11,10 @@
 #include <strings.h>
 
 enum {
-    UNIT = 64,           // bytes in which env->alloc counts
-    FIRST = 1 << 14,     // bytes that a body's buffer begins with
-    KEPT_MAX = 1 << 16,  // a larger one is not kept for the next answer
-    HEADS_MAX = 1 << 16, // bytes of an answer's headers
+    UNIT = 64,                         // bytes in which env->alloc counts
+    FIRST = 1 << 14,                   // bytes that a body's buffer begins with
+    KEPT_MAX = CH_HTTP_UNEXPECTED_MAX, // a larger one is not kept for the next answer
+    HEADS_MAX = 1 << 16,               // bytes of an answer's headers
     LINE_MAX_BYTES = 4096,
 };
 
@@ -33,7 +33,8 @@ struct ch_http_client {
     uint8_t *body;              // (body_capacity) owned
     size_t body_size;
     size_t body_capacity;
-    size_t heads;            // bytes of headers so far
+    size_t expected; // bytes of the body, if that is known; no more are taken then; 0: it is not
+    size_t heads;    // bytes of headers so far
     uint64_t retry_after_ms; // of the last answer
     bool is_too_large;
     bool is_out_of_memory;
@@ -52,7 +53,14 @@ ch_http_client_options ch_http_client_defaults(void) {
 /* --------------------------------------------------------------------------------- what comes in
  */
 
-/* Makes room for needed bytes, which are at most body_max. */
+/* The most that is taken. What is in the way of an expected answer may be a sentence that says so.
+ */
+static size_t body_most(const ch_http_client *c) {
+    const size_t most = c->expected > KEPT_MAX ? c->expected : KEPT_MAX;
+    return c->expected > 0 && most < c->body_max ? most : c->body_max;
+}
+
+/* Makes room for needed bytes, which are at most body_most. */
 static bool body_grow(ch_http_client *c, size_t needed) {
     curl_off_t said = -1; // of a packed body it is less than what comes
     (void)curl_easy_getinfo(c->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &said);
@@ -60,7 +68,8 @@ static bool body_grow(ch_http_client *c, size_t needed) {
     if (said > 0 && c->body_capacity < (size_t)said) {
         capacity = (size_t)said;
     }
-    capacity = capacity < c->body_max ? capacity : c->body_max;
+    capacity = capacity < c->expected ? c->expected : capacity;
+    capacity = capacity < body_most(c) ? capacity : body_most(c);
     capacity = ((capacity > needed ? capacity : needed) + UNIT - 1) / UNIT * UNIT;
     uint8_t *body = c->env.alloc(c->env.self, capacity);
     if (body == NULL) {
@@ -78,7 +87,7 @@ static bool body_grow(ch_http_client *c, size_t needed) {
 static size_t on_body(char *data, size_t item, size_t count, void *self) {
     ch_http_client *c = self;
     const size_t bytes = item * count;
-    if (bytes > c->body_max - c->body_size) {
+    if (bytes > body_most(c) - c->body_size) {
         c->is_too_large = true;
         return 0;
     }
@@ -329,6 +338,12 @@ static void body_release(ch_http_client *c) {
     c->body_capacity = 0;
 }
 
+size_t ch_http_client_bytes(size_t answer_bytes) {
+    const size_t body = answer_bytes > KEPT_MAX ? answer_bytes : KEPT_MAX;
+    return (sizeof(ch_http_client) + UNIT - 1) / UNIT * UNIT + (body + UNIT - 1) / UNIT * UNIT +
+           KEPT_MAX; // of which the first is a copy
+}
+
 void ch_http_client_destroy(ch_http_client *c) {
     if (c == NULL) {
         return;
@@ -471,7 +486,7 @@ static choir_status failure(const ch_http_client *c, CURLcode code, choir_error 
         return ch_error_set(err, CHOIR_EPROTO,
                             "%s: the answer is larger than the %zu bytes of body, or %d of "
                             "headers, that are taken",
-                            c->shown, c->body_max, HEADS_MAX);
+                            c->shown, body_most(c), HEADS_MAX);
     }
     if (code == CURLE_ABORTED_BY_CALLBACK) {
         return ch_error_set(err, CHOIR_EAGAIN, "%s: stopped while waiting for the answer",
@@ -515,6 +530,7 @@ static void reply_begin(ch_http_client *c, ch_http_reply *out) {
 choir_status ch_http_client_begin(ch_http_client *c, const ch_http_call *call, ch_http_reply *out,
                                   choir_error *err) {
     reply_begin(c, out);
+    c->expected = call->answer_bytes;
     const choir_status status = call_check(c, call, err);
     bool has_range = false;
     if (status == CHOIR_OK && !(headers_write(&c->headers, call, &has_range) &&

@@ -60,6 +60,7 @@ typedef struct ch_http_call {
     const char *type;                              // of the body; NULL: none is said
     const char *headers[CH_HTTP_CALL_HEADERS_MAX]; // "Name: value"; the first NULL ends them
     choir_bytes body;                              // of POST, PUT and DELETE; never copied whole
+    size_t answer_bytes; // of the answer's body, if it is known: as much memory is claimed at once
 } ch_http_call;
 
 typedef struct ch_http_reply {
@@ -80,6 +81,11 @@ typedef struct ch_http_reply {
 CHOIR_NODISCARD choir_status ch_http_client_create(ch_http_client **out,
                                                    const ch_http_client_options *options,
                                                    const choir_env *env, choir_error *err);
+
+/* Bytes that a client claims of env, at most, for answers of up to so many bytes that are expected
+ * in their size, or of up to CH_HTTP_UNEXPECTED_MAX. */
+enum { CH_HTTP_UNEXPECTED_MAX = 1 << 16 };
+size_t ch_http_client_bytes(size_t answer_bytes);
 
 /* NULL does nothing. */
 void ch_http_client_destroy(ch_http_client *c);

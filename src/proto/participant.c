@@ -41,7 +41,7 @@ choir_status choir_participant_create(choir_participant **out,
                             "bytes",
                             CHOIR_JOB_TEXT_MAX);
     }
-    choir_participant *p = env->alloc(env->self, ch_arena_cost(1, sizeof(*p)));
+    choir_participant *p = env->alloc(env->self, choir_participant_bytes());
     if (p == NULL) {
         return CHOIR_ENOMEM;
     }
@@ -66,13 +66,21 @@ void choir_participant_reset(choir_participant *p, uint32_t client) {
     *p = fresh;
 }
 
+size_t choir_participant_bytes(void) {
+    return ch_arena_cost(1, sizeof(choir_participant));
+}
+
+size_t choir_workspace_bytes(uint32_t dim) {
+    return ch_arena_cost(1, sizeof(choir_workspace)) + ch_arena_cost(CH_REQUEST_HEAD_MAX, 1) +
+           ch_arena_cost(dim, sizeof(float));
+}
+
 choir_status choir_workspace_create(choir_workspace **out, uint32_t dim_max, const choir_env *env) {
     *out = NULL;
     CH_ASSERT(dim_max >= 1);
     CH_ASSERT(dim_max <= CHOIR_DIM_MAX);
     const size_t self = ch_arena_cost(1, sizeof(**out));
-    uint8_t *block = env->alloc(env->self, self + ch_arena_cost(CH_REQUEST_HEAD_MAX, 1) +
-                                               ch_arena_cost(dim_max, sizeof(float)));
+    uint8_t *block = env->alloc(env->self, choir_workspace_bytes(dim_max));
     if (block == NULL) {
         return CHOIR_ENOMEM;
     }

@@ -1,6 +1,7 @@
 /* Collected: see collected.h. */
 #include "run/collected.h"
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/rng.h"
 #include "data/dataset.h"
@@ -88,6 +89,15 @@ choir_status ch_collected_open(ch_federation **out, choir_examples_summary *read
         *read = s;
     }
     return status;
+}
+
+size_t ch_collected_bytes(const choir_examples_form *form, uint32_t rows) {
+    const size_t each = form->kind == CHOIR_FEATURES_PIXELS ? 1 : sizeof(float);
+    const size_t features = (size_t)form->height * form->width * form->channels;
+    const size_t n = rows > 0 ? rows : 1;
+    return ch_arena_cost(n, features * each) + ch_arena_cost(n, sizeof(uint32_t)) +
+           ch_arena_cost(n, sizeof(float)) + ch_arena_cost(n, sizeof(bool)) +
+           ch_federation_dataset_bytes(rows);
 }
 
 bool ch_collected_is_other(const choir_examples_summary *a, const choir_examples_summary *b) {

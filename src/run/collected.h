@@ -20,6 +20,9 @@ CHOIR_NODISCARD choir_status ch_collected_open(ch_federation **out, choir_exampl
                                                choir_examples *examples, const choir_job *job,
                                                const choir_env *env, choir_error *err);
 
+/* Bytes that it has at most for rows examples of a form. */
+size_t ch_collected_bytes(const choir_examples_form *form, uint32_t rows);
+
 /* Whether a store holds other examples than it did. */
 bool ch_collected_is_other(const choir_examples_summary *a, const choir_examples_summary *b);
 

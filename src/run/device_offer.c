@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "run/collected.h"
 #include "run/device.h"
 
 struct choir_device {
@@ -30,6 +31,56 @@ choir_status choir_device_create(choir_device **out, const choir_offer *offer,
     }
     *out = d;
     return CHOIR_OK;
+}
+
+/* An environment that adds up what is claimed of it. */
+typedef struct adding {
+    choir_env real;
+    size_t bytes;
+} adding;
+
+static void *adding_alloc(void *self, size_t bytes) {
+    adding *a = self;
+    a->bytes += bytes;
+    return a->real.alloc(a->real.self, bytes);
+}
+
+static void adding_free(void *self, void *block) {
+    const adding *a = self;
+    a->real.free(a->real.self, block);
+}
+
+choir_status choir_device_bytes(size_t *out, const choir_offer *offer,
+                                const choir_examples_form *form, uint32_t rows,
+                                const choir_env *env, choir_error *err) {
+    choir_job job;
+    ch_saved saved;
+    adding said = {.real = *env};
+    choir_env counted = *env;
+    counted.alloc = adding_alloc;
+    counted.free = adding_free;
+    counted.self = &said;
+    choir_status status =
+        choir_job_parse(&job, offer->job, offer->job_size, "the job", NULL, 0, err);
+    if (status == CHOIR_OK) {
+        status = ch_saved_describe(&saved, offer->model, "the job's model", &counted, err);
+    }
+    if (status != CHOIR_OK) {
+        return status == CHOIR_ENOMEM ? status : CHOIR_EINVAL;
+    }
+    ch_net_options net = ch_net_defaults();
+    net.layers = saved.layers;
+    net.height = saved.input.height;
+    net.width = saved.input.width;
+    net.channels = saved.input.channels;
+    size_t engine = 0;
+    status = ch_engine_bytes(&engine, &net, rows, ch_plan_step_max(&job, rows), env, err);
+    if (status == CHOIR_OK) {
+        *out = ch_arena_cost(1, sizeof(choir_device)) + said.bytes + engine +
+               ch_collected_bytes(form, rows);
+    }
+    ch_saved_release(&saved);
+    return status;
 }
 
 void choir_device_destroy(choir_device *d) {

@@ -28,10 +28,14 @@ struct ch_engine {
     uint32_t *order;    // (order_max) a client's examples, shuffled
 };
 
+static size_t arrays_bytes(uint32_t batch_max, uint32_t order_max, uint32_t features) {
+    return ch_arena_cost((size_t)batch_max * features, sizeof(float)) +
+           2 * ch_arena_cost(batch_max, sizeof(uint32_t)) +
+           ch_arena_cost(order_max, sizeof(uint32_t));
+}
+
 static choir_status arrays_claim(ch_engine *e, choir_error *err) {
-    const size_t bytes = ch_arena_cost((size_t)e->batch_max * e->features, sizeof(float)) +
-                         2 * ch_arena_cost(e->batch_max, sizeof(uint32_t)) +
-                         ch_arena_cost(e->order_max, sizeof(uint32_t));
+    const size_t bytes = arrays_bytes(e->batch_max, e->order_max, e->features);
     const choir_status status = ch_arena_init(&e->arena, bytes, &e->env);
     if (status != CHOIR_OK) {
         return ch_error_set(err, status,
@@ -95,6 +99,21 @@ choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
     }
     *out = e;
     return CHOIR_OK;
+}
+
+choir_status ch_engine_bytes(size_t *out, const ch_net_options *net, uint32_t held, uint32_t batch,
+                             const choir_env *env, choir_error *err) {
+    CH_ASSERT(batch >= 1);
+    ch_net_options o = *net;
+    o.batch_max = batch > STEP_MAX ? STEP_MAX : batch;
+    size_t bytes = 0;
+    const choir_status status = ch_net_bytes(&bytes, &o, env, err);
+    if (status == CHOIR_OK) {
+        const uint32_t features = o.height * o.width * o.channels;
+        *out = bytes + ch_arena_cost(1, sizeof(ch_engine)) + ch_scratch_bytes() +
+               ch_arena_cost(arrays_bytes(larger(batch, EVALUATE_MAX), held, features), 1);
+    }
+    return status;
 }
 
 void ch_engine_destroy(ch_engine *e) {

@@ -28,6 +28,18 @@ CHOIR_NODISCARD choir_status ch_engine_create(ch_engine **out, const ch_net_opti
                                               const choir_env *env, choir_error *err);
 void ch_engine_destroy(ch_engine *e);
 
+/*
+ * Bytes that ch_engine_create claims, and nothing is but for the moment a graph, where examples are
+ * in memory and a client has at most held of them.
+ *
+ * net  with the shape of its inputs
+ *
+ * Returns as ch_net_create.
+ */
+CHOIR_NODISCARD choir_status ch_engine_bytes(size_t *out, const ch_net_options *net, uint32_t held,
+                                             uint32_t batch, const choir_env *env,
+                                             choir_error *err);
+
 const ch_net *ch_engine_net(const ch_engine *e);
 
 /* The port: train(client, task, params) on the client's training examples, evaluate on those it

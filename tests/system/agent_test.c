@@ -5,6 +5,7 @@
 #include "support/check.h"
 #include "support/check_ok.h"
 #include "support/folder.h"
+#include "support/measured_memory.h"
 
 #include "choir/agent.h"
 #include "crypto/encode.h"
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 3, JOBS = 2, TRAININGS_MAX = 64 };
+enum { ROUNDS = 3, JOBS = 2, TRAININGS_MAX = 64, SLACK = 1 << 17 };
 
 static char folder[FOLDER_PATH_MAX];
 static const char *const NAMES[JOBS] = {"letters", "digits"};
@@ -41,7 +42,7 @@ static void host(site *s, const char *name) {
     ch_bundle bundle;
     const char *path = folder_file(folder, "job.yaml");
     const int size = snprintf(yaml, sizeof(yaml),
-                              "name: %s\nmodel: {name: softmax}\n"
+                              "name: %s\nmodel: {name: mlp, hidden: [100]}\n"
                               "data: {source: digits, partition: natural, clients: 1, "
                               "examples: 25, test_examples: 10}\n"
                               "client: {batch_size: 10, epochs: 2}\n"
@@ -349,6 +350,35 @@ static void what_a_trainer_keeps_survives_the_device(void **state) {
     site_close(&s);
 }
 
+static void memory_is_known_before_it_is_claimed(void **state) {
+    (void)state;
+    site s = site_open();
+    for (uint32_t count = 1; count <= JOBS; count++) {
+        diary d = {.trainings = 0};
+        ch_device devices[JOBS] = {{.dim = 0}};
+        choir_agent_job jobs[JOBS];
+        jobs_fill(jobs, devices);
+        choir_agent_options o = options_of(&s, &jobs[count - 1], &d);
+        o.count = 1;
+        o.callbacks = (choir_agent_callbacks){.event = on_event, .self = &d};
+        measured_memory memory;
+        const choir_env env = measured_env(&memory);
+        choir_agent *agent = NULL;
+        check_ok(choir_agent_create(&agent, &o, &env, &err));
+        check_ok(choir_agent_run(agent, &err));
+        choir_agent_destroy(agent);
+        assert_int_equal(d.reported[0], ROUNDS);
+        const uint32_t dim = devices[count - 1].dim;
+        const size_t stated = choir_agent_bytes(&dim, NULL, 1);
+        assert_true(memory.peak <= stated);
+        assert_true(memory.peak >= 3 * sizeof(float) * dim);
+        assert_true(stated - memory.peak <= SLACK);
+        assert_int_equal(memory.alive, 0);
+        devices_release(devices);
+    }
+    site_close(&s);
+}
+
 static void options_are_checked(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -422,6 +452,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_stops_one_does_not_stop_the_other, start, end),
         cmocka_unit_test_setup_teardown(conditions_hold_up_the_job_that_they_are_of, start, end),
         cmocka_unit_test_setup_teardown(what_a_trainer_keeps_survives_the_device, start, end),
+        cmocka_unit_test_setup_teardown(memory_is_known_before_it_is_claimed, start, end),
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test_setup_teardown(every_failed_allocation_is_reported_and_leaks_nothing,
                                         start, end),
