@@ -1,6 +1,6 @@
 # The front door. CMake does the work; `make help` lists all there is to know.
 .PHONY: all help setup release check check-long test test-release test-tsan test-clang fuzz demo \
-        demo-network bench install fmt fmt-check lint clean
+        demo-network bench size install fmt fmt-check lint clean
 PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure --no-tests=error -j 2
 
@@ -67,6 +67,10 @@ bench: ## the benchmarks; bench/RESULTS.md keeps what they said; BENCH: options 
 	@tools/setup
 	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && cmake --build --preset release
 	python3 bench/run.py build/release $(BENCH)
+
+size: release ## what a device costs: memory for each model, bytes of the libraries and of a program with them
+	cmake --build build/release --target installed device_sizes
+	tools/size.sh build/release
 
 install: release ## install binary, manual, library and headers; PREFIX=/usr/local, DESTDIR
 	cmake --build build/release --target installed
