@@ -116,8 +116,8 @@ CHOIR_NODISCARD choir_status choir_client_create(choir_client **out,
  * Bytes of env that a client has at most for tasks of up to dim parameters, before anything is
  * claimed: what it is, a model as it comes and as it is kept, an update.
  *
- * Not among them: what the trainer has; the promoted model, 4 bytes a parameter and the same once
- * more while it comes; what libcurl and jansson take by malloc, about 200 KB and what the job's
+ * Not among them: what the trainer has; the promoted model, 4 bytes a parameter, and 8 more while
+ * another comes; what libcurl and jansson take by malloc, about 200 KB and what the job's
  * text and its model's head have.
  *
  * state_bytes  as the trainer's state_bytes_max

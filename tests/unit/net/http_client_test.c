@@ -1,4 +1,5 @@
 /* HTTP client: calls and answers as they were made; options, calls and memory that are not. */
+#include "support/measured_memory.h"
 #include "unit/net/http_talk.h"
 
 /* ---------------------------------------------------------------------------- calls and answers */
@@ -98,6 +99,34 @@ static void an_answer_comes_whole_and_unpacked(void **state) {
     }
     assert_int_equal(ch_http_server_connections(s), 1);
     ch_http_client_destroy(c);
+    ch_http_server_stop(s, 0);
+}
+
+static void an_answer_takes_no_more_than_was_expected_of_it(void **state) {
+    (void)state;
+    ch_http_server *s = server_open(NULL, NULL, NULL);
+    const ch_http_client_options o = options_for("http", ch_http_server_port(s));
+    measured_memory memory;
+    const choir_env env = measured_env(&memory);
+    ch_http_client *c = NULL;
+    ch_http_reply r;
+    choir_error err = {.message = ""};
+    ch_http_call call = {.method = "GET", .path = "/model", .answer_bytes = MODEL};
+    check_status(ch_http_client_create(&c, &o, &env, NULL), CHOIR_OK);
+    check_status(ch_http_client_send(c, &call, &r, NULL), CHOIR_OK); // packed, and so grows
+    assert_int_equal(r.body.size, MODEL);
+    assert_memory_equal(r.body.data, model, MODEL);
+    assert_true(memory.peak <= ch_http_client_bytes(MODEL));
+    call.answer_bytes = MODEL - 1;
+    check_status(ch_http_client_send(c, &call, &r, &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, "the answer is larger than the"));
+    assert_true(memory.peak <= ch_http_client_bytes(MODEL));
+    call.path = "/busy"; // a sentence instead is not held to what was expected
+    call.answer_bytes = 1;
+    check_status(ch_http_client_send(c, &call, &r, NULL), CHOIR_OK);
+    assert_int_equal(r.code, 503);
+    ch_http_client_destroy(c);
+    assert_int_equal(memory.alive, 0);
     ch_http_server_stop(s, 0);
 }
 
@@ -238,6 +267,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_call_arrives_as_it_was_made),
         cmocka_unit_test(an_answer_comes_whole_and_unpacked),
+        cmocka_unit_test(an_answer_takes_no_more_than_was_expected_of_it),
         cmocka_unit_test(any_status_is_an_answer),
         cmocka_unit_test(options_that_make_no_sense_are_refused),
         cmocka_unit_test(a_call_that_http_cannot_carry_is_refused),
