@@ -167,6 +167,9 @@ uint64_t choir_coordinator_deadline_ms(const choir_coordinator *c);
  * those taken in so far. Empty when done. */
 const uint32_t *choir_coordinator_cohort(const choir_coordinator *c, uint32_t *count);
 
+/* Whether a client that checks in may be taken in, in an open population: a place is free. */
+bool choir_coordinator_has_room(const choir_coordinator *c);
+
 /* The most clients that any round can have. */
 uint32_t choir_coordinator_cohort_max(const choir_coordinator *c);
 

@@ -12,7 +12,8 @@
  * A check-in with nothing to do may sleep here instead of coming back, until a round opens:
  *
  *     ch_hosted_reply ----> WAIT, and the client rather waits ----> ch_hosted_sleep
- *     ch_hosted_rouse: all are asked again when a round has closed; WAIT when their time is up
+ *     ch_hosted_rouse: all are asked again when a round has closed, or a place in it is free again;
+ *                      WAIT when their time is up
  *
  * So does one that comes while a round has closed and is not on the disk: a task that a crash would
  * take back must not be given. Its client would report it to a server that knows nothing of it, be
@@ -83,6 +84,7 @@ typedef struct ch_hosted {
     ch_sleeper *sleepers;
     uint32_t sleepers_count;
     uint64_t roused; // the coordinator's closings when they were asked last
+    bool had_room;   // its open round then, in an open population
 
     uint8_t *frozen; // (frozen_size) the open round while its clock stands still; NULL: it runs
     size_t frozen_size;

@@ -86,7 +86,8 @@ static choir_bytes sleeper_reply(ch_hosted *h, const ch_sleeper *s, bool is_news
 
 uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms) {
     const uint64_t closings = choir_coordinator_closings(h->coordinator);
-    const bool is_news = closings != h->roused;
+    const bool is_free = choir_coordinator_has_room(h->coordinator) && !h->had_room;
+    const bool is_news = closings != h->roused || is_free;
     uint64_t next_ms = UINT64_MAX;
     if (h->closed != NULL && !ch_hosted_has_failed(h)) {
         return next_ms; // after the next commit
@@ -106,5 +107,6 @@ uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms) {
         h->env.free(h->env.self, s);
     }
     h->roused = closings;
+    h->had_room = choir_coordinator_has_room(h->coordinator);
     return next_ms;
 }

@@ -24,9 +24,10 @@ uint32_t ch_coordinator_table(uint32_t places, uint32_t clients) {
     return places < clients - places ? 2 * places : clients;
 }
 
-static bool has_room(const choir_coordinator *c) {
+bool choir_coordinator_has_room(const choir_coordinator *c) {
     const uint32_t holding = c->cohort.count - c->cohort.settled + c->aggregator.reports;
-    return holding < c->places && c->cohort.count < c->cohort.capacity;
+    return c->is_open && !choir_coordinator_is_done(c) && holding < c->places &&
+           c->cohort.count < c->cohort.capacity;
 }
 
 uint32_t ch_coordinator_seat(choir_coordinator *c, uint32_t client, ch_unseated *why) {
@@ -49,7 +50,7 @@ uint32_t ch_coordinator_seat(choir_coordinator *c, uint32_t client, ch_unseated 
         *why = (ch_unseated){.why = CHOIR_WHY_NOT_ELIGIBLE, .rounds = left_out};
         return UINT32_MAX;
     }
-    if (!has_room(c)) {
+    if (!choir_coordinator_has_room(c)) {
         *why = (ch_unseated){.why = CHOIR_WHY_FULL, .rounds = 1};
         return UINT32_MAX;
     }

@@ -3,17 +3,20 @@
 CHOIR_KILLS says how often the server is killed (default 20, of which this takes a quarter); CHOIR_SEED
 at which moments.
 """
+import concurrent.futures
 import json
 import os
 import random
 import time
 import unittest
 
+from device import REPORT, Device, chunk, number, request
 from network import Network
 
 KILLS = int(os.environ.get("CHOIR_KILLS", "20")) // 4
 SEED = int(os.environ.get("CHOIR_SEED", "1"))
 DEVICES = 6
+FULL, UNSUPPORTED = 1, 3  # docs/wire.md
 JOB = """
 name: letters
 population: open
@@ -66,6 +69,28 @@ class Open(Population):
         self.check_rounds(6, 1)
         self.check_replayed(6)
         self.assertEqual(self.status()[0]["state"], "finished")
+
+    def test_a_place_that_is_free_again_goes_to_who_waits_for_it(self):
+        self.serve()
+        self.host(self.file("job.yaml", JOB.replace("over_selection: 1.5", "over_selection: 1") % (6, 1)))
+        join_file = json.loads((self.folder / "choir-server/join.json").read_text())
+        devices = [Device(join_file) for _ in range(3)]
+        tasks = []
+        for device in devices:
+            device.join("letters")
+        for device in devices[:2]:
+            kind, task = device.check_in("letters")
+            self.assertEqual(kind, "task")
+            tasks.append(task)
+        self.assertEqual(devices[2].check_in("letters")[1][2], FULL)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waits = pool.submit(devices[2].check_in, "letters", Prefer="wait=60")
+            time.sleep(0.5)
+            self.assertFalse(waits.done())
+            body = (number(1, tasks[0][1]) + chunk(2, tasks[0][3]) + number(5, UNSUPPORTED) +
+                    chunk(6, tasks[0][12]))
+            self.assertEqual(devices[0].exchange(request(devices[0].client, REPORT, body))[0], "refused")
+            self.assertEqual(waits.result(timeout=20)[0], "task")
 
     def test_keys_of_a_roster_are_refused(self):
         self.serve()

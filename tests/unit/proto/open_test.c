@@ -146,7 +146,9 @@ static void a_place_that_failed_is_free_again(void **state) {
     failure.report.delta = (choir_bytes){0};
     failure.report.failure = CH_FAILURE_DIVERGED;
     check_waits(&p, 20, CHOIR_WHY_FULL);
+    assert_false(choir_coordinator_has_room(p.c));
     assert_int_equal(reason_of(&p, &failure), CH_REASON_DIVERGED);
+    assert_true(choir_coordinator_has_room(p.c));
     check_waits(&p, 3, CHOIR_WHY_NOT_ELIGIBLE); // it gets no second task
     check_taken_in(&p, 20, 21);
     check_waits(&p, 21, CHOIR_WHY_FULL);
