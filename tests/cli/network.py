@@ -1,5 +1,6 @@
 """A server, its operator and its clients, for the tests beside this file."""
 import json
+import os
 import ssl
 import subprocess
 import time
@@ -35,16 +36,17 @@ class Network(Case):
                 process.stdout.close()
         super().tearDown()
 
-    def start(self, *words, out=subprocess.DEVNULL):
+    def start(self, *words, out=subprocess.DEVNULL, env=None):
+        """Starts choir; env: what it finds in its environment beside ours."""
         process = subprocess.Popen([CHOIR, *map(str, words)], cwd=self.folder, text=True,
                                    stdin=subprocess.DEVNULL, stdout=out,
-                                   stderr=subprocess.DEVNULL)
+                                   stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})})
         self.processes.append(process)
         return process
 
-    def serve(self, *words):
+    def serve(self, *words, env=None):
         """Starts a server; returns it once it answers. Always on the same port of this test."""
-        server = self.start("serve", "--port", self.port, *words, out=subprocess.PIPE)
+        server = self.start("serve", "--port", self.port, *words, out=subprocess.PIPE, env=env)
         line = server.stdout.readline()
         self.assertTrue(line.startswith("serving "), line)
         self.url = line.split()[1]
