@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEP_MAX = 64, EVALUATE_MAX = 250 }; // examples a kernel pass and an evaluation work on
+enum { STEP_MAX = 64, EVALUATE_MAX = 64 }; // examples a kernel pass and an evaluation work on
 
 struct ch_engine {
     choir_env env;

@@ -218,9 +218,9 @@ static void a_step_without_room_is_refused(void **state) {
     choir_error err = {.message = ""};
     check_status(ch_engine_train(b.engine, &holding, 3, &task, b.params, delta, &out, &err),
                  CHOIR_ENOMEM);
-    assert_true(holding.count > 250);
+    assert_true(holding.count > 64);
     assert_non_null(strstr(err.message, "client 3: a batch of "));
-    assert_non_null(strstr(err.message, " examples, room for 250"));
+    assert_non_null(strstr(err.message, " examples, room for 64"));
     assert_int_equal(out.examples, 0);
     ch_scratch_destroy(scratch);
     bench_close(&b);
