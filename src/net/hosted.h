@@ -142,11 +142,9 @@ void ch_hosted_wait(ch_hosted *h, ch_http_exchange *x, choir_bytes reply);
  */
 bool ch_hosted_sleep(ch_hosted *h, ch_http_exchange *x, uint64_t now_ms, uint64_t patience_ms);
 
-/* Answers sleepers of a subject that was revoked: 401. */
-void ch_hosted_revoke(ch_hosted *h, int64_t subject);
-
-/* Answers sleepers that have something to do now, or whose time is up. Returns when the next one's
- * is; UINT64_MAX for never. */
+/* Closes rounds whose time is up; then answers sleepers that have something to do now, or whose
+ * time is up, but none while a round that has closed is not on the disk. Returns when the next
+ * one's is; UINT64_MAX for never. */
 uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms);
 
 /* Answers those of a subject that has been revoked: 401. */

@@ -85,6 +85,7 @@ static choir_bytes sleeper_reply(ch_hosted *h, const ch_sleeper *s, bool is_news
 }
 
 uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms) {
+    ch_hosted_tick(h, now_ms); // a round whose time is up is noted, and not closed by a reply
     const uint64_t closings = choir_coordinator_closings(h->coordinator);
     const bool is_free = choir_coordinator_has_room(h->coordinator) && !h->had_room;
     const bool is_news = closings != h->roused || is_free;

@@ -2,6 +2,7 @@
 #include "support/hosting.h"
 
 #include "net/batch.h"
+#include "net/http_parts.h"
 #include "onnx/safetensors.h"
 #include "wire/message.h"
 
@@ -82,6 +83,31 @@ static void a_round_closes_when_its_time_is_up(void **state) {
     keep(store, h, 11000);
     assert_false(ch_hosted_wants_commit(h));
     ch_hosted_close(h, "over");
+    ch_hosting_store_close(store);
+}
+
+/* The commit took so long that the round which opened before it is over, too. */
+static void also_when_it_is_those_who_sleep_that_find_it_so(void **state) {
+    (void)state;
+    const char *dir = hosting_dir(folder, "sleepers");
+    ch_hosting_store *store = hosting_open(dir);
+    const ch_hosted_row row = job_add(store, "running");
+    ch_hosted *h = open_at(store, &row, 1000);
+    ch_http_exchange x = {.server = NULL};
+    ch_hosted_tick(h, 1000);
+    ch_hosted_tick(h, 11000);
+    assert_true(ch_hosted_sleep(h, &x, 11000, 0)); // until the first round is on the disk
+    keep(store, h, 11000);
+    assert_true(ch_hosted_rouse(h, 21000) == UINT64_MAX); // nobody is told of what is not kept
+    assert_int_equal(h->sleepers_count, 1);
+    assert_int_equal(choir_coordinator_round(h->coordinator), 2);
+    assert_int_equal(h->last.round, 2);
+    keep(store, h, 21000);
+    ch_hosted_close(h, NULL);
+    store = reopen(store, dir);
+    h = open_at(store, &row, 0);
+    assert_int_equal(choir_coordinator_round(h->coordinator), 2);
+    ch_hosted_close(h, NULL);
     ch_hosting_store_close(store);
 }
 
@@ -294,6 +320,7 @@ static void a_job_without_memory_stands_still_and_goes_on_from_the_disk(void **s
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_closes_when_its_time_is_up),
+        cmocka_unit_test(also_when_it_is_those_who_sleep_that_find_it_so),
         cmocka_unit_test(a_job_that_does_not_run_keeps_its_rounds_time),
         cmocka_unit_test(and_keeps_it_across_a_restart),
         cmocka_unit_test(who_asks_a_job_that_does_not_run_is_told_why),
