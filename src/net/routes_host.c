@@ -168,15 +168,17 @@ static choir_status job_add(ch_server *s, hosting *h, choir_error *err) {
     if (status != CHOIR_OK) {
         return status;
     }
+    const uint64_t now_ms = ch_server_now_ms();
     for (uint32_t i = 0; i < s->jobs_count; i++) {
         ch_hosted_row *row = &s->jobs[i]->row;
         const bool goes = strcmp(row->state, "running") == 0 || strcmp(row->state, "paused") == 0;
         if (goes && strcmp(row->name, h->row.name) == 0) {
+            ch_ignore(ch_hosted_freeze(s->jobs[i], now_ms), "then its open round has less time");
             (void)snprintf(row->state, sizeof(row->state), "stopped");
         }
     }
-    status = ch_hosted_open(&s->jobs[s->jobs_count], s->store, &h->row, !s->no_sums,
-                            ch_server_now_ms(), &s->env, err);
+    status = ch_hosted_open(&s->jobs[s->jobs_count], s->store, &h->row, !s->no_sums, now_ms,
+                            &s->env, err);
     s->jobs_count += status == CHOIR_OK;
     return status;
 }

@@ -122,6 +122,20 @@ class Steering(Network):
                       self.refused("hosted", "replace", "leters", job))
         self.assertEqual(len(self.status()), 2)
 
+    def test_a_version_that_was_replaced_has_its_rounds_time_when_the_other_is_gone(self):
+        job = self.file("job.yaml", ENDLESS)
+        self.serve()
+        self.host(job)
+        begin = time.monotonic()
+        left = self.details("letters")["deadline_left_ms"]
+        self.check_ran("hosted", "replace", "letters", job, "--set", "seed=2")
+        time.sleep(5)
+        self.check_ran("hosted", "stop", "letters")
+        self.check_ran("hosted", "rm", "letters@2")
+        self.check_ran("hosted", "resume", "letters")
+        after = self.details("letters")["deadline_left_ms"]
+        self.assertGreater(after, left - 1000 * (time.monotonic() - begin) + 4000)
+
 
 class Cloning(Network):
     def test_begins_from_the_same_model_with_other_keys(self):
