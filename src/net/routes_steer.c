@@ -203,6 +203,7 @@ void ch_route_remove(ch_ask *ask) {
     }
     if (status == CHOIR_OK && count > 0) {
         doomed_close(s, ask->wild);
+        ch_server_wake(s); // the keeper drops what was uploaded for them
     }
     (void)pthread_mutex_unlock(&s->lock);
     if (status != CHOIR_OK) {

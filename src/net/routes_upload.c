@@ -45,11 +45,16 @@ static ch_hosted *find(const ch_server *s, int64_t job) {
     return NULL;
 }
 
-bool ch_upload_is_over(void *self, const ch_upload_name *name) {
+/* A job that has failed goes on from what is on the disk, where a report that was counted may not
+ * be. */
+bool ch_upload_is_over(void *self, const ch_upload_name *name, bool is_counted) {
     const ch_hosted *h = find(self, name->job);
-    return h == NULL || choir_coordinator_is_done(h->coordinator) ||
-           strcmp(h->row.state, "stopped") == 0 ||
-           choir_coordinator_round(h->coordinator) + 1 != name->round;
+    if (h == NULL || ch_hosted_has_failed(h)) {
+        return true;
+    }
+    return !is_counted &&
+           (choir_coordinator_is_done(h->coordinator) || strcmp(h->row.state, "stopped") == 0 ||
+            choir_coordinator_round(h->coordinator) + 1 != name->round);
 }
 
 // ----- what for ---------------------------------------------------------------------------------
@@ -106,7 +111,8 @@ static bool is_wanted(const ch_ask *ask, const aim *a) {
         ch_answer_busy(ask->exchange, "the server cannot write to its disk");
         return false;
     }
-    if (ch_uploads_find(&s->uploads, &a->name, &had, &total) && had == total) {
+    const bool is_whole = ch_uploads_find(&s->uploads, &a->name, &had, &total) && had == total;
+    if (is_whole && !ch_hosted_has_failed(a->hosted)) {
         return true; // what it comes to is to be told
     }
     if (!ch_hosted_is_running(a->hosted)) {

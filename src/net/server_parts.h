@@ -121,9 +121,9 @@ void ch_routes_handle(void *self, ch_http_exchange *x);
 /* And its third, which writes the access log. */
 void ch_routes_over(void *self, const ch_http_exchange *x, const ch_http_outcome *outcome);
 
-/* Bodies need the room of uploads; whether an upload's round is over, with the lock:
- * routes_upload.c. self is the server. */
+/* Bodies need the room of uploads; whether an upload is over, with the lock: routes_upload.c. self
+ * is the server. */
 bool ch_routes_make_room(void *self);
-bool ch_upload_is_over(void *self, const ch_upload_name *name);
+bool ch_upload_is_over(void *self, const ch_upload_name *name, bool is_counted);
 
 #endif

@@ -260,8 +260,7 @@ bool ch_uploads_find(ch_uploads *u, const ch_upload_name *name, size_t *had, siz
     return is_found;
 }
 
-uint64_t ch_uploads_sweep(ch_uploads *u, uint64_t now_ms,
-                          bool (*is_over)(void *self, const ch_upload_name *name), void *self) {
+uint64_t ch_uploads_sweep(ch_uploads *u, uint64_t now_ms, ch_upload_over *is_over, void *self) {
     uint64_t next_ms = UINT64_MAX;
     (void)pthread_mutex_lock(&u->lock);
     for (uint32_t i = 0; i < CH_UPLOADS_MAX && u->items != NULL; i++) {
@@ -270,7 +269,7 @@ uint64_t ch_uploads_sweep(ch_uploads *u, uint64_t now_ms,
             continue;
         }
         const uint64_t due_ms = item->used_ms + CH_UPLOADS_IDLE_MS;
-        if (due_ms <= now_ms || (!item->is_counted && is_over(self, &item->name))) {
+        if (due_ms <= now_ms || is_over(self, &item->name, item->is_counted)) {
             drop(u, item);
             continue;
         }

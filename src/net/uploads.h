@@ -13,7 +13,8 @@
  * still brings is refused by its ticket.
  *
  * An upload that was counted gives its memory back and leaves a note, so that a device which did
- * not hear the answer is told without sending the body again. One whose round is over is dropped.
+ * not hear the answer is told without sending the body again. One that is not counted is dropped
+ * when its round is over; a note, when its job is gone, or goes on from before the report.
  *
  * Bounded: CH_UPLOADS_MAX in number, one body of its job for a subject, all of it among the
  * server's bodies. What nobody has moved for CH_UPLOADS_CALM_MS makes room for others, least
@@ -136,15 +137,17 @@ void ch_uploads_settle(ch_uploads *u, uint64_t ticket, bool is_counted);
 /* How much of an upload is there: all of it, when it is counted. False when it is not known. */
 bool ch_uploads_find(ch_uploads *u, const ch_upload_name *name, size_t *had, size_t *total);
 
+/* Whether nobody is to be told any more of an upload of that name. */
+typedef bool ch_upload_over(void *self, const ch_upload_name *name, bool is_counted);
+
 /*
- * Drops what nobody has moved for CH_UPLOADS_IDLE_MS, and what is not counted and never will be.
+ * Drops what nobody has moved for CH_UPLOADS_IDLE_MS, and what is over.
  *
- * is_over  whether the round is that an upload is for; called with self
+ * is_over  called with self
  *
  * Returns when the next one is to be dropped; UINT64_MAX when there is none.
  */
-uint64_t ch_uploads_sweep(ch_uploads *u, uint64_t now_ms,
-                          bool (*is_over)(void *self, const ch_upload_name *name), void *self);
+uint64_t ch_uploads_sweep(ch_uploads *u, uint64_t now_ms, ch_upload_over *is_over, void *self);
 
 /* Drops the least recently used, of those that have been calm; false when there is none. */
 bool ch_uploads_make_room(ch_uploads *u, uint64_t now_ms);

@@ -280,8 +280,14 @@ static void what_was_counted_is_known_without_its_body(void **state) {
 
 // ----- time and room ----------------------------------------------------------------------------
 
-static bool round_is_over(void *self, const ch_upload_name *name) {
-    return name->round <= *(const uint32_t *)self;
+static bool round_is_over(void *self, const ch_upload_name *name, bool is_counted) {
+    return !is_counted && name->round <= *(const uint32_t *)self;
+}
+
+static bool job_is_gone(void *self, const ch_upload_name *name, bool is_counted) {
+    (void)name;
+    *(uint32_t *)self += is_counted;
+    return true;
 }
 
 static void what_nobody_moves_is_dropped(void **state) {
@@ -332,6 +338,29 @@ static void what_is_of_a_round_that_is_over_is_dropped_unless_it_was_counted(voi
     assert_int_equal(had_of(&u, &counted), BODY);
     assert_int_equal(had_of(&u, &next), 5);
     assert_int_equal(taken, BODY);
+    uploads_shut(&u);
+}
+
+static void of_a_job_that_is_gone_nothing_is_known_not_even_what_was_counted(void **state) {
+    (void)state;
+    ch_uploads u;
+    ch_upload_end end;
+    uint8_t body[BODY];
+    const ch_upload_name counted = body_make(body, 'a', 1);
+    const ch_upload_name open = body_make(body, 'a', 2);
+    uint32_t notes = 0;
+    uint64_t ticket = 0;
+    size_t had = 0;
+    uploads_open(&u, 2 * BODY);
+    assert_int_equal(send_part(&u, &counted, body, 0, BODY, &end), CH_UPLOAD_WHOLE);
+    block_give(&end.block);
+    assert_int_equal(begin(&u, &counted, 0, 1, 0, &ticket, &had), CH_UPLOAD_GOES_ON);
+    ch_uploads_settle(&u, ticket, true);
+    assert_int_equal(send_part(&u, &open, body, 0, 5, &end), CH_UPLOAD_PART);
+    assert_true(ch_uploads_sweep(&u, 1, job_is_gone, &notes) == UINT64_MAX);
+    assert_int_equal(notes, 1);
+    assert_true(had_of(&u, &counted) == SIZE_MAX);
+    assert_true(had_of(&u, &open) == SIZE_MAX);
     uploads_shut(&u);
 }
 
@@ -433,6 +462,7 @@ int main(void) {
         cmocka_unit_test(what_was_counted_is_known_without_its_body),
         cmocka_unit_test(what_nobody_moves_is_dropped),
         cmocka_unit_test(what_is_of_a_round_that_is_over_is_dropped_unless_it_was_counted),
+        cmocka_unit_test(of_a_job_that_is_gone_nothing_is_known_not_even_what_was_counted),
         cmocka_unit_test(the_least_recently_used_makes_room_once_it_is_calm),
         cmocka_unit_test(there_are_no_more_than_so_many_and_notes_go_first),
         cmocka_unit_test(once_closed_nothing_begins_and_nothing_is_added),
