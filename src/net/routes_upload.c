@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "net/http_text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { HEAD_MAX = 16 << 10 }; // bytes of a report beside its parameters
@@ -98,6 +99,25 @@ static void idle_answer(const ch_ask *ask, ch_hosted *h) {
     ch_server_wake(ask->server);
 }
 
+static int client_order(const void *a, const void *b) {
+    const uint32_t left = *(const uint32_t *)a;
+    const uint32_t right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* Whether the open round may want a report of the device. Of an open population it may want one of
+ * any: a crash may have made it forget whom it had asked. */
+static bool is_asked(const ch_hosted *h, const ch_claims *who) {
+    uint32_t count = 0;
+    const uint32_t *cohort = choir_coordinator_cohort(h->coordinator, &count);
+    if (who->client >= h->row.clients ||
+        (h->roster[who->client] != 0 && h->roster[who->client] != who->subject)) {
+        return false;
+    }
+    return strcmp(h->job.population, "open") == 0 ||
+           bsearch(&who->client, cohort, count, sizeof(cohort[0]), client_order) != NULL;
+}
+
 /* Whether there is anything to send for; else the answer to all of it was given. With the lock. */
 static bool is_wanted(const ch_ask *ask, const aim *a) {
     ch_server *s = ask->server;
@@ -121,6 +141,10 @@ static bool is_wanted(const ch_ask *ask, const aim *a) {
     }
     if (a->name.round != a->open_round) {
         ch_answer_refused(ask->exchange, CHOIR_REFUSAL_STALE);
+        return false;
+    }
+    if (!is_asked(a->hosted, &ask->claims)) {
+        ch_answer_refused(ask->exchange, CHOIR_REFUSAL_UNSAMPLED);
         return false;
     }
     return true;

@@ -235,6 +235,17 @@ class ADevice(Large):
         self.assertEqual(self.put(5000, len(self.body), device=twin), (200, ("refused", {1: 4})))
         self.assertEqual(self.shown()[1]["offset"], 1000)
 
+    def test_that_is_not_asked_cannot_fill_the_servers_memory(self):
+        half = (JOB % 1).replace("sample_rate: 1", "sample_rate: 0.5").replace("name: letters", "name: half")
+        self.host(self.file("half.yaml", half))
+        devices = [Device(json.loads((self.folder / "choir-server/join.json").read_text())) for _ in range(2)]
+        for device in devices:
+            device.join("half")
+        asked, other = sorted(devices, key=lambda device: device.check_in("half")[0] != "task")
+        self.assertEqual(self.put(0, 10, device=other), (200, ("refused", {1: 4})))
+        self.assertEqual(self.figures()["choir_uploads_open"], 0)
+        self.assertEqual(self.put(0, 10, device=asked)[0], 202)
+
     def test_is_told_at_once_that_its_job_stands_still_or_is_over(self):
         part = {"body": self.body[:10], "Content-Range": f"bytes 0-9/{len(self.body)}"}
         self.check_ran("hosted", "pause", "letters")
