@@ -97,6 +97,9 @@ typedef struct choir_coordinator_options {
     double coordinate_max;  // magnitude beyond which an update is refused; default 16
     uint64_t seed;          // of the whole run; default 1
 
+    bool announce; // whether a client asks, when it has trained, if its update is still wanted, and
+                   // sends it when it is; changes no model; default false
+
     bool keep_sum; // whether the sum of the round that closed last is kept, for a replay, in 8
                    // bytes a parameter; changes nothing else; default false
 } choir_coordinator_options;
@@ -139,7 +142,8 @@ void choir_coordinator_destroy(choir_coordinator *c);
 /*
  * Answers one request. Always answers: bytes that do not parse get REFUSED. A report that is
  * refused ends its client's round: the same client is told the same again, and gets no further task
- * in it.
+ * in it. An announcement changes nothing but the count of refusals: it is told what its report
+ * would be, as far as can be told without it, or to proceed.
  *
  * now_ms  any monotonic clock; must not go backwards between calls
  * Returns the reply, borrowed until the next call on c.

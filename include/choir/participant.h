@@ -29,8 +29,6 @@
 
 #include <stdbool.h>
 
-#include <stdbool.h>
-
 typedef struct choir_participant choir_participant;
 
 /* Room for one update on its way: the request that carries it. Single-threaded, reusable. */
@@ -46,10 +44,11 @@ typedef enum choir_intent_kind {
 
 typedef struct choir_intent {
     choir_intent_kind kind;
-    choir_bytes request;    // SEND: borrowed until the next call on the participant
-    const choir_task *task; // FETCH, TRAIN and the SEND of a report: borrowed likewise; else NULL
-    uint64_t wake_ms;       // WAIT: in the clock of now_ms
-    choir_why why;          // WAIT, DONE: as the coordinator said it; NONE where it said nothing
+    choir_bytes request;     // SEND: borrowed until the next call on the participant
+    const choir_task *task;  // FETCH, TRAIN and a report's SENDs: borrowed likewise; else NULL
+    choir_exchange exchange; // of a report's SENDs, which of them; else NONE
+    uint64_t wake_ms;        // WAIT: in the clock of now_ms
+    choir_why why;           // WAIT, DONE: as the coordinator said it; NONE where it said nothing
 } choir_intent;
 
 typedef struct choir_participant_options {
@@ -121,8 +120,8 @@ void choir_participant_lost(choir_participant *p, uint64_t now_ms);
  * one slow call; see choir_trainer_ops. The
  * participant may be used from one thread at a time, so this may run on a worker.
  *
- * room  at least the task's dim; borrowed until the participant's next intent is neither a SEND of
- *       a report nor a WAIT before one: choir_participant_holds says so
+ * room  at least the task's dim; borrowed until the participant's next intent is neither one of a
+ *       report's SENDs nor a WAIT before one: choir_participant_holds says so
  *
  * A trainer that fails with ERANGE, EAGAIN or EINVAL leaves a report that says so (diverged, no
  * data, unsupported), and the status is returned. On any other failure the task is dropped and the
@@ -133,8 +132,8 @@ CHOIR_NODISCARD choir_status choir_participant_train(choir_participant *p, uint6
                                                      choir_error *err);
 
 /*
- * Whether the report that was answered last was refused. That an earlier copy of it is in the sum
- * is no refusal.
+ * Whether the report that was answered last was refused, itself or when it was announced. That an
+ * earlier copy of it is in the sum is no refusal.
  *
  * refusal  out, when it was: why; COUNT for a reason that is not known here
  */
@@ -189,8 +188,8 @@ CHOIR_NODISCARD choir_status choir_participant_saved_about(choir_saved_about *ou
                                                            choir_bytes state, choir_error *err);
 
 /*
- * Goes on with what was saved: next is a FETCH, or the SEND of a report. Whatever was under way is
- * forgotten.
+ * Goes on with what was saved: next is a FETCH, or the first of the report's SENDs. Whatever was
+ * under way is forgotten.
  *
  * state  borrowed for the call
  * room   at least room_dim; the report is copied into it, and it is borrowed as by _train; may be

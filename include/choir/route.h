@@ -25,8 +25,8 @@
 typedef struct choir_route {
     char job[CHOIR_JOB_TEXT_MAX]; // "keyboard" to check in, "keyboard@3" in a report
     uint32_t client;              // as the request says
-    bool is_report;
-    uint32_t round; // of a report; else 0
+    bool is_report;               // an exchange of a report, its announcement too
+    uint32_t round;               // of a report; else 0
 } choir_route;
 
 /*
@@ -46,6 +46,7 @@ typedef enum choir_answer {
     CHOIR_ANSWER_ACK,
     CHOIR_ANSWER_DONE,
     CHOIR_ANSWER_REFUSED,
+    CHOIR_ANSWER_PROCEED,
 } choir_answer;
 
 /* reply: one of choir_coordinator_reply's, or of the answers below. */

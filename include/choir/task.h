@@ -16,6 +16,7 @@ enum {
     CHOIR_CHAIN_TEXT_MAX = 128, // bytes, with the terminating zero
     CHOIR_JOB_TEXT_MAX = 80,    // likewise: a name, '@', a version
     CHOIR_HASH_BYTES = 32,      // SHA-256
+    CHOIR_EXCHANGES_MAX = 8,    // that a report comes to
 };
 
 /* SHA-256 of parameters as little-endian fp32 in layout order. */
@@ -28,6 +29,13 @@ typedef enum choir_purpose {
     CHOIR_PURPOSE_TRAIN = 0,
     CHOIR_PURPOSE_EVALUATE = 1, // measure the model on held-out examples; nobody trains
 } choir_purpose;
+
+/* A request and its reply, of those that a report comes to. The numbers are those of the wire. */
+typedef enum choir_exchange {
+    CHOIR_EXCHANGE_NONE = 0,
+    CHOIR_EXCHANGE_REPORT = 1,   // the report itself
+    CHOIR_EXCHANGE_ANNOUNCE = 2, // before an update is sent: whether it is still wanted
+} choir_exchange;
 
 typedef struct choir_task {
     uint32_t round;      // the first round is 1; to evaluate, the one whose model is measured
@@ -43,6 +51,8 @@ typedef struct choir_task {
     char chain[CHOIR_CHAIN_TEXT_MAX]; // what to do to the update, e.g. "clip=1|weight"
     char job[CHOIR_JOB_TEXT_MAX];     // whose task it is, "keyboard@3"; "" where there is only one
     uint32_t purpose; // a choir_purpose, or a number from a later version, which nobody here can do
+    uint8_t exchanges[CHOIR_EXCHANGES_MAX]; // how its report goes: choir_exchange, in order, up to
+                                            // the first NONE; none at all: REPORT alone
 } choir_task;
 
 #endif

@@ -509,7 +509,7 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
     } else {
         reply = report_reply(h, now_ms, route, request, update);
         reply = ch_hosted_has_failed(h) ? own_wait(h, IDLE_WAIT_MS, CHOIR_WHY_ERROR) : reply;
-        *hold = ch_hosted_wants_commit(h);
+        *hold = ch_hosted_wants_commit(h) && choir_answer_of(reply) != CHOIR_ANSWER_PROCEED;
     }
     h->bytes_down += reply.size;
     return reply;

@@ -11,6 +11,10 @@
  *
  * A client of the cohort is awaited until it is counted or refused, either of them once. Who is in
  * it is drawn when the round opens; in an open population clients are taken in as they come.
+ *
+ * A report comes in as many exchanges as its task says. Each is answered by itself, from the round
+ * as it is then: the coordinator keeps nothing of the ones before, so that an announcement needs no
+ * commit, may be repeated, and is no promise.
  */
 #include "proto/coordinator_parts.h"
 
@@ -146,6 +150,9 @@ static void round_plan(choir_coordinator *c) {
         task.purpose = CHOIR_PURPOSE_EVALUATE;
         task.epochs = 1;
         task.seed = 0;
+    } else if (o->announce) {
+        task.exchanges[0] = CHOIR_EXCHANGE_ANNOUNCE;
+        task.exchanges[1] = CHOIR_EXCHANGE_REPORT;
     }
     memcpy(task.chain, c->task.chain, sizeof(task.chain));
     memcpy(task.job, c->task.job, sizeof(task.job));
@@ -370,24 +377,61 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
     return NO_REFUSAL;
 }
 
-static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
+/* Whether a report, or its announcement, is of another task than the open round's. */
+static bool is_stale(const choir_coordinator *c, const ch_request *in) {
     const ch_report *report = &in->report;
-    if (report->round != c->task.round || report->purpose != c->task.purpose ||
-        strcmp(in->job, c->task.job) != 0 ||
-        memcmp(report->model.bytes, c->hash.bytes, CHOIR_HASH_BYTES) != 0) {
-        return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
-    }
-    ch_unseated unseated;
-    const uint32_t place = place_find(c, in->client, &unseated);
+    return report->round != c->task.round || report->purpose != c->task.purpose ||
+           strcmp(in->job, c->task.job) != 0 ||
+           memcmp(report->model.bytes, c->hash.bytes, CHOIR_HASH_BYTES) != 0;
+}
+
+/* What a client hears, whatever it reports, that has no place or one that is settled; false when it
+ * is awaited. */
+static bool settled_answer(choir_coordinator *c, const ch_request *in, uint32_t place,
+                           ch_reply *out) {
     if (place == UINT32_MAX) {
-        return refuse(c, in, CHOIR_REFUSAL_UNSAMPLED, CHOIR_LEVEL_DEBUG);
+        *out = refuse(c, in, CHOIR_REFUSAL_UNSAMPLED, CHOIR_LEVEL_DEBUG);
+        return true;
     }
     const uint32_t standing = c->cohort.standing[place];
     if (standing == CH_STANDING_COUNTED) {
-        return refuse(c, in, CHOIR_REFUSAL_DUPLICATE, CHOIR_LEVEL_DEBUG);
+        *out = refuse(c, in, CHOIR_REFUSAL_DUPLICATE, CHOIR_LEVEL_DEBUG);
+    } else if (standing != CH_STANDING_AWAITED) { // told once more, counted only the first time
+        *out = ch_refusal_reply(standing - CH_STANDING_REFUSED);
     }
-    if (standing != CH_STANDING_AWAITED) { // told once more, counted only the first time
-        return ch_refusal_reply(standing - CH_STANDING_REFUSED);
+    return standing != CH_STANDING_AWAITED;
+}
+
+/* As report_answer, as far as goes without the report; a place that it would be given is not. */
+static ch_reply announce_answer(choir_coordinator *c, const ch_request *in) {
+    if (is_stale(c, in)) {
+        return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
+    }
+    ch_unseated unseated;
+    ch_reply settled;
+    bool is_free = false;
+    const uint32_t place = c->is_open && in->client < c->options.clients
+                               ? ch_coordinator_seat_find(c, in->client, &is_free, &unseated)
+                               : ch_cohort_find(&c->cohort, in->client);
+    if (!is_free && settled_answer(c, in, place, &settled)) {
+        return settled;
+    }
+    if (in->report.examples == 0) {
+        return refuse(c, in, CHOIR_REFUSAL_SIZE, CHOIR_LEVEL_WARN);
+    }
+    return (ch_reply){.kind = CH_REPLY_PROCEED};
+}
+
+static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
+    const ch_report *report = &in->report;
+    if (is_stale(c, in)) {
+        return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
+    }
+    ch_unseated unseated;
+    ch_reply settled;
+    const uint32_t place = place_find(c, in->client, &unseated);
+    if (settled_answer(c, in, place, &settled)) {
+        return settled;
     }
     const void *delta = report->delta.data;
     if (delta == NULL && report->dim == c->options.dim) {
@@ -423,7 +467,15 @@ static ch_reply answer(choir_coordinator *c, uint64_t now_ms, choir_bytes reques
     if (choir_coordinator_is_done(c)) {
         return (ch_reply){.kind = CH_REPLY_DONE, .why = CHOIR_WHY_FINISHED};
     }
-    return in.kind == CH_REQUEST_CHECK_IN ? check_in_answer(c, now_ms, &in) : report_answer(c, &in);
+    switch (in.kind) {
+    case CH_REQUEST_CHECK_IN:
+        return check_in_answer(c, now_ms, &in);
+    case CH_REQUEST_ANNOUNCE:
+        return announce_answer(c, &in);
+    case CH_REQUEST_REPORT:
+        break;
+    }
+    return report_answer(c, &in);
 }
 
 choir_bytes choir_coordinator_reply(choir_coordinator *c, uint64_t now_ms, choir_bytes request) {

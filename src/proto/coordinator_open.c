@@ -30,8 +30,10 @@ bool choir_coordinator_has_room(const choir_coordinator *c) {
            c->cohort.count < c->cohort.capacity;
 }
 
-uint32_t ch_coordinator_seat(choir_coordinator *c, uint32_t client, ch_unseated *why) {
+uint32_t ch_coordinator_seat_find(const choir_coordinator *c, uint32_t client, bool *is_free,
+                                  ch_unseated *why) {
     CH_ASSERT(client < c->options.clients);
+    *is_free = false;
     const uint32_t place = ch_cohort_find(&c->cohort, client);
     if (place != UINT32_MAX && c->cohort.standing[place] != CH_STANDING_AWAITED) {
         const bool is_counted =
@@ -53,6 +55,16 @@ uint32_t ch_coordinator_seat(choir_coordinator *c, uint32_t client, ch_unseated 
     if (!choir_coordinator_has_room(c)) {
         *why = (ch_unseated){.why = CHOIR_WHY_FULL, .rounds = 1};
         return UINT32_MAX;
+    }
+    *is_free = true;
+    return UINT32_MAX;
+}
+
+uint32_t ch_coordinator_seat(choir_coordinator *c, uint32_t client, ch_unseated *why) {
+    bool is_free = false;
+    const uint32_t place = ch_coordinator_seat_find(c, client, &is_free, why);
+    if (!is_free) {
+        return place;
     }
     c->has_given_tasks = true;
     c->changes += 1;

@@ -97,6 +97,18 @@ typedef struct ch_unseated {
 } ch_unseated;
 
 /*
+ * In an open population: a client's place in the open round, which nothing changes.
+ *
+ * client   below options.clients
+ * is_free  out, when it has none: whether there is one for it
+ * why      out, as below, but for one that there is a place for
+ *
+ * Returns the place; UINT32_MAX when it has none.
+ */
+uint32_t ch_coordinator_seat_find(const choir_coordinator *c, uint32_t client, bool *is_free,
+                                  ch_unseated *why);
+
+/*
  * In an open population: a client's place in the open round, which it is given where there is room.
  *
  * client  below options.clients

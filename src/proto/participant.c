@@ -2,10 +2,14 @@
  * Participant: see include/choir/participant.h.
  *
  *   CHECKIN --TASK--> FETCH --model--> READY --train--> REPORT --ACK, REFUSED--> CHECKIN
- *    ^    |             |                |                |
- *    |    |             '--lost----------+--no report-----+--> CHECKIN, after retry_ms
+ *    ^    |             |                |               ^  |
+ *    |    |             |                |               '--'--PROCEED: its next exchange
+ *    |    |             '--lost----------+--no report---------> CHECKIN, after retry_ms
  *    |    '--TASK that it cannot do--> REPORT, of a failure
  *    '--WAIT, lost, bad bytes                              any --DONE--> FINISHED
+ *
+ * In REPORT it goes along the exchanges of its task. What a report without an update says is no
+ * longer than an announcement, so that has none.
  */
 #include "proto/participant_parts.h"
 
@@ -140,6 +144,7 @@ static void words_prepare(choir_participant *p, ch_failure failure,
     ch_request m = report_of(p, training);
     m.report.failure = failure;
     p->request = (choir_bytes){.data = p->head, .size = ch_request_head(&m, p->head)};
+    p->exchange = 0;
     p->state = STATE_REPORT;
 }
 
@@ -156,7 +161,32 @@ static void update_prepare(choir_participant *p, choir_workspace *room,
     memcpy(start, p->head, size);
     p->request = (choir_bytes){.data = start, .size = size + delta_bytes};
     p->room = room;
+    p->examples = training->examples;
+    p->exchange = 0;
     p->state = STATE_REPORT;
+}
+
+/* The exchange of its report that is under way. */
+static choir_exchange exchange_of(const choir_participant *p) {
+    const bool is_announcement = p->room != NULL && p->exchange < CHOIR_EXCHANGES_MAX &&
+                                 p->task.exchanges[p->exchange] == CHOIR_EXCHANGE_ANNOUNCE;
+    return is_announcement ? CHOIR_EXCHANGE_ANNOUNCE : CHOIR_EXCHANGE_REPORT;
+}
+
+static choir_bytes announcement_prepare(choir_participant *p) {
+    const choir_training training = {.examples = p->examples};
+    ch_request m = report_of(p, &training);
+    m.kind = CH_REQUEST_ANNOUNCE;
+    return (choir_bytes){.data = p->head, .size = ch_request_head(&m, p->head)};
+}
+
+static void report_next(choir_participant *p, choir_intent *intent) {
+    const choir_exchange exchange = exchange_of(p);
+    *intent = (choir_intent){
+        .kind = CHOIR_INTENT_SEND,
+        .request = exchange == CHOIR_EXCHANGE_ANNOUNCE ? announcement_prepare(p) : p->request,
+        .task = &p->task,
+        .exchange = exchange};
 }
 
 void choir_participant_next(choir_participant *p, uint64_t now_ms, choir_intent *intent) {
@@ -180,8 +210,7 @@ void choir_participant_next(choir_participant *p, uint64_t now_ms, choir_intent 
         *intent = (choir_intent){.kind = CHOIR_INTENT_TRAIN, .task = &p->task};
         break;
     case STATE_REPORT:
-        *intent =
-            (choir_intent){.kind = CHOIR_INTENT_SEND, .request = p->request, .task = &p->task};
+        report_next(p, intent);
         break;
     case STATE_FINISHED:
         break;
@@ -281,6 +310,17 @@ static choir_status refused(choir_participant *p, uint64_t now_ms, const ch_repl
     return CHOIR_OK;
 }
 
+/* The exchange that was under way is over, the report is not. */
+static choir_status announced(choir_participant *p, uint64_t now_ms) {
+    if (p->state != STATE_REPORT || exchange_of(p) == CHOIR_EXCHANGE_REPORT) {
+        return CHOIR_EPROTO;
+    }
+    p->exchange += 1;
+    p->damaged = 0;
+    p->wake_ms = now_ms;
+    return CHOIR_OK;
+}
+
 static choir_status reply_act(choir_participant *p, uint64_t now_ms, const ch_reply *m) {
     switch (m->kind) {
     case CH_REPLY_TASK:
@@ -289,8 +329,10 @@ static choir_status reply_act(choir_participant *p, uint64_t now_ms, const ch_re
         wake_after(p, now_ms, m->wait_ms, why_of(m->why));
         p->told_ms = p->wake_ms;
         return CHOIR_OK;
+    case CH_REPLY_PROCEED:
+        return announced(p, now_ms);
     case CH_REPLY_ACK:
-        if (p->state != STATE_REPORT) {
+        if (p->state != STATE_REPORT || exchange_of(p) != CHOIR_EXCHANGE_REPORT) {
             return CHOIR_EPROTO;
         }
         p->is_refused = false;

@@ -12,7 +12,7 @@ typedef enum participant_state {
     STATE_CHECKIN, // has no task; the request is a check-in
     STATE_FETCH,   // has a task, not its model
     STATE_READY,   // has both, has not trained
-    STATE_REPORT,  // knows what became of the task; the request is a report
+    STATE_REPORT,  // knows what became of the task; the request is an exchange of its report
     STATE_FINISHED,
 } participant_state;
 
@@ -28,6 +28,8 @@ struct choir_participant {
     ch_chain chain;
     choir_blob blob;         // READY
     choir_workspace *room;   // borrowed; REPORT of an update
+    uint32_t examples;       // REPORT: that it counts for
+    uint32_t exchange;       // REPORT: which of task.exchanges is under way
     uint32_t damaged;        // how often the coordinator could not read this report
     bool has_given_up;       // on given_up_round of given_up_job: its report was refused
     uint32_t given_up_round; // not to be trained for again
@@ -35,8 +37,8 @@ struct choir_participant {
     uint32_t given_up_purpose;
     bool is_refused; // the report that was answered last
     choir_refusal refusal;
-    choir_bytes request; // in head, or in room
-    uint8_t head[CH_REQUEST_HEAD_MAX];
+    choir_bytes request;               // a report's, in room or in head; else in head
+    uint8_t head[CH_REQUEST_HEAD_MAX]; // that, or the announcement of one in room
 };
 
 struct choir_workspace {

@@ -167,6 +167,8 @@ static void report_take(choir_participant *p, const parts *s, choir_workspace *r
     }
     memcpy(to, s->report.data, s->report.size);
     p->request = (choir_bytes){.data = to, .size = s->report.size};
+    p->examples = s->request.report.examples;
+    p->exchange = 0; // it is announced again: its round may be over by now
     p->state = STATE_REPORT;
 }
 

@@ -14,7 +14,7 @@ choir_status choir_route_read(choir_route *out, choir_refusal *refusal, choir_by
         return CHOIR_EPROTO;
     }
     *out = (choir_route){
-        .client = in.client, .is_report = in.kind == CH_REQUEST_REPORT, .round = in.report.round};
+        .client = in.client, .is_report = in.kind != CH_REQUEST_CHECK_IN, .round = in.report.round};
     memcpy(out->job, in.job, sizeof(out->job));
     return CHOIR_OK;
 }
@@ -23,7 +23,7 @@ choir_status choir_answer_read(choir_answer *out, choir_bytes reply) {
     static const choir_answer answers[] = {
         [CH_REPLY_TASK] = CHOIR_ANSWER_TASK,       [CH_REPLY_WAIT] = CHOIR_ANSWER_WAIT,
         [CH_REPLY_ACK] = CHOIR_ANSWER_ACK,         [CH_REPLY_DONE] = CHOIR_ANSWER_DONE,
-        [CH_REPLY_REFUSED] = CHOIR_ANSWER_REFUSED,
+        [CH_REPLY_REFUSED] = CHOIR_ANSWER_REFUSED, [CH_REPLY_PROCEED] = CHOIR_ANSWER_PROCEED,
     };
     ch_reply m;
     const choir_status status = ch_reply_decode(&m, reply);

@@ -34,6 +34,15 @@ static void put_text(ch_writer *w, uint32_t number, const char *text) {
     ch_pb_put_bytes(w, number, text, strlen(text));
 }
 
+/* What an announcement says of its report. */
+static void put_announce(ch_writer *w, const ch_report *report, const char *job) {
+    ch_pb_put_uint(w, 1, report->round);
+    ch_pb_put_bytes(w, 2, report->model.bytes, CHOIR_HASH_BYTES);
+    ch_pb_put_uint(w, 3, report->examples);
+    put_text(w, 6, job);
+    ch_pb_put_uint(w, 7, report->purpose);
+}
+
 /* All of a report but the bytes of its delta. */
 static void put_report(ch_writer *w, const ch_report *report, const char *job) {
     ch_pb_put_uint(w, 1, report->round);
@@ -56,6 +65,8 @@ uint32_t ch_request_head(const ch_request *m, uint8_t out[CH_REQUEST_HEAD_MAX]) 
         delta = m->report.delta;
         CH_ASSERT(delta.size == sizeof(float) * (size_t)m->report.dim);
         put_report(&body, &m->report, m->job);
+    } else if (m->kind == CH_REQUEST_ANNOUNCE) {
+        put_announce(&body, &m->report, m->job);
     } else {
         put_text(&body, 1, m->job);
     }
@@ -149,37 +160,65 @@ static bool check_in_decode(char job[CHOIR_JOB_TEXT_MAX], choir_bytes bytes) {
     return ch_reader_done(&r);
 }
 
+/* A field that a report and its announcement share. */
+static void said_take(ch_reader *r, ch_report *out, char job[CHOIR_JOB_TEXT_MAX],
+                      const ch_pb_field *f) {
+    switch (f->key) {
+    case CH_PB_KEY(1, CH_PB_VARINT):
+        out->round = (uint32_t)f->value;
+        break;
+    case CH_PB_KEY(2, CH_PB_BYTES):
+        get_hash(r, &out->model, f->bytes);
+        break;
+    case CH_PB_KEY(3, CH_PB_VARINT):
+        out->examples = (uint32_t)f->value;
+        break;
+    case CH_PB_KEY(6, CH_PB_BYTES):
+        get_text(r, job, CHOIR_JOB_TEXT_MAX, f->bytes);
+        break;
+    case CH_PB_KEY(7, CH_PB_VARINT):
+        out->purpose = (uint32_t)f->value;
+        break;
+    }
+}
+
+static bool announce_decode(ch_report *out, char job[CHOIR_JOB_TEXT_MAX], choir_bytes bytes) {
+    ch_reader r = {.data = bytes.data, .size = bytes.size};
+    for (ch_pb_field f; ch_pb_next(&r, &f);) {
+        said_take(&r, out, job, &f);
+    }
+    return ch_reader_done(&r);
+}
+
 static bool report_decode(ch_report *out, char job[CHOIR_JOB_TEXT_MAX], choir_bytes bytes) {
     ch_reader r = {.data = bytes.data, .size = bytes.size};
     for (ch_pb_field f; ch_pb_next(&r, &f);) {
         switch (f.key) {
-        case CH_PB_KEY(1, CH_PB_VARINT):
-            out->round = (uint32_t)f.value;
-            break;
-        case CH_PB_KEY(2, CH_PB_BYTES):
-            get_hash(&r, &out->model, f.bytes);
-            break;
-        case CH_PB_KEY(3, CH_PB_VARINT):
-            out->examples = (uint32_t)f.value;
-            break;
         case CH_PB_KEY(4, CH_PB_BYTES):
             r.failed = !metrics_decode(&out->metrics, f.bytes);
             break;
         case CH_PB_KEY(5, CH_PB_VARINT):
             out->failure = (uint32_t)f.value;
             break;
-        case CH_PB_KEY(6, CH_PB_BYTES):
-            get_text(&r, job, CHOIR_JOB_TEXT_MAX, f.bytes);
-            break;
-        case CH_PB_KEY(7, CH_PB_VARINT):
-            out->purpose = (uint32_t)f.value;
-            break;
         default:
+            said_take(&r, out, job, &f);
             delta_extend(&r, out, delta_piece(&r, &f));
         }
     }
     const bool both = out->failure != CH_FAILURE_NONE && out->dim > 0;
     return ch_reader_done(&r) && !both;
+}
+
+static bool request_body_decode(ch_request *m) {
+    switch (m->kind) {
+    case CH_REQUEST_CHECK_IN:
+        return check_in_decode(m->job, m->body);
+    case CH_REQUEST_REPORT:
+        return report_decode(&m->report, m->job, m->body);
+    case CH_REQUEST_ANNOUNCE:
+        return announce_decode(&m->report, m->job, m->body);
+    }
+    return false;
 }
 
 choir_status ch_request_decode(ch_request *m, choir_bytes bytes) {
@@ -199,6 +238,7 @@ choir_status ch_request_decode(ch_request *m, choir_bytes bytes) {
             break;
         case CH_PB_KEY(CH_REQUEST_CHECK_IN, CH_PB_BYTES):
         case CH_PB_KEY(CH_REQUEST_REPORT, CH_PB_BYTES):
+        case CH_PB_KEY(CH_REQUEST_ANNOUNCE, CH_PB_BYTES):
             m->kind = (ch_request_kind)(f.key >> 3);
             m->body = f.bytes;
             bodies += 1;
@@ -208,9 +248,7 @@ choir_status ch_request_decode(ch_request *m, choir_bytes bytes) {
     if (!ch_reader_done(&r) || bodies != 1 || m->protocol != CH_PROTOCOL) {
         return CHOIR_EPROTO;
     }
-    const bool is_read = m->kind == CH_REQUEST_REPORT ? report_decode(&m->report, m->job, m->body)
-                                                      : check_in_decode(m->job, m->body);
-    return is_read ? CHOIR_OK : CHOIR_EPROTO;
+    return request_body_decode(m) ? CHOIR_OK : CHOIR_EPROTO;
 }
 
 bool ch_request_is_foreign(choir_bytes bytes) {
@@ -252,6 +290,17 @@ void ch_request_gather(const ch_request *m, float *out) {
     CH_ASSERT(ch_reader_done(&r));
 }
 
+/* Each below 128, and so one byte. */
+static void put_exchanges(ch_writer *w, uint32_t number,
+                          const uint8_t exchanges[CHOIR_EXCHANGES_MAX]) {
+    size_t count = 0;
+    while (count < CHOIR_EXCHANGES_MAX && exchanges[count] != CHOIR_EXCHANGE_NONE) {
+        CH_ASSERT(exchanges[count] <= CHOIR_EXCHANGE_ANNOUNCE);
+        count += 1;
+    }
+    ch_pb_put_bytes(w, number, exchanges, count);
+}
+
 static void put_task(ch_writer *w, const choir_task *task) {
     ch_pb_put_uint(w, 1, task->round);
     ch_pb_put_uint(w, 2, task->dim);
@@ -266,6 +315,7 @@ static void put_task(ch_writer *w, const choir_task *task) {
     put_text(w, 11, task->chain);
     put_text(w, 12, task->job);
     ch_pb_put_uint(w, 13, task->purpose);
+    put_exchanges(w, 14, task->exchanges);
 }
 
 uint32_t ch_reply_encode(const ch_reply *m, uint8_t out[CH_REPLY_MAX]) {
@@ -288,6 +338,7 @@ uint32_t ch_reply_encode(const ch_reply *m, uint8_t out[CH_REPLY_MAX]) {
         ch_pb_put_uint(&body, 3, m->protocol_highest);
         break;
     case CH_REPLY_ACK:
+    case CH_REPLY_PROCEED:
         break;
     }
     const uint64_t check = ch_checksum_of(reply_seed(m->kind), body.data, body.size);
@@ -298,6 +349,25 @@ uint32_t ch_reply_encode(const ch_reply *m, uint8_t out[CH_REPLY_MAX]) {
     CH_ASSERT(!body.failed);
     CH_ASSERT(!w.failed);
     return (uint32_t)w.size;
+}
+
+/* Leaves out what is not known here: docs/wire.md says why that is right. */
+static void exchange_add(choir_task *out, uint64_t value) {
+    size_t count = 0;
+    while (count < CHOIR_EXCHANGES_MAX && out->exchanges[count] != CHOIR_EXCHANGE_NONE) {
+        count += 1;
+    }
+    if (count < CHOIR_EXCHANGES_MAX && value <= CHOIR_EXCHANGE_ANNOUNCE) {
+        out->exchanges[count] = (uint8_t)value;
+    }
+}
+
+static void exchanges_add(ch_reader *r, choir_task *out, choir_bytes packed) {
+    ch_reader run = {.data = packed.data, .size = packed.size};
+    for (uint64_t value = 0; ch_pb_next_varint(&run, &value);) {
+        exchange_add(out, value);
+    }
+    r->failed = r->failed || !ch_reader_done(&run);
 }
 
 static bool task_decode(choir_task *out, choir_bytes bytes) {
@@ -343,6 +413,12 @@ static bool task_decode(choir_task *out, choir_bytes bytes) {
         case CH_PB_KEY(13, CH_PB_VARINT):
             out->purpose = (uint32_t)f.value;
             break;
+        case CH_PB_KEY(14, CH_PB_VARINT):
+            exchange_add(out, f.value);
+            break;
+        case CH_PB_KEY(14, CH_PB_BYTES):
+            exchanges_add(&r, out, f.bytes);
+            break;
         }
     }
     return ch_reader_done(&r);
@@ -370,6 +446,7 @@ static bool body_decode(ch_reply *m, choir_bytes body) {
     case CH_REPLY_WAIT:
         return numbers_decode(wait, 2, body);
     case CH_REPLY_ACK:
+    case CH_REPLY_PROCEED:
         return numbers_decode(NULL, 0, body);
     case CH_REPLY_DONE:
         return numbers_decode(done, 1, body);
@@ -395,6 +472,7 @@ choir_status ch_reply_decode(ch_reply *m, choir_bytes bytes) {
         case CH_PB_KEY(CH_REPLY_ACK, CH_PB_BYTES):
         case CH_PB_KEY(CH_REPLY_DONE, CH_PB_BYTES):
         case CH_PB_KEY(CH_REPLY_REFUSED, CH_PB_BYTES):
+        case CH_PB_KEY(CH_REPLY_PROCEED, CH_PB_BYTES):
             m->kind = (ch_reply_kind)(f.key >> 3);
             body = f.bytes;
             bodies += 1;

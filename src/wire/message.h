@@ -32,6 +32,7 @@ enum {
 typedef enum ch_request_kind {
     CH_REQUEST_CHECK_IN = 4,
     CH_REQUEST_REPORT = 5,
+    CH_REQUEST_ANNOUNCE = 6,
 } ch_request_kind;
 
 typedef enum ch_failure {
@@ -57,7 +58,8 @@ typedef struct ch_request {
     uint32_t client;
     ch_request_kind kind;
     char job[CHOIR_JOB_TEXT_MAX]; // of the check-in, or of the report
-    ch_report report;             // zero unless kind says so
+    ch_report
+        report; // zero unless kind says so; of an ANNOUNCE its round, model, examples, purpose
 
     // Set by decode, for ch_request_is_intact and ch_request_gather.
     uint64_t check;
@@ -70,6 +72,7 @@ typedef enum ch_reply_kind {
     CH_REPLY_ACK = 4,
     CH_REPLY_DONE = 5,
     CH_REPLY_REFUSED = 6,
+    CH_REPLY_PROCEED = 7,
 } ch_reply_kind;
 
 typedef enum ch_reason {

@@ -61,6 +61,14 @@ bool ch_pb_next(ch_reader *r, ch_pb_field *field) {
     return !r->failed;
 }
 
+bool ch_pb_next_varint(ch_reader *r, uint64_t *value) {
+    if (r->failed || r->at == r->size) {
+        return false;
+    }
+    *value = get_varint(r);
+    return !r->failed;
+}
+
 int64_t ch_pb_sint(uint64_t value) {
     const uint64_t half = value >> 1; // zigzag: 0, -1, 1, -2, ...
     return (int64_t)((value & 1) != 0 ? ~half : half);

@@ -39,6 +39,9 @@ typedef struct ch_pb_field {
 /* The next field. False at the end, and for good once something does not parse. */
 bool ch_pb_next(ch_reader *r, ch_pb_field *field);
 
+/* The next varint of a packed run. False at the end, and for good once something does not parse. */
+bool ch_pb_next_varint(ch_reader *r, uint64_t *value);
+
 /* A field's value as a sint64, and as a float. */
 int64_t ch_pb_sint(uint64_t value);
 float ch_pb_float(uint64_t value);

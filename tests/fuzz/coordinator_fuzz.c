@@ -1,8 +1,8 @@
 /*
  * A coordinator among ill-meaning peers: requests, each with a length byte before it, some of them
- * whole reports of the open round with the parameters and weights of the input, or check-ins. An
- * input of odd size has an open population, and half of all have evaluation rounds. Whatever
- * happened, the open round can be saved, and taken back.
+ * whole reports of the open round with the parameters and weights of the input, announcements of
+ * such, or check-ins. An input of odd size has an open population, and half of all have evaluation
+ * rounds. Whatever happened, the open round can be saved, and taken back.
  */
 #include "choir/coordinator.h"
 
@@ -36,6 +36,11 @@ static size_t report_make(const choir_coordinator *c, uint8_t *out, const uint8_
         m.report.round -= 1;
     }
     if (m.report.failure != 0 || (choir_coordinator_is_evaluating(c) && size % 3 != 0)) {
+        m.report.dim = 0;
+        m.report.delta = (choir_bytes){0};
+    }
+    if (size % 8 == 5) {
+        m.kind = CH_REQUEST_ANNOUNCE;
         m.report.dim = 0;
         m.report.delta = (choir_bytes){0};
     }
@@ -88,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         o.rounds_between = 1;
     }
     o.evaluation_every = size % 4 / 2;
+    o.announce = true;
     CH_ASSERT(choir_coordinator_create(&c, params, &o, &env, NULL) == CHOIR_OK);
     uint64_t now_ms = 0;
     while (size > 0) {

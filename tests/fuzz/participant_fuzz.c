@@ -48,7 +48,7 @@ static const choir_trainer_ops FUZZ_TRAINER = {.train = fuzz_train};
 static void reply_give(host *h) {
     static const char *const chains[] = {"weight", "clip=1|uniform", "noise|weight", ""};
     const uint8_t choice = h->choice;
-    ch_reply m = {.kind = CH_REPLY_TASK + (ch_reply_kind)(choice % 5),
+    ch_reply m = {.kind = CH_REPLY_TASK + (ch_reply_kind)(choice % 6),
                   .wait_ms = choice * 100U,
                   .why = choice % 9, // beyond what there is, too
                   .reason = choice / 5 % 14,
@@ -57,6 +57,10 @@ static void reply_give(host *h) {
                            .model = choir_hash_params(PARAMS, DIM),
                            .epochs = 1,
                            .learning_rate = 1}};
+    for (uint32_t i = 0; i < choice / 4 % 4; i++) { // none is the report alone
+        m.task.exchanges[i] =
+            choice >> (i + 2) & 1 ? CHOIR_EXCHANGE_ANNOUNCE : CHOIR_EXCHANGE_REPORT;
+    }
     const char *chain = chains[choice / 8 % 4];
     memcpy(m.task.chain, chain, strlen(chain) + 1);
     uint8_t bytes[CH_REPLY_MAX];
@@ -82,6 +86,8 @@ static void step(host *h) {
     case CHOIR_INTENT_SEND:
         CH_ASSERT(ch_request_decode(&m, intent.request) == CHOIR_OK);
         CH_ASSERT(ch_request_is_intact(&m));
+        CH_ASSERT((intent.exchange != CHOIR_EXCHANGE_NONE) == (intent.task != NULL));
+        CH_ASSERT(m.kind != CH_REQUEST_ANNOUNCE || choir_participant_holds(h->p) == h->room);
         if (h->choice % 16 == 15) {
             choir_participant_lost(h->p, h->now_ms);
         } else {

@@ -9,6 +9,7 @@
 #include "wire/pb.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) {
         return 0;
     }
-    const uint32_t kind = CH_REPLY_TASK + data[0] % 5;
+    const uint32_t kind = CH_REPLY_TASK + data[0] % 6;
     ch_writer w = {.data = malloc(size + 32), .capacity = size + 32};
     CH_ASSERT(w.data != NULL);
     ch_pb_put_fixed64(&w, 1, ch_checksum_of((uint64_t)kind << 32, data + 1, size - 1));
@@ -33,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         CH_ASSERT(ch_reply_decode(&again, (choir_bytes){bytes, again_size}) == CHOIR_OK);
         CH_ASSERT(again.kind == m.kind);
         CH_ASSERT(again.task.round == m.task.round);
+        CH_ASSERT(memcmp(again.task.exchanges, m.task.exchanges, sizeof(m.task.exchanges)) == 0);
         CH_ASSERT(again.wait_ms == m.wait_ms);
         CH_ASSERT(again.why == m.why);
         CH_ASSERT(again.reason == m.reason);

@@ -39,6 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CH_ASSERT(again.client == m.client);
     CH_ASSERT(again.report.dim == m.report.dim);
     CH_ASSERT(again.report.examples == m.report.examples);
+    CH_ASSERT(again.report.round == m.report.round);
+    CH_ASSERT(again.report.purpose == m.report.purpose);
     free(bytes);
     free(delta);
     return 0;

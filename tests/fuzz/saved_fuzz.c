@@ -52,6 +52,9 @@ static size_t good_make(uint8_t out[STATE_MAX], choir_workspace *room, uint8_t c
                            .learning_rate = 1,
                            .chain = "weight",
                            .job = "a@1"}};
+    if (choice % 6 > 2) {
+        m.task.exchanges[0] = CHOIR_EXCHANGE_ANNOUNCE;
+    }
     uint8_t bytes[CH_REPLY_MAX];
     const choir_bytes reply = {bytes, ch_reply_encode(&m, bytes)};
     CH_ASSERT(choir_participant_receive(p, 0, reply) == CHOIR_OK);

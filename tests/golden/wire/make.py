@@ -84,6 +84,11 @@ seed: 1234605616436508552
 chain: "clip=1.5|weight=1000"
 job: "keyboard@3"
 """
+ANNOUNCE = f"""round: 7
+model: "{HASH}"
+examples: 600
+job: "keyboard@3"
+"""
 request("check_in", 0, 4, "check_in", "CheckIn", "")
 request("check_in_far", 2147483647, 4, "check_in", "CheckIn", 'job: "keyboard"\n')
 request("report", 300, 5, "report", "Report",
@@ -100,3 +105,7 @@ reply("done_stopped", 5, "done", "Done", "why: WHY_STOPPED\n")
 reply("refused", 6, "refused", "Refused", "reason: REASON_NOT_FINITE\n")
 reply("refused_protocol", 6, "refused", "Refused",
       "reason: REASON_PROTOCOL\nprotocol_lowest: 1\nprotocol_highest: 1\n")
+request("announce", 300, 6, "announce", "Announce", ANNOUNCE)
+reply("task_announce", 2, "task", "Task",
+      TASK + "exchanges: EXCHANGE_ANNOUNCE\nexchanges: EXCHANGE_REPORT\n")
+reply("proceed", 7, "proceed", "Proceed", "")

@@ -270,6 +270,51 @@ static void updates_are_kept_with_their_receipts_where_the_job_wants_it(void **s
     }
 }
 
+/* What a client's announcement for the open round is told, and whether that waits for the disk. */
+static ch_reply announce_send(ch_hosted *h, uint32_t client, bool *hold) {
+    uint8_t bytes[CH_REQUEST_HEAD_MAX];
+    ch_request m = {.protocol = CH_PROTOCOL,
+                    .client = client,
+                    .kind = CH_REQUEST_ANNOUNCE,
+                    .report = {.round = choir_coordinator_round(h->coordinator) + 1,
+                               .model = choir_coordinator_hash(h->coordinator),
+                               .examples = 7}};
+    (void)snprintf(m.job, sizeof(m.job), "%s", h->reference);
+    const choir_bytes request = {bytes, ch_request_head(&m, bytes)};
+    choir_route route;
+    choir_refusal refusal;
+    ch_reply reply;
+    check_status(choir_route_read(&route, &refusal, request), CHOIR_OK);
+    check_status(ch_reply_decode(&reply, ch_hosted_reply(h, 0, &route, request, hold)), CHOIR_OK);
+    return reply;
+}
+
+static void an_announcement_needs_no_disk_but_what_it_is_told_may(void **state) {
+    (void)state;
+    uint8_t bytes[CH_REQUEST_HEAD_MAX + DIM * sizeof(float)];
+    ch_hosting_store *store = hosting_open(hosting_dir(folder, "announcing"));
+    const ch_hosted_row row = job_put(store, "running", JOB_RETAINING);
+    ch_hosted *h = open_at(store, &row, 0);
+    bool hold = true;
+    assert_int_equal(announce_send(h, 0, &hold).kind, CH_REPLY_PROCEED);
+    assert_false(hold);
+    assert_false(ch_hosted_wants_commit(h));
+    assert_int_equal(report_send(h, report_make(h, 0, 7, bytes)), CH_REPLY_ACK);
+    assert_int_equal(announce_send(h, 1, &hold).kind, CH_REPLY_PROCEED);
+    assert_false(hold);
+    assert_int_equal(announce_send(h, 0, &hold).reason, CH_REASON_DUPLICATE);
+    assert_true(hold); // as good as an ack, and the report is not kept yet
+    assert_int_equal(h->receipts_count, 1);
+    keep(store, h, 0);
+    assert_int_equal(announce_send(h, 0, &hold).reason, CH_REASON_DUPLICATE);
+    assert_false(hold);
+    assert_int_equal(h->receipts_count, 0);
+    state_set(h, "stopped");
+    assert_int_equal(announce_send(h, 1, &hold).reason, CH_REASON_STALE);
+    ch_hosted_close(h, "over");
+    ch_hosting_store_close(store);
+}
+
 /* Memory that a test can take away. */
 static bool is_short;
 
@@ -325,6 +370,7 @@ int main(void) {
         cmocka_unit_test(and_keeps_it_across_a_restart),
         cmocka_unit_test(who_asks_a_job_that_does_not_run_is_told_why),
         cmocka_unit_test(updates_are_kept_with_their_receipts_where_the_job_wants_it),
+        cmocka_unit_test(an_announcement_needs_no_disk_but_what_it_is_told_may),
         cmocka_unit_test(a_job_without_memory_stands_still_and_goes_on_from_the_disk),
     };
     folder_make(folder);

@@ -100,12 +100,13 @@ typedef struct ending {
     uint32_t messages;
 } ending;
 
-static ending run_with(accident *a) {
+static ending run_with(accident *a, bool announce) {
     const float params[DIM] = {0};
     const choir_env env = choir_env_default();
     choir_coordinator_options o = small();
     o.rounds = 2;
     o.clients = 2;
+    o.announce = announce;
     exchange e = exchange_open(&o, params, &env);
     e.damage = accident_happen;
     e.self = a;
@@ -118,32 +119,44 @@ static ending run_with(accident *a) {
     return end;
 }
 
-static void check_unharmed(accident a, const ending *calm) {
-    const ending end = run_with(&a);
+static void check_unharmed(accident a, bool announce, const ending *calm) {
+    const ending end = run_with(&a, announce);
     if (memcmp(&end.model, &calm->model, sizeof(end.model)) != 0) {
         fail_msg("another model after: message %u, times %u, cut %zu, flip %zu", a.message, a.times,
                  a.cut, a.flip);
     }
 }
 
+/* Every accident to every message of a run that came to that without any. */
+static void check_accidents(bool announce, const ending *calm) {
+    for (uint32_t message = 0; message < calm->messages; message++) {
+        accident whole = {.message = message, .times = 1, .flip = SIZE_MAX};
+        run_with(&whole, announce);
+        accident a = {.message = message, .times = 0, .flip = SIZE_MAX};
+        check_unharmed(a, announce, calm);
+        a.times = 2;
+        check_unharmed(a, announce, calm);
+        a.times = 1;
+        for (a.cut = 1; a.cut <= whole.size; a.cut++) {
+            check_unharmed(a, announce, calm);
+        }
+        a.cut = 0;
+        for (a.flip = 0; a.flip < whole.size * 8; a.flip++) {
+            check_unharmed(a, announce, calm);
+        }
+    }
+}
+
 static void no_single_accident_changes_the_model(void **state) {
     (void)state;
     accident none = {.message = UINT32_MAX, .times = 1, .flip = SIZE_MAX};
-    const ending calm = run_with(&none);
+    const ending calm = run_with(&none, false);
     assert_true(calm.messages >= 12);
-    for (uint32_t message = 0; message < calm.messages; message++) {
-        check_unharmed((accident){.message = message, .times = 0, .flip = SIZE_MAX}, &calm);
-        check_unharmed((accident){.message = message, .times = 2, .flip = SIZE_MAX}, &calm);
-        accident whole = {.message = message, .times = 1, .flip = SIZE_MAX};
-        run_with(&whole);
-        for (size_t cut = 1; cut <= whole.size; cut++) {
-            check_unharmed((accident){.message = message, .times = 1, .cut = cut, .flip = SIZE_MAX},
-                           &calm);
-        }
-        for (size_t flip = 0; flip < whole.size * 8; flip++) {
-            check_unharmed((accident){.message = message, .times = 1, .flip = flip}, &calm);
-        }
-    }
+    check_accidents(false, &calm);
+    const ending announced = run_with(&none, true);
+    assert_int_equal(announced.messages, calm.messages + 8); // two a report
+    assert_memory_equal(&announced.model, &calm.model, sizeof(calm.model));
+    check_accidents(true, &announced);
 }
 
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {

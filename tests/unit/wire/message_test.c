@@ -28,9 +28,11 @@ static void every_kind_of_message_has_a_golden_one(void **state) {
         requests |= s.is_request ? 1U << s.request.kind : 0;
         replies |= s.is_request ? 0 : 1U << s.reply.kind;
     }
-    assert_int_equal(requests, 1U << CH_REQUEST_CHECK_IN | 1U << CH_REQUEST_REPORT);
+    assert_int_equal(requests, 1U << CH_REQUEST_CHECK_IN | 1U << CH_REQUEST_REPORT |
+                                   1U << CH_REQUEST_ANNOUNCE);
     assert_int_equal(replies, 1U << CH_REPLY_TASK | 1U << CH_REPLY_WAIT | 1U << CH_REPLY_ACK |
-                                  1U << CH_REPLY_DONE | 1U << CH_REPLY_REFUSED);
+                                  1U << CH_REPLY_DONE | 1U << CH_REPLY_REFUSED |
+                                  1U << CH_REPLY_PROCEED);
 }
 
 static void a_report_survives_the_wire(void **state) {
@@ -77,6 +79,17 @@ static void a_task_survives_the_wire(void **state) {
     assert_string_equal(m.task.job, expected.job);
 }
 
+/* A reply around a body, with the right checksum. Returns its size. */
+static size_t reply_made(uint8_t out[SAMPLE_BYTES_MAX], ch_reply_kind kind, const uint8_t *body,
+                         size_t size) {
+    ch_writer w = {.data = out, .capacity = SAMPLE_BYTES_MAX};
+    ch_pb_put_fixed64(&w, 1, ch_checksum_of((uint64_t)kind << 32, body, size));
+    ch_pb_put_head(&w, kind, size);
+    ch_put_bytes(&w, body, size);
+    assert_false(w.failed);
+    return w.size;
+}
+
 static void short_replies_survive_the_wire(void **state) {
     (void)state;
     for (int i = 5; i < SAMPLES_COUNT; i++) {
@@ -92,6 +105,7 @@ static void short_replies_survive_the_wire(void **state) {
         assert_int_equal(m.wait_ms, s.reply.wait_ms);
         assert_int_equal(m.why, s.reply.why);
         assert_int_equal(m.task.purpose, s.reply.task.purpose);
+        assert_memory_equal(m.task.exchanges, s.reply.task.exchanges, sizeof(m.task.exchanges));
         assert_int_equal(m.reason, s.reply.reason);
         assert_int_equal(m.protocol_lowest, s.reply.protocol_lowest);
         assert_int_equal(m.protocol_highest, s.reply.protocol_highest);
@@ -105,6 +119,7 @@ static void the_largest_messages_fit(void **state) {
     task.round = task.dim = task.epochs = task.batch_size = UINT32_MAX;
     task.purpose = UINT32_MAX;
     task.seed = UINT64_MAX;
+    memset(task.exchanges, CHOIR_EXCHANGE_ANNOUNCE, sizeof(task.exchanges));
     memset(task.chain, 'x', sizeof(task.chain) - 1);
     memset(task.job, 'x', sizeof(task.job) - 1);
     uint8_t bytes[CH_REPLY_MAX];
@@ -119,6 +134,51 @@ static void the_largest_messages_fit(void **state) {
     uint8_t head[CH_REQUEST_HEAD_MAX];
     // The head of the largest model's report is three bytes longer than this one's, twice.
     assert_true(ch_request_head(&m, head) + 2 * 4 <= CH_REQUEST_HEAD_MAX);
+}
+
+static void an_announcement_survives_the_wire(void **state) {
+    (void)state;
+    uint8_t bytes[SAMPLE_BYTES_MAX];
+    const size_t size = sample_file("announce", "bin", bytes);
+    const ch_request expected = sample_announce();
+    ch_request m;
+    check_status(ch_request_decode(&m, (choir_bytes){bytes, size}), CHOIR_OK);
+    assert_true(ch_request_is_intact(&m));
+    assert_int_equal(m.client, 300);
+    assert_int_equal(m.kind, CH_REQUEST_ANNOUNCE);
+    assert_string_equal(m.job, "keyboard@3");
+    assert_int_equal(m.report.round, 7);
+    assert_memory_equal(&m.report.model, &expected.report.model, sizeof(m.report.model));
+    assert_int_equal(m.report.examples, 600);
+    assert_int_equal(m.report.dim, 0);
+}
+
+/* Packed or not, in pieces; what is not known is left out, and what is too much. */
+static void exchanges_come_as_they_like(void **state) {
+    (void)state;
+    static const uint8_t packed[] = {CHOIR_EXCHANGE_ANNOUNCE, 99, 0x80, 0x02, 0};
+    static const uint8_t torn[] = {CHOIR_EXCHANGE_ANNOUNCE, 0x80};
+    uint8_t bytes[SAMPLE_BYTES_MAX];
+    ch_reply m;
+    for (uint32_t reports = 0; reports < 2 * CHOIR_EXCHANGES_MAX; reports++) {
+        uint8_t body[SAMPLE_BYTES_MAX];
+        ch_writer inner = {.data = body, .capacity = sizeof(body)};
+        ch_pb_put_bytes(&inner, 14, packed, sizeof(packed));
+        for (uint32_t i = 0; i < reports; i++) {
+            ch_pb_put_uint(&inner, 14, CHOIR_EXCHANGE_REPORT);
+        }
+        const size_t size = reply_made(bytes, CH_REPLY_TASK, body, inner.size);
+        check_status(ch_reply_decode(&m, (choir_bytes){bytes, size}), CHOIR_OK);
+        for (uint32_t i = 0; i < CHOIR_EXCHANGES_MAX; i++) {
+            const choir_exchange later = i <= reports ? CHOIR_EXCHANGE_REPORT : CHOIR_EXCHANGE_NONE;
+            assert_int_equal(m.task.exchanges[i], i == 0 ? CHOIR_EXCHANGE_ANNOUNCE : later);
+        }
+    }
+    uint8_t body[SAMPLE_BYTES_MAX];
+    ch_writer inner = {.data = body, .capacity = sizeof(body)};
+    ch_pb_put_bytes(&inner, 14, torn, sizeof(torn));
+    const size_t size = reply_made(bytes, CH_REPLY_TASK, body, inner.size);
+    check_status(ch_reply_decode(&m, (choir_bytes){bytes, size}), CHOIR_EPROTO);
 }
 
 /* Copies a message to memory of exactly its size, so that reading outside is found. */
@@ -377,6 +437,8 @@ int main(void) {
         cmocka_unit_test(a_report_survives_the_wire),
         cmocka_unit_test(a_task_survives_the_wire),
         cmocka_unit_test(short_replies_survive_the_wire),
+        cmocka_unit_test(an_announcement_survives_the_wire),
+        cmocka_unit_test(exchanges_come_as_they_like),
         cmocka_unit_test(the_largest_messages_fit),
         cmocka_unit_test(every_prefix_is_refused_and_reads_nothing_outside),
         cmocka_unit_test(every_flipped_bit_is_noticed_or_means_nothing),

@@ -90,7 +90,23 @@ static inline ch_reply sample_task_evaluate(void) {
     return m;
 }
 
-enum { SAMPLES_COUNT = 14 };
+static inline ch_request sample_announce(void) {
+    ch_request m = sample_report();
+    m.kind = CH_REQUEST_ANNOUNCE;
+    m.report.metrics = (choir_metrics){0};
+    m.report.dim = 0;
+    m.report.delta = (choir_bytes){0};
+    return m;
+}
+
+static inline ch_reply sample_task_announce(void) {
+    ch_reply m = sample_task();
+    m.task.exchanges[0] = CHOIR_EXCHANGE_ANNOUNCE;
+    m.task.exchanges[1] = CHOIR_EXCHANGE_REPORT;
+    return m;
+}
+
+enum { SAMPLES_COUNT = 17 };
 
 static inline sample sample_at(int i) {
     const sample samples[SAMPLES_COUNT] = {
@@ -113,6 +129,9 @@ static inline sample sample_at(int i) {
                    .protocol_highest = 1}},
         {.name = "report_evaluated", .is_request = true, .request = sample_report_evaluated()},
         {.name = "task_evaluate", .reply = sample_task_evaluate()},
+        {.name = "announce", .is_request = true, .request = sample_announce()},
+        {.name = "task_announce", .reply = sample_task_announce()},
+        {.name = "proceed", .reply = {.kind = CH_REPLY_PROCEED}},
     };
     return samples[i];
 }
