@@ -91,6 +91,8 @@ typedef struct choir_job {
     uint32_t examples_max;
     double update_norm_max;
     double coordinate_max;
+    bool announce;       // clients ask before they send an update; as it is parsed, an open
+                         // population's do unless it says that they do not
     bool retain_updates; // a server keeps each update that is counted, and not their sum alone
 
     /* schedule.* */

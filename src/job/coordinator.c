@@ -17,6 +17,7 @@ choir_coordinator_options ch_job_coordinator(const choir_job *job, uint32_t clie
     o.sample_rate = job->sample_rate;
     o.quorum = job->quorum;
     o.evaluation_every = job->evaluation_every;
+    o.announce = job->announce;
     o.deadline_ms = (uint32_t)(job->deadline_s * 1000.0);
     o.algorithm = job->algorithm;
     o.server_learning_rate = (float)job->server_learning_rate;

@@ -21,8 +21,9 @@ enum { FILE_MAX = 1 << 20 }; // bytes of a job file
 typedef struct parsing {
     choir_job job;
     ch_job_places places;
-    bool names_model; // the file said model.name
-    bool names_job;   // the file or an override said name
+    bool names_model;   // the file said model.name
+    bool names_job;     // the file or an override said name
+    bool says_announce; // likewise server.announce
 } parsing;
 
 choir_job choir_job_defaults(void) {
@@ -162,6 +163,7 @@ static choir_status entry_apply(void *self, const ch_yaml_entry *entry, choir_er
     }
     p->names_model = p->names_model || strcmp(key, "model.name") == 0;
     p->names_job = p->names_job || strcmp(key, "name") == 0;
+    p->says_announce = p->says_announce || strcmp(key, "server.announce") == 0;
     return key_set(&p->job, key, entry->value, where, err);
 }
 
@@ -237,6 +239,7 @@ static choir_status override_apply(parsing *p, const char *text, choir_error *er
         p->job.model.name[0] = '\0';
     }
     p->names_job = p->names_job || strcmp(known, "name") == 0;
+    p->says_announce = p->says_announce || strcmp(known, "server.announce") == 0;
     return CHOIR_OK;
 }
 
@@ -295,6 +298,9 @@ static choir_status parse(choir_job *out, ch_job_places *places, const char *tex
     }
     for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
         status = override_apply(&p, overrides[i], err);
+    }
+    if (!p.says_announce) { // only there do rounds close while others are on their way
+        p.job.announce = strcmp(p.job.population, "open") == 0;
     }
     if (status == CHOIR_OK && !p.names_job) {
         name_from_file(&p.job, name);

@@ -100,6 +100,8 @@ static const ch_option ROWS[] = {
         "L2 norm beyond which an update is refused"),
     F64("server.coordinate_max", coordinate_max, 1e-6, 1e6, "",
         "magnitude beyond which an update is refused"),
+    {"server.announce", CH_OPTION_FLAG, FIELD(announce), 0, 0, "", NULL,
+     "a client asks whether its update is still wanted before it sends it; open: unless false"},
     {"server.retain_updates", CH_OPTION_FLAG, FIELD(retain_updates), 0, 0, "", NULL,
      "a server keeps each client's update, to replay rounds from: against the purpose"},
 

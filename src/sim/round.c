@@ -6,7 +6,8 @@
  *
  *     WAKE --SEND--> REQUEST --reply--> WAKE      the participant is asked what to do next
  *     WAKE --FETCH--> MODEL --bytes--> WAKE       the model reaches it
- *     WAKE --TRAIN--> REPORT --ACK--> gone        trained; the report reaches the server
+ *     WAKE --TRAIN--> REPORT --ACK--> gone        trained; the report reaches the server,
+ *                       '--PROCEED--> WAKE        or its announcement, and then it departs
  *     WAKE --WAIT--> WAKE
  *
  * In an open population nobody is in the cohort when a round opens. Its clients come by one after
@@ -80,15 +81,21 @@ static void model_depart(choir_sim *s, ch_slot *k, uint32_t dim) {
     slot_at(s, k, CH_SLOT_MODEL, s->now_ms + there_ms + back_ms);
 }
 
+/* Parameters that are in the first that is sent of a report. */
+static uint64_t first_params(const choir_task *task) {
+    const bool is_small =
+        task->purpose == CHOIR_PURPOSE_EVALUATE || task->exchanges[0] == CHOIR_EXCHANGE_ANNOUNCE;
+    return is_small ? 0 : task->dim;
+}
+
 // The size of the report is taken to be its parameters': what else is in it does not weigh.
 static void training_begin(choir_sim *s, ch_slot *k, const choir_task *task) {
     const choir_network *n = &s->options.network;
     const choir_trainer *t = &s->trainers[0];
     const uint64_t examples = (uint64_t)t->ops->examples(t->self, k->work.client) * task->epochs;
-    const uint64_t delta = task->purpose == CHOIR_PURPOSE_EVALUATE ? 0 : task->dim;
     k->work.trained_ms = s->now_ms + ch_network_training_ms(n, k->work.client, examples);
     k->work.due_ms = k->work.trained_ms + ch_network_latency_ms(n, &k->rng) +
-                     ch_network_up_ms(n, delta * sizeof(float));
+                     ch_network_up_ms(n, first_params(task) * sizeof(float));
     const bool late = k->work.due_ms >= choir_coordinator_deadline_ms(s->coordinator);
     if (late || ch_network_drops_out(n, round_key(s), k->work.client)) {
         slot_gone(s, k);

@@ -18,7 +18,7 @@ typedef enum ch_slot_state {
     CH_SLOT_WAKE,    // the participant is asked what to do next
     CH_SLOT_REQUEST, // its request reaches the server
     CH_SLOT_MODEL,   // the model reaches it
-    CH_SLOT_REPORT,  // it has trained, and its report reaches the server
+    CH_SLOT_REPORT,  // it has trained, and the first of its report reaches the server
 } ch_slot_state;
 
 /* A client while its round lasts. */

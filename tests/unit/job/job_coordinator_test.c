@@ -24,6 +24,7 @@ static const char JOB[] = "seed: 77\n"
                           "  deadline: 1.5\n"
                           "  quorum: 4\n"
                           "  evaluation_every: 3\n"
+                          "  announce: true\n"
                           "  examples_max: 500\n"
                           "  update_norm_max: 32\n"
                           "  coordinate_max: 8\n"
@@ -59,6 +60,7 @@ static void what_a_job_says_of_rounds_is_what_the_coordinator_does(void **state)
     assert_int_equal(o.deadline_ms, 1500);
     assert_int_equal(o.quorum, 4);
     assert_int_equal(o.evaluation_every, 3);
+    assert_true(o.announce);
     assert_int_equal(o.examples_max, 500);
     check_near(o.update_norm_max, 32, 0);
     check_near(o.coordinate_max, 8, 0);

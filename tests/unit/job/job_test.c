@@ -270,6 +270,36 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
     }
 }
 
+static void the_population_says_whether_updates_are_announced_unless_the_job_does(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *override;
+        bool announce;
+    } rows[] = {
+        {"population: closed\n", NULL, false},
+        {"server: {announce: true}\n", NULL, true},
+        {"", "server.announce=true", true},
+        {"population: open\nserver: {goal: 7}\n", NULL, true},
+        {"server: {goal: 7}\n", "population=open", true},
+        {"population: open\nserver: {goal: 7, announce: false}\n", NULL, false},
+        {"population: open\nserver: {goal: 7}\n", "server.announce=false", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_job job;
+        choir_job again;
+        char written[8192];
+        choir_error err = {.message = ""};
+        check_status(choir_job_parse(&job, rows[i].text, strlen(rows[i].text), "a.yaml",
+                                     &rows[i].override, rows[i].override != NULL, &err),
+                     CHOIR_OK);
+        assert_int_equal(job.announce, rows[i].announce);
+        const size_t size = choir_job_write(&job, written, sizeof(written));
+        check_status(choir_job_parse(&again, written, size, "a.yaml", NULL, 0, &err), CHOIR_OK);
+        assert_memory_equal(&job, &again, sizeof(job));
+    }
+}
+
 /* And has no key of the other, which would be refused. */
 static void an_open_job_reads_back_to_an_equal_one(void **state) {
     (void)state;
@@ -333,6 +363,7 @@ static void the_defaults_are_those_of_the_coordinator_and_the_simulator(void **s
     assert_string_equal(job.schedule_batch_size, c->schedule_batch_size);
     assert_int_equal(job.quorum, c->quorum);
     assert_int_equal(job.evaluation_every, c->evaluation_every);
+    assert_int_equal(job.announce, c->announce);
     assert_true(job.deadline_s * 1000 == c->deadline_ms);
     assert_int_equal(job.epochs, c->client_epochs);
     assert_int_equal(job.batch_size, c->client_batch_size);
@@ -513,6 +544,7 @@ int main(void) {
         cmocka_unit_test(wrong_values_are_refused_with_line_key_value_and_what_would_be_right),
         cmocka_unit_test(what_is_not_a_job_in_yaml_is_refused_with_its_line),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused),
+        cmocka_unit_test(the_population_says_whether_updates_are_announced_unless_the_job_does),
         cmocka_unit_test(an_open_job_reads_back_to_an_equal_one),
         cmocka_unit_test(chains_and_schedules_that_do_not_parse_are_refused_where_they_stand),
         cmocka_unit_test(the_defaults_are_those_of_the_coordinator_and_the_simulator),

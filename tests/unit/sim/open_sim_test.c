@@ -62,6 +62,7 @@ static choir_sim_options rough_options(void) {
     o.coordinator.rounds_between = 2;
     o.coordinator.algorithm = "fedavgm";
     o.coordinator.evaluation_every = 2;
+    o.coordinator.announce = true;
     o.network.loss = 0.2;
     o.network.availability = 0.8;
     o.network.dropout = 0.2;
@@ -141,6 +142,7 @@ static void workers_and_runs_change_nothing(void **state) {
         for (uint32_t i = 0; i < 3; i++) {
             choir_sim_options o = rough_options();
             o.coordinator.seed = seed;
+            o.coordinator.announce = seed % 2 == 0;
             o.workers = 1U << i;
             memset(rounds[i], 0, sizeof(rounds[i]));
             hashes[i] = run_to_end(&o, rounds[i]);
@@ -184,6 +186,40 @@ static void a_resumed_simulation_ends_like_an_undisturbed_one(void **state) {
     }
 }
 
+/* Where everybody reports, it is the same model for a few bytes and a message there and back more.
+ */
+static void announcements_cost_their_way_and_change_no_model(void **state) {
+    (void)state;
+    choir_sim_round rounds[2][ROUNDS];
+    choir_hash hashes[2];
+    for (int announce = 0; announce < 2; announce++) {
+        choir_sim_options o = options();
+        o.coordinator.population = "closed";
+        o.coordinator.goal = 0;
+        o.coordinator.sample_rate = 0.3;
+        o.coordinator.announce = announce == 1;
+        o.network.latency_ms = 100;
+        hashes[announce] = run_to_end(&o, rounds[announce]);
+    }
+    assert_memory_equal(&hashes[0], &hashes[1], sizeof(hashes[0]));
+    uint64_t before[2] = {0};
+    for (uint32_t r = 0; r < ROUNDS; r++) {
+        const choir_sim_round *plain = &rounds[0][r];
+        const choir_sim_round *announced = &rounds[1][r];
+        assert_int_equal(announced->summary.reports, plain->summary.reports);
+        assert_int_equal(announced->requests, plain->requests + plain->summary.reports);
+        assert_in_range(announced->bytes_up, plain->bytes_up + 40ULL * plain->summary.reports,
+                        plain->bytes_up + 80ULL * plain->summary.reports);
+        assert_in_range(announced->bytes_down, plain->bytes_down + 10, plain->bytes_down + 2000);
+        assert_in_range(announced->virtual_ms - before[1],
+                        plain->virtual_ms - before[0] + 2 * 50 - 100,
+                        plain->virtual_ms - before[0] + 2 * 150 + 100);
+        before[0] = plain->virtual_ms;
+        before[1] = announced->virtual_ms;
+    }
+    assert_true(before[1] > before[0] + ROUNDS * 100ULL);
+}
+
 static void a_goal_that_too_few_come_for_waits_for_the_deadline(void **state) {
     (void)state;
     choir_sim_options o = options();
@@ -217,6 +253,7 @@ int main(void) {
         cmocka_unit_test(rounds_have_other_clients_and_those_of_late_are_left_out),
         cmocka_unit_test(workers_and_runs_change_nothing),
         cmocka_unit_test(a_resumed_simulation_ends_like_an_undisturbed_one),
+        cmocka_unit_test(announcements_cost_their_way_and_change_no_model),
         cmocka_unit_test(a_goal_that_too_few_come_for_waits_for_the_deadline),
         cmocka_unit_test(as_many_clients_as_there_can_be_cost_no_memory),
     };
