@@ -170,8 +170,9 @@ static void told(void *self, const ch_swarm_result *r) {
  */
 
 static const char *const ANSWERS[CH_SWARM_ANSWERS] = {
-    [CHOIR_ANSWER_TASK] = "tasks", [CHOIR_ANSWER_WAIT] = "waits",      [CHOIR_ANSWER_ACK] = "acks",
-    [CHOIR_ANSWER_DONE] = "done",  [CHOIR_ANSWER_REFUSED] = "refused",
+    [CHOIR_ANSWER_TASK] = "tasks",      [CHOIR_ANSWER_WAIT] = "waits",
+    [CHOIR_ANSWER_ACK] = "acks",        [CHOIR_ANSWER_DONE] = "done",
+    [CHOIR_ANSWER_REFUSED] = "refused", [CHOIR_ANSWER_PROCEED] = "proceeds",
 };
 
 static double ms_of(const ch_swarm_calls *calls, double share) {

@@ -225,15 +225,28 @@ static void entry_hear(ch_swarm *s, uint32_t number, ch_swarm_kind kind, choir_s
 /* ----------------------------------------------------------------------------------------- working
  */
 
+static ch_swarm_kind exchange_kind(const choir_intent *intent) {
+    switch (intent->exchange) {
+    case CHOIR_EXCHANGE_ANNOUNCE:
+        return CH_SWARM_ANNOUNCE;
+    case CHOIR_EXCHANGE_REPORT:
+        return CH_SWARM_REPORT;
+    case CHOIR_EXCHANGE_NONE:
+        break;
+    }
+    return CH_SWARM_CHECK_IN;
+}
+
 static void exchange_send(ch_swarm *s, uint32_t number, const choir_intent *intent) {
-    const bool is_report = intent->task != NULL;
+    const ch_swarm_kind kind = exchange_kind(intent);
+    const bool may_sleep = kind == CH_SWARM_CHECK_IN && s->prefer[0] != '\0';
     const ch_http_call call = {.method = "POST",
                                .path = "/v1/exchange",
                                .bearer = s->members[number].token,
                                .type = "application/x-protobuf",
-                               .headers = {is_report || s->prefer[0] == '\0' ? NULL : s->prefer},
+                               .headers = {may_sleep ? s->prefer : NULL},
                                .body = intent->request};
-    ch_swarm_send(s, number, is_report ? CH_SWARM_REPORT : CH_SWARM_CHECK_IN, call, NULL);
+    ch_swarm_send(s, number, kind, call, NULL);
 }
 
 /* The participant has its model, s->model: it trains, and the report is next. */
@@ -474,6 +487,7 @@ void ch_member_hear(ch_swarm *s, uint32_t number, ch_swarm_kind kind, choir_stat
         entry_hear(s, number, kind, status, reply, err);
         break;
     case CH_SWARM_CHECK_IN:
+    case CH_SWARM_ANNOUNCE:
     case CH_SWARM_REPORT:
         exchange_hear(s, number, kind, status, reply, err);
         break;

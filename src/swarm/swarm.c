@@ -33,8 +33,8 @@ const char *ch_swarm_kind_name(ch_swarm_kind kind) {
     static const char *const names[] = {
         [CH_SWARM_ENROL] = "enrolment", [CH_SWARM_CHALLENGE] = "challenge",
         [CH_SWARM_JOIN] = "join",       [CH_SWARM_CHECK_IN] = "check-in",
-        [CH_SWARM_MODEL] = "model",     [CH_SWARM_REPORT] = "report",
-        [CH_SWARM_KINDS] = "",
+        [CH_SWARM_MODEL] = "model",     [CH_SWARM_ANNOUNCE] = "announcement",
+        [CH_SWARM_REPORT] = "report",   [CH_SWARM_KINDS] = "",
     };
     return names[kind];
 }

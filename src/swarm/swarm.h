@@ -63,6 +63,7 @@ typedef enum ch_swarm_kind {
     CH_SWARM_JOIN,
     CH_SWARM_CHECK_IN,
     CH_SWARM_MODEL,
+    CH_SWARM_ANNOUNCE,
     CH_SWARM_REPORT,
     CH_SWARM_KINDS,
 } ch_swarm_kind;
@@ -79,7 +80,7 @@ typedef struct ch_swarm_calls {
     ch_latency latency; // of those that were answered, from when it was begun
 } ch_swarm_calls;
 
-enum { CH_SWARM_ANSWERS = 5 }; // kinds of answers: choir_answer
+enum { CH_SWARM_ANSWERS = 6 }; // kinds of answers: choir_answer
 
 typedef struct ch_swarm_result {
     uint32_t clients;

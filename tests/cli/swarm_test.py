@@ -44,13 +44,26 @@ class ASwarm(Swarm):
         self.assertEqual(said["answers"]["acks"], 3 * SWARM // 2)
         self.assertEqual(said["failed_trainings"], 0)
         self.assertEqual(set(said["calls"]),
-                         {"enrolment", "challenge", "join", "check-in", "model", "report"})
+                         {"enrolment", "challenge", "join", "check-in", "model", "announcement", "report"})
+        self.assertEqual(said["calls"].pop("announcement")["answered"], 0)  # of a closed population
         for name, calls in said["calls"].items():
             self.assertEqual(calls["lost"], 0, name)
             self.assertGreater(calls["answered"], 0, name)
             self.assertLessEqual(calls["p50_ms"], calls["p99_ms"])
             self.assertLessEqual(calls["p99_ms"], calls["max_ms"])
         self.assertEqual(said["calls"]["report"]["answered"], 3 * SWARM // 2)
+
+    def test_announces_updates_where_the_job_says_so(self):
+        text = (JOB % (SWARM, 0.5, 3)).replace("deadline:", "announce: true, deadline:")
+        job = self.file("job.yaml", text)
+        self.serve()
+        self.host(job)
+        said = self.swarm()
+        self.assertEqual(self.exported(), self.simulated(job))
+        self.assertEqual(said["answers"]["proceeds"], 3 * SWARM // 2)
+        calls = said["calls"]
+        self.assertEqual(calls["announcement"]["answered"], calls["report"]["answered"])
+        self.assertLess(calls["announcement"]["bytes_up"], 100 * calls["announcement"]["answered"])
 
     def test_goes_on_when_its_server_is_killed(self):
         job = self.hosts(12)
