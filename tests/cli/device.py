@@ -69,8 +69,8 @@ def sign(seed, message):
 
 # Protocol Buffers and the checksum: docs/wire.md.
 MASK = (1 << 64) - 1
-CHECK_IN, REPORT = 4, 5
-REPLIES = {2: "task", 3: "wait", 4: "ack", 5: "done", 6: "refused"}
+CHECK_IN, REPORT, ANNOUNCE = 4, 5, 6
+REPLIES = {2: "task", 3: "wait", 4: "ack", 5: "done", 6: "refused", 7: "proceed"}
 
 
 def varint(n):
@@ -217,6 +217,10 @@ class Device:
         body = (number(1, task[1]) + chunk(2, task[3]) + number(3, examples) +
                 chunk(4, number(1, examples)) + chunk(6, task[12]) + chunk(15, delta))
         return request(self.client, REPORT, body)
+
+    def announce(self, task, examples):
+        body = number(1, task[1]) + chunk(2, task[3]) + number(3, examples) + chunk(6, task[12])
+        return self.exchange(request(self.client, ANNOUNCE, body))
 
     def report(self, task, examples, delta):
         return self.exchange(self.reported(task, examples, delta))

@@ -475,6 +475,24 @@ class TheServer(Network):
         self.assertEqual(device.report(task, 5, nothing[4:]), ("refused", {1: 5}))  # wrong size
         self.assertEqual(device.check_in("alone"), ("done", {1: 5}))  # finished: nobody is left
 
+    def test_and_announces_where_the_task_says_so(self):
+        crowd = (JOB % 1).replace("letters", "crowd").replace(
+            "sample_rate: 0.5", "goal: 2, over_selection: 2") + "population: open\n"
+        self.host(self.file("crowd.yaml", crowd))
+        devices = [Device(self.join_file) for _ in range(4)]
+        nothing = bytes(4 * [device.join("crowd")["parameters"] for device in devices][0])
+        tasks = [device.check_in("crowd")[1] for device in devices]
+        first, other, late, later = devices
+        self.assertEqual(tasks[0][14], bytes([2, 1]))  # announce, report
+        self.assertEqual(first.announce(tasks[0], 5), ("proceed", {}))
+        self.assertEqual(first.announce(tasks[0], 5), ("proceed", {}))
+        self.assertEqual(first.report(tasks[0], 5, nothing), ("ack", {}))
+        self.assertEqual(first.announce(tasks[0], 5), ("refused", {1: 3}))  # duplicate
+        self.assertEqual(late.announce(tasks[2], 5), ("proceed", {}))
+        self.assertEqual(other.report(tasks[1], 5, nothing), ("ack", {}))  # which does not know of it
+        self.assertEqual(later.announce(tasks[3], 5), ("refused", {1: 2}))  # stale
+        self.assertEqual(late.report(tasks[2], 5, nothing), ("refused", {1: 2}))  # it was no promise
+
 
 class Keys(unittest.TestCase):
     def test_are_those_of_the_rfc(self):
