@@ -250,7 +250,7 @@ static void client_settle(ch_server *s, const ch_entrant *e, const ch_roster_cla
     } else if (is_client && c->client == e->wanted) {
         ch_exchange_answer(s, e->exchange, &e->claims);
     } else {
-        ch_answer_refused(e->exchange, CHOIR_REFUSAL_UNSAMPLED);
+        ch_answer_rejoin(e->exchange);
     }
 }
 

@@ -72,6 +72,10 @@ json_t *ch_bytes_json(choir_bytes bytes);
 /* Answers with a Reply that refuses. */
 void ch_answer_refused(ch_http_exchange *x, choir_refusal refusal);
 
+/* Answers a device whose token is of a version in which that client was another's: by joining it
+ * has one of its own, if there is one. */
+void ch_answer_rejoin(ch_http_exchange *x);
+
 /* Answers the body of an exchange, a Request, of the device with that token; or keeps it. With the
  * lock. */
 void ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *claims);

@@ -77,6 +77,12 @@ static void client_answer(ch_server *s, ch_hosted *h, ch_http_exchange *x,
     ch_server_wake(s);
 }
 
+void ch_answer_rejoin(ch_http_exchange *x) {
+    ch_http_answer_header(x, "WWW-Authenticate", "Bearer");
+    ch_answer_error(x, 401,
+                    "token: its client is none of this device's in the job's version; join again");
+}
+
 void ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *claims) {
     choir_route route;
     choir_refusal refusal;
@@ -85,9 +91,10 @@ void ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *clai
         return;
     }
     ch_hosted *h = ch_server_find(s, route.job);
-    if (h == NULL || route.client != claims->client || route.client >= h->row.clients ||
-        strcmp(claims->job, h->row.name) != 0) {
+    if (h == NULL || route.client != claims->client || strcmp(claims->job, h->row.name) != 0) {
         ch_answer_refused(x, CHOIR_REFUSAL_UNSAMPLED);
+    } else if (route.client >= h->row.clients) {
+        ch_answer_rejoin(x);
     } else if (s->disk_fails) { // what is learnt now could not be kept
         ch_answer_busy(x, "the server cannot write to its disk");
     } else if (s->is_draining && !route.is_report) {
@@ -95,7 +102,7 @@ void ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *clai
     } else if (h->roster[route.client] == 0) {
         meet(s, x, &route, claims);
     } else if (h->roster[route.client] != claims->subject) {
-        ch_answer_refused(x, CHOIR_REFUSAL_UNSAMPLED);
+        ch_answer_rejoin(x);
     } else {
         client_answer(s, h, x, &route);
     }

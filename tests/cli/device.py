@@ -197,9 +197,11 @@ class Device:
         self.token, self.client = joined["token"], joined["client"]
         return joined
 
+    def ask(self, data, **headers):
+        return ask(self.url, "POST", "/v1/exchange", data, {"Authorization": "Bearer " + self.token, **headers})
+
     def exchange(self, data, **headers):
-        status, _, body = ask(self.url, "POST", "/v1/exchange", data,
-                              {"Authorization": "Bearer " + self.token, **headers})
+        status, _, body = self.ask(data, **headers)
         assert status == 200, body
         return reply(body)
 

@@ -5,6 +5,7 @@ import sqlite3
 import time
 import unittest
 
+from device import CHECK_IN, Device, chunk, request
 from network import CLIENTS, JOB, Network
 
 ENDLESS = JOB % 100000
@@ -121,6 +122,25 @@ class Steering(Network):
         self.assertIn("there is no job 'leters' here",
                       self.refused("hosted", "replace", "leters", job))
         self.assertEqual(len(self.status()), 2)
+
+    def test_whose_number_is_anothers_in_the_next_version_joins_again(self):
+        job = self.file("job.yaml", ENDLESS)
+        self.serve("--plain")
+        self.host(job)
+        file = json.loads((self.folder / "choir-server/join.json").read_text())
+        old, fresh = Device(file), Device(file)
+        old.join("letters")
+        self.check_ran("hosted", "replace", "letters", job, "--set", "seed=2")
+        fresh.join("letters")
+        self.assertEqual((old.client, fresh.client), (0, 0))
+        code, headers, data = old.ask(request(0, CHECK_IN, chunk(1, b"letters")))
+        self.assertEqual((code, headers["www-authenticate"]), (401, "Bearer"))
+        self.assertIn("join again", json.loads(data)["error"])
+        old.join("letters")
+        self.assertEqual(old.client, 1)
+        self.assertIn(old.check_in("letters")[0], ("task", "wait"))
+        self.check_ran("hosted", "replace", "letters", job, "--set", "seed=3", "--set", "data.clients=1")
+        self.assertEqual(old.ask(request(1, CHECK_IN, chunk(1, b"letters")))[0], 401)
 
     def test_a_version_that_was_replaced_has_its_rounds_time_when_the_other_is_gone(self):
         job = self.file("job.yaml", ENDLESS)
