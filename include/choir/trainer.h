@@ -82,8 +82,9 @@ typedef struct choir_trainer_ops {
                              const float *params, choir_training *out, choir_error *err);
 
     /*
-     * How many examples the client would train on; 0 when it has none. Cheap, thread-safe. Only the
-     * simulator asks; may be NULL for a participant.
+     * How many examples the client would train on; 0 when it has none. Cheap, thread-safe. Asked
+     * by the simulator, and by a client of choir/client.h for its owner's policy. May be NULL for a
+     * participant.
      */
     uint32_t (*examples)(void *self, uint32_t client);
 

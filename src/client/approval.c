@@ -65,6 +65,7 @@ bool ch_approval_of_job(ch_approval *a, const choir_offer *offer, choir_trainer 
     if (a->version != offer->version) {
         offer_read(a, offer);
     }
+    a->client = offer->client;
     choir_terms terms = a->offered;
     terms.examples = examples_of(a, trainer, offer->client);
     if (!job_refused(a, &terms, &why)) {
@@ -87,7 +88,7 @@ bool ch_approval_of_task(ch_approval *a, const choir_task *task, choir_trainer t
                          uint64_t now_ms, choir_event *event) {
     choir_error why = {.message = ""};
     choir_terms terms = choir_terms_of_task(task);
-    terms.examples = examples_of(a, trainer, 0);
+    terms.examples = examples_of(a, trainer, a->client);
     terms.training_s = training_s(a, terms.examples, task->epochs, now_ms);
     choir_status status = CHOIR_OK;
     if (a->is_read) {

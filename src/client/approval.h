@@ -16,6 +16,7 @@ typedef struct ch_approval {
     bool is_read;        // its text was understood
     choir_error unread;  // why not
     uint64_t look_ms;    // it is refused, and looked at again then; 0: it is not
+    uint32_t client;     // that the device is in it
 
     choir_trainer trainer;      // of the training under way
     uint32_t examples;          // of the last training; CHOIR_TERMS_UNKNOWN before

@@ -158,6 +158,28 @@ static void data_are_counted_by_the_trainer(void **state) {
     assert_int_equal(event.wake_ms, 2 + HOUR_MS);
 }
 
+/* One host of many clients. */
+static uint32_t third_examples(void *self, uint32_t client) {
+    (void)self;
+    return client == 3 ? 20 : 0;
+}
+
+static void they_are_those_of_the_client_that_the_device_is(void **state) {
+    (void)state;
+    static const choir_trainer_ops third = {.train = host_train, .examples = third_examples};
+    ch_approval a = with((choir_policy){.examples_min = 20});
+    const choir_trainer trainer = {.ops = &third};
+    choir_offer offer = offer_of(JOB, 1);
+    const choir_task task = task_of(2);
+    choir_event event;
+    offer.client = 3;
+    assert_true(ch_approval_of_job(&a, &offer, trainer, 0, &event));
+    assert_true(ch_approval_of_task(&a, &task, trainer, 0, &event));
+    offer.client = 2; // of the same version, when a server began anew
+    assert_false(ch_approval_of_job(&a, &offer, trainer, 0, &event));
+    assert_false(ch_approval_of_task(&a, &task, trainer, 0, &event));
+}
+
 static void data_that_only_training_counts_are_not_reported_when_they_are_too_few(void **state) {
     (void)state;
     ch_approval a = with((choir_policy){.examples_min = 20});
@@ -223,6 +245,7 @@ int main(void) {
         cmocka_unit_test(a_job_that_is_not_understood_is_refused_only_by_a_policy),
         cmocka_unit_test(a_task_may_not_ask_for_more_than_the_job_said),
         cmocka_unit_test(data_are_counted_by_the_trainer),
+        cmocka_unit_test(they_are_those_of_the_client_that_the_device_is),
         cmocka_unit_test(data_that_only_training_counts_are_not_reported_when_they_are_too_few),
         cmocka_unit_test(a_training_is_expected_to_take_what_the_fastest_took),
         cmocka_unit_test(a_training_that_failed_tells_nothing),
