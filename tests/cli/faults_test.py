@@ -139,7 +139,7 @@ class Crowds(Network):
 
     def test_who_says_nothing_or_only_letter_by_letter_is_cut_off_and_training_goes_on(self):
         self.file("job.yaml", JOB % 5)
-        server = self.serve("--plain", "--idle-time", 2, "--request-time", 4)
+        server = self.serve("--plain", "--idle-time", 6, "--request-time", 8)
         self.host("job.yaml")
         idle = open_files(server)
         head = b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Long: "
@@ -148,12 +148,12 @@ class Crowds(Network):
         self.assertGreaterEqual(open_files(server), idle + 400)
         clients = [self.join(k) for k in range(CLIENTS)]
         self.ends(clients)
-        self.closes_down_to(server, idle + 2, 30)
+        self.closes_down_to(server, idle + 2, 60)
         resident = resident_kb(server)
         for over in crowds:
             over()
         self.crowd(450, head, b"a")
-        self.closes_down_to(server, idle + 2, 30)
+        self.closes_down_to(server, idle + 2, 60)
         self.assertLess(resident_kb(server) - resident, 16 * 1024)
 
 

@@ -60,6 +60,7 @@ static void site_open(site *s) {
     folder_make(folder);
     *s = (site){.env = choir_env_default(), .battery = 100, .battery_after = 100};
     o.dir = folder_file(folder, "server");
+    o.port = 0;
     check_ok(ch_server_start(&s->server, &o, &s->env, &err));
     host(s);
 }
