@@ -34,9 +34,9 @@ check: setup fmt-check test test-tsan test-clang fuzz test-release ## everything
 test: ## build with address and undefined-behaviour sanitizers, run every test
 	cmake --preset dev --log-level=WARNING && cmake --build --preset dev && $(CTEST) --test-dir build/dev
 
-test-release: ## the same optimised
+test-release: ## the same optimised, but for tests labelled once
 	cmake --preset release --log-level=WARNING -DCHOIR_TESTS=ON && \
-	cmake --build --preset release && $(CTEST) --test-dir build/release
+	cmake --build --preset release && $(CTEST) --test-dir build/release -LE once
 
 test-tsan: ## what starts threads, under the thread sanitizer
 	cmake --preset tsan --log-level=WARNING && cmake --build --preset tsan && \
