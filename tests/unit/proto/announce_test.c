@@ -511,6 +511,8 @@ static void after_a_restart_it_is_announced_again(void **state) {
         memcpy(bytes, s.head, s.head_size);
         memcpy(bytes + s.head_size, s.report.data, s.report.size);
         const choir_bytes saved = {bytes, s.head_size + s.report.size};
+        check_status(choir_participant_restore(d.p, 0, saved, d.room, NULL), CHOIR_OK);
+        sends(&d, 0, CHOIR_EXCHANGE_ANNOUNCE); // whatever was under way is forgotten
         device_close(&d);
         d = device_open();
         check_status(choir_participant_restore(d.p, 0, saved, d.room, NULL), CHOIR_OK);

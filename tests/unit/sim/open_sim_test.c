@@ -220,6 +220,24 @@ static void announcements_cost_their_way_and_change_no_model(void **state) {
     assert_true(before[1] > before[0] + ROUNDS * 100ULL);
 }
 
+/* At a kilobit a second its report takes the time of its 86 bytes or so, behind one that weighs
+ * nothing, instead of its parameters' 20 bytes. */
+static void an_announcement_weighs_nothing_and_its_report_what_it_has(void **state) {
+    (void)state;
+    choir_sim_round rounds[2][ROUNDS];
+    for (int announce = 0; announce < 2; announce++) {
+        choir_sim_options o = options();
+        o.coordinator.population = "closed";
+        o.coordinator.goal = 0;
+        o.coordinator.announce = announce == 1;
+        o.network.latency_ms = 0;
+        o.network.up_mbps = 0.001;
+        (void)run_to_end(&o, rounds[announce]);
+    }
+    const uint64_t more = rounds[1][ROUNDS - 1].virtual_ms - rounds[0][ROUNDS - 1].virtual_ms;
+    assert_in_range(more / ROUNDS, 8 * (86 - 20) - 80, 8 * (86 - 20) + 79);
+}
+
 static void a_goal_that_too_few_come_for_waits_for_the_deadline(void **state) {
     (void)state;
     choir_sim_options o = options();
@@ -254,6 +272,7 @@ int main(void) {
         cmocka_unit_test(workers_and_runs_change_nothing),
         cmocka_unit_test(a_resumed_simulation_ends_like_an_undisturbed_one),
         cmocka_unit_test(announcements_cost_their_way_and_change_no_model),
+        cmocka_unit_test(an_announcement_weighs_nothing_and_its_report_what_it_has),
         cmocka_unit_test(a_goal_that_too_few_come_for_waits_for_the_deadline),
         cmocka_unit_test(as_many_clients_as_there_can_be_cost_no_memory),
     };
