@@ -8,6 +8,7 @@
  */
 #include "net/routes.h"
 
+#include "base/bytes.h"
 #include "base/env.h"
 #include "base/error.h"
 #include "base/sha256.h"
@@ -206,6 +207,38 @@ static choir_status host_check(const ch_server *s, const hosting *h, const ch_ho
     return CHOIR_OK;
 }
 
+/* The store's setting with the last version of a name, which outlives the job. */
+static void version_key(char out[CHOIR_NAME_MAX + 16], const char *name) {
+    (void)snprintf(out, CHOIR_NAME_MAX + 16, "version %s", name);
+}
+
+/* The version after all that the name ever had: devices know a version by its number, so that of
+ * one that was removed must not be another's. */
+static choir_status version_next(ch_server *s, const ch_hosted *before, const char *name,
+                                 uint32_t *out, choir_error *err) {
+    char key[CHOIR_NAME_MAX + 16];
+    ch_stored stored = {0};
+    version_key(key, name);
+    const choir_status status = ch_hosting_store_setting(s->store, &stored, key, err);
+    ch_reader r = {.data = stored.data, .size = stored.size};
+    const uint32_t last = status == CHOIR_OK ? ch_get_u32(&r) : 0;
+    const uint32_t newest = before == NULL ? 0 : before->row.version;
+    ch_stored_release(&stored);
+    *out = (last > newest ? last : newest) + 1;
+    return status == CHOIR_EAGAIN ? CHOIR_OK : status;
+}
+
+/* Before the version is there: one that a crash leaves without a job is nobody's. */
+static choir_status version_note(ch_server *s, const ch_hosted_row *row, choir_error *err) {
+    char key[CHOIR_NAME_MAX + 16];
+    uint8_t bytes[sizeof(uint32_t)];
+    ch_writer w = {.data = bytes, .capacity = sizeof(bytes)};
+    version_key(key, row->name);
+    ch_put_u32(&w, row->version);
+    const choir_bytes value = {.data = bytes, .size = w.size};
+    return ch_hosting_store_setting_set(s->store, key, value, err);
+}
+
 /* The same job again is the job that is there; another of its name is its next version, and the
  * versions before it stop. With the lock. */
 static choir_status host(ch_server *s, hosting *h, choir_error *err) {
@@ -217,9 +250,12 @@ static choir_status host(ch_server *s, hosting *h, choir_error *err) {
         h->row = is_same ? before->row : h->row;
         return status;
     }
-    h->row.version = before == NULL ? 1 : before->row.version + 1;
+    status = version_next(s, before, h->row.name, &h->row.version, err);
     h->row.created_ms = ch_server_unix_ms();
-    if (!h->is_dry) {
+    if (status == CHOIR_OK && !h->is_dry) {
+        status = version_note(s, &h->row, err);
+    }
+    if (status == CHOIR_OK && !h->is_dry) {
         status = job_add(s, h, err);
     }
     h->is_made = status == CHOIR_OK;

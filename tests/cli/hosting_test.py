@@ -208,6 +208,21 @@ class Removing(Network):
         for client in clients:
             client.kill()
 
+    def test_leaves_its_versions_numbers_to_nobody(self):
+        """A device that has joined one would take the other for it, whatever that asks."""
+        job = self.file("job.yaml", ENDLESS)
+        self.serve("--plain")
+        self.host(job)
+        device = Device(json.loads((self.folder / "choir-server/join.json").read_text()))
+        device.join("letters")
+        self.check_ran("hosted", "replace", "letters", job, "--set", "seed=2")
+        self.check_ran("hosted", "stop", "letters")
+        self.check_ran("hosted", "rm", "letters")
+        self.assertIn("letters@3 would be hosted", self.host(job, "--dry-run").out)
+        self.host(job, "--set", "server.sample_rate=1", "--set", "server.retain_updates=true")
+        kind, task = device.check_in("letters")
+        self.assertEqual((kind, task[12]), ("task", b"letters@3"))
+
     def test_goes_while_clients_report(self):
         job = self.file("job.yaml", ENDLESS)
         self.serve()
@@ -347,15 +362,15 @@ class Replaying(Network):
             store.commit()
 
     def test_every_round_comes_to_its_model_whatever_the_algorithm(self):
-        for algorithm in ("fedavg", "fedavgm"):
+        for version, algorithm in enumerate(("fedavg", "fedavgm"), 1):
             server = self.trained((JOB % 6).replace("server: {", "server: {algorithm: %s, "
                                                     % algorithm))
             ran = self.check_ran("replay", "letters")
             self.assertEqual(ran.out, "".join(f"round {n}  ok\n" for n in range(1, 7)))
             self.assertEqual(self.check_ran("replay", "letters", "--round", 5).out, "round 5  ok\n")
-            rows = self.check_ran("replay", "letters@1", "--json").out.splitlines()
+            rows = self.check_ran("replay", f"letters@{version}", "--json").out.splitlines()
             self.assertEqual([json.loads(row)["verdict"] for row in rows], ["ok"] * 6)
-            self.assertIn("round 7 of 'letters@1' has not closed",
+            self.assertIn(f"round 7 of 'letters@{version}' has not closed",
                           self.refused("replay", "letters", "--round", 7))
             self.check_ran("hosted", "rm", "letters")
             self.stop(server)
