@@ -131,19 +131,10 @@ json_t *ch_ask_json(const ch_ask *ask) {
     return root;
 }
 
-static bool is_printable(const char *text) {
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool ch_ask_text(const ch_ask *ask, json_t *root, const char *key, char *out, size_t size) {
     const json_t *field = json_object_get(root, key);
     const char *text = field == NULL ? "" : json_string_value(field);
-    if (text == NULL || strlen(text) >= size || !is_printable(text)) {
+    if (text == NULL || strlen(text) >= size || !ch_text_is_printable(text)) {
         ch_answer_error(ask->exchange, 400, "%s: must be a printable text of less than %zu bytes",
                         key, size);
         return false;

@@ -49,8 +49,8 @@ void ch_answer_rejected(ch_http_exchange *x, unsigned code, choir_why why, uint3
 /* The body as a JSON object with nothing twice; NULL when it is none, and then 400 was answered. */
 json_t *ch_ask_json(const ch_ask *ask);
 
-/* A text field of at most size - 1 bytes, without letters below a blank; "" when it is not there.
- * False when it is anything else, and then 400 was answered. */
+/* A printable text field of at most size - 1 bytes; "" when it is not there. False when it is
+ * anything else, and then 400 was answered. */
 bool ch_ask_text(const ch_ask *ask, json_t *root, const char *key, char *out, size_t size);
 
 /* Answers of administrators' routes: 404; what a failure means, 400, 409 for EAGAIN or 503; and a

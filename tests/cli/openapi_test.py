@@ -225,7 +225,8 @@ class TheServer(Network):
         self.assertEqual(self.call("enroll", 200, {**right, "more": 1}), {"subject": device.subject})
         self.call("enroll", 403, {**right, "secret": base64url(bytes(32))})
         for wrong in ("", "[]", "{", {}, {**right, "key": "AAAA"}, {**right, "name": "x" * 64}, {**right, "tags": 1},
-                      {**right, "name": "\n"}, '{"secret": "a", "secret": "a"}'):
+                      {**right, "name": "\n"}, {**right, "name": "\u009b2J"}, {**right, "tags": "\u2028"},
+                      '{"secret": "a", "secret": "a"}'):
             self.call("enroll", 400, wrong)
         right = self.right_body("join", device.joining("letters"))
         joined = self.call("join", 200, right, job="letters")
