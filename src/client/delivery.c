@@ -102,6 +102,11 @@ static choir_status part_send(ch_delivery *u, ch_http_client *http, const ch_del
     if (status != CHOIR_OK) {
         return status;
     }
+    if (reply->code == 202 && from + size == r->body.size) { // would be sent again without a pause
+        return ch_error_set(err, CHOIR_EIO,
+                            "report: the server has all its %zu bytes, and wants more",
+                            r->body.size);
+    }
     if (reply->code == 202) {
         u->offset = from + size;
         u->part = least(2 * u->part, u->part_max);

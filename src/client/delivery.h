@@ -50,7 +50,8 @@ bool ch_delivery_takes(const ch_delivery *u, choir_bytes body);
  * gains    out: bytes arrived that had not before
  *
  * Returns OK and *reply, unless is_more: what POST /v1/exchange would have answered; as
- * ch_http_client_send, and EIO also when the server has less than had arrived.
+ * ch_http_client_send, and EIO also when the server has less than had arrived, or has all of it and
+ * wants more.
  */
 CHOIR_NODISCARD choir_status ch_delivery_send(ch_delivery *u, ch_http_client *http,
                                               const ch_delivery_report *report,

@@ -123,6 +123,17 @@ static void a_large_body_goes_in_parts(void **state) {
     CHECK_SCRIPT(&u, &s, tolds, asked);
 }
 
+static void a_server_that_always_wants_more_is_a_loss(void **state) {
+    (void)state;
+    static script s = {
+        .answers = {{200, "{\"offset\": 12000}"}, {202, "{}"}, {404, "{}"}, {503, "{}"}}};
+    static const told tolds[] = {{.status = CHOIR_EIO, .gains = true}, {.code = 503}};
+    static const char *const asked[] = {"GET - 0", "PUT bytes 12000-19999/20000 8000", "GET - 0",
+                                        "PUT bytes 0-8191/20000 8192"};
+    ch_delivery u = {.part_max = PART};
+    CHECK_SCRIPT(&u, &s, tolds, asked);
+}
+
 static void it_goes_on_where_the_server_is(void **state) {
     (void)state;
     static script s = {.answers = {{200, "{\"offset\": 5000}"},
@@ -196,6 +207,7 @@ static void where_parts_are_not_taken_it_goes_whole(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_body_goes_in_parts),
+        cmocka_unit_test(a_server_that_always_wants_more_is_a_loss),
         cmocka_unit_test(it_goes_on_where_the_server_is),
         cmocka_unit_test(a_server_that_has_less_than_it_had_is_a_loss),
         cmocka_unit_test(parts_become_smaller_that_do_not_arrive_and_larger_that_do),
