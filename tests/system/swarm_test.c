@@ -179,7 +179,7 @@ static void a_swarm_gives_the_simulations_model(void **state) {
     place_close(&p);
 }
 
-/* Takes the server away and brings it back, while the swarm runs in the test's thread. */
+/* Brings the server back, and takes it away again, while the swarm runs in the test's thread. */
 typedef struct goer {
     pthread_t thread;
     place *place;
@@ -194,12 +194,13 @@ static void *goer_main(void *self) {
     o.dir = g->place->dir;
     o.port = g->port;
     for (int i = 0; i < TIMES; i++) {
-        (void)nanosleep(&pause, NULL);
         ch_server_stop(g->place->server);
+        (void)nanosleep(&pause, NULL);
         if (ch_server_start(&g->place->server, &o, &env, NULL) != CHOIR_OK) {
             g->place->server = NULL;
             return NULL; // for the thread that joins to find
         }
+        (void)nanosleep(&pause, NULL);
     }
     return NULL;
 }
@@ -209,6 +210,8 @@ static void a_server_that_goes_and_comes_back_changes_nothing(void **state) {
     place p;
     place_open(&p, "rough", SOME);
     goer g = {.place = &p, .port = port_of(p.server)};
+    ch_server_stop(p.server); // so that at least the first calls are lost
+    p.server = NULL;
     assert_int_equal(pthread_create(&g.thread, NULL, goer_main, &g), 0);
     const ch_swarm_options o = options_of(&p);
     swarm_train(&o, NULL);
