@@ -158,6 +158,13 @@ static choir_status together_keep(ch_server *s, const ch_commit *commits, uint32
     return ch_hosting_store_commit(s->store, a, commits, count, err);
 }
 
+/* Whoever sleeps is answered: what there is to tell might never be on the disk. */
+static void sleepers_disturb(ch_server *s, const char *why) {
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        ch_hosted_disturb(s->jobs[i], why);
+    }
+}
+
 /* One group commit. The lock is free while the disk works. */
 static void commit(ch_server *s, uint32_t count) {
     ch_commit commits[CH_JOBS_MAX];
@@ -182,6 +189,9 @@ static void commit(ch_server *s, uint32_t count) {
         ch_log(&s->env, CHOIR_LEVEL_WARN, "commit_works_again", "jobs=%u", count);
     }
     s->disk_fails = status != CHOIR_OK;
+    if (s->disk_fails) {
+        sleepers_disturb(s, "the server cannot write to its disk");
+    }
     ch_door_settle(s, status == CHOIR_OK);
     s->is_committing = false;
     (void)pthread_cond_broadcast(&s->quiet);
@@ -487,21 +497,15 @@ choir_status ch_server_start(ch_server **out, const ch_server_options *options,
     return CHOIR_OK;
 }
 
-static void sleepers_disturb(ch_server *s) {
-    (void)pthread_mutex_lock(&s->lock);
-    s->is_draining = true;
-    for (uint32_t i = 0; i < s->jobs_count; i++) {
-        ch_hosted_disturb(s->jobs[i], "the server is stopping");
-    }
-    (void)pthread_mutex_unlock(&s->lock);
-}
-
 void ch_server_stop(ch_server *s) {
     if (s == NULL) {
         return;
     }
     if (s->has_keeper) { // while it lives, answers that wait for a commit go
-        sleepers_disturb(s);
+        (void)pthread_mutex_lock(&s->lock);
+        s->is_draining = true;
+        sleepers_disturb(s, "the server is stopping");
+        (void)pthread_mutex_unlock(&s->lock);
         ch_http_server_drain(s->http, DRAIN_MS);
         (void)pthread_mutex_lock(&s->lock);
         s->is_stopping = true;

@@ -16,7 +16,7 @@ import time
 import unittest
 
 import device
-from network import JOB, Network
+from network import CLIENTS, JOB, Network
 
 SEED = int(os.environ.get("CHOIR_SEED", "1"))
 KILLS, DEVICES = 6, 24
@@ -216,6 +216,27 @@ class AFullDisk(Entering):
             time.sleep(0.1)
         self.assertEqual(second.json("POST", "/v1/enroll", second.enrolment())["subject"], 2)
         self.assertEqual(first.join("letters")["client"], 0)
+
+    def test_lets_nobody_wait(self):
+        server = self.serve("--plain", "--join-rate", 0)
+        self.host(self.file("job.yaml", JOB % 9))
+        devices = self.devices(CLIENTS)
+        for d in devices:
+            d.join("letters")
+        late = self.devices(1)[0]
+        sleeper = next(d for d in devices if d.check_in("letters")[0] == "wait")
+        check_in = device.request(sleeper.client, device.CHECK_IN, device.chunk(1, b"letters"))
+        answers = []
+        asks = threading.Thread(target=lambda: answers.append(sleeper.ask(check_in, Prefer="wait=60")[0]))
+        asks.start()
+        time.sleep(1)
+        begin = time.monotonic()
+        self.assertEqual(answers, [])
+        self.limit(server, 0)
+        self.assertEqual(device.ask(self.url, "POST", "/v1/enroll", json.dumps(late.enrolment()))[0], 503)
+        asks.join(timeout=50)
+        self.assertEqual(answers, [503])
+        self.assertLess(time.monotonic() - begin, 50)
 
 
 if __name__ == "__main__":
