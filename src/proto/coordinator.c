@@ -306,7 +306,7 @@ static ch_reply wait_answer(const choir_coordinator *c, uint64_t now_ms, uint32_
         .client = client,
         .lasts_ms = lasts,
         .left_ms = c->options.deadline_ms - lasts,
-        .clients = c->is_open ? c->heard : c->options.clients,
+        .clients = c->is_open ? ch_crowd_count(&c->heard) : c->options.clients,
         .cohort = c->places,
         .all_must_come = !c->is_open,
         .rounds = unseated->rounds,
@@ -326,7 +326,7 @@ static ch_reply check_in_answer(choir_coordinator *c, uint64_t now_ms, const ch_
     if (in->client >= c->options.clients) {
         return refuse(c, in, CHOIR_REFUSAL_UNSAMPLED, CHOIR_LEVEL_DEBUG);
     }
-    c->heard = in->client < c->heard ? c->heard : in->client + 1;
+    ch_crowd_see(&c->heard, c->options.seed, in->client);
     ch_unseated unseated = {.why = CHOIR_WHY_NONE, .rounds = 1};
     const uint32_t place = place_find(c, in->client, &unseated);
     if (place == UINT32_MAX || c->cohort.standing[place] != CH_STANDING_AWAITED) {

@@ -11,6 +11,7 @@
 #include "fl/sampler.h"
 #include "fl/schedule.h"
 #include "proto/cohort.h"
+#include "proto/crowd.h"
 #include "proto/pace.h"
 #include "proto/recent.h"
 #include "wire/message.h"
@@ -34,7 +35,7 @@ struct choir_coordinator {
     uint64_t changes;  // reports settled and rounds closed in this object's life
 
     ch_pace pace;   // of rounds that closed in this object's life
-    uint32_t heard; // one more than the highest client heard of in it
+    ch_crowd heard; // clients that have checked in in it
 
     // What one round leaves to the next.
     uint32_t rounds_closed; // to train

@@ -203,6 +203,9 @@ static void who_is_told_to_wait_for_more_rounds_waits_longer(void **state) {
     assert_int_equal(peer_check_in(&p, 0).wait_ms, 3 * 20000);
     check_taken_in(&p, 10, 10 + PLACES);
     assert_int_equal(peer_check_in(&p, 20).wait_ms, 20000);
+    assert_int_equal(peer_check_in(&p, o.clients - 1).wait_ms,
+                     20000); // one more, not all there can be
+    assert_int_equal(peer_check_in(&p, 20).wait_ms, 20000);
     peer_close(&p);
 }
 
