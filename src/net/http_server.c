@@ -83,8 +83,10 @@ static choir_status listen_at(ch_http_server *s, const ch_http_server_options *o
     const int reason = errno;
     freeaddrinfo(at);
     if (!listens) {
-        return ch_error_set(err, CHOIR_EIO, "http: cannot listen at %s port %u: %s", o->address,
-                            o->port, strerror(reason));
+        return ch_error_set(err, CHOIR_EIO,
+                            "http: cannot listen at %s port %u: %s; must be a free port of an "
+                            "address of this machine",
+                            o->address, o->port, strerror(reason));
     }
     s->port = port_of(s->listener);
     return CHOIR_OK;

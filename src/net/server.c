@@ -7,6 +7,7 @@
 #include "base/disk.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "base/sha256.h"
 #include "crypto/entropy.h"
 
 #include <inttypes.h>
@@ -329,15 +330,25 @@ static choir_status revoked_have(ch_server *s, choir_error *err) {
     return status;
 }
 
-/* The first administrator, of a store that has none. Only a hash of its key is kept. */
-static choir_status admin_have(ch_server *s, choir_error *err) {
+/* The key of a first administrator, for a store that has none. */
+static choir_status admin_make(ch_server *s, choir_error *err) {
     uint32_t count = 0;
-    choir_status status = ch_hosting_store_admins(s->store, admin_count, &count, err);
-    if (status != CHOIR_OK || count > 0) {
-        return status;
+    const choir_status status = ch_hosting_store_admins(s->store, admin_count, &count, err);
+    if (status == CHOIR_OK && count == 0) {
+        uint8_t hash[CH_ADMIN_HASH_BYTES];
+        ch_admin_key_make(s->admin_key, hash);
+    }
+    return status;
+}
+
+/* The store has only its hash, and has it last: who did not come to write the file that has the
+ * key, because its port was taken or it was killed, makes another the next time. */
+static choir_status admin_keep(ch_server *s, choir_error *err) {
+    if (s->admin_key[0] == '\0') {
+        return CHOIR_OK;
     }
     ch_admin admin = {.name = "owner", .role = "owner"};
-    ch_admin_key_make(s->admin_key, admin.hash);
+    ch_sha256_of(s->admin_key, strlen(s->admin_key), admin.hash);
     int64_t id = 0;
     return ch_hosting_store_admin_add(s->store, &id, &admin, err);
 }
@@ -437,7 +448,7 @@ static choir_status server_build(ch_server *s, const ch_server_options *o, choir
         status = provider_have(s, o, err);
     }
     if (status == CHOIR_OK) {
-        status = admin_have(s, err);
+        status = admin_make(s, err);
     }
     if (status == CHOIR_OK) {
         status = revoked_have(s, err);
@@ -453,6 +464,9 @@ static choir_status server_build(ch_server *s, const ch_server_options *o, choir
     }
     if (status == CHOIR_OK) {
         status = ch_server_files_write(s, err);
+    }
+    if (status == CHOIR_OK) {
+        status = admin_keep(s, err);
     }
     if (status == CHOIR_OK && pthread_create(&s->keeper, NULL, keep, s) != 0) {
         status = ch_error_set(err, CHOIR_EIO, "server: the system gives no thread");

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import resource
+import socket
 import ssl
 import stat
 import subprocess
@@ -64,6 +65,15 @@ class ThreeCommands(Network):
         self.stop(server)
         again = self.serve()
         self.assertNotIn("choir-", again.stdout.readline().replace("choir-server", ""))
+        self.assertEqual(self.admin("GET", "/v1/admin/jobs"), (200, {"jobs": []}))
+
+    def test_the_key_is_in_its_file_also_when_the_first_start_found_the_port_taken(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            self.port = taken.getsockname()[1]
+            ran = self.run_in("serve", "--port", self.port)
+            self.assertEqual(ran.code, 1)
+            self.assertIn(f"port {self.port}: Address already in use; must be a free port", ran.log)
+        self.serve()
         self.assertEqual(self.admin("GET", "/v1/admin/jobs"), (200, {"jobs": []}))
 
     def test_two_servers_do_not_share_a_folder(self):
