@@ -109,15 +109,18 @@ static void last_read(void *self, const ch_round_row *round) {
     }
 }
 
-/* What there is to say of the round whose model is being evaluated. */
+/* What the last round that closed came to: of one whose model is being evaluated it has to be
+ * known.
+ */
 static choir_status last_restore(ch_hosted *h, ch_hosting_store *store, choir_error *err) {
-    if (!choir_coordinator_is_evaluating(h->coordinator)) {
+    const uint32_t round = choir_coordinator_round(h->coordinator);
+    if (round == 0) {
         return CHOIR_OK;
     }
-    const uint32_t round = choir_coordinator_round(h->coordinator);
     const choir_status status =
         ch_hosting_store_rounds(store, h->row.id, round, 1, last_read, h, err);
-    return status == CHOIR_OK && h->last.round != round
+    return status == CHOIR_OK && choir_coordinator_is_evaluating(h->coordinator) &&
+                   h->last.round != round
                ? ch_error_set(err, CHOIR_EPROTO,
                               "job %s: of round %" PRIu32 ", which is being evaluated, nothing is "
                               "told",

@@ -31,6 +31,18 @@ class Looking(Network):
             self.assertRegex(text, rf"(?m)^{line}")
         self.assertIn("there is no job 'none' here", self.refused("hosted", "show", "none"))
 
+    def test_tells_after_a_restart_too_what_the_last_round_came_to(self):
+        server = self.serve()
+        self.host(self.file("job.yaml", JOB % 3))
+        self.ends([self.join(k) for k in range(CLIENTS)])
+        (before,) = self.status()
+        self.assertEqual(before["last"]["round"], 3)
+        self.stop(server)
+        self.serve()
+        (after,) = self.status()
+        self.assertEqual(after["last"], before["last"])
+        self.assertNotRegex(self.check_ran("status").out, r"(?m)^letters@1 .* - +- ")
+
     def test_shows_the_time_that_is_left(self):
         self.serve()
         self.host(self.file("job.yaml", ENDLESS))
