@@ -83,7 +83,8 @@ static const ch_option ROWS[] = {
     POLICY_ROWS(join_flags, policy),
     CONDITIONS_ROWS(join_flags, conditions),
     {"--no-wait", CH_OPTION_FLAG, offsetof(join_flags, no_wait), 0, 0, "", NULL,
-     "end when the job does not take this device now, instead of asking again later"},
+     "end when the job does not take this device now, or its policy the job, instead of asking "
+     "again later"},
     {"--part", CH_OPTION_U32, offsetof(join_flags, part_bytes), 0, UINT32_MAX, "bytes", NULL,
      "a larger report goes in parts of that, so that what has arrived need not go again; 0: whole"},
     {"--quiet", CH_OPTION_FLAG, offsetof(join_flags, quiet), 0, 0, "", NULL,
@@ -222,7 +223,7 @@ static void on_event(void *self, uint32_t job, const choir_event *event) {
     if (event->kind == CHOIR_EVENT_TASK || event->kind == CHOIR_EVENT_RESUMED) {
         examples_expire(j);
     }
-    if (j->flags->no_wait && member_is_turned_away(event)) {
+    if (j->flags->no_wait && (member_is_turned_away(event) || member_is_unwilling(event))) {
         (void)ch_error_set(&j->turned_away, CHOIR_EAGAIN, "%s", event->message);
         j->turned_away.status = CHOIR_EAGAIN;
     }

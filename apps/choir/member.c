@@ -31,6 +31,10 @@ bool member_is_turned_away(const choir_event *event) {
     return event->kind == CHOIR_EVENT_REJECTED && event->why != CHOIR_WHY_NONE;
 }
 
+bool member_is_unwilling(const choir_event *event) {
+    return event->kind == CHOIR_EVENT_REJECTED && event->why == CHOIR_WHY_NONE && event->round == 0;
+}
+
 /* What is said behind the word; "" for nothing. */
 static const char *remark_on(const choir_event *event) {
     switch (event->kind) {

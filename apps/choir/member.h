@@ -32,4 +32,7 @@ void member_tell(member *m, const choir_event *event);
 /* By the job, not by its owner's policy. */
 bool member_is_turned_away(const choir_event *event);
 
+/* By its owner's policy, of the whole job and not of a round's task. */
+bool member_is_unwilling(const choir_event *event);
+
 #endif

@@ -65,6 +65,10 @@ class Policy(Network):
             self.assertEqual("examples" in lines, k == 3, lines)  # only then its data were looked at
             clients[k].terminate()
         self.ends(clients)
+        ran = self.run_in("join", "choir-server/join.json", "--job", "letters", "--client", 0,
+                          "--state", "device-0", "--no-wait", *rules[0])
+        self.assertEqual(ran.code, 1)
+        self.assertIn(said[0], ran.log)
         self.assertEqual(self.details("letters")["round"], 0)
         self.ends([self.join_told(k, "--clip-max", 2, "--links", "clip,weight", "--examples-min", 1,
                                   "--parameters-max", 25450, "--reports-min", 1)
