@@ -64,7 +64,8 @@ static choir_status judge(const findings *f, choir_error *err) {
         return ch_error_set(err, CHOIR_EPROTO, "%u of %u rounds differ", f->differ, f->rounds);
     }
     if (f->gone == f->rounds) {
-        return ch_error_set(err, CHOIR_EAGAIN, "no round could be replayed");
+        return ch_error_set(err, CHOIR_EAGAIN, "no round could be replayed: %s",
+                            f->rounds == 0 ? "none has closed yet" : "what that takes is not kept");
     }
     return CHOIR_OK;
 }

@@ -253,7 +253,8 @@ static bool admin_may(ch_ask *ask, const char *bearer) {
     }
     ch_limits_failed(ask);
     ch_http_answer_header(ask->exchange, "WWW-Authenticate", "Bearer");
-    ch_answer_error(ask->exchange, 401, "an administrator's key is missing, or unknown here");
+    ch_answer_error(ask->exchange, 401,
+                    "an administrator's key is missing, unknown here, or revoked");
     return false;
 }
 

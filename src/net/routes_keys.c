@@ -175,7 +175,8 @@ void ch_route_device_revoke(ch_ask *ask) {
     ch_subject found;
     choir_error err = {.message = ""};
     if (!ch_text_read_u64(&subject, ask->wild) || subject > INT64_MAX) {
-        ch_answer_error(ask->exchange, 404, "a device's name here is its number");
+        ch_answer_error(ask->exchange, 404,
+                        "a device's name here is its number; device ls lists them");
         return;
     }
     choir_status status = ch_hosting_store_subject(s->store, &found, (int64_t)subject, &err);

@@ -475,7 +475,9 @@ class Replaying(Network):
 
     def test_a_server_need_not_keep_sums(self):
         self.trained(JOB % 4, "--no-sums")
-        self.assertIn("no round could be replayed", self.run_in("replay", "letters").log)
+        self.assertIn("no round could be replayed: what that takes is not kept", self.run_in("replay", "letters").log)
+        self.host(self.file("other.yaml", (JOB % 4).replace("letters", "other")))
+        self.assertIn("no round could be replayed: none has closed yet", self.run_in("replay", "other").log)
 
 
 if __name__ == "__main__":
