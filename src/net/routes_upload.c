@@ -180,6 +180,10 @@ static size_t part_begin(ch_ask *ask, const aim *a, const ch_http_part *part) {
     case CH_UPLOAD_ELSEWHERE:
         answer_elsewhere(ask, had);
         return 0;
+    case CH_UPLOAD_TOO_LARGE: // as by servers without parts: the device sends it whole
+        ch_answer_error(ask->exchange, 501, "a report of %zu bytes is taken whole only",
+                        part->total);
+        return 0;
     case CH_UPLOAD_NO_ROOM:
         break;
     }

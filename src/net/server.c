@@ -430,7 +430,9 @@ static choir_status provider_have(ch_server *s, const ch_server_options *o, choi
 }
 
 static choir_status server_build(ch_server *s, const ch_server_options *o, choir_error *err) {
-    const ch_upload_memory memory = {.claim = ch_http_block_claim, .give = ch_http_block_give};
+    const ch_upload_memory memory = {.claim = ch_http_block_claim,
+                                     .give = ch_http_block_give,
+                                     .bytes_max = CH_SERVER_BODIES_MAX / 2};
     choir_status status = ch_uploads_init(&s->uploads, memory, &s->env);
     if (status == CHOIR_OK) {
         status = ch_crypto_start(err);

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BODIES_MAX_MIB = 1024, HOST_MAX = 256, NAMES_MAX = 6 };
+enum { HOST_MAX = 256, NAMES_MAX = 6 };
 
 static const char HTTPS[] = "https://";
 static const char HTTP[] = "http://";
@@ -178,7 +178,7 @@ static choir_status http_start(ch_server *s, const ch_server_options *o,
     http.idle_s = o->idle_s;
     http.request_s = o->request_s;
     http.trusts_ids = o->is_plain; // there is a proxy, or only this machine
-    http.bodies_max = (size_t)BODIES_MAX_MIB << 20;
+    http.bodies_max = CH_SERVER_BODIES_MAX;
     http.certificate = (const char *)certificate->chain.data;
     http.key = (const char *)certificate->key.data;
     http.clients_ca = (const char *)clients_ca->data;

@@ -21,7 +21,8 @@
 #include <stdbool.h>
 
 enum {
-    CH_JOBS_MAX = 256, // that one server hosts at a time
+    CH_JOBS_MAX = 256,              // that one server hosts at a time
+    CH_SERVER_BODIES_MAX = 1 << 30, // bytes of all bodies in memory; uploads may hold half of them
 };
 
 /* A request whose token was found right. */

@@ -17,8 +17,13 @@ choir_status ch_uploads_init(ch_uploads *u, ch_upload_memory memory, const choir
     return CHOIR_OK;
 }
 
+static void block_give(ch_uploads *u, ch_http_block *block) {
+    u->bytes -= block->capacity;
+    u->memory.give(block);
+}
+
 static void drop(ch_uploads *u, ch_upload *item) {
-    u->memory.give(&item->block);
+    block_give(u, &item->block);
     *item = (ch_upload){.ticket = 0};
 }
 
@@ -79,16 +84,30 @@ static bool has_memory(const ch_upload *item) {
 
 // ----- room -------------------------------------------------------------------------------------
 
-/* The one that was used longest ago, of those that can be done without. */
+/* Up to when it is left alone: each byte that comes buys the time of one at the least pace, ahead
+ * of now by CH_UPLOADS_CALM_MS at most. */
+static uint64_t safe_until(const ch_upload *item, size_t bytes, uint64_t now_ms) {
+    const uint64_t from_ms = item->safe_ms > now_ms ? item->safe_ms : now_ms;
+    const uint64_t safe_ms = from_ms + (uint64_t)bytes * 1000 / CH_UPLOADS_PACE;
+    const uint64_t most_ms = now_ms + CH_UPLOADS_CALM_MS;
+    return safe_ms < most_ms ? safe_ms : most_ms;
+}
+
+/* When it was last worth its place. */
+static uint64_t worth_ms(const ch_upload *item) {
+    return has_memory(item) ? item->safe_ms : item->used_ms;
+}
+
+/* The one that was worth its place longest ago, of those that can be done without. */
 static ch_upload *find_calm(const ch_uploads *u, uint64_t now_ms, bool with_memory) {
     ch_upload *found = NULL;
     for (uint32_t i = 0; i < CH_UPLOADS_MAX && u->items != NULL; i++) {
         ch_upload *item = &u->items[i];
         if (item->ticket == 0 || has_memory(item) != with_memory ||
-            (with_memory && now_ms - item->used_ms < CH_UPLOADS_CALM_MS)) {
+            (with_memory && now_ms < item->safe_ms)) {
             continue;
         }
-        if (found == NULL || item->used_ms < found->used_ms) {
+        if (found == NULL || worth_ms(item) < worth_ms(found)) {
             found = item;
         }
     }
@@ -118,18 +137,29 @@ static ch_upload *place_find(ch_uploads *u, uint64_t now_ms) {
     return item;
 }
 
+/* A block within the share; false when there is none. */
+static bool block_claim(ch_uploads *u, ch_http_exchange *x, size_t total, ch_http_block *out) {
+    if (u->bytes > u->memory.bytes_max || total > u->memory.bytes_max - u->bytes ||
+        !u->memory.claim(x, total, out)) {
+        return false;
+    }
+    u->bytes += out->capacity;
+    return true;
+}
+
 /* A new upload; NULL when there is no room for it. */
 static ch_upload *create(ch_uploads *u, const ch_upload_name *name, size_t total, uint64_t now_ms,
                          ch_http_exchange *x) {
     ch_upload *item = place_find(u, now_ms);
     ch_http_block block = {.data = NULL};
-    while (item != NULL && !u->memory.claim(x, total, &block)) {
+    while (item != NULL && !block_claim(u, x, total, &block)) {
         if (!room_make(u, now_ms)) {
             return NULL;
         }
     }
     if (item != NULL) {
-        *item = (ch_upload){.name = *name, .total = total, .block = block};
+        *item = (ch_upload){
+            .name = *name, .total = total, .safe_ms = now_ms + CH_UPLOADS_CALM_MS, .block = block};
         ch_sha256_init(&item->sum);
     }
     return item;
@@ -151,6 +181,9 @@ static ch_upload_begun begin(ch_uploads *u, const ch_upload_name *name, const ch
     *had = is_known ? item->had : 0;
     if (!(is_known && is_whole(item)) && part->from != *had) {
         return CH_UPLOAD_ELSEWHERE;
+    }
+    if (part->total > u->memory.bytes_max) {
+        return CH_UPLOAD_TOO_LARGE;
     }
     if (!is_known) {
         if (item != NULL) {
@@ -178,7 +211,7 @@ ch_upload_begun ch_uploads_begin(ch_uploads *u, const ch_upload_name *name,
     return begun;
 }
 
-static bool add(ch_upload *item, choir_bytes bytes) {
+static bool add(ch_upload *item, choir_bytes bytes, uint64_t now_ms) {
     if (is_whole(item)) {
         return false; // what it brings is not looked at
     }
@@ -188,13 +221,14 @@ static bool add(ch_upload *item, choir_bytes bytes) {
     memcpy(item->block.data + item->had, bytes.data, bytes.size);
     ch_sha256_add(&item->sum, bytes.data, bytes.size);
     item->had += bytes.size;
+    item->safe_ms = safe_until(item, bytes.size, now_ms);
     return true;
 }
 
 bool ch_uploads_add(ch_uploads *u, uint64_t ticket, choir_bytes bytes, uint64_t now_ms) {
     (void)pthread_mutex_lock(&u->lock);
     ch_upload *item = find_ticket(u, ticket);
-    const bool is_taken = item != NULL && add(item, bytes);
+    const bool is_taken = item != NULL && add(item, bytes, now_ms);
     if (item != NULL) {
         item->used_ms = now_ms;
     }
@@ -211,6 +245,7 @@ static ch_upload_state whole_end(ch_uploads *u, ch_upload *item, ch_upload_end *
         return CH_UPLOAD_WRONG;
     }
     out->block = item->block;
+    u->bytes -= item->block.capacity;
     item->block = (ch_http_block){.data = NULL};
     return CH_UPLOAD_WHOLE;
 }

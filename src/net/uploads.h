@@ -17,10 +17,13 @@
  * when its round is over; a note, when its job is gone, or goes on from before the report.
  *
  * Bounded: CH_UPLOADS_MAX in number, one body of its job for a subject, all of it among the
- * server's bodies. What nobody has moved for CH_UPLOADS_CALM_MS makes room for others, least
- * recently used first; what has moved since then is left alone, so that under pressure some get
- * through instead of all beginning anew. After CH_UPLOADS_IDLE_MS it goes anyway. Nothing of it is
- * on a disk.
+ * server's bodies, of which they hold a share, so that whole ones always find room. An upload
+ * claims all of its size when it begins. It is left alone for CH_UPLOADS_CALM_MS, and then as long
+ * as its bytes come at CH_UPLOADS_PACE or faster: each buys its time at that pace, up to
+ * CH_UPLOADS_CALM_MS ahead. So under pressure some get through instead of all beginning anew, and
+ * who sends a byte now and then keeps nobody out. Otherwise it makes room for others, first what
+ * was left alone least long. After CH_UPLOADS_IDLE_MS without a byte it goes anyway. Nothing of it
+ * is on a disk.
  *
  * Any thread. The time is the caller's.
  */
@@ -43,6 +46,7 @@ enum {
     CH_UPLOADS_MAX = 1024,
     CH_UPLOADS_CALM_MS = 10 * 1000,
     CH_UPLOADS_IDLE_MS = 10 * 60 * 1000,
+    CH_UPLOADS_PACE = 1024, // bytes a second
 };
 
 /* Who uploads what, and for which round. */
@@ -61,14 +65,17 @@ typedef struct ch_upload {
     size_t had;
     size_t until; // where the part under way ends
     uint64_t used_ms;
+    uint64_t safe_ms;    // up to when it is left alone
     ch_sha256 sum;       // of what it had
     ch_http_block block; // (total)
 } ch_upload;
 
-/* Where blocks come from and go to: ch_http_block_claim and _give, but for a test. */
+/* Where blocks come from and go to: ch_http_block_claim and _give, but for a test; and how much
+ * uploads may hold of it together, in bytes. */
 typedef struct ch_upload_memory {
     bool (*claim)(ch_http_exchange *x, size_t bytes, ch_http_block *out);
     void (*give)(ch_http_block *block);
+    size_t bytes_max;
 } ch_upload_memory;
 
 typedef struct ch_uploads {
@@ -77,6 +84,7 @@ typedef struct ch_uploads {
     pthread_mutex_t lock; // around what follows
     ch_upload *items;     // (CH_UPLOADS_MAX) owned; NULL: closed
     uint64_t turns;       // tickets given so far
+    size_t bytes;         // of all blocks
 } ch_uploads;
 
 /* Returns OK; ENOMEM. To be closed in either case. */
@@ -93,6 +101,7 @@ typedef enum ch_upload_begun {
     CH_UPLOAD_GOES_ON,
     CH_UPLOAD_ELSEWHERE, // the part does not begin at *had
     CH_UPLOAD_NO_ROOM,
+    CH_UPLOAD_TOO_LARGE, // for the share of all uploads: it can only come whole
 } ch_upload_begun;
 
 /*
@@ -100,7 +109,7 @@ typedef enum ch_upload_begun {
  * that is whole, or counted, any part does, and what it brings is not looked at.
  *
  * x       whose server gives the memory
- * ticket  out: for add and end, unless it is ELSEWHERE or there is NO_ROOM
+ * ticket  out: for add and end, when it GOES_ON
  * had     out: bytes that are there; 0 of an upload that is not known
  */
 ch_upload_begun ch_uploads_begin(ch_uploads *u, const ch_upload_name *name,
@@ -149,7 +158,7 @@ typedef bool ch_upload_over(void *self, const ch_upload_name *name, bool is_coun
  */
 uint64_t ch_uploads_sweep(ch_uploads *u, uint64_t now_ms, ch_upload_over *is_over, void *self);
 
-/* Drops the least recently used, of those that have been calm; false when there is none. */
+/* Drops the one that was left alone least long; false when all are to be. */
 bool ch_uploads_make_room(ch_uploads *u, uint64_t now_ms);
 
 /* How many there are that more is to come of, and what has come of them. */

@@ -29,7 +29,7 @@ static void block_give(ch_http_block *block) {
 
 static void uploads_open(ch_uploads *u, size_t bytes) {
     const choir_env env = choir_env_default();
-    const ch_upload_memory memory = {block_claim, block_give};
+    const ch_upload_memory memory = {block_claim, block_give, bytes};
     room = bytes;
     check_status(ch_uploads_init(u, memory, &env), CHOIR_OK);
 }
@@ -392,6 +392,58 @@ static void the_least_recently_used_makes_room_once_it_is_calm(void **state) {
     uploads_shut(&u);
 }
 
+static void a_byte_now_and_then_keeps_nobody_out_and_the_least_pace_does(void **state) {
+    (void)state;
+    ch_uploads u;
+    uint8_t body[BODY];
+    const ch_upload_name slow = body_make(body, 'a', 1);
+    const ch_upload_name steady = body_make(body, 'a', 2);
+    const ch_upload_name more = body_make(body, 'a', 3);
+    uint64_t tickets[3] = {0};
+    size_t had = 0;
+    const uint64_t calm_ms = CH_UPLOADS_CALM_MS;
+    uploads_open(&u, 2 * BODY);
+    assert_int_equal(begin(&u, &slow, 0, BODY, 0, &tickets[0], &had), CH_UPLOAD_GOES_ON);
+    assert_int_equal(begin(&u, &steady, 0, BODY, 0, &tickets[1], &had), CH_UPLOAD_GOES_ON);
+    // within the first calm time nothing is bought beyond it, and a byte buys a millisecond
+    for (uint64_t now = calm_ms - 500; now <= calm_ms; now += 100) {
+        assert_true(ch_uploads_add(&u, tickets[0], (choir_bytes){body, 1}, now));
+        assert_true(ch_uploads_add(&u, tickets[1], (choir_bytes){body, 103}, now));
+    }
+    assert_int_equal(begin(&u, &more, 0, 1, calm_ms - 1, &tickets[2], &had), CH_UPLOAD_NO_ROOM);
+    assert_int_equal(begin(&u, &more, 0, 1, calm_ms + 1, &tickets[2], &had), CH_UPLOAD_GOES_ON);
+    assert_true(had_of(&u, &slow) == SIZE_MAX);
+    assert_false(ch_uploads_make_room(&u, calm_ms + 99));
+    assert_int_equal(had_of(&u, &steady), 6 * 103);
+    uploads_shut(&u);
+}
+
+static void they_hold_no_more_than_their_share(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const ch_upload_memory memory = {block_claim, block_give, 2 * BODY};
+    const ch_http_part larger = {.from = 0, .size = 1, .total = 2 * BODY + 1};
+    ch_uploads u;
+    uint8_t body[BODY];
+    uint64_t ticket = 0;
+    size_t had = 0;
+    ch_upload_name names[3];
+    room = 100 * BODY; // which the whole server has
+    check_status(ch_uploads_init(&u, memory, &env), CHOIR_OK);
+    for (int i = 0; i < 3; i++) {
+        names[i] = body_make(body, 'a', i + 1);
+        assert_int_equal(begin(&u, &names[i], 0, BODY, 0, &ticket, &had),
+                         i < 2 ? CH_UPLOAD_GOES_ON : CH_UPLOAD_NO_ROOM);
+    }
+    assert_int_equal(taken, 2 * BODY);
+    assert_int_equal(ch_uploads_begin(&u, &names[2], &larger, 0, NULL, &ticket, &had),
+                     CH_UPLOAD_TOO_LARGE);
+    assert_int_equal(begin(&u, &names[2], 0, BODY, CH_UPLOADS_CALM_MS, &ticket, &had),
+                     CH_UPLOAD_GOES_ON);
+    assert_int_equal(taken, 2 * BODY);
+    uploads_shut(&u);
+}
+
 static void there_are_no_more_than_so_many_and_notes_go_first(void **state) {
     (void)state;
     ch_uploads u;
@@ -445,7 +497,7 @@ static void without_memory_there_are_none(void **state) {
     ch_uploads u;
     counted_memory memory;
     const choir_env env = counted_env(&memory, 0);
-    const ch_upload_memory blocks = {block_claim, block_give};
+    const ch_upload_memory blocks = {block_claim, block_give, BODY};
     check_status(ch_uploads_init(&u, blocks, &env), CHOIR_ENOMEM);
     uploads_shut(&u);
 }
@@ -464,6 +516,8 @@ int main(void) {
         cmocka_unit_test(what_is_of_a_round_that_is_over_is_dropped_unless_it_was_counted),
         cmocka_unit_test(of_a_job_that_is_gone_nothing_is_known_not_even_what_was_counted),
         cmocka_unit_test(the_least_recently_used_makes_room_once_it_is_calm),
+        cmocka_unit_test(a_byte_now_and_then_keeps_nobody_out_and_the_least_pace_does),
+        cmocka_unit_test(they_hold_no_more_than_their_share),
         cmocka_unit_test(there_are_no_more_than_so_many_and_notes_go_first),
         cmocka_unit_test(once_closed_nothing_begins_and_nothing_is_added),
         cmocka_unit_test(without_memory_there_are_none),
