@@ -44,6 +44,7 @@ static void name_take(ch_delivery *u, choir_bytes body) {
         u->name = name;
         u->offset = 0;
         u->part = u->part_max;
+        u->is_sure = false;
         u->has_tried = false;
     }
 }
@@ -62,7 +63,6 @@ static void offset_take(ch_delivery *u, size_t offset, bool *gains) {
 static choir_status ask(ch_delivery *u, ch_http_client *http, const ch_delivery_report *r,
                         ch_http_reply *reply, bool *gains, choir_error *err) {
     char path[PATH_MAX_BYTES];
-    name_take(u, r->body);
     path_write(path, u, r);
     const ch_http_call call = {.method = "GET", .path = path, .bearer = r->token};
     const choir_status status = ch_http_client_send(http, &call, reply, err);
@@ -133,6 +133,7 @@ choir_status ch_delivery_send(ch_delivery *u, ch_http_client *http,
                               bool *gains, choir_error *err) {
     *is_more = false;
     *gains = false;
+    name_take(u, report->body); // the one before may have been given up between two parts
     if (!u->is_sure) {
         const choir_status status = ask(u, http, report, reply, gains, err);
         if (status != CHOIR_OK || !u->is_sure) {

@@ -43,8 +43,8 @@ typedef struct ch_delivery_report {
 bool ch_delivery_takes(const ch_delivery *u, choir_bytes body);
 
 /*
- * Sends a part of a report. To be called with the same body until the answer is there; after a
- * failure, later.
+ * Sends a part of a report. To be called with the same body until the answer is there, after a
+ * failure later; or with another one, which gives up the one before.
  *
  * is_more  out: the answer is not there yet; a part has arrived, or parts are not taken
  * gains    out: bytes arrived that had not before

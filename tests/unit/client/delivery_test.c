@@ -184,6 +184,18 @@ static void parts_become_smaller_that_do_not_arrive_and_larger_that_do(void **st
     assert_int_equal(u.part, u.part_max);
 }
 
+static void of_another_body_it_asks_anew(void **state) {
+    (void)state;
+    static script s = {.answers = {{404, "{}"}, {202, "{}"}}};
+    static script next = {.answers = {{404, "{}"}, {202, "{}"}}};
+    static const told tolds[] = {{.is_more = true, .gains = true}};
+    static const char *const asked[] = {"GET - 0", "PUT bytes 0-8191/20000 8192"};
+    ch_delivery u = {.part_max = PART};
+    CHECK_SCRIPT(&u, &s, tolds, asked);
+    u.name.bytes[0] ^= 1; // as if that had been another one, which was given up between two parts
+    CHECK_SCRIPT(&u, &next, tolds, asked);
+}
+
 static void where_parts_are_not_taken_it_goes_whole(void **state) {
     (void)state;
     static const unsigned codes[] = {404, 405, 501};
@@ -211,6 +223,7 @@ int main(void) {
         cmocka_unit_test(it_goes_on_where_the_server_is),
         cmocka_unit_test(a_server_that_has_less_than_it_had_is_a_loss),
         cmocka_unit_test(parts_become_smaller_that_do_not_arrive_and_larger_that_do),
+        cmocka_unit_test(of_another_body_it_asks_anew),
         cmocka_unit_test(where_parts_are_not_taken_it_goes_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
