@@ -23,12 +23,19 @@ static choir_status reaction(unsigned code) {
     }
 }
 
+/* Whether a sentence begins with its matter: "join: all its clients are claimed". */
+static bool names(const char *sentence, const char *what) {
+    const size_t size = strlen(what);
+    return strncmp(sentence, what, size) == 0 && sentence[size] == ':';
+}
+
 choir_status ch_http_said(const ch_http_reply *reply, const char *what, choir_error *err) {
     json_t *root = json_loadb((const char *)reply->body.data, reply->body.size, 0, NULL);
     const char *why = json_string_value(json_object_get(root, "error"));
     const choir_status status = reaction(reply->code);
     if (why != NULL) {
-        (void)ch_error_set(err, status, "%s: %s", what, why);
+        (void)ch_error_set(err, status, "%s%s%s", names(why, what) ? "" : what,
+                           names(why, what) ? "" : ": ", why);
     } else {
         (void)ch_error_set(err, status, "%s: the server answered with HTTP %u", what, reply->code);
     }
