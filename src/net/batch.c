@@ -109,6 +109,8 @@ static void kept_forget(const ch_batch *b) {
 
 void ch_batch_settle(ch_batch *b, bool is_kept) {
     const choir_env *env = &b->hosted->env;
+    const char *why = ch_hosted_has_failed(b->hosted) ? "the job has failed"
+                                                      : "the server cannot write to its disk";
     if (is_kept) {
         kept_forget(b);
     }
@@ -119,7 +121,7 @@ void ch_batch_settle(ch_batch *b, bool is_kept) {
             const choir_bytes reply = {.data = w->reply, .size = w->size};
             ch_answer_reply(w->exchange, reply);
         } else {
-            ch_answer_busy(w->exchange, "the server cannot write to its disk");
+            ch_answer_busy(w->exchange, why);
         }
         env->free(env->self, w);
     }

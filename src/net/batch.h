@@ -21,12 +21,15 @@ typedef struct ch_batch {
     ch_receipt *receipts;
     ch_closed_round *closed;
     ch_waiting *waiting;
+    choir_status status; // of the commit; the committer's
+    choir_error err;     // why the store refused this part alone
 } ch_batch;
 
 /* Takes what there is to commit. Returns OK; ENOMEM, and the answers that wait go on waiting. */
 CHOIR_NODISCARD choir_status ch_batch_take(ch_batch *out, ch_hosted *h, uint64_t now_ms);
 
-/* After the commit. is_kept: it is on the disk, and the answers go; else they are 503. */
+/* After the commit. is_kept: it is on the disk, and the answers go; else they are 503, and of a job
+ * that has failed nothing is taken again. */
 void ch_batch_settle(ch_batch *b, bool is_kept);
 
 #endif

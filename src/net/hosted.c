@@ -3,8 +3,10 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "job/coordinator.h"
 #include "net/offer.h"
 #include "onnx/safetensors.h"
@@ -290,9 +292,11 @@ static uint64_t unix_ms(void) {
 }
 
 /* Reports whose answers wait are sent again; what is kept of the job stays as it is. */
-static void fail(ch_hosted *h, const char *why) {
+void ch_hosted_fail(ch_hosted *h, const char *why) {
+    char quoted[2 * sizeof(choir_error)];
+    (void)ch_text_quote(quoted, sizeof(quoted), why);
     (void)snprintf(h->row.state, sizeof(h->row.state), "failed");
-    h->env.log(h->env.self, CHOIR_LEVEL_ERROR, "job_failed", why);
+    ch_log(&h->env, CHOIR_LEVEL_ERROR, "job_failed", "job=%s why=%s", h->reference, quoted);
     waiting_disturb(h, "the job has failed");
 }
 
@@ -340,7 +344,7 @@ static void closing_add(ch_hosted *h, ch_closing *c) {
 static void evaluation_closed(ch_hosted *h) {
     ch_closing *c = closing_create(h, (choir_bytes){.size = 0});
     if (c == NULL) {
-        fail(h, "why=no-memory");
+        ch_hosted_fail(h, "no memory for what its round left");
         return;
     }
     ch_metrics_row_measure(&h->last, choir_coordinator_evaluation(h->coordinator));
@@ -358,7 +362,7 @@ static void training_closed(ch_hosted *h) {
         if (c != NULL) {
             h->env.free(h->env.self, c);
         }
-        fail(h, "why=no-memory");
+        ch_hosted_fail(h, "no memory for what its round left");
         return;
     }
     h->last = ch_metrics_row_of(summary);

@@ -118,8 +118,12 @@ void ch_hosted_close(ch_hosted *h, const char *why);
 /* Whether rounds go on: the job is neither paused, nor stopped, nor at its end. */
 bool ch_hosted_is_running(const ch_hosted *h);
 
-/* Whether a round could not be noted. Nothing of it is committed any more; to go on it is closed
- * and opened again, where it was when it was last committed. */
+/* Makes it a job that has failed, which the log is told with its reference and why, any text.
+ * Answers that wait get a 503; who sleeps is to be roused. */
+void ch_hosted_fail(ch_hosted *h, const char *why);
+
+/* Whether a round could not be noted, or the store refused it. Nothing of it is committed any more;
+ * to go on it is closed and opened again, where it was when it was last committed. */
 bool ch_hosted_has_failed(const ch_hosted *h);
 
 /*

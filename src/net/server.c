@@ -125,79 +125,6 @@ static uint32_t batches_take(ch_server *s, bool all, uint64_t now_ms, bool *is_s
     return count;
 }
 
-/* Drops what older rounds of a job left. */
-static choir_status job_prune(ch_server *s, const ch_commit *c, choir_error *err) {
-    choir_status status = CHOIR_OK;
-    if (s->keep_rounds > 0) {
-        status = ch_hosting_store_prune(s->store, c->job, s->keep_rounds, &c->best_round,
-                                        c->best_round > 0, err);
-    }
-    if (status == CHOIR_OK && s->keep_sums > 0) {
-        status = ch_hosting_store_sums_prune(s->store, c->job, s->keep_sums, err);
-    }
-    return status;
-}
-
-/* For jobs whose rounds have just been kept. Without the lock. */
-static void rounds_prune(ch_server *s, const ch_commit *commits, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++) {
-        choir_error err = {.message = ""};
-        if (commits[i].closed_count > 0 && job_prune(s, &commits[i], &err) != CHOIR_OK) {
-            ch_log_text(&s->env, CHOIR_LEVEL_WARN, "prune_failed", "why", err.message);
-        }
-    }
-}
-
-/* Keeps what came together; of nothing, whether the disk takes anything again. */
-static choir_status together_keep(ch_server *s, const ch_commit *commits, uint32_t count,
-                                  choir_error *err) {
-    const ch_arrivals *a = &s->door.arrivals;
-    if (count == 0 && a->subjects_count == 0 && a->claims_count == 0) {
-        const choir_bytes probe = {.data = (const uint8_t *)"probe", .size = 5};
-        return ch_hosting_store_setting_set(s->store, "disk_probe", probe, err);
-    }
-    return ch_hosting_store_commit(s->store, a, commits, count, err);
-}
-
-/* Whoever sleeps is answered: what there is to tell might never be on the disk. */
-static void sleepers_disturb(ch_server *s, const char *why) {
-    for (uint32_t i = 0; i < s->jobs_count; i++) {
-        ch_hosted_disturb(s->jobs[i], why);
-    }
-}
-
-/* One group commit. The lock is free while the disk works. */
-static void commit(ch_server *s, uint32_t count) {
-    ch_commit commits[CH_JOBS_MAX];
-    for (uint32_t i = 0; i < count; i++) {
-        commits[i] = s->batches[i].commit;
-    }
-    s->is_committing = true;
-    (void)pthread_mutex_unlock(&s->lock);
-    choir_error err = {.message = ""};
-    const choir_status status = together_keep(s, commits, count, &err);
-    if (status == CHOIR_OK) {
-        rounds_prune(s, commits, count);
-    }
-    (void)pthread_mutex_lock(&s->lock);
-    for (uint32_t i = 0; i < count; i++) {
-        ch_batch_settle(&s->batches[i], status == CHOIR_OK);
-    }
-    s->commits += status == CHOIR_OK;
-    if (status != CHOIR_OK) {
-        ch_log_text(&s->env, CHOIR_LEVEL_ERROR, "commit_failed", "why", err.message);
-    } else if (s->disk_fails) {
-        ch_log(&s->env, CHOIR_LEVEL_WARN, "commit_works_again", "jobs=%u", count);
-    }
-    s->disk_fails = status != CHOIR_OK;
-    if (s->disk_fails) {
-        sleepers_disturb(s, "the server cannot write to its disk");
-    }
-    ch_door_settle(s, status == CHOIR_OK);
-    s->is_committing = false;
-    (void)pthread_cond_broadcast(&s->quiet);
-}
-
 static void sleep_until(ch_server *s, uint64_t wake_ms) {
     if (wake_ms == UINT64_MAX) {
         (void)pthread_cond_wait(&s->wake, &s->lock);
@@ -228,9 +155,12 @@ static uint64_t turn(ch_server *s, bool is_last) {
     const ch_arrivals *a = &s->door.arrivals;
     const bool is_news = count > 0 || a->subjects_count > 0 || a->claims_count > 0;
     if (is_news || s->disk_fails) {
-        commit(s, count);
+        ch_server_commit(s, count);
     }
-    s->disk_fails = s->disk_fails || is_short; // without memory as without a disk: later
+    if (is_short) { // without memory as without a disk: later
+        s->disk_fails = true;
+        ch_server_disturb(s, "the server has no memory for what is to be kept");
+    }
     if (s->disk_fails) {
         return now_ms + RETRY_MS;
     }
@@ -520,7 +450,7 @@ void ch_server_stop(ch_server *s) {
     if (s->has_keeper) { // while it lives, answers that wait for a commit go
         (void)pthread_mutex_lock(&s->lock);
         s->is_draining = true;
-        sleepers_disturb(s, "the server is stopping");
+        ch_server_disturb(s, "the server is stopping");
         (void)pthread_mutex_unlock(&s->lock);
         ch_http_server_drain(s->http, DRAIN_MS);
         (void)pthread_mutex_lock(&s->lock);

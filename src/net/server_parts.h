@@ -98,6 +98,17 @@ void ch_server_quiet(ch_server *s);
 /* Tells the keeper that there is something to do. With the lock. */
 void ch_server_wake(ch_server *s);
 
+/*
+ * One group commit, of the first count batches and of who came: server_commit.c. With the lock,
+ * which is free while the disk works. Where it is refused for what is in it, each part is kept for
+ * itself, and the job whose part is at fault has failed; a disk that refuses sets disk_fails.
+ */
+void ch_server_commit(ch_server *s, uint32_t count);
+
+/* Answers whoever sleeps, of all jobs, with a 503 that says why: what there is to tell might never
+ * be on the disk. With the lock. */
+void ch_server_disturb(ch_server *s, const char *why);
+
 /* Begins to listen, with TLS or without, and finds out under which URL: server_http.c. */
 CHOIR_NODISCARD choir_status ch_server_listen(ch_server *s, const ch_server_options *o,
                                               choir_error *err);

@@ -10,12 +10,14 @@ import os
 import pathlib
 import random
 import resource
+import sqlite3
 import subprocess
 import threading
 import time
 import unittest
 
 import device
+from choir import CHOIR
 from network import CLIENTS, JOB, Network
 
 SEED = int(os.environ.get("CHOIR_SEED", "1"))
@@ -237,6 +239,34 @@ class AFullDisk(Entering):
         asks.join(timeout=50)
         self.assertEqual(answers, [503])
         self.assertLess(time.monotonic() - begin, 50)
+
+
+class AStoreThatRefusesAJob(Entering):
+    def test_fails_that_job_and_no_other(self):
+        server = self.serve("--plain", "--join-rate", 0)
+        job = (JOB % 1000).replace("deadline: 600", "deadline: 2")
+        self.host(self.file("job.yaml", job))
+        self.host(self.file("other.yaml", job.replace("letters", "others")))
+        self.stop(server)
+        with contextlib.closing(sqlite3.connect(self.folder / "choir-server/choir.db")) as db, db:
+            db.execute("INSERT INTO rounds (job, round, closed_ms, summary, model)"
+                       " SELECT id, (SELECT count(*) + 1 FROM rounds WHERE job = id), 0, x'', zeroblob(32)"
+                       " FROM jobs WHERE name = 'letters'")
+        log = self.folder / "log.txt"
+        with log.open("w") as out:
+            server = subprocess.Popen([CHOIR, "serve", "--port", str(self.port), "--plain"], cwd=self.folder,
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out)
+        self.processes.append(server)
+        end = time.monotonic() + 60
+        while "job_failed" not in log.read_text():
+            self.assertLess(time.monotonic(), end, log.read_text())
+            time.sleep(0.1)
+        self.assertRegex(log.read_text(), r'job_failed .*job=letters@1 why="job 1: round \d+ has closed already"')
+        self.reach("others", self.details("others")["round"] + 2)
+        states = {j["name"]: j["state"] for j in self.status()}
+        self.assertEqual(states, {"letters": "failed", "others": "running"})
+        self.assertEqual(device.ask(self.url, "GET", "/readyz")[0], 200)
+        self.assertNotIn("commit_failed", log.read_text())
 
 
 if __name__ == "__main__":
