@@ -209,6 +209,25 @@ void ch_route_sum(ch_ask *ask) {
     ch_stored_release(&sum);
 }
 
+/* That somebody reads what devices sent, before it goes: a line for a round, not for each of its
+ * clients, as long as it is the same reader's. */
+static void update_audit(const ch_ask *ask, uint32_t round) {
+    ch_server *s = ask->server;
+    ch_updates_read now = {.round = round, .admin = ask->admin.id};
+    (void)pthread_mutex_lock(&s->lock);
+    const ch_hosted *h = ch_server_find(s, ask->wild);
+    (void)snprintf(now.job, sizeof(now.job), "%s", h == NULL ? ask->wild : h->reference);
+    (void)pthread_mutex_unlock(&s->lock);
+    const ch_updates_read *last = &s->updates_read;
+    if (strcmp(last->job, now.job) == 0 && last->round == round && last->admin == now.admin) {
+        return;
+    }
+    char matter[sizeof(now.job) + 32];
+    (void)snprintf(matter, sizeof(matter), "%s round %" PRIu32, now.job, round);
+    ch_ask_audit(ask, "updates_read", matter);
+    s->updates_read = now;
+}
+
 void ch_route_update(ch_ask *ask) {
     int64_t id = 0;
     uint32_t round = 0;
@@ -221,6 +240,7 @@ void ch_route_update(ch_ask *ask) {
     const choir_status status =
         ch_hosting_store_update(ask->server->store, &update, id, round, client, &err);
     if (status == CHOIR_OK) {
+        update_audit(ask, round);
         ch_http_answer_header(ask->exchange, "Cache-Control", "no-store");
         ch_http_answer(ask->exchange, 200, "application/x-protobuf",
                        (choir_bytes){.data = update.data, .size = update.size});

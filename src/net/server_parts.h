@@ -31,6 +31,13 @@ typedef struct ch_shown {
     ch_claims claims;
 } ch_shown;
 
+/* A round whose updates were read, and by whom, as the audit log was told. */
+typedef struct ch_updates_read {
+    char job[CHOIR_JOB_TEXT_MAX]; // "keyboard@3"; "": none
+    uint32_t round;
+    int64_t admin;
+} ch_updates_read;
+
 struct ch_server {
     ch_request_log log; // the host's environment
     choir_env env;      // the same, whose lines name requests
@@ -56,8 +63,9 @@ struct ch_server {
     ch_limiter entrances; // these four: HTTP's thread's
     ch_limiter failures;
     ch_limiter exchanges;
-    uint64_t limited;   // requests that were answered 429
-    ch_shown shown;     // the last; HTTP's thread's too
+    uint64_t limited; // requests that were answered 429
+    ch_shown shown;   // the last; HTTP's thread's too, like the next
+    ch_updates_read updates_read;
     ch_uploads uploads; // with a lock of its own, which is taken after the other
     pthread_t keeper;
     bool has_keeper;

@@ -426,6 +426,10 @@ class Replaying(Network):
             server = self.trained(job, *words)
             rows = [json.loads(row) for row in self.check_ran("replay", "letters", "--json").out.splitlines()]
             self.assertEqual([(row["verdict"], row["updates"]) for row in rows], [("ok", 2)] * 4)
+            entries = json.loads(self.check_ran("audit", "--json").out)["entries"]
+            version = 1 if words == () else 2
+            self.assertEqual([(e["who"], e["act"], e["matter"]) for e in entries[:4]],
+                             [("owner", "updates_read", f"letters@{version} round {n}") for n in (4, 3, 2, 1)])
             self.check_ran("hosted", "rm", "letters")
             self.stop(server)
         with contextlib.closing(sqlite3.connect(self.folder / "choir-server/choir.db")) as store:
