@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "crypto/encode.h"
 #include "job/coordinator.h"
+#include "job/room.h"
 #include "onnx/safetensors.h"
 
 #include <inttypes.h>
@@ -61,12 +62,15 @@ static choir_status model_decode(hosting *h, const char *text, choir_error *err)
     return CHOIR_OK;
 }
 
-/* That a coordinator can be made of it, which is what will be done with it. */
+/* That a coordinator can be made of it, which is what will be done with it, and be kept. */
 static choir_status coordinator_check(const hosting *h, const float *params, const choir_env *env,
                                       choir_error *err) {
     choir_coordinator_options o = ch_job_coordinator(&h->job, h->row.clients, h->row.dim);
     choir_coordinator *c = NULL;
-    const choir_status status = choir_coordinator_create(&c, params, &o, env, err);
+    choir_status status = choir_coordinator_create(&c, params, &o, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_job_room_check(&o, choir_coordinator_state_bytes(c), CH_HOSTING_VALUE_MAX, err);
+    }
     choir_coordinator_destroy(c);
     return status;
 }

@@ -293,7 +293,11 @@ typedef struct ch_closed_round {
     uint64_t closed_ms;
 } ch_closed_round;
 
-/* What changed of one job. Everything is borrowed. */
+/* Bytes that any value of a commit may have: SQLite's rows have at most 10^9, other columns too. */
+enum { CH_HOSTING_VALUE_MAX = 999000000 };
+
+/* What changed of one job. Everything is borrowed; the state, the open round, updates, models and
+ * sums of at most CH_HOSTING_VALUE_MAX bytes. */
 typedef struct ch_commit {
     int64_t job;
     choir_bytes state;          // of the coordinator between rounds; empty: as it was
@@ -312,8 +316,8 @@ typedef struct ch_commit {
  *
  * Returns OK; EINVAL when a subject that is to be changed is not there, a job is not there or is in
  * it twice, a client has a receipt for the round already, a round is closed already, or not yet
- * when it is told again, its model has no params here nor in the commit, or job_state is none of
- * the five.
+ * when it is told again, its model has no params here nor in the commit, job_state is none of
+ * the five, or a value does not fit.
  */
 CHOIR_NODISCARD choir_status ch_hosting_store_commit(ch_hosting_store *s,
                                                      const ch_arrivals *arrivals,
