@@ -163,7 +163,7 @@ static void examples_expire(joining *j) {
     choir_error why = {.message = ""};
     if (j->examples != NULL &&
         choir_examples_expire(j->examples, (uint64_t)time(NULL) * 1000, NULL, &why) != CHOIR_OK) {
-        ch_log(&j->env, CHOIR_LEVEL_WARN, "examples_not_expired", "error=\"%s\"", why.message);
+        ch_log_text(&j->env, CHOIR_LEVEL_WARN, "examples_not_expired", "error", why.message);
     }
 }
 

@@ -114,7 +114,7 @@ static choir_status state_read(ch_carried *k, const ch_carried_owner *owner, con
         memcpy(s->data, bytes.data, bytes.size);
         s->size = (uint32_t)(bytes.size - HEAD_BYTES);
     } else if (status != CHOIR_ENOMEM) {
-        ch_log(&k->env, CHOIR_LEVEL_WARN, "state_not_used", "error=\"%s\"", why.message);
+        ch_log_text(&k->env, CHOIR_LEVEL_WARN, "state_not_used", "error", why.message);
     }
     ch_disk_release(&file);
     s->is_known = status != CHOIR_ENOMEM;
@@ -181,7 +181,7 @@ void ch_carried_end(ch_carried *k, const ch_carried_owner *owner, uint32_t round
     path_next(k, path);
     const choir_bytes bytes = {.data = k->next.data, .size = HEAD_BYTES + (size_t)k->next.size};
     if (ch_disk_replace_private(path, &bytes, 1, &why) != CHOIR_OK) {
-        ch_log(&k->env, CHOIR_LEVEL_WARN, "state_not_kept", "error=\"%s\"", why.message);
+        ch_log_text(&k->env, CHOIR_LEVEL_WARN, "state_not_kept", "error", why.message);
     }
 }
 
@@ -210,8 +210,10 @@ static bool file_settle(ch_carried *k, const ch_carried_owner *owner, uint32_t r
         return false;
     }
     if ((is_counted ? rename(path, k->path) : unlink(path)) != 0) {
-        ch_log(&k->env, CHOIR_LEVEL_WARN, "state_not_kept", "error=\"%s: cannot be %s\"", path,
-               is_counted ? "renamed" : "removed");
+        choir_error why;
+        (void)ch_error_set(&why, CHOIR_EIO, "%s: cannot be %s", path,
+                           is_counted ? "renamed" : "removed");
+        ch_log_text(&k->env, CHOIR_LEVEL_WARN, "state_not_kept", "error", why.message);
         return false;
     }
     return is_counted;

@@ -221,7 +221,7 @@ void ch_kept_follow(ch_kept *k, int64_t subject, const choir_participant *p) {
         k->last = now;
         k->last.report = (choir_bytes){.size = 0}; // it is not ours
     } else if (!k->has_failed) {
-        ch_log(&k->env, CHOIR_LEVEL_WARN, "task_not_kept", "error=\"%s\"", why.message);
+        ch_log_text(&k->env, CHOIR_LEVEL_WARN, "task_not_kept", "error", why.message);
     }
     k->is_known = status == CHOIR_OK;
     k->has_failed = !k->is_known;

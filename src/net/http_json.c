@@ -2,6 +2,7 @@
 #include "net/http_json.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "crypto/entropy.h"
 
 #include <stdlib.h>
@@ -33,6 +34,11 @@ choir_status ch_http_said(const ch_http_reply *reply, const char *what, choir_er
     json_t *root = json_loadb((const char *)reply->body.data, reply->body.size, 0, NULL);
     const char *why = json_string_value(json_object_get(root, "error"));
     const choir_status status = reaction(reply->code);
+    char shown[CH_TEXT_SHOWN_MAX];
+    if (why != NULL && !ch_text_is_printable(why)) { // it is for terminals and logs
+        ch_text_show(shown, sizeof(shown), why);
+        why = shown;
+    }
     if (why != NULL) {
         (void)ch_error_set(err, status, "%s%s%s", names(why, what) ? "" : what,
                            names(why, what) ? "" : ": ", why);

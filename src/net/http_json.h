@@ -7,7 +7,8 @@
 #include <jansson.h>
 
 /*
- * Says what went wrong, after `what`: the sentence of {"error": sentence}, else the code.
+ * Says what went wrong, after `what`: the sentence of {"error": sentence}, as ch_text_show has it
+ * where it is not printable; else the code.
  *
  * Returns the reaction that the code asks for: EAGAIN for 404 and 409, which may pass; EINVAL for
  * 400, 401, 403, 405 and 413; EIO for 429 and 5xx; EPROTO for anything else.

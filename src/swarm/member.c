@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "client/joined.h"
 #include "crypto/entropy.h"
 #include "net/http_json.h"
@@ -28,8 +29,10 @@ static uint64_t pause_next(ch_member *m, const ch_http_reply *reply) {
 
 static void lost_log(ch_swarm *s, const ch_member *m, ch_swarm_kind kind, const char *why) {
     s->result->calls[kind].lost += 1;
-    ch_log(&s->env, CHOIR_LEVEL_WARN, "call_lost", "client=%u call=%s why=\"%s\"", m->client,
-           ch_swarm_kind_name(kind), why);
+    char quoted[2 * sizeof(choir_error)];
+    (void)ch_text_quote(quoted, sizeof(quoted), why);
+    ch_log(&s->env, CHOIR_LEVEL_WARN, "call_lost", "client=%u call=%s why=%s", m->client,
+           ch_swarm_kind_name(kind), quoted);
 }
 
 /* An exchange or a model that did not come: the participant says when it is asked for again. */
@@ -260,8 +263,10 @@ static void train(ch_swarm *s, uint32_t number) {
                                      s->rooms[m->room].workspace, &why);
     if (status != CHOIR_OK) {
         s->result->failures += 1;
-        ch_log(&s->env, CHOIR_LEVEL_WARN, "training_failed", "client=%" PRIu32 " why=\"%s\"",
-               m->client, why.message);
+        char quoted[2 * sizeof(why.message)];
+        (void)ch_text_quote(quoted, sizeof(quoted), why.message);
+        ch_log(&s->env, CHOIR_LEVEL_WARN, "training_failed", "client=%" PRIu32 " why=%s", m->client,
+               quoted);
     }
     if (choir_participant_holds(m->participant) == NULL) {
         ch_swarm_room_give(s, number);
