@@ -142,7 +142,7 @@ typedef struct choir_offer {
 const choir_offer *choir_client_offer(const choir_client *c);
 
 typedef enum choir_event_kind {
-    CHOIR_EVENT_JOINED,   // it is in the job, or in its next version: make a trainer for the offer
+    CHOIR_EVENT_JOINED,   // in the job, its next version, or as another client: make a trainer
     CHOIR_EVENT_TASK,     // it was given a task
     CHOIR_EVENT_FETCHED,  // it has the task's model
     CHOIR_EVENT_TRAINED,  // it has trained, or evaluated; the report goes with the next step

@@ -61,19 +61,21 @@ static void lost(choir_client *c, uint64_t now_ms, choir_event *event, const cha
     (void)snprintf(event->message, sizeof(event->message), "%s", why);
 }
 
-/* What its owner refuses the host is told of, and each version once, before anything is done. */
+/* What its owner refuses the host is told of, and each version once, and again when it is another
+ * client of it, whose data are others; before anything is done. */
 static bool has_news(choir_client *c, choir_trainer trainer, uint64_t now_ms, choir_event *event) {
     const choir_offer *offer = &c->joined.offer;
     if (!ch_approval_of_job(&c->approval, offer, trainer, now_ms, event)) {
         c->has_joined = now_ms < event->wake_ms; // in time there may be a next version
         return true;
     }
-    if (offer->version == c->told_version) {
+    if (offer->version == c->told_version && offer->client == c->told_client) {
         return false;
     }
     event->kind = CHOIR_EVENT_JOINED;
     event->wake_ms = now_ms;
     c->told_version = offer->version;
+    c->told_client = offer->client;
     return true;
 }
 

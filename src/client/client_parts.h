@@ -54,10 +54,11 @@ struct choir_client {
     ch_delivery delivery; // of the report
     uint32_t failures;    // in a row
     ch_promoted promoted;
-    uint32_t told_version; // of the last JOINED
-    bool has_joined;       // and has a token, and an offer of the version whose tasks it is given
-    uint64_t join_ms;      // not before
-    choir_why rejected;    // when it joined last: why the job did not take it; NONE: it did
+    uint32_t told_version; // of the last JOINED, like the next
+    uint32_t told_client;
+    bool has_joined;    // and has a token, and an offer of the version whose tasks it is given
+    uint64_t join_ms;   // not before
+    choir_why rejected; // when it joined last: why the job did not take it; NONE: it did
 };
 
 /*

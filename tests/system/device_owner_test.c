@@ -12,13 +12,16 @@
 #include "net/server.h"
 #include "run/bundle.h"
 
+#include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static char folder[FOLDER_PATH_MAX];
 static const char JOB[] = "name: letters\n"
                           "model: {name: softmax}\n"
-                          "data: {source: digits, partition: natural, clients: 1, examples: 10, "
+                          "data: {source: digits, partition: natural, clients: %d, examples: 10, "
                           "test_examples: 10}\n"
                           "server: {sample_rate: 1, rounds: 3, deadline: 600}\n";
 
@@ -35,11 +38,13 @@ typedef struct site {
 
 // ----- the server -------------------------------------------------------------------------------
 
-static void host(const site *s) {
+static void host(const site *s, int clients) {
     ch_operator *owner = NULL;
     ch_bundle bundle;
     check_ok(ch_operator_open(&owner, folder_file(folder, "server/admin.json"), &s->env, &err));
-    folder_put(folder_file(folder, "job.yaml"), JOB, sizeof(JOB) - 1);
+    char text[sizeof(JOB) + 16];
+    const int size = snprintf(text, sizeof(text), JOB, clients);
+    folder_put(folder_file(folder, "job.yaml"), text, (size_t)size);
     check_ok(ch_bundle_create(&bundle, folder_file(folder, "job.yaml"), NULL, 0, &s->env, &err));
     char *model = malloc(CH_BASE64_MAX(bundle.model_size));
     assert_non_null(model);
@@ -47,7 +52,7 @@ static void host(const site *s) {
     json_t *answer = NULL;
     check_ok(ch_operator_ask(owner, "POST", "/jobs",
                              json_pack("{s:s%, s:s, s:i}", "job", bundle.text, bundle.text_size,
-                                       "model", model, "clients", 1),
+                                       "model", model, "clients", clients),
                              "test", &answer, &err));
     json_decref(answer);
     free(model);
@@ -55,14 +60,32 @@ static void host(const site *s) {
     ch_operator_close(owner);
 }
 
-static void site_open(site *s) {
+static void serve(site *s, uint16_t port) {
     ch_server_options o = ch_server_defaults();
+    o.dir = folder_file(folder, "server");
+    o.port = port;
+    check_ok(ch_server_start(&s->server, &o, &s->env, &err));
+}
+
+static void site_open(site *s, int clients) {
     folder_make(folder);
     *s = (site){.env = choir_env_default(), .battery = 100, .battery_after = 100};
-    o.dir = folder_file(folder, "server");
-    o.port = 0;
-    check_ok(ch_server_start(&s->server, &o, &s->env, &err));
-    host(s);
+    serve(s, 0);
+    host(s, clients);
+}
+
+/* Serves again, where every device is the next client of its job. */
+static void site_renumber(site *s) {
+    sqlite3 *db = NULL;
+    const char *port = strrchr(ch_server_url(s->server), ':') + 1;
+    const uint16_t number = (uint16_t)strtoul(port, NULL, 10);
+    ch_server_stop(s->server);
+    assert_int_equal(sqlite3_open(folder_file(folder, "server/choir.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "UPDATE roster SET client = client + 1", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_changes(db), 1);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    serve(s, number);
 }
 
 static void site_close(site *s) {
@@ -149,7 +172,7 @@ static void check_blocked(site *s, uint32_t round) {
 static void it_works_while_conditions_hold_and_sends_what_it_has_trained(void **state) {
     (void)state;
     site s;
-    site_open(&s);
+    site_open(&s, 1);
     device_start(&s, 0);
     s.battery = 23;
     check_blocked(&s, 0); // before it joins
@@ -177,7 +200,7 @@ static void it_works_while_conditions_hold_and_sends_what_it_has_trained(void **
 static void a_report_that_was_left_is_sent_before_conditions_hold_again(void **state) {
     (void)state;
     site s;
-    site_open(&s);
+    site_open(&s, 1);
     device_start(&s, 0);
     check_next(&s, CHOIR_EVENT_JOINED, 0);
     check_next(&s, CHOIR_EVENT_TASK, 1);
@@ -196,7 +219,7 @@ static void a_report_that_was_left_is_sent_before_conditions_hold_again(void **s
 static void a_task_that_would_take_too_long_is_declined_once_that_is_known(void **state) {
     (void)state;
     site s;
-    site_open(&s);
+    site_open(&s, 1);
     device_start(&s, 1);
     s.training_ms = 1100;
     check_next(&s, CHOIR_EVENT_JOINED, 0);
@@ -216,11 +239,31 @@ static void a_task_that_would_take_too_long_is_declined_once_that_is_known(void 
     site_close(&s);
 }
 
+static void who_is_another_client_of_the_version_is_told_so_before_it_trains(void **state) {
+    (void)state;
+    site s;
+    site_open(&s, 2);
+    device_start(&s, 0);
+    check_next(&s, CHOIR_EVENT_JOINED, 0);
+    assert_int_equal(choir_client_offer(s.client)->client, 0);
+    site_renumber(&s);
+    choir_event event = {.kind = CHOIR_EVENT_LOST}; // its connection has gone
+    for (int steps = 0; steps < 100 && event.kind == CHOIR_EVENT_LOST; steps++) {
+        event = next(&s);
+    }
+    assert_int_equal(event.kind, CHOIR_EVENT_JOINED);
+    assert_int_equal(choir_client_offer(s.client)->client, 1);
+    assert_int_equal(choir_client_offer(s.client)->version, 1);
+    check_next(&s, CHOIR_EVENT_TASK, 1);
+    site_close(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_works_while_conditions_hold_and_sends_what_it_has_trained),
         cmocka_unit_test(a_report_that_was_left_is_sent_before_conditions_hold_again),
         cmocka_unit_test(a_task_that_would_take_too_long_is_declined_once_that_is_known),
+        cmocka_unit_test(who_is_another_client_of_the_version_is_told_so_before_it_trains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
