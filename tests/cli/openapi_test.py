@@ -193,7 +193,8 @@ class TheServer(Network):
         self.for_the_revoked()
         self.for_a_provider()
         documented = {(name, status) for name, (_, _, o) in self.rows.items() for status in o["responses"]}
-        self.assertEqual({row for row in documented - self.seen if row[1] not in ("429", "503")}, set())
+        # too often, a report of more than 512 MiB, busy: each has tests of its own
+        self.assertEqual({row for row in documented - self.seen if row[1] not in ("429", "501", "503")}, set())
 
     def test_says_what_comes_too_often(self):
         device = Device(self.join_file)
