@@ -248,7 +248,7 @@ static void client_settle(ch_server *s, const ch_entrant *e, const ch_roster_cla
     } else if (e->kind == CH_ENTRANT_JOINS) {
         joiner_refuse(s, e);
     } else if (is_client && c->client == e->wanted) {
-        ch_exchange_answer(s, e->exchange, &e->claims);
+        (void)ch_exchange_answer(s, e->exchange, &e->claims);
     } else {
         ch_answer_rejoin(e->exchange);
     }

@@ -120,7 +120,7 @@ bool ch_http_body_claim(ch_http_exchange *x, size_t bytes) {
 }
 
 void ch_http_body_release(ch_http_exchange *x) {
-    if (x->body != NULL) {
+    if (x->body_capacity > 0) { // else there is none, or it is lent
         block_give(x->server, x->body, x->body_capacity);
     }
     x->body = NULL;
@@ -143,6 +143,12 @@ void ch_http_block_give(ch_http_block *block) {
         block_give(block->server, block->data, block->capacity);
     }
     *block = (ch_http_block){.data = NULL};
+}
+
+void ch_http_body_lend(ch_http_exchange *x, uint8_t *bytes, size_t size) {
+    CH_ASSERT(x->body_capacity == 0);
+    x->body = bytes;
+    x->body_size = bytes == NULL ? 0 : size;
 }
 
 void ch_http_body_move(ch_http_exchange *x, ch_http_block *block, size_t bytes) {

@@ -190,6 +190,10 @@ bool ch_http_block_claim(ch_http_exchange *x, size_t bytes, ch_http_block *out);
 /* Gives it back, from any thread, before the server is stopped; *block is then empty. */
 void ch_http_block_give(ch_http_block *block);
 
+/* Makes bytes the body of an exchange that has none, without giving them away: until it is
+ * answered, or they are taken back, with none. */
+void ch_http_body_lend(ch_http_exchange *x, uint8_t *bytes, size_t size);
+
 /* Makes its first bytes the body of an exchange that has none; *block, moved, is then empty. */
 void ch_http_body_move(ch_http_exchange *x, ch_http_block *block, size_t bytes);
 

@@ -76,9 +76,16 @@ void ch_answer_refused(ch_http_exchange *x, choir_refusal refusal);
  * has one of its own, if there is one. */
 void ch_answer_rejoin(ch_http_exchange *x);
 
+/* How an exchange went. */
+typedef enum ch_exchanged {
+    CH_EXCHANGED, // its answer is there, or waits for the disk; the body is not needed any more
+    CH_EXCHANGED_AGAIN, // the same; and the answer is that the body is to come again
+    CH_EXCHANGED_LATER, // it is kept, with the body
+} ch_exchanged;
+
 /* Answers the body of an exchange, a Request, of the device with that token; or keeps it. With the
  * lock. */
-void ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *claims);
+ch_exchanged ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *claims);
 
 /* The newest version of a name; NULL when there is none. With the lock. */
 ch_hosted *ch_server_newest(const ch_server *s, const char *name);

@@ -62,19 +62,25 @@ static void meet(ch_server *s, ch_http_exchange *x, const choir_route *route,
     ch_door_enter(s, &e);
 }
 
-static void client_answer(ch_server *s, ch_hosted *h, ch_http_exchange *x,
-                          const choir_route *route) {
+static ch_exchanged client_answer(ch_server *s, ch_hosted *h, ch_http_exchange *x,
+                                  const choir_route *route) {
     bool hold = false;
     const uint64_t now_ms = ch_server_now_ms();
     const choir_bytes reply = ch_hosted_reply(h, now_ms, route, ch_http_body(x), &hold);
+    // before the answer, after which the reply may be another one's
+    const bool is_again = route->is_report && choir_answer_of(reply) == CHOIR_ANSWER_WAIT;
+    ch_exchanged how = is_again ? CH_EXCHANGED_AGAIN : CH_EXCHANGED;
     if (route->is_report && hold) {
         ch_hosted_wait(h, x, reply);
     } else if (!hold && !may_sleep(x, h, route, reply)) {
         ch_answer_reply(x, reply);
-    } else if (!ch_hosted_sleep(h, x, now_ms, patience_ms(x))) {
+    } else if (ch_hosted_sleep(h, x, now_ms, patience_ms(x))) {
+        how = CH_EXCHANGED_LATER;
+    } else {
         ch_answer_busy(x, "too many clients wait");
     }
     ch_server_wake(s);
+    return how;
 }
 
 void ch_answer_rejoin(ch_http_exchange *x) {
@@ -83,12 +89,12 @@ void ch_answer_rejoin(ch_http_exchange *x) {
                     "token: its client is none of this device's in the job's version; join again");
 }
 
-void ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *claims) {
+ch_exchanged ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *claims) {
     choir_route route;
     choir_refusal refusal;
     if (choir_route_read(&route, &refusal, ch_http_body(x)) != CHOIR_OK) {
         ch_answer_refused(x, refusal);
-        return;
+        return CH_EXCHANGED;
     }
     ch_hosted *h = ch_server_find(s, route.job);
     if (h == NULL || route.client != claims->client || strcmp(claims->job, h->row.name) != 0) {
@@ -97,20 +103,24 @@ void ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_claims *clai
         ch_answer_rejoin(x);
     } else if (s->disk_fails) { // what is learnt now could not be kept
         ch_answer_busy(x, "the server cannot write to its disk");
+        return CH_EXCHANGED_AGAIN;
     } else if (s->is_draining && !route.is_report) {
         ch_answer_busy(x, "the server is stopping");
+        return CH_EXCHANGED_AGAIN;
     } else if (h->roster[route.client] == 0) {
         meet(s, x, &route, claims);
+        return CH_EXCHANGED_LATER;
     } else if (h->roster[route.client] != claims->subject) {
         ch_answer_rejoin(x);
     } else {
-        client_answer(s, h, x, &route);
+        return client_answer(s, h, x, &route);
     }
+    return CH_EXCHANGED;
 }
 
 void ch_route_exchange(ch_ask *ask) {
     (void)pthread_mutex_lock(&ask->server->lock);
-    ch_exchange_answer(ask->server, ask->exchange, &ask->claims);
+    (void)ch_exchange_answer(ask->server, ask->exchange, &ask->claims);
     (void)pthread_mutex_unlock(&ask->server->lock);
 }
 

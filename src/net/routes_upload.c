@@ -184,6 +184,9 @@ static size_t part_begin(ch_ask *ask, const aim *a, const ch_http_part *part) {
         ch_answer_error(ask->exchange, 501, "a report of %zu bytes is taken whole only",
                         part->total);
         return 0;
+    case CH_UPLOAD_BUSY:
+        ch_answer_busy(ask->exchange, "the report is being looked at");
+        return 0;
     case CH_UPLOAD_NO_ROOM:
         break;
     }
@@ -261,13 +264,26 @@ static bool is_counted(const ch_server *s, const ch_upload_name *name) {
     return false;
 }
 
-/* The exchange goes on as if all of its body had come with it. */
+/* Has the exchange go on as if all of its body had come with it. With the lock. */
+static ch_upload_fate whole_judge(const ch_ask *ask, ch_upload_end *end) {
+    ch_http_exchange *x = ask->exchange;
+    ch_http_body_lend(x, end->block.data, end->total);
+    const ch_exchanged how = ch_exchange_answer(ask->server, x, &ask->claims);
+    ch_http_body_lend(x, NULL, 0);
+    if (how == CH_EXCHANGED_AGAIN) {
+        return CH_UPLOAD_STAYS;
+    }
+    if (how == CH_EXCHANGED_LATER) {
+        ch_http_body_move(x, &end->block, end->total);
+    }
+    return is_counted(ask->server, &end->name) ? CH_UPLOAD_COUNTS : CH_UPLOAD_ENDS;
+}
+
 static void whole_answer(const ch_ask *ask, uint64_t ticket, ch_upload_end *end) {
     ch_server *s = ask->server;
-    ch_http_body_move(ask->exchange, &end->block, end->total);
     (void)pthread_mutex_lock(&s->lock);
-    ch_exchange_answer(s, ask->exchange, &ask->claims);
-    ch_uploads_settle(&s->uploads, ticket, is_counted(s, &end->name));
+    const ch_upload_fate fate = whole_judge(ask, end);
+    ch_uploads_settle(&s->uploads, ticket, fate, &end->block);
     (void)pthread_mutex_unlock(&s->lock);
 }
 

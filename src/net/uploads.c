@@ -178,6 +178,9 @@ static ch_upload_begun begin(ch_uploads *u, const ch_upload_name *name, const ch
                              uint64_t now_ms, ch_http_exchange *x, uint64_t *ticket, size_t *had) {
     ch_upload *item = find(u, name);
     const bool is_known = is_same(item, name) && item->total == part->total;
+    if (item != NULL && item->is_lent) {
+        return CH_UPLOAD_BUSY;
+    }
     *had = is_known ? item->had : 0;
     if (!(is_known && is_whole(item)) && part->from != *had) {
         return CH_UPLOAD_ELSEWHERE;
@@ -236,14 +239,23 @@ bool ch_uploads_add(ch_uploads *u, uint64_t ticket, choir_bytes bytes, uint64_t 
     return is_taken;
 }
 
+/* Whether it is the body of its name. */
+static bool is_right(ch_upload *item) {
+    if (!item->is_checked) {
+        choir_hash found;
+        ch_sha256_finish(&item->sum, found.bytes);
+        item->is_checked = memcmp(found.bytes, item->name.hash.bytes, sizeof(found.bytes)) == 0;
+    }
+    return item->is_checked;
+}
+
 static ch_upload_state whole_end(ch_uploads *u, ch_upload *item, ch_upload_end *out) {
-    CH_ASSERT(has_memory(item)); // else it has been settled
-    choir_hash found;
-    ch_sha256_finish(&item->sum, found.bytes);
-    if (memcmp(found.bytes, item->name.hash.bytes, sizeof(found.bytes)) != 0) {
+    CH_ASSERT(has_memory(item)); // no request gets a ticket while it is lent
+    if (!is_right(item)) {
         drop(u, item);
         return CH_UPLOAD_WRONG;
     }
+    item->is_lent = true;
     out->block = item->block;
     u->bytes -= item->block.capacity;
     item->block = (ch_http_block){.data = NULL};
@@ -270,15 +282,32 @@ ch_upload_state ch_uploads_end(ch_uploads *u, uint64_t ticket, ch_upload_end *ou
     return out->state;
 }
 
-void ch_uploads_settle(ch_uploads *u, uint64_t ticket, bool is_counted) {
+static void settle(ch_uploads *u, ch_upload *item, ch_upload_fate fate, ch_http_block *block) {
+    item->is_lent = false;
+    switch (fate) {
+    case CH_UPLOAD_COUNTS:
+        item->is_counted = true;
+        break;
+    case CH_UPLOAD_STAYS:
+        u->bytes += block->capacity;
+        item->block = *block;
+        *block = (ch_http_block){.data = NULL};
+        break;
+    case CH_UPLOAD_ENDS:
+        drop(u, item);
+        break;
+    }
+}
+
+void ch_uploads_settle(ch_uploads *u, uint64_t ticket, ch_upload_fate fate, ch_http_block *block) {
+    CH_ASSERT(fate != CH_UPLOAD_STAYS || block->data != NULL);
     (void)pthread_mutex_lock(&u->lock);
     ch_upload *item = find_ticket(u, ticket);
-    if (item != NULL && is_counted) {
-        item->is_counted = true;
-    } else if (item != NULL) {
-        drop(u, item);
+    if (item != NULL) {
+        settle(u, item, fate, block);
     }
     (void)pthread_mutex_unlock(&u->lock);
+    u->memory.give(block);
 }
 
 // ----- what there is ----------------------------------------------------------------------------

@@ -12,9 +12,12 @@
  * request that began last fills it; what an earlier one, on a connection that is dead or slow,
  * still brings is refused by its ticket.
  *
- * An upload that was counted gives its memory back and leaves a note, so that a device which did
- * not hear the answer is told without sending the body again. One that is not counted is dropped
- * when its round is over; a note, when its job is gone, or goes on from before the report.
+ * Of one that is WHOLE the body is lent to the caller; until it is settled no part of it can be
+ * begun. What then stays, because its answer was that it is to come again, is whole for the next
+ * part of it, whatever that brings. An upload that was counted gives its memory back and leaves a
+ * note, so that a device which did not hear the answer is told without sending the body again. One
+ * that is not counted is dropped when its round is over; a note, when its job is gone, or goes on
+ * from before the report.
  *
  * Bounded: CH_UPLOADS_MAX in number, one body of its job for a subject, all of it among the
  * server's bodies, of which they hold a share, so that whole ones always find room. An upload
@@ -61,6 +64,8 @@ typedef struct ch_upload {
     uint64_t ticket; // of the request that fills it; 0: the place is free
     ch_upload_name name;
     bool is_counted; // of which nothing but the name is left
+    bool is_checked; // its bytes are those of its name
+    bool is_lent;    // to who settles it
     size_t total;
     size_t had;
     size_t until; // where the part under way ends
@@ -101,6 +106,7 @@ typedef enum ch_upload_begun {
     CH_UPLOAD_GOES_ON,
     CH_UPLOAD_ELSEWHERE, // the part does not begin at *had
     CH_UPLOAD_NO_ROOM,
+    CH_UPLOAD_BUSY,      // that subject's is WHOLE and not settled
     CH_UPLOAD_TOO_LARGE, // for the share of all uploads: it can only come whole
 } ch_upload_begun;
 
@@ -134,14 +140,26 @@ typedef struct ch_upload_end {
     size_t had;
     size_t until; // where the part was to end
     size_t total;
-    ch_http_block block; // WHOLE: moved to the caller; total bytes
+    ch_http_block block; // WHOLE: lent to the caller; total bytes
 } ch_upload_end;
 
 /* The request is whole. */
 ch_upload_state ch_uploads_end(ch_uploads *u, uint64_t ticket, ch_upload_end *out);
 
-/* What has become of one that was WHOLE. What was not counted is forgotten. */
-void ch_uploads_settle(ch_uploads *u, uint64_t ticket, bool is_counted);
+/* What has become of one that was WHOLE. */
+typedef enum ch_upload_fate {
+    CH_UPLOAD_COUNTS, // a note of it is left
+    CH_UPLOAD_STAYS,  // it is to be looked at again
+    CH_UPLOAD_ENDS,   // it is forgotten
+} ch_upload_fate;
+
+/*
+ * Settles it, by the ticket that it was WHOLE with.
+ *
+ * block  what end gave; it is given back, or kept when the upload STAYS and was not dropped in
+ *        between; empty, unless it STAYS, when it went elsewhere. *block is then empty
+ */
+void ch_uploads_settle(ch_uploads *u, uint64_t ticket, ch_upload_fate fate, ch_http_block *block);
 
 /* How much of an upload is there: all of it, when it is counted. False when it is not known. */
 bool ch_uploads_find(ch_uploads *u, const ch_upload_name *name, size_t *had, size_t *total);

@@ -1,5 +1,6 @@
 """Large reports and models over links that break: what has arrived is not carried again."""
 import hashlib
+import http.client
 import http.server
 import json
 import os
@@ -245,6 +246,32 @@ class ADevice(Large):
         self.assertEqual(self.put(0, 10, device=other), (200, ("refused", {1: 4})))
         self.assertEqual(self.figures()["choir_uploads_open"], 0)
         self.assertEqual(self.put(0, 10, device=asked)[0], 202)
+
+    def test_whose_whole_report_is_to_come_again_need_not_send_it_again(self):
+        whole = len(self.body)
+        self.assertEqual(self.put(0, whole - 10)[0], 202)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        self.addCleanup(link.close)
+        link.putrequest("PUT", "/v1/uploads/" + self.name)
+        for name, value in (("Authorization", "Bearer " + self.device.token), ("Content-Length", "10"),
+                            ("Content-Range", f"bytes {whole - 10}-{whole - 1}/{whole}")):
+            link.putheader(name, value)
+        link.endheaders(self.body[-10:-5])
+        end = time.monotonic() + 30
+        while self.shown()[1]["offset"] != whole - 5:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+        self.check_ran("hosted", "pause", "letters")  # while the last part is under way
+        link.send(self.body[-5:])
+        answer = link.getresponse()
+        self.assertEqual((answer.status, reply(answer.read())[0]), (200, "wait"))
+        for _ in range(2):
+            self.assertEqual(self.shown(), (200, {"offset": whole, "size": whole}))
+            self.assertEqual(self.put(whole - 1, whole)[1][0], "wait")
+        self.assertEqual(self.figures()["choir_uploads_bytes"], whole)
+        self.check_ran("hosted", "resume", "letters")
+        self.assertEqual(self.put(whole - 1, whole), (200, ("ack", {})))
+        self.assertEqual(self.figures()["choir_uploads_open"], 0)
 
     def test_is_told_at_once_that_its_job_stands_still_or_is_over(self):
         part = {"body": self.body[:10], "Content-Range": f"bytes 0-9/{len(self.body)}"}

@@ -57,6 +57,8 @@ static ch_upload_begun begin(ch_uploads *u, const ch_upload_name *name, size_t f
     return ch_uploads_begin(u, name, &part, now_ms, NULL, ticket, had);
 }
 
+static uint64_t sent_with; // the ticket of the last part
+
 /* Sends a part from from to to, in pieces, and ends it. */
 static ch_upload_state send_part(ch_uploads *u, const ch_upload_name *name, const uint8_t *body,
                                  size_t from, size_t to, ch_upload_end *end) {
@@ -67,6 +69,7 @@ static ch_upload_state send_part(ch_uploads *u, const ch_upload_name *name, cons
         const choir_bytes piece = {body + at, to - at < 64 ? to - at : 64};
         assert_true(ch_uploads_add(u, ticket, piece, 0));
     }
+    sent_with = ticket;
     return ch_uploads_end(u, ticket, end);
 }
 
@@ -86,6 +89,10 @@ static void check_count(ch_uploads *u, uint32_t open, uint64_t bytes) {
     ch_uploads_count(u, &found, &found_bytes);
     assert_int_equal(found, open);
     assert_int_equal(found_bytes, bytes);
+}
+
+static bool round_is_over(void *self, const ch_upload_name *name, bool is_counted) {
+    return !is_counted && name->round <= *(const uint32_t *)self;
 }
 
 // ----- parts ------------------------------------------------------------------------------------
@@ -108,13 +115,9 @@ static void parts_of_any_size_make_the_whole(void **state) {
         assert_int_equal(send_part(&u, &name, body, from, BODY, &end), CH_UPLOAD_WHOLE);
         assert_int_equal(end.total, BODY);
         assert_memory_equal(end.block.data, body, BODY);
-        block_give(&end.block);
-        uint64_t ticket = 0;
-        size_t had = 0;
-        // another request comes before it is settled: it is not known what it came to
-        assert_int_equal(begin(&u, &name, 0, 1, 0, &ticket, &had), CH_UPLOAD_GOES_ON);
-        ch_uploads_settle(&u, ticket, false);
+        ch_uploads_settle(&u, sent_with, CH_UPLOAD_ENDS, &end.block);
         assert_true(had_of(&u, &name) == SIZE_MAX);
+        assert_int_equal(taken, 0);
     }
     uploads_shut(&u);
 }
@@ -254,6 +257,40 @@ static void two_subjects_may_send_the_same(void **state) {
     uploads_shut(&u);
 }
 
+static void what_is_lent_is_nobodys_to_begin_and_what_stays_is_whole_again(void **state) {
+    (void)state;
+    ch_uploads u;
+    ch_upload_end end;
+    uint8_t body[BODY];
+    uint8_t other_body[BODY];
+    const ch_upload_name name = body_make(body, 'a', 1);
+    const ch_upload_name other = body_make(other_body, 'b', 1);
+    uint64_t ticket = 0;
+    size_t had = 0;
+    uploads_open(&u, BODY);
+    assert_int_equal(send_part(&u, &name, body, 0, BODY, &end), CH_UPLOAD_WHOLE);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(begin(&u, &name, BODY - 1, 1, 0, &ticket, &had), CH_UPLOAD_BUSY);
+        assert_int_equal(begin(&u, &other, 0, 1, 0, &ticket, &had), CH_UPLOAD_BUSY);
+        ch_uploads_settle(&u, i == 0 ? sent_with : ticket, CH_UPLOAD_STAYS, &end.block);
+        assert_null(end.block.data);
+        assert_int_equal(had_of(&u, &name), BODY);
+        check_count(&u, 1, BODY);
+        assert_int_equal(begin(&u, &name, BODY - 1, 1, 0, &ticket, &had), CH_UPLOAD_GOES_ON);
+        assert_false(ch_uploads_add(&u, ticket, (choir_bytes){other_body, 1}, 0));
+        assert_int_equal(ch_uploads_end(&u, ticket, &end), CH_UPLOAD_WHOLE);
+        assert_memory_equal(end.block.data, body, BODY);
+    }
+    // dropped before it is settled
+    uint32_t over = 1;
+    assert_true(ch_uploads_sweep(&u, 0, round_is_over, &over) == UINT64_MAX);
+    ch_uploads_settle(&u, ticket, CH_UPLOAD_STAYS, &end.block);
+    assert_null(end.block.data);
+    assert_int_equal(taken, 0);
+    assert_int_equal(begin(&u, &other, 0, 1, 0, &ticket, &had), CH_UPLOAD_GOES_ON);
+    uploads_shut(&u);
+}
+
 static void what_was_counted_is_known_without_its_body(void **state) {
     (void)state;
     ch_uploads u;
@@ -266,8 +303,8 @@ static void what_was_counted_is_known_without_its_body(void **state) {
     assert_int_equal(begin(&u, &name, 0, BODY, 0, &ticket, &had), CH_UPLOAD_GOES_ON);
     assert_true(ch_uploads_add(&u, ticket, (choir_bytes){body, BODY}, 0));
     assert_int_equal(ch_uploads_end(&u, ticket, &end), CH_UPLOAD_WHOLE);
-    block_give(&end.block);
-    ch_uploads_settle(&u, ticket, true);
+    ch_uploads_settle(&u, ticket, CH_UPLOAD_COUNTS, &end.block);
+    assert_int_equal(taken, 0);
     check_count(&u, 0, 0);
     assert_int_equal(had_of(&u, &name), BODY);
     for (size_t from = 0; from < BODY; from += 333) { // any part asks
@@ -279,10 +316,6 @@ static void what_was_counted_is_known_without_its_body(void **state) {
 }
 
 // ----- time and room ----------------------------------------------------------------------------
-
-static bool round_is_over(void *self, const ch_upload_name *name, bool is_counted) {
-    return !is_counted && name->round <= *(const uint32_t *)self;
-}
 
 static bool job_is_gone(void *self, const ch_upload_name *name, bool is_counted) {
     (void)name;
@@ -325,11 +358,10 @@ static void what_is_of_a_round_that_is_over_is_dropped_unless_it_was_counted(voi
     next.round = 2;
     uploads_open(&u, 3 * BODY);
     assert_int_equal(send_part(&u, &counted, body, 0, BODY, &end), CH_UPLOAD_WHOLE);
-    block_give(&end.block);
     uint64_t ticket = 0;
     size_t had = 0;
+    ch_uploads_settle(&u, sent_with, CH_UPLOAD_COUNTS, &end.block);
     assert_int_equal(begin(&u, &counted, 0, 1, 0, &ticket, &had), CH_UPLOAD_GOES_ON);
-    ch_uploads_settle(&u, ticket, true);
     assert_int_equal(begin(&u, &open, 0, 500, 0, &ticket, &had), CH_UPLOAD_GOES_ON);
     assert_int_equal(send_part(&u, &next, body, 0, 5, &end), CH_UPLOAD_PART);
     assert_true(ch_uploads_sweep(&u, 1, round_is_over, &over) < UINT64_MAX);
@@ -353,9 +385,8 @@ static void of_a_job_that_is_gone_nothing_is_known_not_even_what_was_counted(voi
     size_t had = 0;
     uploads_open(&u, 2 * BODY);
     assert_int_equal(send_part(&u, &counted, body, 0, BODY, &end), CH_UPLOAD_WHOLE);
-    block_give(&end.block);
+    ch_uploads_settle(&u, sent_with, CH_UPLOAD_COUNTS, &end.block);
     assert_int_equal(begin(&u, &counted, 0, 1, 0, &ticket, &had), CH_UPLOAD_GOES_ON);
-    ch_uploads_settle(&u, ticket, true);
     assert_int_equal(send_part(&u, &open, body, 0, 5, &end), CH_UPLOAD_PART);
     assert_true(ch_uploads_sweep(&u, 1, job_is_gone, &notes) == UINT64_MAX);
     assert_int_equal(notes, 1);
@@ -454,9 +485,8 @@ static void there_are_no_more_than_so_many_and_notes_go_first(void **state) {
     uploads_open(&u, (CH_UPLOADS_MAX + 2) * BODY);
     const ch_upload_name counted = body_make(body, 'a', CH_UPLOADS_MAX);
     assert_int_equal(send_part(&u, &counted, body, 0, BODY, &end), CH_UPLOAD_WHOLE);
-    block_give(&end.block);
+    ch_uploads_settle(&u, sent_with, CH_UPLOAD_COUNTS, &end.block);
     assert_int_equal(begin(&u, &counted, 0, 1, 5, &ticket, &had), CH_UPLOAD_GOES_ON);
-    ch_uploads_settle(&u, ticket, true);
     for (int64_t i = 1; i < CH_UPLOADS_MAX; i++) {
         const ch_upload_name name = body_make(body, 'a', i);
         assert_int_equal(begin(&u, &name, 0, 1, 0, &ticket, &had), CH_UPLOAD_GOES_ON);
@@ -487,7 +517,7 @@ static void once_closed_nothing_begins_and_nothing_is_added(void **state) {
     assert_int_equal(ch_uploads_end(&u, ticket, &end), CH_UPLOAD_GONE);
     assert_int_equal(begin(&u, &name, 0, BODY, 0, &ticket, &had), CH_UPLOAD_NO_ROOM);
     assert_true(ch_uploads_sweep(&u, 0, round_is_over, &over) == UINT64_MAX);
-    ch_uploads_settle(&u, ticket, true);
+    ch_uploads_settle(&u, ticket, CH_UPLOAD_COUNTS, &end.block);
     check_count(&u, 0, 0);
     uploads_shut(&u);
 }
@@ -511,6 +541,7 @@ int main(void) {
         cmocka_unit_test(another_hash_or_size_is_another_upload),
         cmocka_unit_test(a_body_that_is_not_of_its_name_is_forgotten),
         cmocka_unit_test(two_subjects_may_send_the_same),
+        cmocka_unit_test(what_is_lent_is_nobodys_to_begin_and_what_stays_is_whole_again),
         cmocka_unit_test(what_was_counted_is_known_without_its_body),
         cmocka_unit_test(what_nobody_moves_is_dropped),
         cmocka_unit_test(what_is_of_a_round_that_is_over_is_dropped_unless_it_was_counted),
