@@ -127,6 +127,7 @@ choir_status ch_client_create_with(choir_client **out, const choir_client_option
         return ch_error_set(err, CHOIR_ENOMEM, "no memory for a client");
     }
     *c = (choir_client){.env = *env, .promoted = {.env = *env}, .is_lent = http != NULL};
+    c->promoted.signing_key = c->signing_key;
     choir_status status = options_take(c, options, err);
     if (status == CHOIR_OK && http == NULL) {
         identity = &c->own;

@@ -7,6 +7,7 @@
 #include "crypto/encode.h"
 #include "net/http_json.h"
 #include "net/http_text.h"
+#include "net/offer.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ void ch_promoted_release(ch_promoted *p) {
     give_back(&p->env, p->head);
     give_back(&p->env, p->params);
     give_back(&p->env, p->coming);
-    *p = (ch_promoted){.env = p->env};
+    *p = (ch_promoted){.env = p->env, .signing_key = p->signing_key};
 }
 
 static bool number_take(const json_t *root, const char *key, uint32_t most, uint32_t *out) {
@@ -39,6 +40,29 @@ static bool number_take(const json_t *root, const char *key, uint32_t most, uint
     const json_int_t value = json_integer_value(field);
     *out = (uint32_t)value;
     return json_is_integer(field) && value >= 1 && value <= most;
+}
+
+/* Whether the operator's server signed it, whatever proxy or cache it came through. */
+static choir_status seal_check(const said *s, const json_t *root, const char *job,
+                               const uint8_t *signing_key, choir_error *err) {
+    uint8_t signature[CH_SIGNATURE_BYTES];
+    size_t size = 0;
+    const char *text = json_string_value(json_object_get(root, "signature"));
+    const ch_promoted_offer offer = {.name = job,
+                                     .version = s->model.version,
+                                     .round = s->model.round,
+                                     .parameters = s->model.dim,
+                                     .hash = s->model.hash,
+                                     .model = s->model.model};
+    if (text == NULL ||
+        ch_base64_read(signature, sizeof(signature), &size, text, strlen(text)) != CHOIR_OK ||
+        size != sizeof(signature) || !ch_promoted_offer_check(signature, &offer, signing_key)) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "promoted: the model of '%s' is not signed by the key in the join "
+                            "file; get the file anew from the operator",
+                            job);
+    }
+    return CHOIR_OK;
 }
 
 static choir_status said_take(said *out, const json_t *root, uint32_t dim_max, uint8_t **head,
@@ -136,13 +160,16 @@ static choir_status said_follow(ch_promoted *p, said *s, uint8_t *head, ch_http_
 }
 
 static choir_status answer_take(ch_promoted *p, const ch_http_reply *reply, ch_http_client *http,
-                                uint32_t dim_max, choir_error *err) {
+                                const char *job, uint32_t dim_max, choir_error *err) {
     json_t *root =
         json_loadb((const char *)reply->body.data, reply->body.size, JSON_REJECT_DUPLICATES, NULL);
     said s = {.hash = ""};
     uint8_t *head = NULL;
     memcpy(s.etag, reply->etag, sizeof(s.etag));
     choir_status status = said_take(&s, root, dim_max, &head, &p->env, err);
+    if (status == CHOIR_OK) {
+        status = seal_check(&s, root, job, p->signing_key, err);
+    }
     json_decref(root);
     if (status == CHOIR_OK) {
         status = said_follow(p, &s, head, http, err);
@@ -172,5 +199,5 @@ choir_status ch_promoted_fetch(ch_promoted *p, ch_http_client *http, const char 
     if (reply.code != 200) {
         return ch_http_said(&reply, "promoted", err);
     }
-    return answer_take(p, &reply, http, dim_max, err);
+    return answer_take(p, &reply, http, job, dim_max, err);
 }

@@ -15,11 +15,12 @@ typedef struct ch_promoted {
     float *params;
     float *coming; // (coming_dim) of the next one's parameters what has come; owned
     uint32_t coming_dim;
-    ch_fetch fetch; // into coming
+    ch_fetch fetch;             // into coming
+    const uint8_t *signing_key; // (CH_PUBLIC_KEY_BYTES) of who must have signed it; borrowed
     choir_env env;
 } ch_promoted;
 
-/* Safe to call twice, and on one that is all zero. */
+/* Forgets what there is. Safe to call twice, and on one that is all zero. */
 void ch_promoted_release(ch_promoted *p);
 
 /*

@@ -46,12 +46,22 @@ json_t *ch_promotion_json(const ch_promotion *p) {
 static char *promoted_text(const ch_ask *ask, const ch_promotion *p, const ch_stored *bundle,
                            uint32_t dim) {
     char hash[HASH_TEXT];
+    uint8_t signature[CH_SIGNATURE_BYTES];
     const choir_bytes bytes = {.data = bundle->data, .size = bundle->size};
+    ch_promoted_offer offer = {.name = ask->wild,
+                               .version = p->version,
+                               .round = p->round,
+                               .parameters = dim,
+                               .model = ch_offer_head(bytes)};
+    memcpy(offer.hash.bytes, p->model, sizeof(offer.hash.bytes));
+    ch_promoted_offer_sign(signature, &offer, ask->server->signing.secret_key);
+    const choir_bytes seal = {.data = signature, .size = sizeof(signature)};
     hash_write(hash, p);
-    json_t *root = json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:o}", "name", ask->wild, "version",
-                             (json_int_t)p->version, "round", (json_int_t)p->round, "hash", hash,
-                             "parameters", (json_int_t)dim, "promoted_ms", (json_int_t)p->at_ms,
-                             "model", ch_bytes_json(ch_offer_head(bytes)));
+    json_t *root =
+        json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:o, s:o}", "name", ask->wild, "version",
+                  (json_int_t)p->version, "round", (json_int_t)p->round, "hash", hash, "parameters",
+                  (json_int_t)dim, "promoted_ms", (json_int_t)p->at_ms, "model",
+                  ch_bytes_json(offer.model), "signature", ch_bytes_json(seal));
     char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII);
     json_decref(root);
     return text;

@@ -72,6 +72,39 @@ static void whatever_is_changed_the_signature_no_longer_fits(void **state) {
     assert_true(ch_offer_check(signature, &offer, key.public_key));
 }
 
+static void a_promoted_model_is_signed_as_the_specification_says(void **state) {
+    (void)state;
+    static const char lines[] =
+        "choir-promoted\nletters\n3\n7\n25450\n"
+        "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20\n"
+        "9f2e6d33a3717ee826353a404ba4618d1aeeb6879ad7936bce8ed5f46814924d\n";
+    ch_key_pair key;
+    uint8_t signature[CH_SIGNATURE_BYTES];
+    ch_promoted_offer offer = {
+        .name = "letters", .version = 3, .round = 7, .parameters = 25450, .model = text("head")};
+    for (uint8_t i = 0; i < CHOIR_HASH_BYTES; i++) {
+        offer.hash.bytes[i] = (uint8_t)(i + 1);
+    }
+    ch_key_pair_make(&key);
+    ch_promoted_offer_sign(signature, &offer, key.secret_key);
+    assert_true(ch_sign_check(signature, text(lines), key.public_key));
+    assert_true(ch_promoted_offer_check(signature, &offer, key.public_key));
+    ch_promoted_offer changed[7];
+    for (size_t i = 0; i < 7; i++) {
+        changed[i] = offer;
+    }
+    changed[0].name = "lettert";
+    changed[1].version = 4;
+    changed[2].round = 8;
+    changed[3].parameters = 25451;
+    changed[4].hash.bytes[31] ^= 1;
+    changed[5].model = text("hea");
+    changed[6].name = "letters\n3";
+    for (size_t i = 0; i < 7; i++) {
+        assert_false(ch_promoted_offer_check(signature, &changed[i], key.public_key));
+    }
+}
+
 static void a_name_of_any_length_is_only_refused(void **state) {
     (void)state;
     static const uint8_t key[CH_PUBLIC_KEY_BYTES] = {0};
@@ -88,6 +121,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_lines_of_the_specification_are_signed),
         cmocka_unit_test(whatever_is_changed_the_signature_no_longer_fits),
+        cmocka_unit_test(a_promoted_model_is_signed_as_the_specification_says),
         cmocka_unit_test(a_name_of_any_length_is_only_refused),
     };
     return cmocka_run_group_tests(tests, start, NULL);
