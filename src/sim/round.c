@@ -164,8 +164,23 @@ static void slot_request(choir_sim *s, ch_slot *k) {
     reply_receive(s, k, reply);
 }
 
-/* The model lies in the coordinator's own memory, where it was hashed: nothing is left to verify.
+/*
+ * Where clients read the open round's model: in the coordinator's own memory; but in an open
+ * population the round may close, and the coordinator come to the next model, while some of them
+ * still train. Those of the round before are no longer there when the first of a round fetches.
  */
+static const float *model_lent(choir_sim *s, const choir_hash *hash, choir_bytes model) {
+    if (!s->is_open) {
+        return (const float *)(const void *)model.data;
+    }
+    if (memcmp(&s->model_hash, hash, sizeof(*hash)) != 0) {
+        memcpy(s->model, model.data, model.size);
+        s->model_hash = *hash;
+    }
+    return s->model;
+}
+
+/* The model has been hashed where it comes from: nothing is left to verify. */
 static void slot_model(choir_sim *s, ch_slot *k) {
     choir_intent intent;
     choir_participant_next(k->participant, s->now_ms, &intent);
@@ -178,7 +193,7 @@ static void slot_model(choir_sim *s, ch_slot *k) {
         return;
     }
     const choir_blob blob = {.hash = *hash,
-                             .params = (const float *)(const void *)bytes.data,
+                             .params = model_lent(s, hash, bytes),
                              .dim = (uint32_t)(bytes.size / sizeof(float))};
     s->round.bytes_down += bytes.size;
     ch_ignore(choir_participant_fetched(k->participant, s->now_ms, &blob),

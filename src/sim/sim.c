@@ -96,7 +96,9 @@ static choir_status sim_build(choir_sim *s, const float *params, const choir_tra
         const uint32_t others = o->clients - s->slots_max;
         s->slots_max += others < UNDERWAY_MAX ? others : UNDERWAY_MAX;
     }
-    const size_t bytes = ch_arena_cost(s->slots_max, sizeof(s->slots[0])) +
+    const size_t lent = s->is_open ? o->dim : 0;
+    const size_t bytes = ch_arena_cost(lent, sizeof(s->model[0])) +
+                         ch_arena_cost(s->slots_max, sizeof(s->slots[0])) +
                          ch_arena_cost(s->slots_max, sizeof(s->free_slots[0])) +
                          ch_timeline_cost(s->slots_max);
     status = ch_arena_init(&s->arena, bytes, &s->env);
@@ -105,6 +107,7 @@ static choir_status sim_build(choir_sim *s, const float *params, const choir_tra
     }
     s->slots = CH_NEW(&s->arena, ch_slot, s->slots_max);
     s->free_slots = CH_NEW(&s->arena, uint32_t, s->slots_max);
+    s->model = CH_NEW(&s->arena, float, lent);
     ch_timeline_init(&s->timeline, s->slots_max, &s->arena);
     status = slots_create(s, err);
     if (status != CHOIR_OK) {

@@ -52,6 +52,8 @@ struct choir_sim {
     ch_arrivals arrivals; // of an open population
     uint32_t *free_slots; // (slots_max, of which free_count) nobody is in; likewise
     uint32_t free_count;
+    float *model; // (dim) of the open round, of an open population: which closes while others train
+    choir_hash model_hash; // of model; all zero: nobody has fetched it yet
     uint64_t now_ms;       // virtual time
     choir_sim_round round; // so far
 };
