@@ -48,7 +48,7 @@ typedef struct ch_carried {
 } ch_carried;
 
 /*
- * dir     where; "" for nowhere: states then live as long as the client
+ * dir     where; "": in no folder: states then live as long as the client
  * job     as it was asked for: names the file
  * server  the key by which it signs jobs
  *

@@ -36,7 +36,7 @@ typedef struct ch_kept {
 } ch_kept;
 
 /*
- * dir      where; "" for nowhere
+ * dir      where; "": in no folder
  * job      as it was asked for: names the file
  * server   the key by which it signs jobs
  * dim_max  parameters of the largest report
