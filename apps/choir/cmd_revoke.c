@@ -1,4 +1,5 @@
-/* choir device revoke: a device that may take part no longer. */
+/* choir admin revoke, device revoke: a key that is good no longer, a device that takes part no
+ * longer. */
 #include "commands.h"
 #include "operators.h"
 
@@ -20,18 +21,41 @@ static void revoked_put(const ch_call *call, const json_t *answer) {
     (void)fprintf(call->out, "%s is revoked\n", call->operands[0]);
 }
 
-static int revoke_run(const ch_call *call, choir_error *err) {
+/* kind: "admin", or "device". */
+static int revoke(const ch_call *call, const char *kind, choir_error *err) {
     const revoke_flags *flags = call->options;
     char path[PATH_TEXT_MAX];
-    (void)snprintf(path, sizeof(path), "/devices/%s/revoke", call->operands[0]);
+    (void)snprintf(path, sizeof(path), "/%ss/%s/revoke", kind, call->operands[0]);
     const operator_act act = {.admin = flags->admin,
                               .method = "POST",
                               .path = path,
                               .body = json_object(),
-                              .what = "device",
+                              .what = kind,
                               .show = revoked_put};
     return operator_ask(call, &act, err);
 }
+
+static int admin_run(const ch_call *call, choir_error *err) {
+    return revoke(call, "admin", err);
+}
+
+static int device_run(const ch_call *call, choir_error *err) {
+    return revoke(call, "device", err);
+}
+
+const ch_command CMD_ADMIN_REVOKE = {
+    .name = "admin revoke",
+    .operands = "NAME",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "take an administrator's key away",
+    .text = "From now on the server does not know the key. The only owner stays. For owners.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_USUAL,
+    .run = admin_run,
+};
 
 const ch_command CMD_DEVICE_REVOKE = {
     .name = "device revoke",
@@ -46,5 +70,5 @@ const ch_command CMD_DEVICE_REVOKE = {
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
     .exits_count = EXITS_USUAL,
-    .run = revoke_run,
+    .run = device_run,
 };
