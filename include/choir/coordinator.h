@@ -140,6 +140,22 @@ CHOIR_NODISCARD choir_status choir_coordinator_create(choir_coordinator **out, c
 void choir_coordinator_destroy(choir_coordinator *c);
 
 /*
+ * What the bytes of a request tell without the coordinator: most of the work that a report makes,
+ * for whoever has threads to spare.
+ */
+typedef struct choir_inspection {
+    choir_bytes request; // that was inspected, borrowed
+    bool is_intact;      // the checksum is right; when it is not, nothing below is told
+    bool is_measured;    // it is a report whose parameters lie in one piece; else nothing is told
+    bool is_finite;      // no parameter is NaN or infinite
+    float magnitude;     // the largest of them, without its sign
+    double norm;         // L2
+} choir_inspection;
+
+/* Reads a request, of whatever quality. May be called from any thread. */
+choir_inspection choir_request_inspect(choir_bytes request);
+
+/*
  * Answers one request. Always answers: bytes that do not parse get REFUSED. A report that is
  * refused ends its client's round: the same client is told the same again, and gets no further task
  * in it. An announcement changes nothing but the count of refusals: it is told what its report
@@ -149,6 +165,10 @@ void choir_coordinator_destroy(choir_coordinator *c);
  * Returns the reply, borrowed until the next call on c.
  */
 choir_bytes choir_coordinator_reply(choir_coordinator *c, uint64_t now_ms, choir_bytes request);
+
+/* Answers a request that was inspected, and has not changed since: the same answer, sooner. */
+choir_bytes choir_coordinator_reply_inspected(choir_coordinator *c, uint64_t now_ms,
+                                              const choir_inspection *inspection);
 
 /*
  * The bytes of the current global model: little-endian fp32 in layout order.

@@ -348,7 +348,7 @@ static choir_refusal failure_refusal(uint32_t failure) {
 }
 
 choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *report,
-                                   const void *delta, ch_offer *offer) {
+                                   const void *delta, const ch_measure *known, ch_offer *offer) {
     const uint32_t examples_max = c->options.examples_max;
     if (report->failure != CH_FAILURE_NONE) {
         return failure_refusal(report->failure);
@@ -356,8 +356,7 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
     if (report->dim != (c->is_evaluating ? 0 : c->options.dim) || report->examples == 0) {
         return CHOIR_REFUSAL_SIZE;
     }
-    const ch_measure measure =
-        report->dim == 0 ? (ch_measure){.is_finite = true} : ch_fold_measure(delta, report->dim);
+    const ch_measure measure = known != NULL ? *known : ch_fold_measure(delta, report->dim);
     if (!measure.is_finite) {
         return CHOIR_REFUSAL_NOT_FINITE;
     }
@@ -422,7 +421,8 @@ static ch_reply announce_answer(choir_coordinator *c, const ch_request *in) {
     return (ch_reply){.kind = CH_REPLY_PROCEED};
 }
 
-static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
+static ch_reply report_answer(choir_coordinator *c, const ch_request *in,
+                              const choir_inspection *inspection) {
     const ch_report *report = &in->report;
     if (is_stale(c, in)) {
         return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
@@ -438,8 +438,12 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
         ch_request_gather(in, c->gathered);
         delta = c->gathered;
     }
+    const ch_measure measure = {.norm = inspection->norm,
+                                .magnitude = inspection->magnitude,
+                                .is_finite = inspection->is_finite};
+    const ch_measure *known = inspection->is_measured ? &measure : NULL;
     ch_offer offer;
-    const choir_refusal refusal = ch_coordinator_judge(c, report, delta, &offer);
+    const choir_refusal refusal = ch_coordinator_judge(c, report, delta, known, &offer);
     if (refusal != NO_REFUSAL) {
         ch_cohort_settle(&c->cohort, place, CH_STANDING_REFUSED + (uint32_t)refusal);
         c->changes += 1;
@@ -457,10 +461,10 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in) {
     return (ch_reply){.kind = CH_REPLY_ACK};
 }
 
-static ch_reply answer(choir_coordinator *c, uint64_t now_ms, choir_bytes request) {
+static ch_reply answer(choir_coordinator *c, uint64_t now_ms, const choir_inspection *inspection) {
     ch_request in;
-    if (ch_request_decode(&in, request) != CHOIR_OK || !ch_request_is_intact(&in)) {
-        const bool is_foreign = ch_request_is_foreign(request);
+    if (ch_request_decode(&in, inspection->request) != CHOIR_OK || !inspection->is_intact) {
+        const bool is_foreign = ch_request_is_foreign(inspection->request);
         return refuse(c, &in, is_foreign ? CHOIR_REFUSAL_PROTOCOL : CHOIR_REFUSAL_MALFORMED,
                       CHOIR_LEVEL_DEBUG);
     }
@@ -475,12 +479,22 @@ static ch_reply answer(choir_coordinator *c, uint64_t now_ms, choir_bytes reques
     case CH_REQUEST_REPORT:
         break;
     }
-    return report_answer(c, &in);
+    return report_answer(c, &in, inspection);
 }
 
 choir_bytes choir_coordinator_reply(choir_coordinator *c, uint64_t now_ms, choir_bytes request) {
+    // Not measured before it is needed: of what is stale or known already it never is.
+    ch_request in;
+    const choir_inspection inspection = {.request = request,
+                                         .is_intact = ch_request_decode(&in, request) == CHOIR_OK &&
+                                                      ch_request_is_intact(&in)};
+    return choir_coordinator_reply_inspected(c, now_ms, &inspection);
+}
+
+choir_bytes choir_coordinator_reply_inspected(choir_coordinator *c, uint64_t now_ms,
+                                              const choir_inspection *inspection) {
     choir_coordinator_tick(c, now_ms);
-    const ch_reply out = answer(c, now_ms, request);
+    const ch_reply out = answer(c, now_ms, inspection);
     const uint32_t size = ch_reply_encode(&out, c->reply);
     if (c->cohort.count > 0) {
         choir_coordinator_tick(c, now_ms); // the last report closes its round at once

@@ -79,9 +79,10 @@ bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, ui
                                 const uint8_t *sum);
 
 /* What is wrong with a report for the open round, and how it counts; CHOIR_REFUSAL_COUNT: nothing.
- * delta (report->dim), at any address; offer is only filled when nothing is. */
+ * delta (report->dim), at any address, whose measure is known or NULL; offer is only filled when
+ * nothing is. */
 choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *report,
-                                   const void *delta, ch_offer *offer);
+                                   const void *delta, const ch_measure *known, ch_offer *offer);
 
 /* What a round with a quorum makes of parameters, state and hash: from the aggregator's sum. */
 void ch_coordinator_apply(choir_coordinator *c);

@@ -127,11 +127,17 @@ uint32_t ch_crew_rooms(const ch_crew *crew) {
 
 // ----- work -------------------------------------------------------------------------------------
 
+/* The report is inspected where it was made, which the coordinator's thread is spared. */
 static void work_run(void *self, uint32_t worker) {
     ch_work *work = self;
     work->status =
         choir_participant_train(work->participant, work->trained_ms, work->crew->trainers[worker],
                                 work->room->workspace, &work->err);
+    choir_intent intent;
+    choir_participant_next(work->participant, work->due_ms, &intent);
+    if (intent.kind == CHOIR_INTENT_SEND) {
+        work->report = choir_request_inspect(intent.request);
+    }
 }
 
 static void work_begin(ch_crew *crew, ch_work *work, ch_room *room) {

@@ -17,6 +17,7 @@
 #define CH_SIM_CREW_H
 
 #include "base/pool.h"
+#include "choir/coordinator.h"
 #include "choir/participant.h"
 #include "choir/trainer.h"
 
@@ -30,13 +31,14 @@ typedef struct ch_room ch_room;
 typedef struct ch_work {
     choir_participant *participant; // borrowed
     uint32_t client;
-    uint32_t number;     // below the crew's capacity: its own
-    uint64_t trained_ms; // virtual time when the training is over
-    uint64_t due_ms;     // and when the report reaches the server
-    choir_status status; // of the training; valid after need
-    choir_error err;     // likewise
-    ch_crew *crew;       // the crew's, like all below
-    ch_room *room;       // NULL: not begun, or settled
+    uint32_t number;         // below the crew's capacity: its own
+    uint64_t trained_ms;     // virtual time when the training is over
+    uint64_t due_ms;         // and when the report reaches the server
+    choir_status status;     // of the training; valid after need
+    choir_inspection report; // likewise: of the first that is sent of its report
+    choir_error err;         // likewise
+    ch_crew *crew;           // the crew's, like all below
+    ch_room *room;           // NULL: not begun, or settled
     ch_pool_job job;
 } ch_work;
 
