@@ -105,8 +105,8 @@ choir_client_options choir_client_defaults(void);
 /*
  * Makes a client; nothing is sent yet.
  *
- * Returns OK and an object to destroy; EINVAL for options; EIO for state_dir; ENOMEM; *out == NULL
- * then.
+ * Returns OK and an object to destroy; EINVAL for options; EIO for state_dir, also when another
+ * client has it for this job; ENOMEM; *out == NULL then.
  */
 CHOIR_NODISCARD choir_status choir_client_create(choir_client **out,
                                                  const choir_client_options *options,

@@ -126,7 +126,8 @@ choir_status ch_client_create_with(choir_client **out, const choir_client_option
     if (c == NULL) {
         return ch_error_set(err, CHOIR_ENOMEM, "no memory for a client");
     }
-    *c = (choir_client){.env = *env, .promoted = {.env = *env}, .is_lent = http != NULL};
+    *c = (choir_client){
+        .env = *env, .promoted = {.env = *env}, .kept = {.lock_file = -1}, .is_lent = http != NULL};
     c->promoted.signing_key = c->signing_key;
     choir_status status = options_take(c, options, err);
     if (status == CHOIR_OK && http == NULL) {
@@ -181,6 +182,7 @@ void choir_client_destroy(choir_client *c) {
     choir_participant_destroy(c->participant);
     model_free(c);
     ch_carried_release(&c->carried);
+    ch_kept_release(&c->kept);
     ch_joined_release(&c->joined);
     ch_promoted_release(&c->promoted);
     if (!c->is_lent) {

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "client/file_name.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,14 +20,42 @@ enum {
     CHECKED_BYTES = 4 + CH_PUBLIC_KEY_BYTES + 8,
     HEAD_BYTES = CHECKED_BYTES + 8,
     REPORT_HEAD_MAX = 1024, // of a report, without its update
+    LOCK_MODE = 0600,
 };
+
+static choir_status lock_take(ch_kept *k, const char *dir, const char *job, choir_error *err) {
+    char path[CH_KEPT_PATH_MAX];
+    const size_t stem = strlen(k->path) - strlen(".bin");
+    (void)snprintf(path, sizeof(path), "%.*s.lock", (int)stem, k->path);
+    k->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
+    if (k->lock_file < 0) {
+        return ch_error_set(err, CHOIR_EIO, "%s: cannot open for writing: %s", path,
+                            strerror(errno));
+    }
+    const choir_status status = ch_disk_lock(k->lock_file, path, err);
+    if (status != CHOIR_EAGAIN) {
+        return status;
+    }
+    return ch_error_set(err, CHOIR_EIO,
+                        "client: another one trains '%s' with state_dir '%s'; each needs its own",
+                        job, dir);
+}
 
 choir_status ch_kept_init(ch_kept *out, const char *dir, const char *job,
                           const uint8_t server[CH_PUBLIC_KEY_BYTES], uint32_t dim_max,
                           const choir_env *env, choir_error *err) {
-    *out = (ch_kept){.env = *env, .dim_max = dim_max};
+    *out = (ch_kept){.env = *env, .dim_max = dim_max, .lock_file = -1};
     memcpy(out->server, server, sizeof(out->server));
-    return ch_file_name(out->path, sizeof(out->path) - strlen(".aside"), dir, "task", job, err);
+    const size_t size = sizeof(out->path) - strlen(".aside");
+    const choir_status status = ch_file_name(out->path, size, dir, "task", job, err);
+    return status == CHOIR_OK && out->path[0] != '\0' ? lock_take(out, dir, job, err) : status;
+}
+
+void ch_kept_release(ch_kept *k) {
+    if (k->lock_file >= 0) {
+        (void)close(k->lock_file);
+        k->lock_file = -1;
+    }
 }
 
 static const char *name_of(const ch_kept *k) {

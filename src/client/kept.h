@@ -9,6 +9,8 @@
  *     step ── what is under way has changed ──> ch_kept_follow: the file is replaced, or removed
  *     start ──────────────────────────────────> ch_kept_resume: the participant goes on with it
  *
+ * One process at a time: a lock, task-keyboard.lock, is held as long as the client is.
+ *
  * It is replaced at once and only the owner can read it. What cannot be used is never guessed at: a
  * damaged file, or one of another server or device, is set aside beside it, under its name and
  * ".aside", and told.
@@ -29,6 +31,7 @@ typedef struct ch_kept {
     char path[CH_KEPT_PATH_MAX]; // "": nowhere
     uint8_t server[CH_PUBLIC_KEY_BYTES];
     uint32_t dim_max;
+    int lock_file;    // -1: none
     bool is_read;     // what an earlier process left has been seen to
     bool has_failed;  // the last time that the file was to be changed
     bool is_known;    // that the file has last
@@ -41,11 +44,15 @@ typedef struct ch_kept {
  * server   the key by which it signs jobs
  * dim_max  parameters of the largest report
  *
- * Returns OK; EINVAL when dir is too long.
+ * Returns OK and a lock to release; EINVAL when dir is too long; EIO when another client trains
+ * that job with this folder, or nothing can be written there.
  */
 CHOIR_NODISCARD choir_status ch_kept_init(ch_kept *out, const char *dir, const char *job,
                                           const uint8_t server[CH_PUBLIC_KEY_BYTES],
                                           uint32_t dim_max, const choir_env *env, choir_error *err);
+
+/* Lets the next have the folder. */
+void ch_kept_release(ch_kept *k);
 
 /* Whether an earlier process left something that has not been seen to. */
 bool ch_kept_has_left(const ch_kept *k);

@@ -81,6 +81,7 @@ static process process_open(void) {
 static void process_close(process *me) {
     choir_participant_destroy(me->p);
     choir_workspace_destroy(me->room);
+    ch_kept_release(&me->kept);
 }
 
 static choir_status resumes_at(process *me, int64_t subject, const char *job, choir_event *event) {
@@ -393,11 +394,32 @@ static void jobs_do_not_share_a_file_and_lead_nowhere(void **state) {
     check_status(ch_kept_init(&kept, dir, "a", SERVER, DIM_MAX, &env, NULL), CHOIR_EINVAL);
 }
 
+static void a_folder_is_one_clients_of_a_job(void **state) {
+    (void)state;
+    process me = process_open();
+    const choir_env env = choir_env_default();
+    ch_kept other;
+    choir_error err;
+    check_status(ch_kept_init(&other, folder, "keyboard", SERVER, DIM_MAX, &env, &err), CHOIR_EIO);
+    ch_kept_release(&other);
+    char expected[CH_KEPT_PATH_MAX];
+    (void)snprintf(expected, sizeof(expected),
+                   "client: another one trains 'keyboard' with state_dir '%s'; each needs its own",
+                   folder);
+    assert_string_equal(err.message, expected);
+    process beside = process_open_as("voices", SERVER, CLIENT);
+    process_close(&beside);
+    process_close(&me);
+    me = process_open();
+    process_close(&me);
+}
+
 static void without_a_folder_nothing_is_kept(void **state) {
     (void)state;
     (void)unlink(file());
     process me = process_open();
     const choir_env env = choir_env_default();
+    ch_kept_release(&me.kept);
     check_status(ch_kept_init(&me.kept, "", "keyboard", SERVER, DIM_MAX, &env, NULL), CHOIR_OK);
     starts_empty(&me);
     is_given_a_task(&me);
@@ -419,6 +441,7 @@ int main(void) {
         cmocka_unit_test(a_disk_that_refuses_is_a_warning),
         cmocka_unit_test(without_memory_it_may_be_called_again),
         cmocka_unit_test(jobs_do_not_share_a_file_and_lead_nowhere),
+        cmocka_unit_test(a_folder_is_one_clients_of_a_job),
         cmocka_unit_test(without_a_folder_nothing_is_kept),
     };
     return cmocka_run_group_tests(tests, start, end);
