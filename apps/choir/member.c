@@ -87,10 +87,13 @@ void member_tell(member *m, const choir_event *event) {
         const char *remark = remark_on(event);
         const bool measured =
             event->kind == CHOIR_EVENT_TRAINED && event->purpose == CHOIR_PURPOSE_EVALUATE;
-        (void)fprintf(m->out, "%s%sround %u  %s%s%s\n", m->is_named ? m->name : "",
-                      m->is_named ? ": " : "", event->round,
-                      measured ? "evaluated" : words[event->kind], remark[0] == '\0' ? "" : ": ",
-                      remark);
+        char round[24] = "";
+        if (event->round > 0) {
+            (void)snprintf(round, sizeof(round), "round %u  ", event->round);
+        }
+        (void)fprintf(m->out, "%s%s%s%s%s%s\n", m->is_named ? m->name : "",
+                      m->is_named ? ": " : "", round, measured ? "evaluated" : words[event->kind],
+                      remark[0] == '\0' ? "" : ": ", remark);
         (void)fflush(m->out);
     }
 }

@@ -118,7 +118,7 @@ class Selecting(Entering):
         self.assertEqual((ran.code, ran.out.count("rejected")), (1, 1), ran.log)
         self.assertRegex(ran.log, "platform: '[a-z]+' is not 'plan9', which the job selects")
         device_, line = self.waiting("--platform", "plan9", "--tags", "wifi")
-        self.assertEqual(line, "round 0  rejected: join: tags: 'wifi' lack 'mains', which the job selects\n")
+        self.assertEqual(line, "rejected: join: tags: 'wifi' lack 'mains', which the job selects\n")
         self.check_ran("hosted", "replace", "letters", job, "--set", "select.tags=wifi")
         self.ends([device_])
         self.assertEqual(self.status()[-1]["state"], "finished")
@@ -130,7 +130,7 @@ class Selecting(Entering):
         self.check_ran("hosted", "pause", "letters")
         self.assertIn("client 0 of letters@1", self.waiting()[1])
         line = self.waiting()[1]
-        self.assertEqual(line, "round 0  rejected: join: letters@1: all its 1 clients are claimed\n")
+        self.assertEqual(line, "rejected: join: letters@1: all its 1 clients are claimed\n")
 
     def test_looks_at_devices_of_the_version_before(self):
         self.serve("--plain", "--away-time", 100)

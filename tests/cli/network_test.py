@@ -196,10 +196,10 @@ class Clients(Network):
         self.serve()
         self.host(self.file("job.yaml", JOB % 1))
         self.check_ran("hosted", "pause", "letters")
-        self.assertEqual(self.first_word(0), "round 0  waits: paused\n")
+        self.assertEqual(self.first_word(0), "waits: paused\n")
         self.check_ran("hosted", "resume", "letters")
         self.check_ran("hosted", "stop", "letters")
-        self.assertEqual(self.first_word(1), "round 0  done: stopped\n")
+        self.assertEqual(self.first_word(1), "done: stopped\n")
 
 
 class SeveralJobs(Network):
@@ -217,7 +217,7 @@ class SeveralJobs(Network):
         for name, job in jobs.items():
             self.assertEqual(self.exported(job=name), self.simulated(job))
             self.assertIn(f"client 0 of {name}@1: ", ran.out)
-            self.assertRegex(ran.out, rf"(?m)^{name}: round 0  done: finished$")
+            self.assertRegex(ran.out, rf"(?m)^{name}: done: finished$")
         self.assertEqual(len(self.admin("GET", "/v1/admin/devices")[1]["devices"]), CLIENTS)
 
     def test_end_one_by_one(self):
@@ -229,8 +229,8 @@ class SeveralJobs(Network):
                           "--client", 0)
         self.assertEqual(ran.code, 1)
         self.assertIn("there is no job 'nothing' here", ran.log)
-        self.assertIn("letters: round 0  done: stopped\n", ran.out)
-        self.assertIn("nothing: round 0  done: join: ", ran.out)
+        self.assertIn("letters: done: stopped\n", ran.out)
+        self.assertIn("nothing: done: join: ", ran.out)
 
     def test_are_named_as_they_must_be(self):
         self.serve()
