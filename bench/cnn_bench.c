@@ -64,7 +64,8 @@ static double now_s(void) {
 static void net_step(void *self, const float *x, const uint32_t *y, uint32_t batch) {
     const ch_sgd sgd = {.learning_rate = RATE};
     ch_score score = {0};
-    if (ch_net_step(self, x, y, NULL, batch, &sgd, &score) != CHOIR_OK) {
+    const ch_batch b = {.count = batch, .x = x, .labels = y};
+    if (ch_net_step(self, &b, &sgd, &score) != CHOIR_OK) {
         exit(1);
     }
 }

@@ -162,8 +162,9 @@ static double row_run(const row *r) {
     const double start = now_s();
     for (uint32_t step = 0; step < STEPS; step++) {
         const uint32_t at = step * r->batch % (EXAMPLES - r->batch + 1);
-        if (ch_net_step(r->net, x + (size_t)at * FEATURES, labels + at, NULL, r->batch, &sgd,
-                        &score) != CHOIR_OK) {
+        const ch_batch batch = {
+            .count = r->batch, .x = x + (size_t)at * FEATURES, .labels = labels + at};
+        if (ch_net_step(r->net, &batch, &sgd, &score) != CHOIR_OK) {
             return -1.0;
         }
     }

@@ -53,9 +53,10 @@ static int measure(const char *name, const char *layers, uint32_t batch) {
     while (now_us() < end && count < TIMES_MAX) {
         const uint32_t first = count * batch % EXAMPLES;
         ch_score score = {0};
+        const ch_batch examples = {
+            .count = batch, .x = inputs + (size_t)first * FEATURES, .labels = labels + first};
         const double start = now_us();
-        if (ch_net_step(net, inputs + (size_t)first * FEATURES, labels + first, NULL, batch, &sgd,
-                        &score) != CHOIR_OK) {
+        if (ch_net_step(net, &examples, &sgd, &score) != CHOIR_OK) {
             return 1;
         }
         times[count] = now_us() - start;

@@ -6,8 +6,9 @@
  *
  * A value is read by one operator, so a gradient has one writer. Nodes hold activations: one row an
  * example, its features in the order height, width, channels (NHWC), rows padded with zeros to
- * whole panels (math/panels.h). Parameters lie in panels while the graph runs; their flat order,
- * which the rest of the system knows, is the layout.
+ * whole panels (math/panels.h). Of sequences a row is a position, packed as in packing.h, and only
+ * recurrent operators look at which. Parameters lie in panels while the graph runs; their flat
+ * order, which the rest of the system knows, is the layout.
  */
 #ifndef CH_NN_GRAPH_H
 #define CH_NN_GRAPH_H
@@ -70,10 +71,11 @@ struct ch_node {
 /* One pass over a batch, or over a part of one. */
 typedef struct ch_pass {
     const ch_kernels *kernels;
-    uint32_t count;         // examples in this pass, at most the graph's batch
+    uint32_t count;         // rows in this pass, at most the graph's batch
+    const uint32_t *active; // of sequences: (steps) rows of each step, descending; NULL: no steps
     const uint32_t *labels; // (count), each below the number of outputs; or NULL
     const float *targets;   // (count, outputs) or NULL
-    float scale;      // of every gradient: 1 / examples in the whole step, and in a plain step also
+    float scale;      // of every gradient: 1 / rows in the whole step, and in a plain step also
                       // times -rate
     ch_update update; // what becomes of the parameters' gradients
     ch_score *score;  // losses add to it
@@ -114,9 +116,11 @@ struct ch_graph {
     choir_layout layout;
     ch_node *first, *last; // first is the input
     bool winograd;         // convolutions may use that algorithm; set before nodes are added
-    bool forward_only;     // nothing is trained; set before ch_graph_plan
-    uint32_t batch;
-    ch_arena arena; // activations, gradients, parameters; after ch_graph_plan
+    bool forward_only;     // nothing is trained; set before nodes are added
+    uint32_t steps;        // of the longest sequence; 0: no sequences; set before nodes are added
+    uint32_t vocabulary;   // tokens that the input's are below; 0: the input has no tokens
+    uint32_t batch;        // rows
+    ch_arena arena;        // activations, gradients, parameters; after ch_graph_plan
 };
 
 /* An empty chain that starts with an input. */

@@ -8,7 +8,8 @@
  *
  * A batch larger than batch_max goes through the graph in parts. All but the last leave their
  * gradients in buffers, from which the next carries on, and the last one updates; so parts change
- * the memory a step needs and not one bit of its result.
+ * the memory a step needs and not one bit of its result, unless they are of sequences: their rows
+ * are ordered by step within each part.
  */
 #include "nn/net.h"
 
@@ -21,11 +22,12 @@
 #include "nn/fuse.h"
 #include "nn/layers.h"
 #include "nn/op.h"
+#include "nn/packing.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BATCH_MAX = 1 << 16 };
+enum { BATCH_MAX = 1 << 16, ROWS_MAX = 1 << 20 }; // examples, and positions of sequences
 
 /* What has happened to the parameters since they were loaded. */
 typedef enum stage {
@@ -40,17 +42,10 @@ struct ch_net {
     const ch_kernels *kernels;
     uint32_t inputs, outputs; // of one example
     uint32_t batch_max;
+    ch_packing packing;                  // of sequences; its steps are 0 when there are none
     bool before_relu[CHOIR_TENSORS_MAX]; // by tensor: what its initial range depends on
     choir_env env;
 };
-
-/* How a batch's parts see labels or targets. */
-typedef struct batch {
-    const float *x;         // (count, inputs)
-    const uint32_t *labels; // (count) or NULL
-    const float *targets;   // (count, outputs) or NULL
-    uint32_t count;
-} batch;
 
 ch_net_options ch_net_defaults(void) {
     return (ch_net_options){
@@ -69,7 +64,22 @@ static choir_status options_check(const ch_net_options *o, choir_error *err) {
         return ch_error_set(err, CHOIR_EINVAL, "model: a batch of %u examples is not in [1, %d]",
                             o->batch_max, BATCH_MAX);
     }
+    if (o->steps > 0 && pixels * o->channels != 1) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model: a step of a sequence has one token, not %u x %u x %u values",
+                            o->height, o->width, o->channels);
+    }
+    if ((uint64_t)o->batch_max * o->steps > ROWS_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "model: %u sequences of %u steps at once are more than %d positions",
+                            o->batch_max, o->steps, ROWS_MAX);
+    }
     return CHOIR_OK;
+}
+
+/* Rows of an activation: examples, or positions of sequences. */
+static uint32_t rows_max(const ch_net_options *o) {
+    return o->steps > 0 ? o->batch_max * o->steps : o->batch_max;
 }
 
 /* Whether what node's parameters make is rectified before it is next multiplied. */
@@ -106,6 +116,7 @@ static choir_status net_build(ch_net *net, const ch_net_options *o, choir_error 
     ch_graph_init(&net->graph, input);
     net->graph.winograd = o->winograd;
     net->graph.forward_only = o->forward_only;
+    net->graph.steps = o->steps;
     choir_status status = ch_layers_append(&net->graph, o->layers, err);
     if (status != CHOIR_OK) {
         return status;
@@ -155,16 +166,19 @@ static choir_status net_make(ch_net **out, const ch_net_options *options, const 
 choir_status ch_net_create(ch_net **out, const ch_net_options *options, const choir_env *env,
                            choir_error *err) {
     choir_status status = net_make(out, options, env, err);
-    if (status == CHOIR_OK) {
-        status = ch_graph_plan(&(*out)->graph, options->batch_max, env);
-        if (status != CHOIR_OK) {
-            ch_net_destroy(*out);
-            *out = NULL;
-            status =
-                ch_error_set(err, status, "model: no memory for batches of %u", options->batch_max);
-        }
+    if (status != CHOIR_OK) {
+        return status;
     }
-    return status;
+    status = ch_graph_plan(&(*out)->graph, rows_max(options), env);
+    if (status == CHOIR_OK && options->steps > 0) {
+        status = ch_packing_init(&(*out)->packing, options->steps, options->batch_max, env);
+    }
+    if (status != CHOIR_OK) {
+        ch_net_destroy(*out);
+        *out = NULL;
+        return ch_error_set(err, status, "model: no memory for batches of %u", options->batch_max);
+    }
+    return CHOIR_OK;
 }
 
 choir_status ch_net_bytes(size_t *out, const ch_net_options *options, const choir_env *env,
@@ -173,7 +187,11 @@ choir_status ch_net_bytes(size_t *out, const ch_net_options *options, const choi
     const choir_status status = net_make(&net, options, env, err);
     if (status == CHOIR_OK) {
         *out = ch_arena_cost(1, sizeof(*net)) +
-               ch_arena_cost(ch_graph_bytes(&net->graph, options->batch_max), 1);
+               ch_arena_cost(ch_graph_bytes(&net->graph, rows_max(options)), 1);
+        if (options->steps > 0) {
+            const size_t packing = ch_packing_bytes(options->steps, options->batch_max);
+            *out += ch_arena_cost(packing, 1);
+        }
     }
     ch_net_destroy(net);
     return status;
@@ -182,6 +200,7 @@ choir_status ch_net_bytes(size_t *out, const ch_net_options *options, const choi
 void ch_net_destroy(ch_net *net) {
     if (net != NULL) {
         const choir_env env = net->env;
+        ch_packing_release(&net->packing);
         ch_graph_release(&net->graph);
         env.free(env.self, net);
     }
@@ -193,6 +212,10 @@ const choir_layout *ch_net_layout(const ch_net *net) {
 
 uint32_t ch_net_outputs(const ch_net *net) {
     return net->outputs;
+}
+
+uint32_t ch_net_vocabulary(const ch_net *net) {
+    return net->graph.vocabulary;
 }
 
 void ch_net_init(const ch_net *net, uint64_t seed, float *params) {
@@ -229,12 +252,47 @@ bool ch_net_store_change(const ch_net *net, const float *from, float *change) {
     return is_finite;
 }
 
-/* The part of b that starts at example at. */
-static ch_pass pass_of(const ch_net *net, const batch *b, uint32_t at, ch_score *score) {
+static bool has_sequences(const ch_net *net) {
+    return net->packing.steps > 0;
+}
+
+/* How many examples of b go through at once from the one at on. */
+static uint32_t part_count(const ch_net *net, const ch_batch *b, uint32_t at) {
     const uint32_t left = b->count - at;
+    return left < net->batch_max ? left : net->batch_max;
+}
+
+/* How many predictions b asks for. */
+static uint64_t predictions_count(const ch_net *net, const ch_batch *b) {
+    uint64_t count = has_sequences(net) ? 0 : b->count;
+    for (uint32_t i = 0; has_sequences(net) && i < b->count; i++) {
+        count += b->lengths[i];
+    }
+    return count;
+}
+
+/* Makes the part of sequences b that starts at example at, in their order, the graph's input. */
+static ch_pass pass_of_sequences(ch_net *net, const ch_batch *b, uint32_t at, ch_score *score) {
+    ch_packing *packing = &net->packing;
+    CH_ASSERT(b->targets == NULL);
+    ch_packing_fill(packing, b, at, part_count(net, b, at));
+    ch_graph_input(&net->graph, packing->x);
     return (ch_pass){.kernels = net->kernels,
-                     .count = left < net->batch_max ? left : net->batch_max,
-                     .scale = 1.0F / (float)b->count,
+                     .count = packing->rows,
+                     .active = packing->active,
+                     .labels = b->labels != NULL ? packing->labels : NULL,
+                     .score = score};
+}
+
+/* Makes the part of b that starts at example at the graph's input. */
+static ch_pass pass_of(ch_net *net, const ch_batch *b, uint32_t at, ch_score *score) {
+    CH_ASSERT((b->lengths != NULL) == has_sequences(net));
+    if (has_sequences(net)) {
+        return pass_of_sequences(net, b, at, score);
+    }
+    ch_graph_input(&net->graph, b->x + (size_t)at * net->inputs);
+    return (ch_pass){.kernels = net->kernels,
+                     .count = part_count(net, b, at),
                      .labels = b->labels != NULL ? b->labels + at : NULL,
                      .targets = b->targets != NULL ? b->targets + (size_t)at * net->outputs : NULL,
                      .score = score};
@@ -265,77 +323,81 @@ static void step_prepare(ch_net *net, bool is_plain) {
 }
 
 /* Forward and backward over all of b; update is what the last part does. */
-static choir_status train(ch_net *net, const batch *b, const ch_update *update, ch_score *score) {
+static choir_status train(ch_net *net, const ch_batch *b, const ch_update *update,
+                          ch_score *score) {
     CH_ASSERT(!net->graph.forward_only);
     CH_ASSERT(b->count > 0);
     CH_ASSERT((b->labels != NULL) != (b->targets != NULL));
     const ch_float_state before = ch_float_enter();
     const double loss_before = score->loss;
-    for (uint32_t at = 0; at < b->count;) {
+    const float scale = 1.0F / (float)predictions_count(net, b);
+    for (uint32_t at = 0; at < b->count; at += net->batch_max) {
         ch_pass pass = pass_of(net, b, at, score);
+        pass.scale = scale;
         pass.update = *update;
         pass.update.continued = at > 0;
-        pass.update.applied = update->applied && at + pass.count == b->count;
+        pass.update.applied = update->applied && b->count - at <= net->batch_max;
         if (update->applied && ch_update_is_plain(update)) {
             pass.scale *= -update->rate;
             pass.update.rate = -1.0F;
         }
-        ch_graph_input(&net->graph, b->x + (size_t)at * net->inputs);
         ch_graph_forward(&net->graph, &pass);
         ch_graph_backward(&net->graph, &pass);
         if (pass.update.applied) {
             apply_rest(&net->graph, &pass);
         }
-        at += pass.count;
     }
     ch_float_leave(before);
     return isfinite(score->loss - loss_before) ? CHOIR_OK : CHOIR_ERANGE;
 }
 
-choir_status ch_net_step(ch_net *net, const float *x, const uint32_t *labels, const float *targets,
-                         uint32_t count, const ch_sgd *sgd, ch_score *score) {
-    const batch b = {.x = x, .labels = labels, .targets = targets, .count = count};
+choir_status ch_net_step(ch_net *net, const ch_batch *batch, const ch_sgd *sgd, ch_score *score) {
     const ch_update update = {.applied = true,
                               .rate = sgd->learning_rate,
                               .momentum = sgd->momentum,
                               .decay = sgd->weight_decay,
                               .proximal = sgd->proximal_mu};
     step_prepare(net, ch_update_is_plain(&update));
-    return train(net, &b, &update, score);
+    return train(net, batch, &update, score);
 }
 
-choir_status ch_net_gradient(ch_net *net, const float *x, const uint32_t *labels,
-                             const float *targets, uint32_t count, float *gradient,
-                             ch_score *score) {
-    const batch b = {.x = x, .labels = labels, .targets = targets, .count = count};
+choir_status ch_net_gradient(ch_net *net, const ch_batch *batch, float *gradient, ch_score *score) {
     const ch_update update = {.applied = false};
-    const choir_status status = train(net, &b, &update, score);
+    const choir_status status = train(net, batch, &update, score);
     ch_graph_store_gradient(&net->graph, net->kernels, gradient);
     return status;
 }
 
-/* predictions (count, outputs) from the last node's padded rows. */
-static void copy_predictions(const ch_net *net, float *predictions, uint32_t count) {
+/* Row number row of the last node's padded rows. */
+static void copy_prediction(const ch_net *net, float *to, uint32_t row) {
     const ch_node *last = net->graph.last;
-    for (uint32_t r = 0; r < count; r++) {
-        memcpy(predictions + (size_t)r * net->outputs, last->x + r * last->stride,
-               net->outputs * sizeof(float));
+    memcpy(to, last->x + row * last->stride, net->outputs * sizeof(float));
+}
+
+/* The part's rows to where predictions of the whole batch (count, outputs) has them. */
+static void copy_predictions(const ch_net *net, float *predictions, uint32_t at, uint32_t rows) {
+    const ch_packing *packing = &net->packing;
+    uint32_t row = 0;
+    for (; !has_sequences(net) && row < rows; row++) {
+        copy_prediction(net, predictions + ((size_t)at + row) * net->outputs, row);
+    }
+    for (uint32_t step = 0; row < rows; step++) {
+        for (uint32_t i = 0; i < packing->active[step]; i++, row++) {
+            const size_t position = ch_packing_position(packing, i, step);
+            copy_prediction(net, predictions + position * net->outputs, row);
+        }
     }
 }
 
-void ch_net_evaluate(ch_net *net, const float *x, const uint32_t *labels, const float *targets,
-                     uint32_t count, float *predictions, ch_score *score) {
-    const batch b = {.x = x, .labels = labels, .targets = targets, .count = count};
+void ch_net_evaluate(ch_net *net, const ch_batch *batch, float *predictions, ch_score *score) {
     const ch_float_state before = ch_float_enter();
     ch_score unused = {0};
-    for (uint32_t at = 0; at < count;) {
-        const ch_pass pass = pass_of(net, &b, at, score != NULL ? score : &unused);
-        ch_graph_input(&net->graph, x + (size_t)at * net->inputs);
+    for (uint32_t at = 0; at < batch->count; at += net->batch_max) {
+        const ch_pass pass = pass_of(net, batch, at, score != NULL ? score : &unused);
         ch_graph_forward(&net->graph, &pass);
         if (predictions != NULL) {
-            copy_predictions(net, predictions + (size_t)at * net->outputs, pass.count);
+            copy_predictions(net, predictions, at, pass.count);
         }
-        at += pass.count;
     }
     ch_float_leave(before);
 }

@@ -29,8 +29,9 @@ typedef enum ch_loss {
 
 typedef struct ch_net_options {
     const char *layers; // "conv 5x5 32 | relu | maxpool 2 | dense 10"; grammar: docs/model.md
-    uint32_t height, width, channels; // of one input
-    uint32_t batch_max;               // examples a step; larger batches are split inside a step
+    uint32_t height, width, channels; // of one input; 1, 1, 1 for sequences
+    uint32_t steps;     // default 0; more: inputs are sequences of at most so many tokens
+    uint32_t batch_max; // examples a step; larger batches are split inside a step
     ch_loss loss;
     bool fused;                // default true; false runs every operator by itself, the reference
     bool winograd;             // default true; false: direct convolution, the reference
@@ -48,10 +49,25 @@ typedef struct ch_sgd {
     float proximal_mu;
 } ch_sgd;
 
-/* Sums over the examples of one call. */
+/*
+ * Examples and what is right about them; borrowed for the call.
+ *
+ * A net of sequences predicts at each position, and never reads a position at or beyond the
+ * example's length. Its tokens are whole numbers below ch_net_vocabulary.
+ */
+typedef struct ch_batch {
+    uint32_t count;          // examples
+    const float *x;          // (count, features); sequences: tokens (count, steps)
+    const uint32_t *labels;  // (count), sequences (count, steps), each below the outputs; or NULL
+    const float *targets;    // (count, outputs) or NULL; NULL for sequences
+    const uint32_t *lengths; // sequences: (count), each in [1, steps]; NULL otherwise
+} ch_batch;
+
+/* Sums over the predictions of one call: one an example, or one a position of sequences. */
 typedef struct ch_score {
     double loss;
-    uint32_t correct;
+    uint64_t correct;
+    uint64_t count; // of predictions that were judged
 } ch_score;
 
 ch_net_options ch_net_defaults(void);
@@ -79,6 +95,10 @@ const choir_layout *ch_net_layout(const ch_net *net);
 /* Outputs of the last layer: classes, or regression values. */
 uint32_t ch_net_outputs(const ch_net *net);
 
+/* How many tokens its embedding knows: those of x are whole numbers below it. 0: it has none, and x
+ * may hold any numbers. */
+uint32_t ch_net_vocabulary(const ch_net *net);
+
 /*
  * Fills params (dim) with seeded initial values: weights uniform in +-sqrt(6 / fan_in) before a
  * relu and +-sqrt(3 / fan_in) elsewhere, biases zero.
@@ -102,28 +122,31 @@ void ch_net_store(const ch_net *net, float *params);
 bool ch_net_store_change(const ch_net *net, const float *from, float *change);
 
 /*
- * One step on a batch: forward, backward, update. The gradient is the mean over count examples.
+ * One step on a batch: forward, backward, update. The gradient is the mean over the batch's
+ * predictions: its examples, or all positions of its sequences.
  *
- * x       (count, features); labels (count) or targets (count, outputs): the other is NULL
+ * batch   at least one example; has labels or targets, not both
  * score   out: loss and hits before the update; accumulates into *score
+ *
+ * A batch of more than batch_max examples goes through in parts; sequences are grouped by length.
+ * Parts change no bit of the result where examples are no sequences. Where they are, a sum over the
+ * positions of the batch is one over its parts, and rounds as such.
  *
  * Returns OK; ERANGE when the loss is not finite (the parameters are then of no use).
  */
-CHOIR_NODISCARD choir_status ch_net_step(ch_net *net, const float *x, const uint32_t *labels,
-                                         const float *targets, uint32_t count, const ch_sgd *sgd,
+CHOIR_NODISCARD choir_status ch_net_step(ch_net *net, const ch_batch *batch, const ch_sgd *sgd,
                                          ch_score *score);
 
 /* The gradient (dim) of the mean loss over a batch, of any size like a step's, without an update.
  * Returns as ch_net_step does. */
-CHOIR_NODISCARD choir_status ch_net_gradient(ch_net *net, const float *x, const uint32_t *labels,
-                                             const float *targets, uint32_t count, float *gradient,
+CHOIR_NODISCARD choir_status ch_net_gradient(ch_net *net, const ch_batch *batch, float *gradient,
                                              ch_score *score);
 
 /*
- * Forward only. predictions (count, outputs) may be NULL: class probabilities, or values.
+ * Forward only. predictions (count, outputs), of sequences (count, steps, outputs), may be NULL:
+ * class probabilities, or values. Those of positions at or beyond a length are not written.
  * labels and targets may both be NULL: predict only, *score is then untouched.
  */
-void ch_net_evaluate(ch_net *net, const float *x, const uint32_t *labels, const float *targets,
-                     uint32_t count, float *predictions, ch_score *score);
+void ch_net_evaluate(ch_net *net, const ch_batch *batch, float *predictions, ch_score *score);
 
 #endif

@@ -22,12 +22,18 @@ static ch_loss_input loss_input(const ch_node *node, const ch_pass *pass) {
                            .n = ch_shape_features(node->shape)};
 }
 
+static void count_judged(const ch_pass *pass, uint32_t correct) {
+    pass->score->correct += correct;
+    pass->score->count += pass->labels != NULL || pass->targets != NULL ? pass->count : 0;
+}
+
 // cross_entropy: y = softmax(x), loss = -log y[label];  g(x) = (y - one-hot) scale
 
 static void cross_entropy_forward(ch_node *node, const ch_pass *pass) {
     const ch_loss_input in = loss_input(node, pass);
-    pass->kernels->map->softmax(node->x, node->in->x, &in, &pass->score->loss,
-                                &pass->score->correct);
+    uint32_t correct = 0;
+    pass->kernels->map->softmax(node->x, node->in->x, &in, &pass->score->loss, &correct);
+    count_judged(pass, correct);
 }
 
 static void cross_entropy_backward(ch_node *node, const ch_pass *pass) {
@@ -49,7 +55,9 @@ static void mean_squared_forward(ch_node *node, const ch_pass *pass) {
     const ch_loss_input in = loss_input(node, pass);
     memcpy(node->x, node->in->x, pass->count * node->stride * sizeof(float));
     if (in.labels != NULL || in.targets != NULL) {
-        pass->kernels->map->squared(node->x, &in, &pass->score->loss, &pass->score->correct);
+        uint32_t correct = 0;
+        pass->kernels->map->squared(node->x, &in, &pass->score->loss, &correct);
+        count_judged(pass, correct);
     }
 }
 

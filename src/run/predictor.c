@@ -288,8 +288,8 @@ choir_status choir_predictor_predict(choir_predictor *p, const float *features, 
     (void)pthread_mutex_lock(&p->lock);
     for (uint32_t at = 0; at < count; at += BATCH) {
         const uint32_t some = count - at < BATCH ? count - at : BATCH;
-        ch_net_evaluate(p->model.net, features + (size_t)at * inputs, NULL, NULL, some, p->scores,
-                        NULL);
+        const ch_batch part = {.count = some, .x = features + (size_t)at * inputs};
+        ch_net_evaluate(p->model.net, &part, p->scores, NULL);
         if (scores != NULL) {
             memcpy(scores + (size_t)at * outputs, p->scores,
                    (size_t)some * outputs * sizeof(*scores));

@@ -154,6 +154,12 @@ static const float *batch_targets(const ch_engine *e, const ch_holding *h) {
     return h->examples->labels == NULL ? e->targets : NULL;
 }
 
+/* What was gathered. */
+static ch_batch batch_of(const ch_engine *e, const ch_holding *h, uint32_t count) {
+    return (ch_batch){
+        .count = count, .x = e->x, .labels = batch_labels(e, h), .targets = batch_targets(e, h)};
+}
+
 /* A fresh order every epoch, a function of (seed, epoch, client). */
 static void order_shuffle(uint32_t *order, uint32_t count, uint64_t seed, uint32_t epoch,
                           uint32_t client) {
@@ -190,8 +196,8 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
             const uint32_t left = h->count - at - count;
             batch_gather(e, h, e->order + at, 0, count);
             ch_holding_prefetch(h, e->order + at + count, left < batch ? left : batch);
-            status = ch_net_step(e->net, e->x, batch_labels(e, h), batch_targets(e, h), count, &sgd,
-                                 score);
+            const ch_batch part = batch_of(e, h, count);
+            status = ch_net_step(e->net, &part, &sgd, score);
             *seen += count;
             step += 1;
             progress_tell(e, task->epochs, ((uint64_t)h->count + batch - 1) / batch, step);
@@ -342,8 +348,8 @@ void ch_engine_evaluate(ch_engine *e, const ch_holding *holding, uint32_t first,
     for (uint32_t at = 0; at < count; at += EVALUATE_MAX) {
         const uint32_t some = count - at < EVALUATE_MAX ? count - at : EVALUATE_MAX;
         batch_gather(e, holding, NULL, first + at, some);
-        ch_net_evaluate(e->net, e->x, batch_labels(e, holding), batch_targets(e, holding), some,
-                        NULL, score);
+        const ch_batch part = batch_of(e, holding, some);
+        ch_net_evaluate(e->net, &part, NULL, score);
     }
 }
 
@@ -352,8 +358,8 @@ void ch_engine_predict(ch_engine *e, const ch_holding *holding, uint32_t first, 
     for (uint32_t at = 0; at < count; at += EVALUATE_MAX) {
         const uint32_t some = count - at < EVALUATE_MAX ? count - at : EVALUATE_MAX;
         batch_gather(e, holding, NULL, first + at, some);
-        ch_net_evaluate(e->net, e->x, NULL, NULL, some, predictions + (size_t)at * e->outputs,
-                        NULL);
+        const ch_batch part = {.count = some, .x = e->x};
+        ch_net_evaluate(e->net, &part, predictions + (size_t)at * e->outputs, NULL);
     }
 }
 

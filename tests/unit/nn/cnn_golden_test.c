@@ -70,8 +70,8 @@ static double step(ch_net *net, uint32_t batch) {
     for (int i = 0; i < BATCH; i++) {
         labels[i] = (uint32_t)golden.labels[batch][i];
     }
-    check_status(ch_net_step(net, golden.images[batch], labels, NULL, BATCH, &sgd, &score),
-                 CHOIR_OK);
+    const ch_batch b = {.count = BATCH, .x = golden.images[batch], .labels = labels};
+    check_status(ch_net_step(net, &b, &sgd, &score), CHOIR_OK);
     return score.loss / BATCH;
 }
 
@@ -180,8 +180,8 @@ static void the_gradient_of_the_mnist_cnn_is_that_of_pytorch(void **state) {
         assert_int_equal(layout->dim, MNIST_DIM);
         fill_mnist(layout, params);
         ch_net_load(net, params);
-        check_status(ch_net_gradient(net, images, labels, NULL, MNIST_BATCH, gradient, &score),
-                     CHOIR_OK);
+        const ch_batch batch = {.count = MNIST_BATCH, .x = images, .labels = labels};
+        check_status(ch_net_gradient(net, &batch, gradient, &score), CHOIR_OK);
         check_near(score.loss / MNIST_BATCH, (double)golden.mnist_loss, 1e-5);
         check_spots(layout, gradient);
         ch_net_destroy(net);

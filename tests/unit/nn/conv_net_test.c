@@ -66,8 +66,9 @@ static double train(const ch_net_options *o, const ch_sgd *sgd, float *params) {
     assert_true(ch_net_layout(net)->dim <= DIM_MAX);
     ch_net_init(net, 11, params);
     ch_net_load(net, params);
+    const ch_batch all = {.count = EXAMPLES, .x = s.x, .labels = s.labels};
     for (int step = 0; step < 2; step++) {
-        check_status(ch_net_step(net, s.x, s.labels, NULL, EXAMPLES, sgd, &score), CHOIR_OK);
+        check_status(ch_net_step(net, &all, sgd, &score), CHOIR_OK);
     }
     ch_net_store(net, params);
     ch_net_destroy(net);
@@ -144,7 +145,8 @@ static void gradient(const ch_net_options *o, float *g) {
     ch_net_init(net, 11, g);
     ch_net_load(net, g);
     memset(g, 0, DIM_MAX * sizeof(float));
-    check_status(ch_net_gradient(net, s.x, s.labels, NULL, EXAMPLES, g, &score), CHOIR_OK);
+    const ch_batch all = {.count = EXAMPLES, .x = s.x, .labels = s.labels};
+    check_status(ch_net_gradient(net, &all, g, &score), CHOIR_OK);
     ch_net_destroy(net);
 }
 
@@ -185,7 +187,8 @@ static double loss_at(ch_net *net, const samples *s, float *params, uint32_t i, 
     params[i] += step;
     ch_net_load(net, params);
     params[i] = before;
-    ch_net_evaluate(net, s->x, s->labels, NULL, EXAMPLES, NULL, &score);
+    const ch_batch all = {.count = EXAMPLES, .x = s->x, .labels = s->labels};
+    ch_net_evaluate(net, &all, NULL, &score);
     return score.loss / EXAMPLES;
 }
 
@@ -289,7 +292,8 @@ static void divergence_is_reported(void **state) {
         first[i] = NAN;
     }
     ch_net_load(net, first);
-    check_status(ch_net_step(net, s.x, s.labels, NULL, EXAMPLES, &SGDS[0], &score), CHOIR_ERANGE);
+    const ch_batch all = {.count = EXAMPLES, .x = s.x, .labels = s.labels};
+    check_status(ch_net_step(net, &all, &SGDS[0], &score), CHOIR_ERANGE);
     ch_net_destroy(net);
 }
 

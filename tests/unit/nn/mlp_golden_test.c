@@ -67,8 +67,8 @@ static double step_on(ch_net *net, uint32_t step, const ch_sgd *sgd) {
     for (uint32_t i = 0; i < BATCH; i++) {
         labels[i] = (uint32_t)numbers.labels[step][i];
     }
-    check_status(ch_net_step(net, numbers.images[step], labels, NULL, BATCH, sgd, &score),
-                 CHOIR_OK);
+    const ch_batch batch = {.count = BATCH, .x = numbers.images[step], .labels = labels};
+    check_status(ch_net_step(net, &batch, sgd, &score), CHOIR_OK);
     return score.loss / BATCH;
 }
 
@@ -131,7 +131,8 @@ static void gradients_of_the_2nn_are_the_golden_ones(void **state) {
     const choir_layout *layout = ch_net_layout(net);
     assert_int_equal(layout->dim, DIM_2NN);
     ch_net_load(net, params);
-    check_status(ch_net_gradient(net, x, labels, NULL, BATCH, gradient, &score), CHOIR_OK);
+    const ch_batch batch = {.count = BATCH, .x = x, .labels = labels};
+    check_status(ch_net_gradient(net, &batch, gradient, &score), CHOIR_OK);
     check_near(score.loss / BATCH, (double)numbers.loss_2nn, 1e-5);
     for (uint32_t t = 0; t < TENSORS; t++) {
         const choir_tensor *tensor = &layout->tensors[t];

@@ -64,10 +64,11 @@ static double train(const ch_net_options *o, const ch_sgd *sgd, const samples *s
     ch_net_load(net, params);
     for (uint32_t at = 0; at + batch <= EXAMPLES; at += batch) {
         const bool labels = o->loss == CH_LOSS_CROSS_ENTROPY;
-        check_status(ch_net_step(net, s->x + (size_t)at * FEATURES, labels ? s->labels + at : NULL,
-                                 labels ? NULL : s->targets + (size_t)at * CLASSES, batch, sgd,
-                                 &score),
-                     CHOIR_OK);
+        const ch_batch b = {.count = batch,
+                            .x = s->x + (size_t)at * FEATURES,
+                            .labels = labels ? s->labels + at : NULL,
+                            .targets = labels ? NULL : s->targets + (size_t)at * CLASSES};
+        check_status(ch_net_step(net, &b, sgd, &score), CHOIR_OK);
     }
     ch_net_store(net, params);
     ch_net_destroy(net);
@@ -155,13 +156,14 @@ static void the_gradient_is_what_a_step_subtracts(void **state) {
     float params[DIM_MAX] = {0};
     float gradient[DIM_MAX] = {0};
     float stepped[DIM_MAX] = {0};
+    const ch_batch batch = {.count = 10, .x = s.x, .labels = s.labels};
     ch_score score = {0};
     ch_net_init(net, 4, params);
     ch_net_load(net, params);
-    check_status(ch_net_gradient(net, s.x, s.labels, NULL, 10, gradient, &score), CHOIR_OK);
+    check_status(ch_net_gradient(net, &batch, gradient, &score), CHOIR_OK);
     ch_net_store(net, stepped);
     assert_memory_equal(stepped, params, sizeof(params));
-    check_status(ch_net_step(net, s.x, s.labels, NULL, 10, &SGDS[0], &score), CHOIR_OK);
+    check_status(ch_net_step(net, &batch, &SGDS[0], &score), CHOIR_OK);
     ch_net_store(net, stepped);
     for (uint32_t i = 0; i < ch_net_layout(net)->dim; i++) {
         check_near((double)stepped[i], (double)fmaf(-0.2F, gradient[i], params[i]), 1e-7);
@@ -182,18 +184,23 @@ static void a_net_learns_what_can_be_learnt(void **state) {
     ch_net_load(net, params);
     for (int epoch = 0; epoch < 40; epoch++) {
         for (uint32_t at = 0; at < EXAMPLES; at += 10) {
-            check_status(ch_net_step(net, s.x + (size_t)at * FEATURES, s.labels + at, NULL, 10,
-                                     &SGDS[0], &score),
-                         CHOIR_OK);
+            const ch_batch batch = {
+                .count = 10, .x = s.x + (size_t)at * FEATURES, .labels = s.labels + at};
+            check_status(ch_net_step(net, &batch, &SGDS[0], &score), CHOIR_OK);
         }
     }
     score = (ch_score){0};
-    ch_net_evaluate(net, s.x, s.labels, NULL, EXAMPLES, predictions, &score);
+    ch_batch all = {.count = EXAMPLES, .x = s.x, .labels = s.labels};
+    ch_net_evaluate(net, &all, predictions, &score);
     assert_int_equal(score.correct, EXAMPLES);
+    assert_int_equal(score.count, EXAMPLES);
     for (uint32_t i = 0; i < EXAMPLES; i++) {
         assert_true(predictions[i * CLASSES + s.labels[i]] > 0.5F);
     }
-    ch_net_evaluate(net, s.x, NULL, NULL, EXAMPLES, predictions, NULL);
+    all.labels = NULL;
+    ch_net_evaluate(net, &all, predictions, NULL);
+    ch_net_evaluate(net, &all, predictions, &score);
+    assert_int_equal(score.count, EXAMPLES); // nothing was judged
     ch_net_destroy(net);
 }
 
@@ -278,7 +285,8 @@ static void divergence_is_reported(void **state) {
     ch_net_init(net, 1, params);
     params[0] = NAN;
     ch_net_load(net, params);
-    check_status(ch_net_step(net, s.x, s.labels, NULL, 10, &SGDS[0], &score), CHOIR_ERANGE);
+    const ch_batch batch = {.count = 10, .x = s.x, .labels = s.labels};
+    check_status(ch_net_step(net, &batch, &SGDS[0], &score), CHOIR_ERANGE);
     ch_net_destroy(net);
 }
 
@@ -423,13 +431,14 @@ static void a_net_that_only_evaluates_says_the_same_with_less(void **state) {
         ch_net *net = create(&o);
         ch_net_init(net, 1, params);
         ch_net_load(net, params);
-        ch_net_evaluate(net, s.x, NULL, NULL, EXAMPLES, whole, NULL);
+        const ch_batch all = {.count = EXAMPLES, .x = s.x};
+        ch_net_evaluate(net, &all, whole, NULL);
         ch_net_destroy(net);
         o.forward_only = true;
         check_status(ch_net_bytes(&bytes[1], &o, &env, NULL), CHOIR_OK);
         net = create(&o);
         ch_net_load(net, params);
-        ch_net_evaluate(net, s.x, NULL, NULL, EXAMPLES, less, NULL);
+        ch_net_evaluate(net, &all, less, NULL);
         ch_net_destroy(net);
         assert_memory_equal(whole, less, sizeof(whole));
         assert_true(bytes[1] < bytes[0]);

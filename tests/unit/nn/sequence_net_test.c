@@ -1,0 +1,195 @@
+/*
+ * Nets of sequences: what acts on rows does to positions what it does to examples; padding is never
+ * read, parts are grouped, and refusals.
+ */
+#include "support/check.h"
+#include "support/measured_memory.h"
+
+#include "nn/net.h"
+
+#include <string.h>
+
+enum { STEPS = 6, COUNT = 7, CLASSES = 5, POSITIONS = 19, DIM_MAX = 4096 };
+
+static const uint32_t LENGTHS[COUNT] = {3, 1, 6, 2, 3, 1, 3};
+
+/* Sequences, and the same positions as examples of their own in the order of the packed rows. */
+typedef struct samples {
+    float x[COUNT * STEPS];
+    uint32_t labels[COUNT * STEPS];
+    float position_x[POSITIONS];
+    uint32_t position_labels[POSITIONS];
+    uint32_t from[POSITIONS]; // where in x they are
+} samples;
+
+static void samples_fill(samples *s) {
+    for (uint32_t i = 0; i < COUNT * STEPS; i++) {
+        const bool is_there = i % STEPS < LENGTHS[i / STEPS];
+        s->x[i] = is_there ? (float)(i * 7 % 11) : NAN;
+        s->labels[i] = is_there ? i * 3 % CLASSES : UINT32_MAX;
+    }
+    uint32_t row = 0;
+    for (uint32_t step = 0; step < STEPS; step++) {
+        for (uint32_t length = STEPS; length > step; length--) {
+            for (uint32_t e = 0; e < COUNT; e++) {
+                if (LENGTHS[e] == length) {
+                    s->from[row++] = e * STEPS + step;
+                }
+            }
+        }
+    }
+    assert_int_equal(row, POSITIONS);
+    for (row = 0; row < POSITIONS; row++) {
+        s->position_x[row] = s->x[s->from[row]];
+        s->position_labels[row] = s->labels[s->from[row]];
+    }
+}
+
+static ch_batch sequences_of(const samples *s) {
+    return (ch_batch){.count = COUNT, .x = s->x, .labels = s->labels, .lengths = LENGTHS};
+}
+
+static ch_net_options options(const char *layers) {
+    ch_net_options o = ch_net_defaults();
+    o.layers = layers;
+    o.steps = STEPS;
+    o.batch_max = COUNT;
+    return o;
+}
+
+static ch_net *create(const ch_net_options *o, float *params) {
+    const choir_env env = choir_env_default();
+    choir_error err = {.message = ""};
+    ch_net *net = NULL;
+    const choir_status status = ch_net_create(&net, o, &env, &err);
+    assert_string_equal(err.message, "");
+    check_status(status, CHOIR_OK);
+    assert_true(ch_net_layout(net)->dim <= DIM_MAX);
+    ch_net_init(net, 5, params);
+    ch_net_load(net, params);
+    return net;
+}
+
+static const ch_sgd PLAIN = {.learning_rate = 0.1F};
+
+static void positions_are_rows_like_examples(void **state) {
+    (void)state;
+    samples s;
+    samples_fill(&s);
+    float params[2][DIM_MAX] = {{0}};
+    float predictions[COUNT * STEPS * CLASSES] = {0};
+    float rows[POSITIONS * CLASSES];
+    ch_score scores[2] = {{0}};
+    ch_net_options o = options("dense 20 | relu | dense 5");
+    ch_net *net = create(&o, params[0]);
+    ch_batch b = sequences_of(&s);
+    ch_net_evaluate(net, &b, predictions, &scores[0]);
+    check_status(ch_net_step(net, &b, &PLAIN, &scores[0]), CHOIR_OK);
+    ch_net_store(net, params[0]);
+    ch_net_destroy(net);
+    o.steps = 0;
+    o.batch_max = POSITIONS;
+    net = create(&o, params[1]);
+    b = (ch_batch){.count = POSITIONS, .x = s.position_x, .labels = s.position_labels};
+    ch_net_evaluate(net, &b, rows, &scores[1]);
+    check_status(ch_net_step(net, &b, &PLAIN, &scores[1]), CHOIR_OK);
+    ch_net_store(net, params[1]);
+    ch_net_destroy(net);
+    assert_memory_equal(params[0], params[1], sizeof(params[0]));
+    assert_int_equal(scores[0].count, 2 * POSITIONS);
+    assert_int_equal(scores[0].correct, scores[1].correct);
+    assert_true(scores[0].loss == scores[1].loss);
+    for (uint32_t row = 0; row < POSITIONS; row++) {
+        float *p = predictions + (size_t)s.from[row] * CLASSES;
+        assert_memory_equal(p, rows + (size_t)row * CLASSES, CLASSES * sizeof(float));
+        memset(p, 0, CLASSES * sizeof(float));
+    }
+    static const float zeros[COUNT * STEPS * CLASSES];
+    assert_memory_equal(predictions, zeros, sizeof(zeros)); // nothing beyond a length was written
+}
+
+static void parts_divide_by_the_positions_of_the_whole_step(void **state) {
+    (void)state;
+    samples s;
+    samples_fill(&s);
+    float gradient[2][DIM_MAX] = {{0}};
+    float params[DIM_MAX];
+    ch_score scores[2] = {{0}};
+    const ch_batch b = sequences_of(&s);
+    for (int i = 0; i < 2; i++) {
+        ch_net_options o = options("dense 20 | relu | dense 5");
+        o.batch_max = i == 0 ? COUNT : 3;
+        ch_net *net = create(&o, params);
+        check_status(ch_net_gradient(net, &b, gradient[i], &scores[i]), CHOIR_OK);
+        ch_net_destroy(net);
+    }
+    assert_int_equal(scores[1].count, POSITIONS);
+    assert_int_equal(scores[0].correct, scores[1].correct);
+    check_near(scores[1].loss, scores[0].loss, 1e-5);
+    for (uint32_t i = 0; i < DIM_MAX; i++) {
+        check_near((double)gradient[1][i], (double)gradient[0][i], 1e-6); // another order of sums
+    }
+}
+
+static void what_makes_no_sequences_is_refused(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    static const struct {
+        uint32_t width, batch_max;
+        const char *message;
+    } rows[] = {
+        {3, 1, "model: a step of a sequence has one token, not 1 x 3 x 1 values"},
+        {1, 65536, "model: 65536 sequences of 17 steps at once are more than 1048576 positions"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_net_options o = options("dense 5");
+        o.width = rows[i].width;
+        o.batch_max = rows[i].batch_max;
+        o.steps = 17;
+        choir_error err = {.message = ""};
+        ch_net *net = NULL;
+        check_status(ch_net_create(&net, &o, &env, &err), CHOIR_EINVAL);
+        assert_string_equal(err.message, rows[i].message);
+    }
+}
+
+static void what_a_net_claims_is_known_before(void **state) {
+    (void)state;
+    const ch_net_options o = options("dense 5");
+    measured_memory memory;
+    const choir_env env = measured_env(&memory);
+    size_t bytes = 0;
+    ch_net *net = NULL;
+    check_status(ch_net_bytes(&bytes, &o, &env, NULL), CHOIR_OK);
+    check_status(ch_net_create(&net, &o, &env, NULL), CHOIR_OK);
+    assert_int_equal(memory.alive, bytes);
+    ch_net_destroy(net);
+}
+
+static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
+    (void)state;
+    const ch_net_options o = options("dense 5");
+    choir_status status = CHOIR_ENOMEM;
+    uint32_t n = 0;
+    for (; status == CHOIR_ENOMEM && n < 10; n++) {
+        counted_memory memory;
+        const choir_env env = counted_env(&memory, n);
+        ch_net *net = NULL;
+        status = ch_net_create(&net, &o, &env, NULL);
+        ch_net_destroy(net);
+        assert_int_equal(memory.alive, 0);
+    }
+    check_status(status, CHOIR_OK);
+    assert_int_equal(n, 4); // the net, its graph's arena, its rows', the success
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(positions_are_rows_like_examples),
+        cmocka_unit_test(parts_divide_by_the_positions_of_the_whole_step),
+        cmocka_unit_test(what_makes_no_sequences_is_refused),
+        cmocka_unit_test(what_a_net_claims_is_known_before),
+        cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
