@@ -77,9 +77,12 @@ typedef struct choir_coordinator_options {
                                // their held-out examples, in a round of its own; 0, the default:
                                // never
 
-    const char *algorithm;      // "fedavg" | "fedavgm"; default "fedavg"
+    const char *algorithm;      // a row of docs/algorithm.md; default "fedavg"
     float server_learning_rate; // eta_s, > 0; default 1
     float server_momentum;      // fedavgm's beta, [0, 1); default 0.9
+    float server_beta1;         // of fedadam and fedyogi, [0, 1); default 0.9
+    float server_beta2;         // likewise; default 0.99
+    float server_tau;           // of fedadagrad, fedadam and fedyogi, > 0; default 1e-3
 
     uint32_t client_epochs;             // E; default 1
     uint32_t client_batch_size;         // B, 0 = all; default 10

@@ -77,7 +77,10 @@ typedef struct choir_job {
     /* server.* */
     char algorithm[CHOIR_NAME_MAX];
     double server_learning_rate;
-    double server_momentum;
+    double server_momentum;       // fedavgm
+    double server_beta1;          // fedadam, fedyogi
+    double server_beta2;          // likewise
+    double server_tau;            // fedadagrad, fedadam, fedyogi
     char sampler[CHOIR_NAME_MAX]; // closed
     double sample_rate;           // closed
     uint32_t goal;                // open: reports that close a round; 0 in a closed population

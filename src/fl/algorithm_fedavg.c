@@ -28,15 +28,15 @@ CH_TARGET_AVX512 static void apply_avx512(const ch_algorithm_options *o, float *
 #endif
 
 static void fedavg_apply(const ch_algorithm_options *o, float *params, float *state,
-                         const int64_t *sum, double divisor, uint32_t dim) {
+                         const ch_round_sums *in, uint32_t dim) {
     (void)state;
 #if defined(CH_CPU_X86)
     if (ch_cpu_has_avx512()) { // which can convert 64-bit integers
-        apply_avx512(o, params, sum, divisor, dim);
+        apply_avx512(o, params, in->sum, in->divisor, dim);
         return;
     }
 #endif
-    apply_body(o, params, sum, divisor, dim);
+    apply_body(o, params, in->sum, in->divisor, dim);
 }
 
 const ch_algorithm_ops ch_algorithm_fedavg = {

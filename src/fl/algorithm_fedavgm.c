@@ -12,9 +12,9 @@
 #include "fl/algorithm.h"
 
 static void fedavgm_apply(const ch_algorithm_options *o, float *params, float *state,
-                          const int64_t *sum, double divisor, uint32_t dim) {
+                          const ch_round_sums *in, uint32_t dim) {
     for (uint32_t i = 0; i < dim; i++) {
-        const double mean = (double)sum[i] / divisor;
+        const double mean = (double)in->sum[i] / in->divisor;
         state[i] = (float)(o->momentum * (double)state[i] + mean);
         params[i] = (float)((double)params[i] + o->learning_rate * (double)state[i]);
     }
@@ -22,6 +22,7 @@ static void fedavgm_apply(const ch_algorithm_options *o, float *params, float *s
 
 const ch_algorithm_ops ch_algorithm_fedavgm = {
     .name = "fedavgm",
+    .knobs = CH_KNOB_MOMENTUM,
     .state_per_param = 1,
     .apply = fedavgm_apply,
 };

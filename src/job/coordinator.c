@@ -22,6 +22,9 @@ choir_coordinator_options ch_job_coordinator(const choir_job *job, uint32_t clie
     o.algorithm = job->algorithm;
     o.server_learning_rate = (float)job->server_learning_rate;
     o.server_momentum = (float)job->server_momentum;
+    o.server_beta1 = (float)job->server_beta1;
+    o.server_beta2 = (float)job->server_beta2;
+    o.server_tau = (float)job->server_tau;
     o.client_epochs = job->epochs;
     o.client_batch_size = job->batch_size;
     o.client_learning_rate = (float)job->client_learning_rate;

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "fl/aggregator.h"
+#include "fl/algorithm.h"
 #include "fl/chain.h"
 #include "fl/sampler.h"
 #include "fl/schedule.h"
@@ -99,6 +100,37 @@ static choir_status data_rules(const choir_job *j, choir_error *err) {
     return CHOIR_OK;
 }
 
+bool ch_job_heeds(const choir_job *j, const char *key) {
+    static const struct {
+        const char *key;
+        ch_algorithm_knob knob;
+    } rows[] = {{"server.momentum", CH_KNOB_MOMENTUM},
+                {"server.beta1", CH_KNOB_BETAS},
+                {"server.beta2", CH_KNOB_BETAS},
+                {"server.tau", CH_KNOB_TAU}};
+    const ch_algorithm_ops *algorithm = ch_algorithm_find(j->algorithm, NULL);
+    for (size_t i = 0; algorithm != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (is(rows[i].key, key)) {
+            return (algorithm->knobs & (uint32_t)rows[i].knob) != 0;
+        }
+    }
+    return true;
+}
+
+static choir_status algorithm_rules(const choir_job *j, choir_error *err) {
+    const ch_algorithm_ops *algorithm = ch_algorithm_find(j->algorithm, err);
+    if (algorithm == NULL) {
+        return CHOIR_EINVAL;
+    }
+    if ((algorithm->knobs & CH_KNOB_PROXIMAL) != 0 && j->proximal_mu == 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "client.proximal_mu: is 0, which makes server.algorithm '%s' nothing; "
+                            "it must be more, like 0.01",
+                            j->algorithm);
+    }
+    return CHOIR_OK;
+}
+
 /* The texts that have a grammar of their own. Their parsers begin the sentence with the key. */
 static choir_status text_rules(const choir_job *j, choir_error *err) {
     const struct {
@@ -187,8 +219,8 @@ choir_status ch_job_fits(const choir_job *j, uint32_t clients, choir_error *err)
 }
 
 choir_status ch_job_rules(const choir_job *j, choir_error *err) {
-    choir_status (*const rules[])(const choir_job *, choir_error *) = {name_rule, model_rules,
-                                                                       data_rules, text_rules};
+    choir_status (*const rules[])(const choir_job *, choir_error *) = {
+        name_rule, model_rules, data_rules, algorithm_rules, text_rules};
     choir_status status = CHOIR_OK;
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && status == CHOIR_OK; i++) {
         status = rules[i](j, err);

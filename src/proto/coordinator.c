@@ -97,6 +97,8 @@ choir_status choir_coordinator_create(choir_coordinator **out, const float *para
     *c = made;
     memcpy(c->params, params, options->dim * sizeof(params[0]));
     c->hash = choir_hash_params(c->params, options->dim);
+    const ch_algorithm_options knobs = ch_coordinator_algorithm_options(c);
+    ch_algorithm_begin(c->algorithm, &knobs, c->state, options->dim);
     for (int i = 0; i < CH_SCHEDULED_COUNT; i++) {
         c->progress[i] = ch_progress_start();
     }
@@ -183,10 +185,10 @@ void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms) {
 }
 
 void ch_coordinator_apply(choir_coordinator *c) {
-    const ch_algorithm_options options = {.learning_rate = c->options.server_learning_rate,
-                                          .momentum = c->options.server_momentum};
-    c->algorithm->apply(&options, c->params, c->state, c->aggregator.sum,
-                        ch_aggregator_divisor(&c->aggregator), c->options.dim);
+    const ch_algorithm_options options = ch_coordinator_algorithm_options(c);
+    const ch_round_sums sums = {.sum = c->aggregator.sum,
+                                .divisor = ch_aggregator_divisor(&c->aggregator)};
+    c->algorithm->apply(&options, c->params, c->state, &sums, c->options.dim);
     c->hash = choir_hash_params(c->params, c->options.dim);
 }
 

@@ -25,6 +25,9 @@ choir_coordinator_options choir_coordinator_defaults(void) {
         .algorithm = "fedavg",
         .server_learning_rate = 1.0F,
         .server_momentum = 0.9F,
+        .server_beta1 = 0.9F,
+        .server_beta2 = 0.99F,
+        .server_tau = 1e-3F,
         .client_epochs = 1,
         .client_batch_size = 10,
         .client_learning_rate = 0.1F,
@@ -36,6 +39,17 @@ choir_coordinator_options choir_coordinator_defaults(void) {
         .update_norm_max = 1e4,
         .coordinate_max = 16,
         .seed = 1,
+    };
+}
+
+ch_algorithm_options ch_coordinator_algorithm_options(const choir_coordinator *c) {
+    const choir_coordinator_options *o = &c->options;
+    return (ch_algorithm_options){
+        .learning_rate = o->server_learning_rate,
+        .momentum = o->server_momentum,
+        .beta1 = o->server_beta1,
+        .beta2 = o->server_beta2,
+        .tau = o->server_tau,
     };
 }
 
@@ -54,6 +68,9 @@ static choir_status numbers_check(const choir_coordinator_options *o, choir_erro
         {"deadline_ms", o->deadline_ms, 1, UINT32_MAX},
         {"server_learning_rate", o->server_learning_rate, 1e-12, 1e4},
         {"server_momentum", o->server_momentum, 0, below_one},
+        {"server_beta1", o->server_beta1, 0, below_one},
+        {"server_beta2", o->server_beta2, 0, below_one},
+        {"server_tau", o->server_tau, 1e-9, 1e3},
         {"client_epochs", o->client_epochs, 1, UINT32_MAX},
         {"client_learning_rate", o->client_learning_rate, 1e-12, 1e6},
         {"client_momentum", o->client_momentum, 0, below_one},
@@ -126,12 +143,26 @@ static choir_status population_take(choir_coordinator *c, const choir_coordinato
                         population);
 }
 
+/* What the algorithm cannot do without. */
+static choir_status algorithm_check(const ch_algorithm_ops *a, const choir_coordinator_options *o,
+                                    choir_error *err) {
+    if ((a->knobs & CH_KNOB_PROXIMAL) != 0 && !(o->client_proximal_mu > 0)) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "coordinator: client_proximal_mu is %g, but %s must have one above 0",
+                            (double)o->client_proximal_mu, a->name);
+    }
+    return CHOIR_OK;
+}
+
 static choir_status texts_parse(choir_coordinator *c, const choir_coordinator_options *o,
                                 choir_error *err) {
     choir_status status = population_take(c, o, err);
     c->algorithm = ch_algorithm_find(o->algorithm, status == CHOIR_OK ? err : NULL);
     if (status == CHOIR_OK && c->algorithm == NULL) {
         status = CHOIR_EINVAL;
+    }
+    if (status == CHOIR_OK) {
+        status = algorithm_check(c->algorithm, o, err);
     }
     const struct {
         const char *text;
@@ -180,6 +211,12 @@ static void options_digest(uint8_t out[CHOIR_HASH_BYTES], const choir_coordinato
     if (o->evaluation_every > 0) { // likewise
         ch_put_text(&w, "evaluation");
         ch_put_u32(&w, o->evaluation_every);
+    }
+    const ch_algorithm_ops *algorithm = ch_algorithm_find(o->algorithm, NULL);
+    if ((algorithm->knobs & (CH_KNOB_BETAS | CH_KNOB_TAU)) != 0) { // likewise
+        const float knobs[] = {o->server_beta1, o->server_beta2, o->server_tau};
+        ch_put_text(&w, "knobs");
+        ch_put_f32s(&w, knobs, sizeof(knobs) / sizeof(knobs[0]));
     }
     CH_ASSERT(!w.failed); // every text has been parsed, and so is short
     ch_sha256_of(bytes, w.size, out);

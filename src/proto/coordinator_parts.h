@@ -84,6 +84,9 @@ bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, ui
 choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *report,
                                    const void *delta, const ch_measure *known, ch_offer *offer);
 
+/* What an algorithm is told of the options. */
+ch_algorithm_options ch_coordinator_algorithm_options(const choir_coordinator *c);
+
 /* What a round with a quorum makes of parameters, state and hash: from the aggregator's sum. */
 void ch_coordinator_apply(choir_coordinator *c);
 

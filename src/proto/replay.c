@@ -43,6 +43,8 @@ choir_status choir_replay_create(choir_replay **out, const float *params,
     c->state = CH_NEW(&c->arena, float, state);
     memcpy(c->params, params, dim * sizeof(params[0]));
     c->hash = choir_hash_params(c->params, options->dim);
+    const ch_algorithm_options knobs = ch_coordinator_algorithm_options(c);
+    ch_algorithm_begin(c->algorithm, &knobs, c->state, options->dim);
     r->gathered = c->aggregator;
     *out = r;
     return CHOIR_OK;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/source.h"
 #include "job/coordinator.h"
+#include "job/rules.h"
 #include "run/plan.h"
 #include "run/saved.h"
 #include "train/zoo.h"
@@ -90,7 +91,13 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         {"data.categorical", columns, "CSV files"},
         {"data.drop", columns, "CSV files"},
         {"data.test_share", is_split, "CSV files"},
-        {"server.momentum", strcmp(job->algorithm, "fedavgm") == 0, "server.algorithm 'fedavgm'"},
+        {"server.momentum", ch_job_heeds(job, "server.momentum"), "server.algorithm 'fedavgm'"},
+        {"server.beta1", ch_job_heeds(job, "server.beta1"),
+         "server.algorithm 'fedadam' or 'fedyogi'"},
+        {"server.beta2", ch_job_heeds(job, "server.beta2"),
+         "server.algorithm 'fedadam' or 'fedyogi'"},
+        {"server.tau", ch_job_heeds(job, "server.tau"),
+         "server.algorithm 'fedadagrad', 'fedadam' or 'fedyogi'"},
     };
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         if (!keys[i].matters) {

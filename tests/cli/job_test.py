@@ -46,7 +46,7 @@ class Check(Case):
     def test_a_wrong_override_is_refused_like_a_wrong_line(self):
         self.assert_says(self.check("", "--set", "server.algorithm=fedvag"), 2,
                          "choir job check: --set: server.algorithm: 'fedvag' is not one of "
-                         "fedavg, fedavgm; did you mean 'fedavg'?\n")
+                         "fedavg, fedavgm, fedprox, fedadagrad, fedadam, fedyogi; did you mean 'fedavg'?\n")
 
     def test_bad_yaml_is_refused_with_its_line(self):
         ran = self.check("client:\n  epochs: [1\nseed: 1\n")
@@ -96,13 +96,24 @@ class Check(Case):
                 ("data: {power: 1}", "data.power: '1'", "data.partition 'quantity'"),
                 ("data: {label: y}", "data.label: 'y'", "CSV files"),
                 ("server: {momentum: 0.5}", "server.momentum: '0.5'",
-                 "server.algorithm 'fedavgm'")):
+                 "server.algorithm 'fedavgm'"),
+                ("server: {beta1: 0.5, algorithm: fedadagrad}", "server.beta1: '0.5'",
+                 "server.algorithm 'fedadam' or 'fedyogi'"),
+                ("server: {tau: 0.5}", "server.tau: '0.5'",
+                 "server.algorithm 'fedadagrad', 'fedadam' or 'fedyogi'")):
             with self.subTest(text):
                 ran = self.check(text + "\n")
                 self.assertEqual(ran.code, 0)
                 self.assertEqual(ran.log, "choir job check: warning: key_idle a.yaml:1: "
                                           f"{key} has no effect; it is for {what_for}\n")
         ran = self.check("data: {alpha: 0.3, partition: dirichlet}\n")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+
+    def test_fedprox_needs_its_term(self):
+        self.assert_says(self.check("server: {algorithm: fedprox}\n"), 2,
+                         "choir job check: a.yaml: client.proximal_mu: is 0, which makes "
+                         "server.algorithm 'fedprox' nothing; it must be more, like 0.01\n")
+        ran = self.check("server: {algorithm: fedprox}\nclient: {proximal_mu: 0.1}\n")
         self.assertEqual((ran.code, ran.log), (0, ""))
 
     def test_options_of_csv_files_are_warned_of_where_other_files_lie(self):

@@ -6,6 +6,12 @@
 
 static const double DIVISOR = 4 * 1024.0; // N = 4, s = 10
 
+static void apply(const ch_algorithm_ops *ops, const ch_algorithm_options *o, float *params,
+                  float *state, const int64_t *sum, uint32_t dim) {
+    const ch_round_sums in = {.sum = sum, .divisor = DIVISOR};
+    ops->apply(o, params, state, &in, dim);
+}
+
 static void fedavg_adds_the_mean_times_its_step(void **state) {
     (void)state;
     const ch_algorithm_ops *ops = ch_algorithm_find("fedavg", NULL);
@@ -14,7 +20,7 @@ static void fedavg_adds_the_mean_times_its_step(void **state) {
     const ch_algorithm_options o = {.learning_rate = 0.5};
     float params[3] = {1, -2, 0};
     const int64_t sum[3] = {4 * 1024, -8 * 1024, 1};
-    ops->apply(&o, params, NULL, sum, DIVISOR, 3);
+    apply(ops, &o, params, NULL, sum, 3);
     assert_true(params[0] == 1.5F);
     assert_true(params[1] == -3);
     assert_true(params[2] == (float)(0.5 / DIVISOR));
@@ -37,7 +43,8 @@ static void fedavg_rounds_each_parameter_once(void **state) {
         const double mean = (double)sum[i] / divisor;
         expected[i] = (float)((double)params[i] + o.learning_rate * mean);
     }
-    ch_algorithm_find("fedavg", NULL)->apply(&o, params, NULL, sum, divisor, DIM);
+    const ch_round_sums in = {.sum = sum, .divisor = divisor};
+    ch_algorithm_find("fedavg", NULL)->apply(&o, params, NULL, &in, DIM);
     assert_memory_equal(params, expected, sizeof(expected));
 }
 
@@ -50,8 +57,8 @@ static void fedavgm_remembers_where_it_went(void **state) {
     float params[2] = {0, 1};
     float velocity[2] = {0, 0};
     const int64_t sum[2] = {4 * 1024, 0};
-    ops->apply(&o, params, velocity, sum, DIVISOR, 2); // v = 1, w = 2
-    ops->apply(&o, params, velocity, sum, DIVISOR, 2); // v = 1.5, w = 5
+    apply(ops, &o, params, velocity, sum, 2); // v = 1, w = 2
+    apply(ops, &o, params, velocity, sum, 2); // v = 1.5, w = 5
     assert_true(velocity[0] == 1.5F);
     assert_true(params[0] == 5);
     assert_true(velocity[1] == 0);
@@ -65,8 +72,19 @@ static void without_momentum_fedavgm_is_fedavg(void **state) {
     float b[2] = {0.1F, 7};
     float velocity[2] = {0};
     const int64_t sum[2] = {64, -4096}; // means that fp32 holds exactly
-    ch_algorithm_find("fedavg", NULL)->apply(&o, a, NULL, sum, DIVISOR, 2);
-    ch_algorithm_find("fedavgm", NULL)->apply(&o, b, velocity, sum, DIVISOR, 2);
+    apply(ch_algorithm_find("fedavg", NULL), &o, a, NULL, sum, 2);
+    apply(ch_algorithm_find("fedavgm", NULL), &o, b, velocity, sum, 2);
+    assert_memory_equal(a, b, sizeof(a));
+}
+
+static void fedprox_does_on_the_server_what_fedavg_does(void **state) {
+    (void)state;
+    const ch_algorithm_options o = {.learning_rate = 0.7};
+    float a[2] = {0.1F, 7};
+    float b[2] = {0.1F, 7};
+    const int64_t sum[2] = {65, -4097};
+    apply(ch_algorithm_find("fedavg", NULL), &o, a, NULL, sum, 2);
+    apply(ch_algorithm_find("fedprox", NULL), &o, b, NULL, sum, 2);
     assert_memory_equal(a, b, sizeof(a));
 }
 
@@ -74,7 +92,8 @@ static void an_unknown_algorithm_is_refused(void **state) {
     (void)state;
     choir_error err;
     assert_null(ch_algorithm_find("fedsgd", &err));
-    assert_string_equal(err.message, "algorithm: 'fedsgd' is unknown; known: fedavg, fedavgm");
+    assert_string_equal(err.message, "algorithm: 'fedsgd' is unknown; known: fedavg, fedavgm, "
+                                     "fedprox, fedadagrad, fedadam, fedyogi");
     assert_null(ch_algorithm_find(NULL, NULL));
 }
 
@@ -84,6 +103,7 @@ int main(void) {
         cmocka_unit_test(fedavg_rounds_each_parameter_once),
         cmocka_unit_test(fedavgm_remembers_where_it_went),
         cmocka_unit_test(without_momentum_fedavgm_is_fedavg),
+        cmocka_unit_test(fedprox_does_on_the_server_what_fedavg_does),
         cmocka_unit_test(an_unknown_algorithm_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,7 +150,8 @@ static void wrong_values_are_refused_with_line_key_value_and_what_would_be_right
         {"server:\n  sample_rate: 1.5\n",
          "a.yaml:2: server.sample_rate: '1.5' is not a number in [1e-09, 1]"},
         {"server:\n  algorithm: fedvag\n", "a.yaml:2: server.algorithm: 'fedvag' is not one of "
-                                           "fedavg, fedavgm; did you mean 'fedavg'?"},
+                                           "fedavg, fedavgm, fedprox, fedadagrad, fedadam, "
+                                           "fedyogi; did you mean 'fedavg'?"},
         {"seed: 1\nrounds: 3\n", "a.yaml:2: rounds is not known; did you mean 'server.rounds'?"},
         {"seed: 1\nseed: 2\n", "a.yaml:2: seed: was given in line 1 already"},
         {"model: [a, b]\n",
@@ -378,6 +379,9 @@ static void the_defaults_are_those_of_the_coordinator_and_the_simulator(void **s
         {job.proximal_mu, c->client_proximal_mu},
         {job.server_learning_rate, c->server_learning_rate},
         {job.server_momentum, c->server_momentum},
+        {job.server_beta1, c->server_beta1},
+        {job.server_beta2, c->server_beta2},
+        {job.server_tau, c->server_tau},
         {job.update_norm_max, c->update_norm_max},
         {job.coordinate_max, c->coordinate_max},
         {job.network.up_mbps, sim.network.up_mbps},

@@ -29,7 +29,14 @@ static void bad_options_are_named(void **state) {
     CHECK_BAD(quorum, 0, "coordinator: quorum is 0, must be in [1, 3], the largest cohort");
     CHECK_BAD(quorum, 4, "coordinator: quorum is 4, must be in [1, 3], the largest cohort");
     CHECK_BAD(deadline_ms, 0, "coordinator: deadline_ms is 0, must be in [1, 4294967295]");
-    CHECK_BAD(algorithm, "fedprox", "algorithm: 'fedprox' is unknown; known: fedavg, fedavgm");
+    CHECK_BAD(algorithm, "fedsgd",
+              "algorithm: 'fedsgd' is unknown; known: fedavg, fedavgm, fedprox, fedadagrad, "
+              "fedadam, fedyogi");
+    CHECK_BAD(algorithm, "fedprox",
+              "coordinator: client_proximal_mu is 0, but fedprox must have one above 0");
+    CHECK_BAD(server_beta1, 1, "coordinator: server_beta1 is 1, must be in [0, 0.9999999404]");
+    CHECK_BAD(server_beta2, -1, "coordinator: server_beta2 is -1, must be in [0, 0.9999999404]");
+    CHECK_BAD(server_tau, 0, "coordinator: server_tau is 0, must be in [1e-09, 1000]");
     CHECK_BAD(server_learning_rate, 0,
               "coordinator: server_learning_rate is 0, must be in [1e-12, 10000]");
     CHECK_BAD(server_momentum, 1,

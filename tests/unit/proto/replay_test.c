@@ -65,16 +65,16 @@ static void check_hash(const choir_replay *r, const choir_hash *wanted) {
 
 static void every_round_comes_to_its_model(void **state) {
     (void)state;
-    static const char *const algorithms[] = {"fedavg", "fedavgm"};
+    static const char *const algorithms[] = {"fedavg", "fedavgm", "fedyogi"};
     const choir_env env = choir_env_default();
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         kept rounds[ROUNDS];
         choir_replay *r = NULL;
         choir_coordinator_options o = job(algorithms[i]);
         job_run(rounds, &o);
         o.keep_sum = false;
         check_status(choir_replay_create(&r, PARAMS, &o, &env, NULL), CHOIR_OK);
-        assert_int_equal(choir_replay_has_state(r), i == 1);
+        assert_int_equal(choir_replay_has_state(r), i > 0);
         for (uint32_t n = 0; n < ROUNDS; n++) {
             check_status(replay(r, &rounds[n], NULL), CHOIR_OK);
             check_hash(r, &rounds[n].hash);

@@ -7,6 +7,8 @@
 
 enum { DIM = 4, ROUNDS = 6 };
 
+static const char *const ALGORITHMS[] = {"fedavgm", "fedadagrad", "fedyogi"}; // that have a state
+
 static choir_coordinator_options job(void) {
     choir_coordinator_options o = choir_coordinator_defaults();
     o.dim = DIM;
@@ -31,9 +33,9 @@ static void job_round(exchange *e) {
     choir_coordinator_observe(e->coordinator, 1.0 / (choir_coordinator_round(e->coordinator) % 3));
 }
 
-static void a_restored_run_ends_like_an_undisturbed_one(void **state) {
-    (void)state;
-    const choir_coordinator_options o = job();
+static void check_restored(const char *algorithm) {
+    choir_coordinator_options o = job();
+    o.algorithm = algorithm;
     exchange calm = job_open(&o);
     const size_t size = choir_coordinator_state_bytes(calm.coordinator);
     uint8_t *states = malloc((ROUNDS + 1) * size);
@@ -61,6 +63,13 @@ static void a_restored_run_ends_like_an_undisturbed_one(void **state) {
     }
     free(states);
     exchange_close(&calm);
+}
+
+static void a_restored_run_ends_like_an_undisturbed_one(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(ALGORITHMS) / sizeof(ALGORITHMS[0]); i++) {
+        check_restored(ALGORITHMS[i]);
+    }
 }
 
 static void check_refused(choir_coordinator *c, choir_bytes state, const char *message) {
@@ -149,12 +158,38 @@ static void states_of_other_jobs_are_refused(void **state) {
     exchange_close(&e);
 }
 
+/* What an algorithm does not heed is not of its job: digests of jobs from before there was any. */
+static void what_an_algorithm_heeds_is_of_its_job(void **state) {
+    (void)state;
+    static const struct {
+        const char *algorithm;
+        choir_status of_another_tau;
+    } rows[] = {{"fedavgm", CHOIR_OK}, {"fedyogi", CHOIR_EPROTO}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_coordinator_options o = job();
+        o.algorithm = rows[i].algorithm;
+        exchange e = job_open(&o);
+        const size_t size = choir_coordinator_state_bytes(e.coordinator);
+        uint8_t *saved = malloc(size);
+        assert_non_null(saved);
+        choir_coordinator_save(e.coordinator, saved);
+        o.server_tau = 0.5F;
+        exchange f = job_open(&o);
+        check_status(choir_coordinator_restore(f.coordinator, (choir_bytes){saved, size}, NULL),
+                     rows[i].of_another_tau);
+        exchange_close(&f);
+        exchange_close(&e);
+        free(saved);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_restored_run_ends_like_an_undisturbed_one),
         cmocka_unit_test(damaged_states_are_refused_and_change_nothing),
         cmocka_unit_test(a_state_that_holds_no_numbers_is_refused),
         cmocka_unit_test(states_of_other_jobs_are_refused),
+        cmocka_unit_test(what_an_algorithm_heeds_is_of_its_job),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
