@@ -34,17 +34,18 @@ typedef struct choir_job_model {
 typedef struct choir_job_data {
     char source[CHOIR_PATH_MAX]; // a name of the datasets' table, or a path
     char dir[CHOIR_PATH_MAX];    // where named data sets are kept; "" = the user's data directory
-    char partition[CHOIR_NAME_MAX]; // "iid" | "shards" | "dirichlet" | "quantity" | "natural"
-    uint32_t clients;               // K; for natural: the most to keep, 0 = all groups
-    uint32_t shards;                // shards: how many a client gets
-    double alpha;                   // dirichlet: concentration; small = one label a client
-    double power;                   // quantity: exponent of the size law
-    uint32_t examples;              // generated sources: mean examples a client
-    uint32_t test_examples;         // generated sources: size of the central test set
-    double heldout;                 // share of every client's examples kept for its own evaluation
-    uint32_t crop;                  // pictures: keep the middle crop x crop pixels; 0 = all
-    char label[CHOIR_NAME_MAX];     // csv: label column, by name or number from 1; "" = the last
-    char group[CHOIR_NAME_MAX];     // csv: group column of "natural"
+    char partition[CHOIR_NAME_MAX];  // "iid" | "shards" | "dirichlet" | "quantity" | "natural"
+    uint32_t clients;                // K; for natural: the most to keep, 0 = all groups
+    uint32_t shards;                 // shards: how many a client gets
+    double alpha;                    // dirichlet: concentration; small = one label a client
+    double power;                    // quantity: exponent of the size law
+    uint32_t examples;               // generated sources: mean examples a client
+    uint32_t test_examples;          // generated sources: size of the central test set
+    double heldout;                  // share of every client's examples kept for its own evaluation
+    uint32_t crop;                   // pictures: keep the middle crop x crop pixels; 0 = all
+    char preprocess[CHOIR_TEXT_MAX]; // pictures: steps before the model, comma-separated
+    char label[CHOIR_NAME_MAX];      // csv: label column, by name or number from 1; "" = the last
+    char group[CHOIR_NAME_MAX];      // csv: group column of "natural"
     char categorical[CHOIR_TEXT_MAX]; // csv: columns to one-hot encode, comma-separated
     char drop[CHOIR_TEXT_MAX];        // csv: columns to leave out, comma-separated
     char task[CHOIR_NAME_MAX];        // csv: "classification" | "regression"

@@ -56,8 +56,9 @@ uint32_t choir_predictor_outputs(const choir_predictor *p);
 /*
  * Predicts.
  *
- * features  (count, features) as the model was trained on them: pixels in [0, 1], the columns of a
- *           CSV file as its encoding makes numbers of them
+ * features  (count, features) as the model was trained on them: pixels in [0, 1], which this
+ *           whitens where the model says so, or the columns of a CSV file as its encoding makes
+ *           numbers of them
  * scores    (count, outputs) out: probabilities of the labels, or values, when it was trained for
  *           squared errors; may be NULL
  * labels    (count) out: the first of the largest scores; may be NULL

@@ -16,17 +16,18 @@ typedef enum ch_purpose {
     CH_PURPOSE_DATA = 3,
     CH_PURPOSE_NETWORK = 4,
     CH_PURPOSE_TASK = 5,
-    CH_PURPOSE_INIT = 6,       // model parameters
-    CH_PURPOSE_PARTITION = 7,  // who holds which example
-    CH_PURPOSE_HELDOUT = 8,    // which of a client's examples are held out
-    CH_PURPOSE_DEVICE = 9,     // a simulated device's speed and habits
-    CH_PURPOSE_WRITER = 10,    // a digits writer's style
-    CH_PURPOSE_GLYPH = 11,     // one drawn digit
-    CH_PURPOSE_EVALUATE = 12,  // which clients are evaluated
-    CH_PURPOSE_TEST = 13,      // only in tests
-    CH_PURPOSE_PACE = 14,      // when a client comes back that is told to
-    CH_PURPOSE_ARRIVAL = 15,   // in which order an open population's simulated clients come by
-    CH_PURPOSE_MEASURING = 16, // who evaluates a model
+    CH_PURPOSE_INIT = 6,        // model parameters
+    CH_PURPOSE_PARTITION = 7,   // who holds which example
+    CH_PURPOSE_HELDOUT = 8,     // which of a client's examples are held out
+    CH_PURPOSE_DEVICE = 9,      // a simulated device's speed and habits
+    CH_PURPOSE_WRITER = 10,     // a digits writer's style
+    CH_PURPOSE_GLYPH = 11,      // one drawn digit
+    CH_PURPOSE_EVALUATE = 12,   // which clients are evaluated
+    CH_PURPOSE_TEST = 13,       // only in tests
+    CH_PURPOSE_PACE = 14,       // when a client comes back that is told to
+    CH_PURPOSE_ARRIVAL = 15,    // in which order an open population's simulated clients come by
+    CH_PURPOSE_MEASURING = 16,  // who evaluates a model
+    CH_PURPOSE_PREPROCESS = 17, // how an example is cropped, turned and lit in training
 } ch_purpose;
 
 typedef struct ch_rng {

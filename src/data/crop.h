@@ -1,13 +1,13 @@
 /*
  * Crop: the middle of pictures, side x side pixels of each.
  *
- * The first row that is kept is (height - side) / 2, rounded down, and so with columns. Nothing
- * else is done to a picture: no flips, no change of contrast, no standardisation.
+ * The first row that is kept is (height - side) / 2, rounded down, and so with columns. Where a job
+ * has the part that it trains on drawn, pictures stay whole instead, and preprocess.h cuts them
+ * when they are used; for evaluation, in the middle too.
  *
  * Source: McMahan et al., "Communication-Efficient Learning of Deep Networks from Decentralized
  * Data", AISTATS 2017, sec. 3: CIFAR-10 in 24 x 24, after TensorFlow's tutorial of 2016, which
- * evaluates on the middle of each picture. There, training crops are drawn at random; here, they
- * are the middle too.
+ * evaluates on the middle of each picture.
  */
 #ifndef CH_DATA_CROP_H
 #define CH_DATA_CROP_H

@@ -12,6 +12,7 @@
 #include "choir/job.h"
 #include "data/encoding.h"
 #include "data/examples.h"
+#include "data/preprocess.h"
 
 #include <stdbool.h>
 
@@ -65,16 +66,14 @@ CHOIR_NODISCARD choir_status ch_federation_open_client(ch_federation **out,
  *
  * dataset     moved, whatever is returned
  * is_heldout  (dataset->train.count)
- * crop        as data.crop
+ * options     of which crop and preprocess matter
  * name        stands for the data in messages
  *
- * Returns OK and an object to destroy; EINVAL when the crop does not fit; ENOMEM.
+ * Returns OK and an object to destroy; EINVAL when one of these does not fit; ENOMEM.
  */
-CHOIR_NODISCARD choir_status ch_federation_of_dataset(ch_federation **out,
-                                                      struct ch_dataset *dataset,
-                                                      const bool *is_heldout, uint32_t crop,
-                                                      const char *name, const choir_env *env,
-                                                      choir_error *err);
+CHOIR_NODISCARD choir_status ch_federation_of_dataset(
+    ch_federation **out, struct ch_dataset *dataset, const bool *is_heldout,
+    const choir_job_data *options, const char *name, const choir_env *env, choir_error *err);
 
 /* Bytes that it claims beside the data set, at most. */
 size_t ch_federation_dataset_bytes(uint32_t rows);
@@ -91,9 +90,13 @@ void ch_federation_destroy(ch_federation *f);
 
 uint32_t ch_federation_clients(const ch_federation *f);
 
-/* Shape of every example, cropped when the job says so, and classes. */
+/* Shape of every example as a model reads it, cropped when the job says so, and classes. */
 ch_shape ch_federation_shape(const ch_federation *f);
 uint32_t ch_federation_classes(const ch_federation *f);
+
+/* What is done to an example before a model reads it. Where data.crop keeps a part that is drawn
+ * anew for every step, the tables hold whole pictures. Borrowed. */
+const ch_preprocess *ch_federation_preprocess(const ch_federation *f);
 
 /* What a label, below classes, is called: printable; NULL when it has no name but its number.
  * Borrowed. */

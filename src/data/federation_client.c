@@ -22,7 +22,7 @@ typedef struct columns {
 /* Claims a table of count examples in d, like those of the whole. */
 static choir_status columns_claim(ch_dataset *d, columns *to, const ch_federation *whole,
                                   uint32_t count) {
-    const size_t features = ch_shape_features(whole->shape);
+    const size_t features = ch_shape_features(whole->kept);
     const uint32_t classes = ch_federation_classes(whole);
     const bool is_bytes =
         whole->on_demand ? whole->generator.ops->is_bytes : whole->dataset.train.bytes != NULL;
@@ -33,7 +33,7 @@ static choir_status columns_claim(ch_dataset *d, columns *to, const ch_federatio
                     .labels = classes > 0 ? answers : NULL,
                     .targets = classes > 0 ? NULL : answers};
     d->train = (ch_examples){.count = count,
-                             .shape = whole->shape,
+                             .shape = whole->kept,
                              .classes = classes,
                              .bytes = to->bytes,
                              .reals = to->reals,
@@ -144,7 +144,9 @@ static choir_status client_copy(ch_federation **out, const ch_federation *whole,
                            .heldout = whole->heldout,
                            .clients = 1,
                            .crop = whole->crop,
-                           .shape = whole->shape};
+                           .shape = whole->shape,
+                           .kept = whole->kept,
+                           .preprocess = whole->preprocess};
     ch_dataset_init(&one->dataset, &whole->env);
     choir_status status = examples_copy(one, whole, client);
     if (status == CHOIR_OK) {

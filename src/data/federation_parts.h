@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 #include "data/federation.h"
 #include "data/generator.h"
+#include "data/preprocess.h"
 
 enum { CH_SPLITS = 2 };
 
@@ -13,8 +14,10 @@ struct ch_federation {
     uint64_t seed;
     double heldout;
     uint32_t clients;
-    uint32_t crop;
-    ch_shape shape;    // of every example, cropped
+    uint32_t crop;  // of what is read and drawn: 0 where the part to keep is drawn later
+    ch_shape shape; // of every example, cropped
+    ch_shape kept;  // in tables: the same, or whole pictures
+    ch_preprocess preprocess;
     bool is_for_one;   // nothing is drawn in advance that one client does not need
     bool is_test_only; // and nobody holds anything
     bool on_demand;
@@ -43,6 +46,17 @@ CHOIR_NODISCARD choir_status ch_federation_open_for(ch_federation **out,
 /* ENOMEM, with what needs less. */
 CHOIR_NODISCARD choir_status ch_federation_no_memory(const choir_job_data *options,
                                                      choir_error *err);
+
+/*
+ * Fills in crop, shape, kept and preprocess, for examples of a shape.
+ *
+ * name  stands for the data in messages
+ *
+ * Returns OK; EINVAL when options->crop or options->preprocess does not fit.
+ */
+CHOIR_NODISCARD choir_status ch_federation_shape_set(ch_federation *f,
+                                                     const choir_job_data *options, ch_shape whole,
+                                                     const char *name, choir_error *err);
 
 /* Claims rows and starts of both splits, and fills in starts, from where each client's examples
  * begin: starts (clients + 1). The rows are the caller's to fill in. */

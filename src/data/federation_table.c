@@ -39,20 +39,19 @@ static choir_status rows_deal(ch_federation *f, const bool *is_heldout) {
 }
 
 choir_status ch_federation_of_dataset(ch_federation **out, ch_dataset *dataset,
-                                      const bool *is_heldout, uint32_t crop, const char *name,
-                                      const choir_env *env, choir_error *err) {
+                                      const bool *is_heldout, const choir_job_data *options,
+                                      const char *name, const choir_env *env, choir_error *err) {
     *out = NULL;
     ch_federation *f = ch_claim(env, 1, sizeof(*f));
     if (f == NULL) {
         ch_dataset_release(dataset);
         return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory for its examples", name);
     }
-    *f = (ch_federation){.env = *env, .clients = 1, .crop = crop, .dataset = *dataset};
+    *f = (ch_federation){.env = *env, .clients = 1, .dataset = *dataset};
     ch_dataset_init(dataset, env); // moved
-    choir_status status = ch_crop_check(crop, f->dataset.train.shape, name, err);
+    choir_status status = ch_federation_shape_set(f, options, f->dataset.train.shape, name, err);
     if (status == CHOIR_OK) {
-        f->shape = ch_crop_shape(crop, f->dataset.train.shape);
-        ch_crop_apply(crop, &f->dataset.train);
+        ch_crop_apply(f->crop, &f->dataset.train);
         status = rows_deal(f, is_heldout);
         if (status != CHOIR_OK) {
             (void)ch_error_set(err, status, "%s: no memory for its examples", name);

@@ -111,6 +111,34 @@ static void names_print(FILE *out, const ch_federation *f) {
     (void)fputc('\n', out);
 }
 
+/* The steps that are drawn, or the others: ", crop, contrast=0.8" behind before. Returns how many.
+ */
+static uint32_t steps_print_some(FILE *out, const ch_preprocess *p, bool is_drawn,
+                                 const char *before) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < CH_PREPROCESS_COUNT; i++) {
+        const ch_preprocess_row *row = &CH_PREPROCESS_ROWS[i];
+        if (p->is_on[i] && row->is_drawn == is_drawn) {
+            (void)fprintf(out, "%s%s", count == 0 ? before : ", ", row->name);
+            if (row->has_knob) {
+                (void)fprintf(out, "=%g", p->knob[i]);
+            }
+            count += 1;
+        }
+    }
+    return count;
+}
+
+/* "inputs    whiten; when trained on also crop, flip" */
+static void steps_print(FILE *out, const ch_preprocess *p) {
+    const uint32_t still = steps_print_some(out, p, false, "inputs    ");
+    const uint32_t drawn = steps_print_some(
+        out, p, true, still > 0 ? "; when trained on also " : "inputs    when trained on ");
+    if (still + drawn > 0) {
+        (void)fputc('\n', out);
+    }
+}
+
 static void summary_print(FILE *out, const ch_federation *f, const char *name, const sizes *s) {
     const ch_shape shape = ch_federation_shape(f);
     const uint32_t classes = ch_federation_classes(f);
@@ -127,6 +155,7 @@ static void summary_print(FILE *out, const ch_federation *f, const char *name, c
         (void)fprintf(out, "regression\n");
     }
     names_print(out, f);
+    steps_print(out, ch_federation_preprocess(f));
     (void)fprintf(out, "clients   %u", ch_federation_clients(f));
     if (s->clients < ch_federation_clients(f)) {
         (void)fprintf(out, "; below, the first %u", s->clients);

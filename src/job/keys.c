@@ -47,6 +47,8 @@ static const ch_option ROWS[] = {
         "share of every client's examples kept for its own evaluation"),
     U32("data.crop", data.crop, 0, 65536, "pixels",
         "pictures: the side of the square kept of each one's middle; 0 = all"),
+    TEXT("data.preprocess", data.preprocess, NULL,
+         "pictures: steps before the model, '[crop, flip, brightness, contrast, whiten]'"),
     TEXT("data.label", data.label, NULL, "csv: label column, name or number; empty: the last"),
     TEXT("data.group", data.group, NULL, "csv: the column whose values are natural's clients"),
     TEXT("data.categorical", data.categorical, NULL, "csv: columns to one-hot encode, '[a, b]'"),
@@ -144,7 +146,7 @@ const ch_options CH_JOB_KEYS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 
 bool ch_job_key_is_list(const ch_option *row) {
     static const size_t lists[] = {FIELD(model.hidden), FIELD(data.categorical), FIELD(data.drop),
-                                   FIELD(select.tags)};
+                                   FIELD(data.preprocess), FIELD(select.tags)};
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         if (row->offset == lists[i]) {
             return true;

@@ -76,7 +76,8 @@ static choir_status model_write(ch_bundle *b, const ch_session *s, choir_error *
     const char *encoding = ch_federation_encoding(s->federation);
     const ch_saved_texts texts = {.hash = hash,
                                   .labels = encoding == NULL ? labels : "",
-                                  .encoding = encoding == NULL ? "" : encoding};
+                                  .encoding = encoding == NULL ? "" : encoding,
+                                  .preprocess = ch_federation_preprocess(s->federation)};
     return ch_saved_encode(&b->model, &b->model_size, CH_BUNDLE_MODEL, ch_session_net(s), &net,
                            s->params, &texts, &b->env, err);
 }

@@ -84,7 +84,7 @@ choir_status ch_collected_open(ch_federation **out, choir_examples_summary *read
         ch_dataset_release(&d);
         return status;
     }
-    status = ch_federation_of_dataset(out, &d, t.is_heldout, job->data.crop, NAME, env, err);
+    status = ch_federation_of_dataset(out, &d, t.is_heldout, &job->data, NAME, env, err);
     if (status == CHOIR_OK) {
         *read = s;
     }

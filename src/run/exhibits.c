@@ -152,7 +152,7 @@ static choir_status sample_add(ch_samples *samples, const ch_session *s, uint32_
 }
 
 choir_status ch_exhibit_samples(const ch_session *s, const char *dir, choir_error *err) {
-    const ch_shape shape = ch_federation_shape(s->federation);
+    const ch_shape shape = ch_federation_test(s->federation)->shape; // whole where parts are drawn
     const uint32_t clients = smaller(ch_federation_clients(s->federation), SAMPLE_CLIENTS);
     if (shape.height == 1 || (shape.channels != 1 && shape.channels != 3) ||
         shape.height > CH_SAMPLES_SIDE_MAX || shape.width > CH_SAMPLES_SIDE_MAX ||

@@ -13,7 +13,8 @@
 
 enum { PREDICT_PIECE = 64 }; // examples predicted at a time
 
-/* A model is judged by the loss it was trained for, on the labels it was trained for. */
+/* A model is judged by the loss it was trained for, on the labels it was trained for, and on inputs
+ * that were treated as those it was trained on. */
 static choir_status model_ask(choir_job *job, char labels[CH_LABELS_TEXT_MAX], const char *model,
                               const choir_env *env, choir_error *err) {
     ch_saved saved;
@@ -23,6 +24,7 @@ static choir_status model_ask(choir_job *job, char labels[CH_LABELS_TEXT_MAX], c
         (void)snprintf(job->model.loss, sizeof(job->model.loss), "%s",
                        squared ? "mean-squared-error" : "cross-entropy");
         (void)snprintf(labels, CH_LABELS_TEXT_MAX, "%s", saved.labels);
+        (void)snprintf(job->data.preprocess, sizeof(job->data.preprocess), "%s", saved.preprocess);
         ch_saved_release(&saved);
     }
     return status;

@@ -30,6 +30,9 @@ typedef struct ready {
     uint32_t features;
     uint32_t outputs;
     ch_dataset names; // of the labels
+    ch_shape shape;   // of an input
+    ch_preprocess preprocess;
+    float *x; // (BATCH, features) room for inputs that are treated; NULL: none are
 } ready;
 
 struct choir_predictor {
@@ -43,8 +46,9 @@ struct choir_predictor {
 
 static void ready_release(ready *m) {
     ch_net_destroy(m->net);
-    ch_dataset_release(&m->names);
+    ch_dataset_release(&m->names); // and x
     m->net = NULL;
+    m->x = NULL;
 }
 
 /* The names in a JSON list, as cells. cells has room for outputs of them. */
@@ -136,6 +140,16 @@ static choir_status params_load(ready *m, const ch_saved *saved, const choir_pro
     return status == CHOIR_EINVAL ? CHOIR_EPROTO : status;
 }
 
+static choir_status preprocess_read(ready *m, const ch_saved *saved, choir_error *err) {
+    const choir_status status = ch_preprocess_parse(&m->preprocess, saved->preprocess, err);
+    m->shape = saved->input;
+    if (status != CHOIR_OK || saved->preprocess[0] == '\0') {
+        return status;
+    }
+    m->x = ch_dataset_claim(&m->names, (size_t)BATCH * m->features, sizeof(*m->x));
+    return m->x == NULL ? CHOIR_ENOMEM : CHOIR_OK;
+}
+
 static choir_status ready_build(ready *m, const ch_saved *saved, const choir_promoted *model,
                                 const choir_env *env, choir_error *err) {
     if (saved->layers[0] == '\0') {
@@ -157,6 +171,9 @@ static choir_status ready_build(ready *m, const ch_saved *saved, const choir_pro
         m->features = ch_shape_features(saved->input);
         m->outputs = ch_net_outputs(m->net);
         status = names_read(m, saved, env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = preprocess_read(m, saved, err);
     }
     return status == CHOIR_OK ? params_load(m, saved, model, env, err) : status;
 }
@@ -250,6 +267,9 @@ choir_status choir_predictor_replace(choir_predictor *p, const choir_promoted *m
     ready before = p->model;
     p->model.net = next.net;
     p->model.names = next.names;
+    p->model.shape = next.shape;
+    p->model.preprocess = next.preprocess;
+    p->model.x = next.x;
     (void)pthread_mutex_unlock(&p->lock);
     ready_release(&before);
     return CHOIR_OK;
@@ -277,6 +297,18 @@ static choir_status features_check(const float *features, uint32_t count, uint32
     return CHOIR_OK;
 }
 
+/* The inputs as the model wants them: count of them, at most BATCH. */
+static const float *inputs_treat(ready *m, const float *features, uint32_t count) {
+    if (m->x == NULL) {
+        return features;
+    }
+    memcpy(m->x, features, (size_t)count * m->features * sizeof(*features));
+    for (uint32_t i = 0; i < count; i++) {
+        ch_preprocess_still(&m->preprocess, m->shape, m->x + (size_t)i * m->features);
+    }
+    return m->x;
+}
+
 choir_status choir_predictor_predict(choir_predictor *p, const float *features, uint32_t count,
                                      float *scores, uint32_t *labels, choir_error *err) {
     const uint32_t inputs = p->model.features;
@@ -288,7 +320,8 @@ choir_status choir_predictor_predict(choir_predictor *p, const float *features, 
     (void)pthread_mutex_lock(&p->lock);
     for (uint32_t at = 0; at < count; at += BATCH) {
         const uint32_t some = count - at < BATCH ? count - at : BATCH;
-        const ch_batch part = {.count = some, .x = features + (size_t)at * inputs};
+        const float *x = inputs_treat(&p->model, features + (size_t)at * inputs, some);
+        const ch_batch part = {.count = some, .x = x};
         ch_net_evaluate(p->model.net, &part, p->scores, NULL);
         if (scores != NULL) {
             memcpy(scores + (size_t)at * outputs, p->scores,

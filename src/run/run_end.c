@@ -28,7 +28,8 @@ static choir_status model_write(ch_running *r, choir_error *err) {
     const char *encoding = ch_federation_encoding(s->federation);
     const ch_saved_texts texts = {.hash = r->result.model_hash,
                                   .labels = encoding == NULL ? labels : "",
-                                  .encoding = encoding == NULL ? "" : encoding};
+                                  .encoding = encoding == NULL ? "" : encoding,
+                                  .preprocess = ch_federation_preprocess(s->federation)};
     choir_status status = ch_run_dir_file(path, r->dir.path, "model.safetensors", err);
     if (status == CHOIR_OK) {
         status = ch_saved_write(path, ch_session_net(s), &net, choir_coordinator_params(c), &texts,

@@ -102,6 +102,22 @@ static choir_status labels_describe(ch_saved *saved, choir_error *err) {
                               "a list of names such as [\"no\",\"yes\"], below 16384 bytes", err);
 }
 
+/* Steps that are taken of every input, and no others: those draw, and only in training. */
+static choir_status preprocess_describe(ch_saved *saved, choir_error *err) {
+    const char *text = ch_safetensors_find(&saved->file, "choir.preprocess");
+    ch_preprocess steps;
+    saved->preprocess[0] = '\0';
+    if (text == NULL) {
+        return CHOIR_OK;
+    }
+    if (ch_preprocess_parse(&steps, text, NULL) == CHOIR_OK) {
+        ch_preprocess_write_still(&steps, saved->preprocess);
+    }
+    return saved->preprocess[0] != '\0' && strcmp(saved->preprocess, text) == 0
+               ? CHOIR_OK
+               : entry_refuse(saved, "choir.preprocess", text, "whiten", err);
+}
+
 static choir_status saved_describe(ch_saved *saved, const choir_env *env, choir_error *err) {
     const char *encoding = ch_safetensors_find(&saved->file, "choir.encoding");
     choir_status status = layers_describe(saved, err);
@@ -110,6 +126,9 @@ static choir_status saved_describe(ch_saved *saved, const choir_env *env, choir_
     }
     if (status == CHOIR_OK) {
         status = labels_describe(saved, err);
+    }
+    if (status == CHOIR_OK) {
+        status = preprocess_describe(saved, err);
     }
     if (status == CHOIR_OK && encoding != NULL) {
         status = ch_encoding_parse(&saved->encoding, encoding, saved->path, env, err);
@@ -191,21 +210,28 @@ choir_status ch_saved_params(const ch_saved *saved, const choir_layout *layout, 
                               : ch_error_set(err, status, "%s: %s", saved->path, why.message);
 }
 
-enum { PAIRS_MAX = 7, INPUT_MAX = 36 };
+enum { PAIRS_MAX = 8, INPUT_MAX = 36 };
 
-/* What the file says beside the parameters. Returns how many pairs; input is room for a text. */
-static uint32_t metadata_fill(ch_safetensors_pair out[PAIRS_MAX], char input[INPUT_MAX],
+/* Room for texts that are written for the file. */
+typedef struct written {
+    char input[INPUT_MAX];
+    char preprocess[CH_PREPROCESS_TEXT_MAX];
+} written;
+
+/* What the file says beside the parameters. Returns how many pairs. */
+static uint32_t metadata_fill(ch_safetensors_pair out[PAIRS_MAX], written *room,
                               const ch_net_options *options, const ch_saved_texts *texts) {
-    (void)snprintf(input, INPUT_MAX, "%ux%ux%u", options->height, options->width,
+    (void)snprintf(room->input, INPUT_MAX, "%ux%ux%u", options->height, options->width,
                    options->channels);
+    room->preprocess[0] = '\0';
+    if (texts->preprocess != NULL) {
+        ch_preprocess_write_still(texts->preprocess, room->preprocess);
+    }
     const ch_safetensors_pair all[PAIRS_MAX] = {
-        {"choir.version", CHOIR_VERSION},
-        {"choir.layers", options->layers},
-        {"choir.input", input},
-        {"choir.loss", LOSS_NAMES[options->loss]},
-        {"choir.hash", texts->hash},
-        {"choir.labels", texts->labels},
-        {"choir.encoding", texts->encoding},
+        {"choir.version", CHOIR_VERSION},    {"choir.layers", options->layers},
+        {"choir.input", room->input},        {"choir.loss", LOSS_NAMES[options->loss]},
+        {"choir.hash", texts->hash},         {"choir.labels", texts->labels},
+        {"choir.encoding", texts->encoding}, {"choir.preprocess", room->preprocess},
     };
     uint32_t count = 0;
     for (size_t i = 0; i < PAIRS_MAX; i++) {
@@ -221,8 +247,8 @@ choir_status ch_saved_write(const char *path, const ch_net *net, const ch_net_op
                             const float *params, const ch_saved_texts *texts, const choir_env *env,
                             choir_error *err) {
     ch_safetensors_pair metadata[PAIRS_MAX];
-    char input[INPUT_MAX];
-    const uint32_t pairs = metadata_fill(metadata, input, options, texts);
+    written room;
+    const uint32_t pairs = metadata_fill(metadata, &room, options, texts);
     return ch_safetensors_write(path, ch_net_layout(net), params, metadata, pairs, env, err);
 }
 
@@ -230,8 +256,8 @@ choir_status ch_saved_encode(uint8_t **out, size_t *size, const char *name, cons
                              const ch_net_options *options, const float *params,
                              const ch_saved_texts *texts, const choir_env *env, choir_error *err) {
     ch_safetensors_pair metadata[PAIRS_MAX];
-    char input[INPUT_MAX];
-    const uint32_t pairs = metadata_fill(metadata, input, options, texts);
+    written room;
+    const uint32_t pairs = metadata_fill(metadata, &room, options, texts);
     return ch_safetensors_encode(out, size, name, ch_net_layout(net), params, metadata, pairs, env,
                                  err);
 }

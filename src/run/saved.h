@@ -8,6 +8,7 @@
 #include "choir/layout.h"
 #include "choir/status.h"
 #include "data/encoding.h"
+#include "data/preprocess.h"
 #include "nn/net.h"
 #include "onnx/safetensors.h"
 #include "train/zoo.h"
@@ -16,7 +17,8 @@
 typedef struct ch_saved_texts {
     const char *hash;   // SHA-256 of its parameters in hexadecimal
     const char *labels; // what its outputs are called, as ch_labels_text; where no encoding says it
-    const char *encoding; // of the CSV file that it was trained on, as ch_encoding_write
+    const char *encoding;            // of the CSV file that it was trained on, as ch_encoding_write
+    const ch_preprocess *preprocess; // of its inputs; borrowed; NULL: none
 } ch_saved_texts;
 
 typedef struct ch_saved {
@@ -27,13 +29,14 @@ typedef struct ch_saved {
     ch_loss loss;
     const char *labels;   // as ch_labels_text; "" when the file does not say; in file
     ch_encoding encoding; // of the CSV file that it was trained on; width 0: of none. Owned
+    char preprocess[CH_PREPROCESS_TEXT_MAX]; // what is to be done to any input, as it is parsed
 } ch_saved;
 
 /*
  * Opens path: a safetensors file, or a run directory with a model.safetensors in it.
  * Returns OK and an object to release; EIO, EPROTO or ENOMEM with nothing to release. EPROTO also
- * when what the file says of layers, input, loss, labels or encoding is not what choir would write:
- * err names the entry, what it says and what would be right.
+ * when what the file says of layers, input, loss, labels, preprocess or encoding is not what choir
+ * would write: err names the entry, what it says and what would be right.
  */
 CHOIR_NODISCARD choir_status ch_saved_open(ch_saved *out, const char *path, const choir_env *env,
                                            choir_error *err);

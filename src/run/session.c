@@ -6,6 +6,7 @@
 #include "job/rules.h"
 #include "run/saved.h"
 
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,6 +109,25 @@ static choir_status data_read(ch_session *s, ch_session_use use, const ch_encodi
     return status;
 }
 
+/* A model that goes on being trained sees inputs that are treated as before. */
+static choir_status preprocess_check(const choir_job *job, const ch_saved *saved,
+                                     choir_error *err) {
+    ch_preprocess steps = {.is_on = {false}};
+    char own[CH_PREPROCESS_TEXT_MAX];
+    const choir_status status = ch_preprocess_parse(&steps, job->data.preprocess, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    ch_preprocess_write_still(&steps, own);
+    if (saved->layers[0] == '\0' || strcmp(own, saved->preprocess) == 0) {
+        return CHOIR_OK;
+    }
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "data.preprocess: the inputs that %.240s was trained on went through '%s', "
+                        "and those of the job through '%s'; make it the same",
+                        saved->path, saved->preprocess, own);
+}
+
 static choir_status data_open(ch_session *s, ch_session_use use, choir_error *err) {
     const choir_job_model *m = &s->job.model;
     const char *path = m->init[0] != '\0' ? m->init : m->file;
@@ -121,7 +141,10 @@ static choir_status data_open(ch_session *s, ch_session_use use, choir_error *er
         return ch_error_set(err, status, "%s: %s", path == m->init ? "model.init" : "model.file",
                             why.message);
     }
-    status = data_read(s, use, saved.encoding.width > 0 ? &saved.encoding : NULL, path, err);
+    status = preprocess_check(&s->job, &saved, err);
+    if (status == CHOIR_OK) {
+        status = data_read(s, use, saved.encoding.width > 0 ? &saved.encoding : NULL, path, err);
+    }
     ch_saved_release(&saved);
     return status;
 }

@@ -18,7 +18,8 @@ struct ch_engine {
     ch_net *net;
     ch_scratch *scratch;
     const choir_lent *lent; // NULL: nothing
-    uint32_t features;
+    ch_shape shape;         // of an input
+    uint32_t features;      // in it
     uint32_t outputs;
     uint32_t batch_max; // examples that x has room for
     uint32_t order_max; // examples that order has room for
@@ -67,7 +68,8 @@ choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
     const ch_shape shape = ch_federation_shape(federation);
     const ch_holding *pooled = ch_federation_pooled(federation);
     const uint32_t held = ch_federation_count_max(federation, CH_SPLIT_TRAIN);
-    *e = (ch_engine){.env = *env, .federation = federation, .features = ch_shape_features(shape)};
+    *e = (ch_engine){.env = *env, .federation = federation, .shape = shape};
+    e->features = ch_shape_features(shape);
     e->batch_max = larger(batch, EVALUATE_MAX);
     e->order_max = larger(held, pooled->count);
     ch_net_options o = *net;
@@ -130,11 +132,13 @@ const ch_net *ch_engine_net(const ch_engine *e) {
     return e->net;
 }
 
-/* Copies inputs and answers of count examples into the batch. order as in ch_holding_gather. */
+/* Copies inputs and answers of count examples into the batch. order and key as in
+ * ch_preprocess_gather. */
 static void batch_gather(ch_engine *e, const ch_holding *h, const uint32_t *order, uint32_t first,
-                         uint32_t count) {
+                         uint32_t count, const ch_preprocess_key *key) {
     CH_ASSERT(count <= e->batch_max);
-    ch_holding_gather(h, order, first, count, e->x);
+    ch_preprocess_gather(ch_federation_preprocess(e->federation), e->shape, h, order, first, count,
+                         key, e->x);
     const ch_examples *t = h->examples;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = ch_holding_row(h, order == NULL ? first + i : order[i]);
@@ -190,11 +194,12 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
     choir_status status = CHOIR_OK;
     uint64_t step = 0;
     for (uint32_t epoch = 0; epoch < task->epochs && status == CHOIR_OK; epoch++) {
+        const ch_preprocess_key key = {.seed = task->seed, .epoch = epoch, .client = client};
         order_shuffle(e->order, h->count, task->seed, epoch, client);
         for (uint32_t at = 0; at < h->count && status == CHOIR_OK; at += batch) {
             const uint32_t count = h->count - at < batch ? h->count - at : batch;
             const uint32_t left = h->count - at - count;
-            batch_gather(e, h, e->order + at, 0, count);
+            batch_gather(e, h, e->order + at, 0, count, &key);
             ch_holding_prefetch(h, e->order + at + count, left < batch ? left : batch);
             const ch_batch part = batch_of(e, h, count);
             status = ch_net_step(e->net, &part, &sgd, score);
@@ -347,7 +352,7 @@ void ch_engine_evaluate(ch_engine *e, const ch_holding *holding, uint32_t first,
                         ch_score *score) {
     for (uint32_t at = 0; at < count; at += EVALUATE_MAX) {
         const uint32_t some = count - at < EVALUATE_MAX ? count - at : EVALUATE_MAX;
-        batch_gather(e, holding, NULL, first + at, some);
+        batch_gather(e, holding, NULL, first + at, some, NULL);
         const ch_batch part = batch_of(e, holding, some);
         ch_net_evaluate(e->net, &part, NULL, score);
     }
@@ -357,7 +362,7 @@ void ch_engine_predict(ch_engine *e, const ch_holding *holding, uint32_t first, 
                        float *predictions) {
     for (uint32_t at = 0; at < count; at += EVALUATE_MAX) {
         const uint32_t some = count - at < EVALUATE_MAX ? count - at : EVALUATE_MAX;
-        batch_gather(e, holding, NULL, first + at, some);
+        batch_gather(e, holding, NULL, first + at, some, NULL);
         const ch_batch part = {.count = some, .x = e->x};
         ch_net_evaluate(e->net, &part, predictions + (size_t)at * e->outputs, NULL);
     }

@@ -13,7 +13,8 @@
 /*
  * The three fixed models are those of McMahan et al., "Communication-Efficient Learning of Deep
  * Networks from Decentralized Data", AISTATS 2017, sec. 3. The CIFAR network is that of the 2016
- * TensorFlow tutorial without its local response normalisation, which the paper does not count.
+ * TensorFlow tutorial with its pools of 3 x 3 and stride 2, and without its local response
+ * normalisation, which the paper does not count.
  */
 const ch_zoo_row CH_ZOO[] = {
     {"softmax", "dense {outputs}", {0, 0, 0}, 0, 0, "softmax regression, sized from the data"},

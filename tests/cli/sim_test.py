@@ -458,6 +458,24 @@ server: {rounds: 1, sample_rate: 0.5}
                          "choir sim: --set: data.crop: 33 is more than the pictures of "
                          "'./pictures' have, which are 32x32\n")
 
+    def test_pictures_are_treated_as_the_paper_treats_them(self):
+        steps = "[crop, flip, brightness, contrast, whiten]"
+        runs = [self.result("--workers", workers, "--run-dir", f"run{workers}", "--set", f"data.preprocess={steps}",
+                            job=self.JOB) for workers in ("1", "2")]
+        self.assertEqual(runs[0]["model_hash"], runs[1]["model_hash"])
+        self.assertIn('\n  preprocess: "crop,flip,brightness,contrast,whiten"\n',
+                      (self.folder / "run1" / "job.yaml").read_text())
+        ran = self.run_in("eval", "run1", "--json")
+        self.assertEqual(json.loads(ran.out)["loss"], runs[0]["loss"])
+        shown = self.run_in("data", "show", "small.yaml", "--set", f"data.preprocess={steps}")
+        self.assertIn("\ninputs    whiten; when trained on also crop, flip, brightness=63, contrast=0.8\n", shown.out)
+        shown = self.run_in("data", "show", "small.yaml", "--set", "data.preprocess=[flip]")
+        self.assertIn("\ninputs    when trained on flip\n", shown.out)
+        self.assertNotIn("trained on f", self.run_in("data", "show", "small.yaml").out)
+        self.assert_says(self.sim("--set", "data.preprocess=[whiten, flip]", job=self.JOB), 2,
+                         "choir sim: --set: data.preprocess: 'flip' is out of place; each is there once, in the "
+                         "order crop, flip, brightness, contrast, whiten\n")
+
     def test_rows_of_a_table_have_no_middle(self):
         self.file("t.csv", "a,b\n" + "1,0\n2,1\n" * 10)
         ran = self.sim("--set", "data.source=t.csv", job=self.JOB)

@@ -34,6 +34,9 @@ static const struct {
      "e8ff26430aff2ed622bef8720c0f93bef9321b89649fd2d3c80335c7b7150ee8"},
 };
 
+/* Of drawn_job, below; likewise. */
+static const char DRAWN_HASH[] = "a35b004e56eaa80081b0037dc67ce66280d1ca919c6de9eae38e4a82b82e58df";
+
 enum { MODELS_COUNT = sizeof(MODELS) / sizeof(MODELS[0]) };
 
 /*
@@ -158,10 +161,47 @@ static void neither_vector_width_nor_compiler_changes_anything(void **state) {
     }
 }
 
+/* Softmax regression on digits that are cropped, turned and lit at random, each epoch anew. */
+static choir_job drawn_job(void) {
+    choir_job job = tiny_job();
+    (void)snprintf(job.data.source, sizeof(job.data.source), "digits");
+    (void)snprintf(job.data.preprocess, sizeof(job.data.preprocess),
+                   "crop,flip,brightness,contrast,whiten");
+    job.data.clients = 6;
+    job.data.examples = 12;
+    job.data.test_examples = 20;
+    job.data.crop = 20;
+    job.epochs = 2;
+    job.sample_rate = 0.5;
+    job.rounds = 3;
+    job.deadline_s = 1e6;
+    return job;
+}
+
+static void what_is_drawn_for_examples_depends_on_nothing_else(void **state) {
+    (void)state;
+    choir_job job = drawn_job();
+    const ch_run_result one = run(&job, 1);
+    for (uint32_t workers = 2; workers <= 4; workers *= 2) {
+        const ch_run_result many = run(&job, workers);
+        assert_string_equal(many.model_hash, one.model_hash);
+        assert_true(many.accuracy == one.accuracy && many.loss == one.loss);
+    }
+    choir_job rough = job;
+    rough.network.latency_ms = 900;
+    rough.network.loss = 0.4;
+    assert_string_equal(run(&rough, 2).model_hash, one.model_hash);
+    job.data.preprocess[0] = '\0';
+    assert_string_not_equal(run(&job, 1).model_hash, one.model_hash);
+    job = drawn_job();
+    (void)check_hash(&job, DRAWN_HASH);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_number_of_workers_changes_nothing),
         cmocka_unit_test(an_unkind_network_changes_nothing_but_the_time),
+        cmocka_unit_test(what_is_drawn_for_examples_depends_on_nothing_else),
         cmocka_unit_test(neither_vector_width_nor_compiler_changes_anything),
     };
     folder_make(folder);

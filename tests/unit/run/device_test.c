@@ -76,10 +76,16 @@ static float *delta_of(choir_trainer trainer, uint32_t client, const float *para
     return delta;
 }
 
-static void a_device_learns_what_its_client_does_in_a_simulation(void **state) {
-    (void)state;
+/* Pictures that are treated in training; where each is cropped is drawn. */
+static const char PICTURES[] = "seed: 3\n"
+                               "model: {name: mlp, hidden: [6]}\n"
+                               "data: {source: digits, clients: 3, examples: 20, crop: 20,\n"
+                               "       preprocess: [crop, flip, brightness, contrast, whiten]}\n"
+                               "client: {batch_size: 7}\n";
+
+static void check_devices(const char *yaml) {
     const choir_env env = choir_env_default();
-    ch_bundle b = bundle_of(SYNTHETIC);
+    ch_bundle b = bundle_of(yaml);
     ch_session s;
     check_status(ch_session_open(&s, &b.job, 1, CH_SESSION_TRAIN, &env, NULL), CHOIR_OK);
     for (uint32_t k = 0; k < b.clients; k++) {
@@ -102,6 +108,16 @@ static void a_device_learns_what_its_client_does_in_a_simulation(void **state) {
     }
     ch_session_release(&s);
     ch_bundle_release(&b);
+}
+
+static void a_device_learns_what_its_client_does_in_a_simulation(void **state) {
+    (void)state;
+    check_devices(SYNTHETIC);
+}
+
+static void pictures_are_treated_by_a_device_as_in_a_simulation(void **state) {
+    (void)state;
+    check_devices(PICTURES);
 }
 
 static void a_device_of_each_client_learns_what_each_does(void **state) {
@@ -422,6 +438,7 @@ static void every_failed_allocation_is_told_and_leaks_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_learns_what_its_client_does_in_a_simulation),
+        cmocka_unit_test(pictures_are_treated_by_a_device_as_in_a_simulation),
         cmocka_unit_test(a_device_of_each_client_learns_what_each_does),
         cmocka_unit_test(data_of_its_own_are_all_the_devices),
         cmocka_unit_test(the_jobs_data_may_lie_anywhere),

@@ -163,6 +163,13 @@ static void it_says_what_the_engine_says(void **state) {
     job.data.test_examples = 30;
     job.rounds = 1;
     check_model(&job);
+    job = job_of("white", "softmax", "digits");
+    job.data.clients = 4;
+    job.data.examples = 10;
+    job.data.test_examples = 30;
+    job.data.crop = 20;
+    (void)snprintf(job.data.preprocess, sizeof(job.data.preprocess), "flip,whiten");
+    check_model(&job);
     job = job_of("squared", "softmax", "synthetic");
     (void)snprintf(job.model.loss, sizeof(job.model.loss), "mean-squared-error");
     check_model(&job);

@@ -182,6 +182,35 @@ static void a_saved_model_judges_as_the_run_did(void **state) {
     ch_eval_result_release(&e, &env);
 }
 
+static void a_saved_model_knows_how_its_inputs_were_treated(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    choir_job job = tiny_job();
+    (void)snprintf(job.data.source, sizeof(job.data.source), "digits");
+    (void)snprintf(job.data.preprocess, sizeof(job.data.preprocess), "crop,flip,whiten");
+    job.data.crop = 20;
+    ch_run_options o = options_for("white");
+    const ch_run_result run = tiny_run(&job, &o);
+    choir_job_data plain = job.data;
+    plain.preprocess[0] = '\0';
+    ch_eval_result e;
+    choir_error err = {.message = ""};
+    check_status(ch_run_eval(&e, run.run_dir, &plain, job.seed, &env, &err), CHOIR_OK);
+    assert_true(e.accuracy == run.accuracy && e.loss == run.loss);
+    ch_eval_result_release(&e, &env);
+    job.data = plain;
+    (void)snprintf(job.model.init, sizeof(job.model.init), "%s", run.run_dir);
+    ch_run_result result;
+    o = options_for("not-white");
+    check_status(ch_run_sim(&result, &job, &o, &env, &err), CHOIR_EINVAL);
+    char wanted[1024];
+    (void)snprintf(wanted, sizeof(wanted),
+                   "data.preprocess: the inputs that %s/model.safetensors was trained on went "
+                   "through 'whiten', and those of the job through ''; make it the same",
+                   run.run_dir);
+    assert_string_equal(err.message, wanted);
+}
+
 static void starting_from_a_saved_model_starts_there(void **state) {
     (void)state;
     choir_job job = tiny_job();
@@ -504,6 +533,7 @@ int main(void) {
         cmocka_unit_test(an_interruption_between_evaluations_leaves_no_trace),
         cmocka_unit_test(the_target_ends_a_run_and_is_reported),
         cmocka_unit_test(a_saved_model_judges_as_the_run_did),
+        cmocka_unit_test(a_saved_model_knows_how_its_inputs_were_treated),
         cmocka_unit_test(starting_from_a_saved_model_starts_there),
         cmocka_unit_test(a_diverging_run_says_where),
         cmocka_unit_test(a_run_stopped_before_its_first_round_has_no_figures),

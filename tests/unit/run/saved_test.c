@@ -120,6 +120,9 @@ static void other_entries_are_as_choir_writes_them(void **state) {
          "says 'hinge' for choir.loss; right is cross-entropy or mean-squared-error"},
         {{{"choir.loss", "mean-squared-error "}}, 1, "says 'mean-squared-error ' for choir.loss;"},
         {{{"choir.labels", labels}}, 1, "aaa...' for choir.labels; right is a list of names such"},
+        {{{"choir.preprocess", "flip"}}, 1, "says 'flip' for choir.preprocess; right is whiten"},
+        {{{"choir.preprocess", ""}}, 1, "says '' for choir.preprocess; right is whiten"},
+        {{{"choir.preprocess", "crop,whiten"}}, 1, "says 'crop,whiten' for choir.preprocess;"},
         {{{"choir.encoding", "{}"}}, 1, ": its encoding (choir.encoding) has no width from 1"},
         {{{"choir.encoding", ""}}, 1, ": its encoding (choir.encoding) is not a JSON object"},
     };
