@@ -91,8 +91,8 @@ void member_tell(member *m, const choir_event *event) {
         if (event->round > 0) {
             (void)snprintf(round, sizeof(round), "round %u  ", event->round);
         }
-        (void)fprintf(m->out, "%s%s%s%s%s%s\n", m->is_named ? m->name : "",
-                      m->is_named ? ": " : "", round, measured ? "evaluated" : words[event->kind],
+        (void)fprintf(m->out, "%s%s%s%s%s%s\n", m->is_named ? m->name : "", m->is_named ? ": " : "",
+                      round, measured ? "evaluated" : words[event->kind],
                       remark[0] == '\0' ? "" : ": ", remark);
         (void)fflush(m->out);
     }

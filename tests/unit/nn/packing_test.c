@@ -40,7 +40,8 @@ static void rows_are_steps_of_the_longest_first(void **state) {
     assert_memory_equal(packing.active, active, sizeof(active));
     assert_memory_equal(packing.x, rows, sizeof(rows));
     for (uint32_t row = 0; row < 12; row++) {
-        assert_int_equal(packing.labels[row], (uint32_t)rows[row] / 10 * STEPS + (uint32_t)rows[row] % 10);
+        assert_int_equal(packing.labels[row],
+                         (uint32_t)rows[row] / 10 * STEPS + (uint32_t)rows[row] % 10);
     }
     assert_int_equal(ch_packing_position(&packing, 1, 2), 4 * STEPS + 2);
     ch_packing_release(&packing);
