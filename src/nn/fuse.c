@@ -42,9 +42,17 @@ static bool fuse_conv(ch_graph *graph, ch_node *node) {
     return true;
 }
 
+/* Whose parameters nobody else adds to, updates them as it goes. */
+static bool fuse_embedding(ch_graph *graph, ch_node *node) {
+    (void)graph;
+    node->updates = node->updates || (ch_node_is(node, &CH_OP_EMBEDDING) && !node->shares);
+    return ch_node_is(node, &CH_OP_EMBEDDING);
+}
+
 const ch_fusion CH_FUSIONS[] = {
     {"dense", fuse_dense},
     {"conv", fuse_conv},
+    {"embedding", fuse_embedding},
 };
 
 const uint32_t CH_FUSIONS_COUNT = sizeof(CH_FUSIONS) / sizeof(CH_FUSIONS[0]);

@@ -6,6 +6,8 @@
  *     convolve, bias, relu, maxpool 2  ->  conv      all in one pass over the outputs; the gradient
  *                                        goes from the maxima straight into the backward transform
  *
+ *     embedding  ->  embedding         SGD on the rows of the batch's tokens only
+ *
  * Each fusion is a row: a pattern and a rewrite. A fused chain has the same parameters in the same
  * layout and computes the same operations on each element in the same order, so its results are
  * those of the unfused chain bit for bit unless a row says otherwise.

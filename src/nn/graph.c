@@ -95,6 +95,7 @@ choir_status ch_graph_param(ch_graph *graph, ch_node *node, const char *name, co
     param->cols = shape[rank - 1];
     param->rows = tensor.count / param->cols;
     param->size = ch_panels_size(param->rows, param->cols);
+    param->range = -1.0;
     node->params[params_of(node)] = param;
     layout->tensors[layout->count++] = tensor;
     layout->dim += tensor.count;

@@ -38,6 +38,7 @@ typedef struct ch_param {
     uint32_t tensor;     // its place in the layout
     uint32_t rows, cols; // cols is the tensor's last dimension, rows the product of the others
     size_t size;         // floats in panels
+    double range;        // initial values are uniform in +-range; negative: by the fan-in, net.h
     ch_weights buffers;  // (size) each; in the graph's arena
 } ch_param;
 
@@ -50,6 +51,7 @@ struct ch_node {
 
     // What the layer asked for; an operator reads the fields it has a use for.
     uint32_t units;                       // outputs
+    uint32_t vocabulary;                  // of an embedding
     uint32_t window_height, window_width; // of a convolution or a pooling
     uint32_t window_stride;               // of a pooling
 
@@ -60,7 +62,10 @@ struct ch_node {
     float *g;                             // (batch, stride) gradient; NULL for the input
     void *work;                           // the operator's own, op->work_bytes of it
 
-    bool winograd; // set by its operator: the algorithm of a convolution
+    // Set by operators.
+    bool winograd; // the algorithm of a convolution
+    bool borrows;  // its parameters are another node's, which sees to their update
+    bool shares;   // another node borrows them; its backward, which comes first, leaves a gradient
 
     // Set by the fusion pass.
     bool relu;    // the value is the larger of the sum and zero

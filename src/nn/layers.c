@@ -104,11 +104,30 @@ static choir_status append_maxpool(ch_graph *graph, const ch_layer *layer, choir
     return ch_graph_append(graph, node, err);
 }
 
+static choir_status append_embedding(ch_graph *graph, const ch_layer *layer, choir_error *err) {
+    ch_node *node = ch_layer_node(graph, layer, "embedding");
+    if (node == NULL) {
+        return ch_layer_refuse(layer, "a net of fewer layers", err);
+    }
+    if (!ch_layer_number(layer->words[1], CH_LAYER_UNITS_MAX, &node->vocabulary) ||
+        !ch_layer_number(layer->words[2], CH_LAYER_UNITS_MAX, &node->units)) {
+        return ch_layer_refuse(layer,
+                               "'embedding TOKENS UNITS', both whole numbers in [1, 1048576]", err);
+    }
+    return ch_graph_append(graph, node, err);
+}
+
+static choir_status append_unembedding(ch_graph *graph, const ch_layer *layer, choir_error *err) {
+    return append_node(graph, layer, "unembedding", 0, err);
+}
+
 static const ch_layer_kind KINDS[] = {
     {"conv HEIGHTxWIDTH CHANNELS", append_conv},
     {"dense UNITS", append_dense},
+    {"embedding TOKENS UNITS", append_embedding},
     {"maxpool WINDOW", append_maxpool},
     {"relu", append_relu},
+    {"unembedding", append_unembedding},
 };
 
 enum { KINDS_COUNT = sizeof(KINDS) / sizeof(KINDS[0]) };
@@ -153,7 +172,7 @@ static bool split(ch_layer *layer, const char *text, size_t size) {
 }
 
 static choir_status refuse_kind(const ch_layer *layer, choir_error *err) {
-    char known[200] = "";
+    char known[400] = "";
     size_t used = 0;
     for (uint32_t row = 0; row < KINDS_COUNT && used < sizeof(known); row++) {
         const int size = snprintf(known + used, sizeof(known) - used, "%s'%s'",

@@ -42,8 +42,7 @@ struct ch_net {
     const ch_kernels *kernels;
     uint32_t inputs, outputs; // of one example
     uint32_t batch_max;
-    ch_packing packing;                  // of sequences; its steps are 0 when there are none
-    bool before_relu[CHOIR_TENSORS_MAX]; // by tensor: what its initial range depends on
+    ch_packing packing; // of sequences; its steps are 0 when there are none
     choir_env env;
 };
 
@@ -95,10 +94,15 @@ static bool is_before_relu(const ch_node *node) {
     return false;
 }
 
-static void note_ranges(ch_net *net) {
-    for (const ch_node *node = net->graph.first->next; node != NULL; node = node->next) {
+/* Ranges of initial values where the operator has not said one. */
+static void note_ranges(ch_graph *graph) {
+    for (const ch_node *node = graph->first->next; node != NULL; node = node->next) {
         for (uint32_t i = 0; i < CH_NODE_PARAMS_MAX && node->params[i] != NULL; i++) {
-            net->before_relu[node->params[i]->tensor] = is_before_relu(node);
+            ch_param *p = node->params[i];
+            const bool is_vector = graph->layout.tensors[p->tensor].rank == 1;
+            if (p->range < 0.0) {
+                p->range = is_vector ? 0.0 : sqrt((is_before_relu(node) ? 6.0 : 3.0) / p->rows);
+            }
         }
     }
 }
@@ -130,7 +134,7 @@ static choir_status net_build(ch_net *net, const ch_net_options *o, choir_error 
     if (status != CHOIR_OK) {
         return status;
     }
-    note_ranges(net);
+    note_ranges(&net->graph);
     if (o->fused) {
         ch_fuse(&net->graph);
     }
@@ -221,17 +225,12 @@ uint32_t ch_net_vocabulary(const ch_net *net) {
 void ch_net_init(const ch_net *net, uint64_t seed, float *params) {
     const choir_layout *layout = &net->graph.layout;
     for (uint32_t i = 0; i < layout->count; i++) {
+        const double range = net->graph.params[i].range;
         const choir_tensor *tensor = &layout->tensors[i];
         float *x = params + tensor->offset;
-        if (tensor->rank == 1) {
-            memset(x, 0, tensor->count * sizeof(float));
-            continue;
-        }
-        const uint32_t fan_in = tensor->count / tensor->shape[tensor->rank - 1];
-        const double range = sqrt((net->before_relu[i] ? 6.0 : 3.0) / fan_in);
         ch_rng rng = ch_rng_stream(seed, CH_PURPOSE_INIT, 0, i);
         for (uint32_t j = 0; j < tensor->count; j++) {
-            x[j] = (float)(range * (2.0 * ch_rng_unit(&rng) - 1.0));
+            x[j] = range == 0.0 ? 0.0F : (float)(range * (2.0 * ch_rng_unit(&rng) - 1.0));
         }
     }
 }
@@ -302,7 +301,7 @@ static ch_pass pass_of(ch_net *net, const ch_batch *b, uint32_t at, ch_score *sc
 static void apply_rest(ch_graph *graph, const ch_pass *pass) {
     for (ch_node *node = graph->first->next; node != NULL; node = node->next) {
         for (uint32_t i = 0; i < CH_NODE_PARAMS_MAX && node->params[i] != NULL; i++) {
-            if (!node->updates) {
+            if (!node->updates && !node->borrows) {
                 pass->kernels->map->apply(&node->params[i]->buffers, node->params[i]->size,
                                           &pass->update);
             }

@@ -101,7 +101,8 @@ uint32_t ch_net_vocabulary(const ch_net *net);
 
 /*
  * Fills params (dim) with seeded initial values: weights uniform in +-sqrt(6 / fan_in) before a
- * relu and +-sqrt(3 / fan_in) elsewhere, biases zero.
+ * relu and +-sqrt(3 / fan_in) elsewhere, biases zero. An embedding's rows are uniform in +-sqrt(3),
+ * of which one is what its product with a token sums: a fan_in of one.
  *
  * Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, eq. 10; LeCun et al., "Efficient
  * BackProp", 1998, sec. 4.6.

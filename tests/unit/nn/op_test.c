@@ -1,8 +1,9 @@
 /*
  * Operators: the gradients of every row of the table against finite differences.
  *
- * The operator stands behind an input that wants a gradient too. What is differentiated is the sum
- * of the values, weighted by numbers of our own; for a loss, the loss.
+ * The operator stands behind an input that wants a gradient too, or behind tokens, which want none.
+ * What is differentiated is the sum of the values, weighted by numbers of our own; for a loss, the
+ * loss.
  */
 #include "support/check.h"
 
@@ -15,10 +16,11 @@
 enum { BATCH = 3, HEIGHT = 4, WIDTH = 4, CHANNELS = 3, FEATURES = HEIGHT * WIDTH * CHANNELS };
 
 static const uint32_t LABELS[BATCH] = {2, 0, 47};
+static const float TOKENS[BATCH] = {3, 0, 3};
 
 typedef struct bench {
     ch_graph graph;
-    ch_node *source; // stands for an operator whose value is the input
+    ch_node *source; // stands for an operator whose value is the input; NULL: tokens are
     ch_node *node;
     ch_pass pass;
     ch_score score;
@@ -46,7 +48,7 @@ static float noise(ch_rng *rng) {
 
 static void bench_fill(bench *b) {
     ch_rng rng = ch_rng_stream(7, CH_PURPOSE_TEST, 0, 0);
-    for (size_t i = 0; i < BATCH * FEATURES; i++) {
+    for (size_t i = 0; b->source != NULL && i < BATCH * FEATURES; i++) {
         b->source->x[i] = noise(&rng);
     }
     for (uint32_t i = 0; i < b->graph.params_count; i++) {
@@ -60,14 +62,36 @@ static void bench_fill(bench *b) {
     }
 }
 
-static void bench_build(bench *b, const ch_op *op, bool pools, const choir_env *env) {
-    memset(b, 0, sizeof(*b));
+static void append_source(bench *b) {
     const ch_shape input = {HEIGHT, WIDTH, CHANNELS};
     ch_graph_init(&b->graph, input);
     b->source = ch_graph_node(&b->graph, "relu"); // any: what it does is replaced
     b->source->op = &SOURCE;
     check_status(ch_graph_append(&b->graph, b->source, NULL), CHOIR_OK);
+}
+
+/* Tokens, and in front of what borrows an embedding's table that embedding. */
+static void append_tokens(bench *b, const ch_op *op) {
+    const ch_shape input = {1, 1, 1};
+    ch_graph_init(&b->graph, input);
+    ch_graph_input(&b->graph, TOKENS);
+    if (op == &CH_OP_UNEMBEDDING) {
+        ch_node *embedding = ch_graph_node(&b->graph, "embedding");
+        embedding->vocabulary = 5;
+        embedding->units = 7;
+        check_status(ch_graph_append(&b->graph, embedding, NULL), CHOIR_OK);
+    }
+}
+
+static void bench_build(bench *b, const ch_op *op, bool pools, const choir_env *env) {
+    memset(b, 0, sizeof(*b));
+    if (op == &CH_OP_EMBEDDING || op == &CH_OP_UNEMBEDDING) {
+        append_tokens(b, op);
+    } else {
+        append_source(b);
+    }
     b->node = ch_graph_node(&b->graph, op->name);
+    b->node->vocabulary = 5;
     b->node->units = 7;
     b->node->window_height = 3;
     b->node->window_width = 3;
@@ -87,7 +111,7 @@ static void bench_build(bench *b, const ch_op *op, bool pools, const choir_env *
 /* The differentiated value at the present inputs and parameters. */
 static double value(bench *b) {
     b->score = (ch_score){0};
-    b->node->op->forward(b->node, &b->pass);
+    ch_graph_forward(&b->graph, &b->pass);
     if (b->node->op->is_loss) {
         return b->score.loss / BATCH;
     }
@@ -109,14 +133,14 @@ static void backward(bench *b) {
         memcpy(b->node->g + r * b->node->stride, b->weights + (size_t)r * features,
                features * sizeof(float));
     }
-    b->node->op->backward(b->node, &b->pass);
+    ch_graph_backward(&b->graph, &b->pass);
 }
 
 /* Where relu or a maximum has a kink beside *x, the slope on the other side of *x is still right.
  * Kinks on both sides are rare; more of them is a wrong gradient. */
 static uint32_t kinks_max(const ch_op *op) {
-    const bool smooth =
-        op->is_loss || op == &CH_OP_MATMUL || op == &CH_OP_BIAS || op == &CH_OP_CONVOLVE;
+    const bool smooth = op->is_loss || op == &CH_OP_MATMUL || op == &CH_OP_BIAS ||
+                        op == &CH_OP_CONVOLVE || op == &CH_OP_EMBEDDING || op == &CH_OP_UNEMBEDDING;
     return smooth ? 0 : 3;
 }
 
@@ -179,9 +203,11 @@ static void every_gradient_agrees_with_finite_differences(void **state) {
         uint32_t kinks = 0;
         bench_build(&b, op, pools, &env);
         backward(&b);
-        const moved input = {
-            .what = "its input", .x = b.source->x, .g = b.source->g, .count = BATCH * FEATURES};
-        check_slopes(&b, &input, &kinks);
+        if (b.source != NULL) {
+            const moved input = {
+                .what = "its input", .x = b.source->x, .g = b.source->g, .count = BATCH * FEATURES};
+            check_slopes(&b, &input, &kinks);
+        }
         for (uint32_t i = 0; i < b.graph.params_count; i++) {
             const ch_param *p = &b.graph.params[i];
             const moved param = {.what = b.graph.layout.tensors[i].name,

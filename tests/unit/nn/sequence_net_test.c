@@ -131,6 +131,105 @@ static void parts_divide_by_the_positions_of_the_whole_step(void **state) {
     }
 }
 
+/* Of sequences; tokens are below 11, classes 5. */
+static const char *const LAYERS[] = {
+    "embedding 11 20 | relu | dense 5",
+    "embedding 11 5 | dense 9 | relu | dense 5 | unembedding | dense 5",
+};
+
+enum { LAYERS_COUNT = sizeof(LAYERS) / sizeof(LAYERS[0]) };
+
+static const ch_sgd SGDS[] = {
+    {.learning_rate = 0.1F},
+    {.learning_rate = 0.05F, .momentum = 0.5F, .weight_decay = 0.01F, .proximal_mu = 0.1F},
+};
+
+enum { SGDS_COUNT = sizeof(SGDS) / sizeof(SGDS[0]) };
+
+/* Three steps from seeded parameters; params (DIM_MAX) out. Returns the losses' sum. */
+static double train(const ch_net_options *o, const ch_sgd *sgd, float *params) {
+    samples s;
+    samples_fill(&s);
+    const ch_batch b = sequences_of(&s);
+    ch_score score = {0};
+    memset(params, 0, DIM_MAX * sizeof(float));
+    ch_net *net = create(o, params);
+    for (int step = 0; step < 3; step++) {
+        check_status(ch_net_step(net, &b, sgd, &score), CHOIR_OK);
+    }
+    ch_net_store(net, params);
+    ch_net_destroy(net);
+    return score.loss;
+}
+
+static void fused_steps_are_the_unfused_ones_bit_for_bit(void **state) {
+    (void)state;
+    float fused[DIM_MAX];
+    float unfused[DIM_MAX];
+    for (uint32_t i = 0; i < 2 * LAYERS_COUNT * SGDS_COUNT; i++) {
+        ch_net_options o = options(LAYERS[i / 2 / SGDS_COUNT]);
+        const ch_sgd *sgd = &SGDS[i / 2 % SGDS_COUNT];
+        o.batch_max = i % 2 == 0 ? COUNT : 3; // in one part, and in three
+        const double a = train(&o, sgd, fused);
+        o.fused = false;
+        const double b = train(&o, sgd, unfused);
+        assert_memory_equal(fused, unfused, sizeof(fused));
+        assert_true(a == b);
+    }
+}
+
+static void every_backend_trains_alike(void **state) {
+    (void)state;
+    float want[DIM_MAX];
+    float exact[DIM_MAX];
+    float have[DIM_MAX];
+    for (uint32_t i = 0; i < LAYERS_COUNT; i++) {
+        ch_net_options o = options(LAYERS[i]);
+        (void)train(&o, &SGDS[0], exact);
+        o.kernels = ch_kernels_find("reference");
+        (void)train(&o, &SGDS[0], want);
+        for (uint32_t row = 0; row < ch_kernels_count(); row++) {
+            const char *name = ch_kernels_row(row);
+            o.kernels = ch_kernels_find(name);
+            if (o.kernels == NULL) {
+                continue;
+            }
+            (void)train(&o, &SGDS[0], have);
+            for (uint32_t j = 0; j < DIM_MAX; j++) {
+                check_near((double)have[j], (double)want[j], 2e-6);
+            }
+            if (strcmp(name, "reference") != 0 && strcmp(name, "vector-baseline") != 0) {
+                assert_memory_equal(have, exact, sizeof(have)); // all that fuse multiply-adds
+            }
+        }
+    }
+}
+
+static void layers_that_do_not_fit_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *layers;
+        const char *message;
+    } rows[] = {
+        {"dense 3 | embedding 5 5", "layer 2 'embedding 5 5': right is an embedding as the first "
+                                    "layer, of inputs that are one "
+                                    "token each"},
+        {"embedding 5 x", "layer 1 'embedding 5 x': right is 'embedding TOKENS UNITS', both whole "
+                          "numbers in [1, 1048576]"},
+        {"dense 3 | unembedding",
+         "layer 2 'unembedding': right is one of it, where the first layer is an embedding and the "
+         "layer before has as many outputs as that"},
+    };
+    const choir_env env = choir_env_default();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const ch_net_options o = options(rows[i].layers);
+        choir_error err = {.message = ""};
+        ch_net *net = NULL;
+        check_status(ch_net_create(&net, &o, &env, &err), CHOIR_EINVAL);
+        assert_string_equal(err.message, rows[i].message);
+    }
+}
+
 static void what_makes_no_sequences_is_refused(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -155,7 +254,7 @@ static void what_makes_no_sequences_is_refused(void **state) {
 
 static void what_a_net_claims_is_known_before(void **state) {
     (void)state;
-    const ch_net_options o = options("dense 5");
+    const ch_net_options o = options(LAYERS[0]);
     measured_memory memory;
     const choir_env env = measured_env(&memory);
     size_t bytes = 0;
@@ -187,6 +286,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(positions_are_rows_like_examples),
         cmocka_unit_test(parts_divide_by_the_positions_of_the_whole_step),
+        cmocka_unit_test(fused_steps_are_the_unfused_ones_bit_for_bit),
+        cmocka_unit_test(every_backend_trains_alike),
+        cmocka_unit_test(layers_that_do_not_fit_are_refused),
         cmocka_unit_test(what_makes_no_sequences_is_refused),
         cmocka_unit_test(what_a_net_claims_is_known_before),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
