@@ -176,6 +176,12 @@ static int add_run(const ch_call *call, choir_error *err) {
     choir_examples_summary s = {.count = 0};
     ch_dataset_init(&o.source.dataset, &env);
     choir_status status = data_open(&o, call, &env, err);
+    if (status == CHOIR_OK && ch_examples_are_sequences(o.holding.examples)) {
+        status = ch_error_set(err, CHOIR_EINVAL,
+                              "data.source: '%s' is text, and a store keeps pixels or numbers; "
+                              "needs pictures or a CSV file",
+                              call->operands[1]);
+    }
     if (status == CHOIR_OK) {
         status = range_read(flags, o.holding.count, &count, err);
     }

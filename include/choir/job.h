@@ -43,6 +43,7 @@ typedef struct choir_job_data {
     uint32_t test_examples;          // generated sources: size of the central test set
     double heldout;                  // share of every client's examples kept for its own evaluation
     uint32_t crop;                   // pictures: keep the middle crop x crop pixels; 0 = all
+    uint32_t steps;                  // text: most predictions of an example; 0 = as it is read
     char preprocess[CHOIR_TEXT_MAX]; // pictures: steps before the model, comma-separated
     char label[CHOIR_NAME_MAX];      // csv: label column, by name or number from 1; "" = the last
     char group[CHOIR_NAME_MAX];      // csv: group column of "natural"

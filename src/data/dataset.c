@@ -96,6 +96,7 @@ static void rows_swap(const ch_examples *e, uint32_t a, uint32_t b) {
     const size_t features = ch_shape_features(e->shape);
     items_swap(e->bytes, features, a, b);
     items_swap(e->reals, features * sizeof(e->reals[0]), a, b);
+    items_swap(e->spans, sizeof(e->spans[0]), a, b); // tokens stay where they are
     items_swap(e->labels, sizeof(e->labels[0]), a, b);
     items_swap(e->targets, sizeof(e->targets[0]), a, b);
     items_swap(e->groups, sizeof(e->groups[0]), a, b);
@@ -119,6 +120,8 @@ static ch_examples rows_from(const ch_examples *e, uint32_t first) {
                          .classes = e->classes,
                          .bytes = e->bytes == NULL ? NULL : e->bytes + at,
                          .reals = e->reals == NULL ? NULL : e->reals + at,
+                         .tokens = e->tokens,
+                         .spans = e->spans == NULL ? NULL : e->spans + first,
                          .labels = e->labels == NULL ? NULL : e->labels + first,
                          .targets = e->targets == NULL ? NULL : e->targets + first,
                          .groups = e->groups == NULL ? NULL : e->groups + first};

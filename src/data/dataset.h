@@ -30,6 +30,7 @@ typedef struct ch_dataset {
     const char *const *names; // (named) what labels 0, 1, ... are called, printable
     uint32_t named;           // 0: labels have no names but their numbers
     const char *encoding;     // CSV: how it was encoded, as ch_encoding_write; NULL: no CSV
+    uint32_t cut;             // lines of text that were cut, being longer than an example's steps
     void *blocks[CH_DATASET_BLOCKS_MAX]; // (block_count) owned
     uint32_t block_count;
     choir_env env;

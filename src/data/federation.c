@@ -144,11 +144,12 @@ static choir_status partitioner_find(const ch_partitioner **out, const choir_job
         return ch_error_set(err, CHOIR_EINVAL, "data.partition: no partitioner is called '%s'",
                             options->partition);
     }
-    if (row->wants_labels && examples->classes == 0) {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "data.partition: '%s' deals by label, and regression has none; use "
-                            "iid, quantity or natural",
-                            row->name);
+    if (row->wants_labels && (examples->classes == 0 || ch_examples_are_sequences(examples))) {
+        return ch_error_set(
+            err, CHOIR_EINVAL,
+            "data.partition: '%s' deals by label, and %s; use iid, quantity or "
+            "natural",
+            row->name, examples->classes == 0 ? "regression has none" : "a line of text has none");
     }
     *out = row;
     return CHOIR_OK;
@@ -579,19 +580,5 @@ choir_status ch_federation_holding(const ch_federation *f, uint32_t client, ch_s
     scratch->examples.shape = f->generator.ops->shape;
     ch_crop_apply(f->crop, &scratch->examples);
     *out = (ch_holding){.examples = &scratch->examples, .rows = scratch->rows, .count = count};
-    return CHOIR_OK;
-}
-
-choir_status ch_federation_labels(const ch_federation *f, uint32_t client, ch_scratch *scratch,
-                                  uint32_t *counts) {
-    memset(counts, 0, ch_federation_classes(f) * sizeof(counts[0]));
-    ch_holding h;
-    const choir_status status = ch_federation_holding(f, client, CH_SPLIT_TRAIN, scratch, &h);
-    if (status != CHOIR_OK) {
-        return status == CHOIR_EAGAIN ? CHOIR_OK : status;
-    }
-    for (uint32_t i = 0; h.examples->labels != NULL && i < h.count; i++) {
-        counts[h.examples->labels[ch_holding_row(&h, i)]] += 1;
-    }
     return CHOIR_OK;
 }

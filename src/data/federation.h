@@ -106,6 +106,13 @@ const char *ch_federation_name(const ch_federation *f, uint32_t label);
  * Borrowed. */
 const char *ch_federation_encoding(const ch_federation *f);
 
+/* Whether its examples are sequences of tokens, of which the shape's channels are the most that one
+ * predicts. */
+bool ch_federation_is_text(const ch_federation *f);
+
+/* Lines of text, of all clients and the test set, that were cut into several examples. */
+uint32_t ch_federation_cut(const ch_federation *f);
+
 /* The central test set; count 0 when the data set has none. Borrowed. */
 const ch_examples *ch_federation_test(const ch_federation *f);
 
@@ -120,7 +127,8 @@ uint32_t ch_federation_count(const ch_federation *f, uint32_t client, ch_split s
  */
 uint32_t ch_federation_count_max(const ch_federation *f, ch_split split);
 
-/* How many of a client's training examples have each label: (classes) counts. scratch as below. */
+/* How many of a client's training examples have each label, or, of text, how often each token is to
+ * be predicted: (classes) counts. scratch as below. */
 CHOIR_NODISCARD choir_status ch_federation_labels(const ch_federation *f, uint32_t client,
                                                   ch_scratch *scratch, uint32_t *counts);
 

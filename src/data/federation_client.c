@@ -17,6 +17,9 @@ typedef struct columns {
     float *reals;
     uint32_t *labels;
     float *targets;
+    uint16_t *tokens;
+    ch_span *spans;
+    uint32_t token_count; // copied so far
 } columns;
 
 /* Claims a table of count examples in d, like those of the whole. */
@@ -42,10 +45,44 @@ static choir_status columns_claim(ch_dataset *d, columns *to, const ch_federatio
     return inputs != NULL && answers != NULL ? CHOIR_OK : CHOIR_ENOMEM;
 }
 
+/* The same for sequences. */
+static choir_status tokens_claim(ch_dataset *d, columns *to, const ch_federation *whole,
+                                 uint32_t client, uint32_t count) {
+    size_t tokens = count;
+    for (ch_split s = CH_SPLIT_TRAIN; s <= CH_SPLIT_HELDOUT; s++) {
+        ch_holding h;
+        if (ch_federation_holding(whole, client, s, NULL, &h) == CHOIR_OK) {
+            tokens += ch_holding_predictions(&h);
+        }
+    }
+    *to = (columns){.tokens = ch_dataset_claim(d, tokens, sizeof(to->tokens[0])),
+                    .spans = ch_dataset_claim(d, count, sizeof(to->spans[0]))};
+    d->train = (ch_examples){.count = count,
+                             .shape = whole->shape,
+                             .classes = ch_federation_classes(whole),
+                             .tokens = to->tokens,
+                             .spans = to->spans};
+    return to->tokens != NULL && to->spans != NULL ? CHOIR_OK : CHOIR_ENOMEM;
+}
+
+static void sequence_copy(columns *to, const ch_examples *from, uint32_t row, size_t at) {
+    const ch_span span = from->spans[row];
+    memcpy(to->tokens + to->token_count, from->tokens + span.first,
+           span.length * sizeof(to->tokens[0]));
+    to->spans[at] = (ch_span){.first = to->token_count, .length = span.length};
+    to->token_count += span.length;
+}
+
 /* Copies what a holding has to where the example number first is. */
-static void holding_copy(const columns *to, const ch_holding *h, uint32_t first) {
+static void holding_copy(columns *to, const ch_holding *h, uint32_t first) {
     const ch_examples *from = h->examples;
     const size_t features = ch_shape_features(from->shape);
+    if (ch_examples_are_sequences(from)) {
+        for (uint32_t i = 0; i < h->count; i++) {
+            sequence_copy(to, from, ch_holding_row(h, i), (size_t)first + i);
+        }
+        return;
+    }
     for (uint32_t i = 0; i < h->count; i++) {
         const size_t row = ch_holding_row(h, i);
         const size_t at = (size_t)first + i;
@@ -69,7 +106,10 @@ static choir_status examples_copy(ch_federation *one, const ch_federation *whole
                                         ch_federation_count(whole, client, CH_SPLIT_HELDOUT)};
     columns to;
     ch_scratch *scratch = NULL;
-    choir_status status = columns_claim(&one->dataset, &to, whole, counts[0] + counts[1]);
+    const uint32_t count = counts[0] + counts[1];
+    choir_status status = ch_examples_are_sequences(&whole->dataset.train)
+                              ? tokens_claim(&one->dataset, &to, whole, client, count)
+                              : columns_claim(&one->dataset, &to, whole, count);
     if (status == CHOIR_OK) {
         status = ch_scratch_create(&scratch, whole, &one->env);
     }
@@ -148,6 +188,7 @@ static choir_status client_copy(ch_federation **out, const ch_federation *whole,
                            .kept = whole->kept,
                            .preprocess = whole->preprocess};
     ch_dataset_init(&one->dataset, &whole->env);
+    one->dataset.cut = whole->dataset.cut;
     choir_status status = examples_copy(one, whole, client);
     if (status == CHOIR_OK) {
         status = texts_copy(one, whole);

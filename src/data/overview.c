@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/dataset.h"
+#include "data/overview_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -225,6 +226,9 @@ choir_status ch_overview_print(FILE *out, const ch_federation *f, const char *na
                                const choir_env *env) {
     sizes s;
     asking a;
+    if (ch_federation_is_text(f)) {
+        return ch_overview_text(out, f, name, rows, env);
+    }
     choir_status status = sizes_measure(&s, f, env);
     if (status == CHOIR_OK) {
         status = asking_begin(&a, f, env);

@@ -18,7 +18,8 @@ enum {
 };
 
 /*
- * Prints counts, and a line with the label histogram of each of the first clients.
+ * Prints counts, and a line with the label histogram of each of the first clients; of text, how
+ * many lines and tokens it has.
  *
  * name  of the source, for the first line
  * rows  clients to print

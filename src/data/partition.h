@@ -33,7 +33,7 @@ typedef struct ch_partition {
 typedef struct ch_partitioner {
     const char *name;
     const char *about; // one line, for help
-    bool wants_labels; // refused for regression
+    bool wants_labels; // refused for regression and sequences
 
     /* Fills p->owners. Returns OK; EINVAL when the options do not fit the data. */
     choir_status (*deal)(ch_partition *p, choir_error *err);

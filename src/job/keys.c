@@ -49,6 +49,8 @@ static const ch_option ROWS[] = {
         "pictures: the side of the square kept of each one's middle; 0 = all"),
     TEXT("data.preprocess", data.preprocess, NULL,
          "pictures: steps before the model, '[crop, flip, brightness, contrast, whiten]'"),
+    U32("data.steps", data.steps, 0, 4096, "predictions",
+        "text: the most of one example; 0 = 80 characters"),
     TEXT("data.label", data.label, NULL, "csv: label column, name or number; empty: the last"),
     TEXT("data.group", data.group, NULL, "csv: the column whose values are natural's clients"),
     TEXT("data.categorical", data.categorical, NULL, "csv: columns to one-hot encode, '[a, b]'"),

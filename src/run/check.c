@@ -76,6 +76,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
     const bool generated = form == CH_SOURCE_GENERATED;
     const bool columns = form == CH_SOURCE_CSV || form == CH_SOURCE_UNSEEN;
     const bool is_split = columns || form == CH_SOURCE_CIFAR;
+    const bool text = form == CH_SOURCE_PLAYS || form == CH_SOURCE_UNSEEN;
     const struct {
         const char *key;
         bool matters;
@@ -86,6 +87,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         {"data.power", strcmp(d->partition, "quantity") == 0, "data.partition 'quantity'"},
         {"data.examples", generated, "generated sources"},
         {"data.test_examples", generated, "generated sources"},
+        {"data.steps", text, "text"},
         {"data.label", columns, "CSV files"},
         {"data.group", columns, "CSV files"},
         {"data.categorical", columns, "CSV files"},

@@ -22,6 +22,11 @@ static void table_add(ch_checksum *c, const ch_examples *t) {
     const size_t features = (size_t)t->shape.height * t->shape.width * t->shape.channels;
     column_add(c, t->bytes, count * features);
     column_add(c, t->reals, count * features * sizeof(float));
+    for (size_t i = 0; i < count && t->spans != NULL; i++) {
+        const ch_span *span = &t->spans[i];
+        ch_checksum_add(c, &span->length, sizeof(span->length));
+        ch_checksum_add(c, t->tokens + span->first, span->length * sizeof(t->tokens[0]));
+    }
     column_add(c, t->labels, count * sizeof(t->labels[0]));
     column_add(c, t->targets, count * sizeof(t->targets[0]));
 }

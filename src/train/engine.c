@@ -77,7 +77,10 @@ choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
     o.width = shape.width;
     o.channels = shape.channels;
     o.batch_max = batch > STEP_MAX ? STEP_MAX : batch;
-    choir_status status = ch_net_create(&e->net, &o, env, err);
+    choir_status status =
+        ch_federation_is_text(federation)
+            ? ch_error_set(err, CHOIR_EINVAL, "it reads numbers, and the data are lines of text")
+            : ch_net_create(&e->net, &o, env, err);
     if (status == CHOIR_OK) {
         e->outputs = ch_net_outputs(e->net);
         const uint32_t classes = ch_federation_classes(federation);

@@ -117,6 +117,28 @@ class Show(Case):
         self.assertEqual((ran.code, ran.log), (0, ""))
         self.assertIn("t.csv: 2 features, 2 classes\nclients   5\n", ran.out)
 
+    def test_lines_of_plays_are_shown_by_role(self):
+        said = "".join(f"  {'AB'[i % 2]}LF. Line {i}.\n    And on it goes, further than can be.\n"
+                       for i in range(20))
+        self.file("plays.txt", f"A TITLE\n\nby Some Body\n\n{said}")
+        ran = self.show("plays.txt", "--set", "data.clients=0", "--set", "data.heldout=0",
+                        "--set", "data.steps=24", "--rows", "1")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertEqual(ran.out.split("\n\n")[0],
+                         "plays.txt: text, a vocabulary of 258, examples of up to 24 characters\n"
+                         "clients   2\n"
+                         "lines     48 to train on, 0 held out, 12 for testing\n"
+                         "characters 726 to train on, 0 held out, 184 for testing, the end of each "
+                         "line among them\n"
+                         "longer    20 lines, cut into examples that follow each other\n"
+                         "a client  trains on 363 to 363 characters, half of them on 363 or more")
+        self.assert_says(self.run_in("examples", "add", "store", "plays.txt"), 2,
+                         "choir examples add: data.source: 'plays.txt' is text, and a store keeps "
+                         "pixels or numbers; needs pictures or a CSV file\n")
+        ran = self.show("plays.txt", "--set", "data.partition=shards")
+        self.assertEqual(ran.code, 2)
+        self.assertIn("deals by label, and a line of text has none", ran.log)
+
     def test_a_source_given_twice_is_refused(self):
         ran = self.run_in("data", "show", "digits", "--set", "data.source=mnist")
         self.assert_says(ran, 2, "choir data show: --set: data.source=mnist: the source is "

@@ -1,0 +1,119 @@
+/* Federations of text, for people to look at; see overview_text.h. */
+#include "data/overview_text.h"
+
+#include "data/dataset.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* Lines, and tokens that they predict. */
+typedef struct amount {
+    uint64_t lines, tokens;
+} amount;
+
+typedef struct looking {
+    FILE *out;
+    const ch_federation *f;
+    ch_scratch *scratch;
+    uint32_t *sizes; // (clients) room
+    const char *unit;
+} looking;
+
+static choir_status amount_of(const looking *l, uint32_t client, ch_split split, amount *out) {
+    ch_holding h;
+    const choir_status status = ch_federation_holding(l->f, client, split, l->scratch, &h);
+    *out = (amount){0};
+    if (status == CHOIR_OK) {
+        *out = (amount){.lines = h.count, .tokens = ch_holding_predictions(&h)};
+    }
+    return status == CHOIR_EAGAIN ? CHOIR_OK : status;
+}
+
+static int ascending(const void *a, const void *b) {
+    const uint32_t x = *(const uint32_t *)a;
+    const uint32_t y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sums over all clients, and each one's training tokens in l->sizes, ascending. */
+static choir_status sums_measure(looking *l, amount sums[2]) {
+    const uint32_t clients = ch_federation_clients(l->f);
+    sums[CH_SPLIT_TRAIN] = sums[CH_SPLIT_HELDOUT] = (amount){0};
+    for (uint32_t k = 0; k < clients; k++) {
+        for (ch_split s = CH_SPLIT_TRAIN; s <= CH_SPLIT_HELDOUT; s++) {
+            amount a;
+            const choir_status status = amount_of(l, k, s, &a);
+            if (status != CHOIR_OK) {
+                return status;
+            }
+            sums[s].lines += a.lines;
+            sums[s].tokens += a.tokens;
+            if (s == CH_SPLIT_TRAIN) {
+                l->sizes[k] = a.tokens < UINT32_MAX ? (uint32_t)a.tokens : UINT32_MAX;
+            }
+        }
+    }
+    qsort(l->sizes, clients, sizeof(l->sizes[0]), ascending);
+    return CHOIR_OK;
+}
+
+static void sums_print(const looking *l, const char *name, const amount sums[2]) {
+    const ch_federation *f = l->f;
+    const uint32_t clients = ch_federation_clients(f);
+    const ch_holding test = {.examples = ch_federation_test(f),
+                             .count = ch_federation_test(f)->count};
+    (void)fprintf(l->out, "%s: text, a vocabulary of %u, examples of up to %u %s\n", name,
+                  ch_federation_classes(f), ch_federation_shape(f).channels, l->unit);
+    (void)fprintf(l->out, "clients   %u\n", clients);
+    (void)fprintf(l->out,
+                  "lines     %" PRIu64 " to train on, %" PRIu64 " held out, %u for testing\n",
+                  sums[CH_SPLIT_TRAIN].lines, sums[CH_SPLIT_HELDOUT].lines, test.count);
+    (void)fprintf(l->out,
+                  "%-9s %" PRIu64 " to train on, %" PRIu64 " held out, %" PRIu64
+                  " for testing, the end of each line among them\n",
+                  l->unit, sums[CH_SPLIT_TRAIN].tokens, sums[CH_SPLIT_HELDOUT].tokens,
+                  ch_holding_predictions(&test));
+    (void)fprintf(l->out, "longer    %u lines, cut into examples that follow each other\n",
+                  ch_federation_cut(f));
+    (void)fprintf(l->out, "a client  trains on %u to %u %s, half of them on %u or more\n",
+                  l->sizes[0], l->sizes[clients - 1], l->unit, l->sizes[clients / 2]);
+}
+
+static choir_status rows_print(const looking *l, uint32_t rows) {
+    const uint32_t clients = ch_federation_clients(l->f);
+    (void)fprintf(l->out, "\n    client  train heldout  %s\n", l->unit);
+    for (uint32_t k = 0; k < rows && k < clients; k++) {
+        amount a;
+        const choir_status status = amount_of(l, k, CH_SPLIT_TRAIN, &a);
+        if (status != CHOIR_OK) {
+            return status;
+        }
+        (void)fprintf(l->out, "%10u %6" PRIu64 " %7u %11" PRIu64 "\n", k, a.lines,
+                      ch_federation_count(l->f, k, CH_SPLIT_HELDOUT), a.tokens);
+    }
+    if (rows < clients) {
+        (void)fprintf(l->out, "       ... and %u more\n", clients - rows);
+    }
+    return CHOIR_OK;
+}
+
+choir_status ch_overview_text(FILE *out, const ch_federation *f, const char *name, uint32_t rows,
+                              const choir_env *env) {
+    const bool is_words = ch_federation_name(f, 0) != NULL;
+    looking l = {.out = out, .f = f, .unit = is_words ? "words" : "characters"};
+    l.sizes = ch_claim(env, ch_federation_clients(f), sizeof(l.sizes[0]));
+    choir_status status = l.sizes == NULL ? CHOIR_ENOMEM : ch_scratch_create(&l.scratch, f, env);
+    amount sums[2];
+    if (status == CHOIR_OK) {
+        status = sums_measure(&l, sums);
+    }
+    if (status == CHOIR_OK) {
+        sums_print(&l, name, sums);
+        status = rows > 0 ? rows_print(&l, rows) : CHOIR_OK;
+    }
+    ch_scratch_destroy(l.scratch);
+    if (l.sizes != NULL) {
+        env->free(env->self, l.sizes);
+    }
+    return status;
+}
