@@ -2,6 +2,7 @@
  * Dense kernels: products of activations with a weight matrix, and its gradient.
  *
  *     forward         y (m,n) = act(x (m,k) w (k,n) + bias)       over k ascending
+ *     forward_added   y (m,n) = y + x w                           over k ascending
  *     input_gradient  gx (m,k) = gy (m,n) w^T                     over n ascending
  *     weight_gradient g (k,n) = x^T gy, and its update            over m ascending
  *
@@ -41,6 +42,10 @@ struct ch_dense_kernels {
      */
     void (*forward)(float *y, const ch_dense_input *input, uint32_t m, ch_dense_shape shape,
                     const float *w, const float *bias, bool relu);
+
+    /* y (m, n) += x w: each sum starts from what is in y. */
+    void (*forward_added)(float *y, const ch_dense_input *input, uint32_t m, ch_dense_shape shape,
+                          const float *w);
 
     /* gx (m, shape.rows) = gy (m, n) w^T. */
     void (*input_gradient)(float *gx, const float *gy, uint32_t m, ch_dense_shape shape,

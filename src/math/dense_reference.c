@@ -25,6 +25,20 @@ static void dense_forward(float *y, const ch_dense_input *input, uint32_t m, ch_
     }
 }
 
+static void dense_forward_added(float *y, const ch_dense_input *input, uint32_t m,
+                                ch_dense_shape shape, const float *w) {
+    for (uint32_t r = 0; r < m; r++) {
+        for (uint32_t c = 0; c < shape.n; c++) {
+            double sum = (double)y[r * ch_padded(shape.n) + c];
+            for (uint32_t k = 0; k < input->k; k++) {
+                const size_t at = ch_panel_offset(shape.rows, input_row(input, k), c);
+                sum += (double)input->x[r * input->stride + k] * (double)w[at];
+            }
+            y[r * ch_padded(shape.n) + c] = (float)sum;
+        }
+    }
+}
+
 static void dense_input_gradient(float *gx, const float *gy, uint32_t m, ch_dense_shape shape,
                                  const float *w) {
     memset(gx, 0, m * ch_padded(shape.rows) * sizeof(float));
@@ -57,6 +71,7 @@ static void dense_weight_gradient(const ch_weights *w, const ch_dense_input *inp
 
 const ch_dense_kernels ch_dense_reference = {
     .forward = dense_forward,
+    .forward_added = dense_forward_added,
     .input_gradient = dense_input_gradient,
     .weight_gradient = dense_weight_gradient,
 };

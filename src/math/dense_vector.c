@@ -14,6 +14,7 @@
 
 #include "math/rows.h"
 #include "math/sgd.h"
+#include "math/turn.h"
 #include "math/vector.h"
 
 enum {
@@ -145,6 +146,18 @@ static void forward_some(const forward_call *f, uint32_t m, size_t c, int vector
     }
 }
 
+/* Columns 0 .. n; returns the first that is behind the last tile. */
+static size_t forward_all(const forward_call *f, uint32_t m, uint32_t n) {
+    size_t c = 0;
+    for (; c + (TILE_VECTORS - 1) * LANES < n; c += (size_t)TILE_VECTORS * LANES) {
+        forward_some(f, m, c, TILE_VECTORS);
+    }
+    for (; c < n; c += LANES) {
+        forward_some(f, m, c, 1);
+    }
+    return c;
+}
+
 static void dense_forward(float *y, const ch_dense_input *input, uint32_t m, ch_dense_shape shape,
                           const float *w, const float *bias, bool relu) {
     const forward_call f = {.y = y,
@@ -154,18 +167,22 @@ static void dense_forward(float *y, const ch_dense_input *input, uint32_t m, ch_
                             .rows = shape.rows,
                             .stride = ch_padded(shape.n),
                             .relu = relu};
-    size_t c = 0;
-    for (; c + (TILE_VECTORS - 1) * LANES < shape.n; c += (size_t)TILE_VECTORS * LANES) {
-        forward_some(&f, m, c, TILE_VECTORS);
-    }
-    for (; c < shape.n; c += LANES) {
-        forward_some(&f, m, c, 1);
-    }
-    for (; c < f.stride; c += LANES) {
+    for (size_t c = forward_all(&f, m, shape.n); c < f.stride; c += LANES) {
         for (size_t r = 0; r < m; r++) {
             v_store(y + r * f.stride + c, v_splat(0.0F));
         }
     }
+}
+
+static void dense_forward_added(float *y, const ch_dense_input *input, uint32_t m,
+                                ch_dense_shape shape, const float *w) {
+    const forward_call f = {.y = y,
+                            .input = input,
+                            .w = w,
+                            .rows = shape.rows,
+                            .stride = ch_padded(shape.n),
+                            .continued = true};
+    (void)forward_all(&f, m, shape.n);
 }
 
 /* What a weight gradient's tiles have in common; what is constant in each of the three is fast. */
@@ -298,63 +315,11 @@ static void dense_weight_gradient(const ch_weights *w, const ch_dense_input *inp
 // of a matrix that stays in the first cache, and n comes in parts, each carrying on from what is in
 // gx.
 
-typedef float v8 __attribute__((vector_size(32)));
-typedef float v8_anywhere __attribute__((vector_size(32), aligned(4), may_alias));
-
 enum {
-    TURN = 8,                              // rows and columns turned at a time
     TURNED_COLUMNS = TILE_VECTORS * LANES, // rows of w in the transposed matrix
     TURNED_ROWS = 256,                     // columns of w in it, at most
     TURNED_SIZE = TURNED_ROWS * (TURNED_COLUMNS > CH_PANEL ? TURNED_COLUMNS : CH_PANEL),
 };
-
-/* The halves of a and b as the shuffles of every instruction set see them: within 16 bytes. */
-#define SINGLES_LOW(a, b)  __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
-#define SINGLES_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
-#define PAIRS_LOW(a, b)    __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
-#define PAIRS_HIGH(a, b)   __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
-#define FOURS_LOW(a, b)    __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
-#define FOURS_HIGH(a, b)   __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
-
-/* Row i and column j of eight rows change places: one shuffle an element, three times. */
-V_INLINE void turn(v8 *x) {
-    v8 y[TURN];
-    V_UNROLL
-    for (int i = 0; i < TURN; i += 2) {
-        y[i] = SINGLES_LOW(x[i], x[i + 1]);
-        y[i + 1] = SINGLES_HIGH(x[i], x[i + 1]);
-    }
-    v8 z[TURN]; // z[i]: four rows of column i, then of column i + 4; z[i + 4] the other four rows
-    V_UNROLL
-    for (int i = 0; i < TURN; i += 4) {
-        z[i] = PAIRS_LOW(y[i], y[i + 2]);
-        z[i + 1] = PAIRS_HIGH(y[i], y[i + 2]);
-        z[i + 2] = PAIRS_LOW(y[i + 1], y[i + 3]);
-        z[i + 3] = PAIRS_HIGH(y[i + 1], y[i + 3]);
-    }
-    V_UNROLL
-    for (int i = 0; i < TURN / 2; i++) {
-        x[i] = FOURS_LOW(z[i], z[i + 4]);
-        x[i + 4] = FOURS_HIGH(z[i], z[i + 4]);
-    }
-}
-
-/* The eight columns from `from` of `rows` rows, at most eight, as eight rows at to; others are 0.
- */
-V_INLINE void turn_block(float *to, const float *from, size_t rows) {
-    v8 x[TURN] = {0};
-    V_UNROLL
-    for (size_t r = 0; r < TURN; r++) {
-        if (r < rows) {
-            x[r] = *(const v8_anywhere *)(from + r * CH_PANEL);
-        }
-    }
-    turn(x);
-    V_UNROLL
-    for (size_t r = 0; r < TURN; r++) {
-        *(v8_anywhere *)(to + r * CH_PANEL) = x[r];
-    }
-}
 
 /* turned (count, TURNED_COLUMNS) = rows k .. and columns n .. n + count of w, transposed. */
 static void turn_rows(float *turned, const float *w, ch_dense_shape shape, size_t k, size_t n,
@@ -365,9 +330,9 @@ static void turn_rows(float *turned, const float *w, ch_dense_shape shape, size_
             const float *from = w + ch_panel_offset(shape.rows, k + i, n + c);
             float *to = turned + ch_panel_offset(TURNED_ROWS, c, i);
             if (left >= TURN) {
-                turn_block(to, from, TURN);
+                turn_block(to, from, TURN, TURN);
             } else {
-                turn_block(to, from, left);
+                turn_block(to, from, left, TURN);
             }
         }
     }
@@ -394,6 +359,7 @@ static void dense_input_gradient(float *gx, const float *gy, uint32_t m, ch_dens
 
 const ch_dense_kernels CH_EXPORT(ch_dense) = {
     .forward = dense_forward,
+    .forward_added = dense_forward_added,
     .input_gradient = dense_input_gradient,
     .weight_gradient = dense_weight_gradient,
 };

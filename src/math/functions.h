@@ -1,10 +1,11 @@
 /*
- * Functions: exp and log of a vector. For kernel sources only (vector.h).
+ * Functions: exp, log, tanh and the logistic function of a vector. For kernel sources only
+ * (vector.h).
  *
  * The same operations in the same order on every CPU, unlike a C library's.
  *
  * Source: Moshier, "Methods and Programs for Mathematical Functions", 1989: the polynomials and the
- * split of ln 2 are those of Cephes' expf and logf; here without branches and with fused
+ * split of ln 2 are those of Cephes' expf, logf and tanhf; here without branches and with fused
  * multiply-adds.
  */
 #ifndef CH_MATH_FUNCTIONS_H
@@ -61,6 +62,26 @@ V_INLINE vfloat v_log(vfloat x) {
     p = v_fma(p * f, square, e * LN2_LOW);
     p = v_fma(v_splat(-0.5F), square, p);
     return v_select(x == x, v_fma(e, v_splat(LN2_HIGH), f + p), x);
+}
+
+/* 1 / (1 + exp(-x)) */
+V_INLINE vfloat v_sigmoid(vfloat x) {
+    return 1.0F / (1.0F + v_exp(-x));
+}
+
+/* tanh(x) = x + x^3 p(x^2) where |x| < 0.625, and +-(1 - 2 / (exp(2 |x|) + 1)) elsewhere */
+V_INLINE vfloat v_tanh(vfloat x) {
+    const vint sign = (vint){0} + INT32_MIN;
+    const vfloat size = (vfloat)((vint)x & ~sign);
+    const vfloat square = x * x;
+    vfloat p = v_splat(-5.70498872745e-3F);
+    p = v_fma(p, square, v_splat(2.06390887954e-2F));
+    p = v_fma(p, square, v_splat(-5.37397155531e-2F));
+    p = v_fma(p, square, v_splat(1.33314422036e-1F));
+    p = v_fma(p, square, v_splat(-3.33332819422e-1F));
+    const vfloat large = 1.0F - 2.0F / (v_exp(size + size) + 1.0F);
+    const vfloat signed_large = (vfloat)((vint)large | ((vint)x & sign));
+    return v_select(size < 0.625F, v_fma(p * square, x, x), signed_large);
 }
 
 #endif

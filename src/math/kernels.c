@@ -10,6 +10,7 @@
     extern const ch_map_kernels ch_map_##isa;                                                      \
     extern const ch_dense_kernels ch_dense_##isa;                                                  \
     extern const ch_lookup_kernels ch_lookup_##isa;                                                \
+    extern const ch_lstm_kernels ch_lstm_##isa;                                                    \
     extern const ch_conv_kernels ch_conv_##isa;                                                    \
     extern const ch_conv_kernels ch_winograd_##isa;                                                \
     extern const ch_pool_kernels ch_pool_##isa;                                                    \
@@ -18,8 +19,8 @@
 #define BACKEND(text, isa)                                                                         \
     {                                                                                              \
         .name = (text), .map = &ch_map_##isa, .dense = &ch_dense_##isa,                            \
-        .lookup = &ch_lookup_##isa, .conv = &ch_conv_##isa, .winograd = &ch_winograd_##isa,        \
-        .pool = &ch_pool_##isa, .panel = &ch_panel_##isa                                           \
+        .lookup = &ch_lookup_##isa, .lstm = &ch_lstm_##isa, .conv = &ch_conv_##isa,                \
+        .winograd = &ch_winograd_##isa, .pool = &ch_pool_##isa, .panel = &ch_panel_##isa           \
     }
 
 GROUPS(reference)

@@ -4,8 +4,8 @@
  * "reference" is plain C that nobody optimises, the oracle of the others. "vector" is one readable
  * source in vector extensions, compiled for AVX-512, AVX2 and the baseline, and chosen at run time.
  * Kernels come in groups, each with a header of its own that says what they compute: map.h (element
- * by element, losses), dense.h (matrices), lookup.h (tokens), conv.h, pool.h, panels.h. Out comes
- * first, and no kernel allocates.
+ * by element, losses), dense.h (matrices), lookup.h (tokens), lstm.h, conv.h, pool.h, panels.h. Out
+ * comes first, and no kernel allocates.
  *
  * Determinism: each output element is accumulated over k in ascending order with fused
  * multiply-adds, and reductions run over 16 virtual lanes whatever the vector width. So AVX2 and
@@ -21,6 +21,7 @@
 typedef struct ch_map_kernels ch_map_kernels;
 typedef struct ch_dense_kernels ch_dense_kernels;
 typedef struct ch_lookup_kernels ch_lookup_kernels;
+typedef struct ch_lstm_kernels ch_lstm_kernels;
 typedef struct ch_conv_kernels ch_conv_kernels;
 typedef struct ch_pool_kernels ch_pool_kernels;
 typedef struct ch_panel_kernels ch_panel_kernels;
@@ -30,6 +31,7 @@ typedef struct ch_kernels {
     const ch_map_kernels *map;
     const ch_dense_kernels *dense;
     const ch_lookup_kernels *lookup;
+    const ch_lstm_kernels *lstm;
     const ch_conv_kernels *conv;     // direct
     const ch_conv_kernels *winograd; // for the shapes that fit
     const ch_pool_kernels *pool;

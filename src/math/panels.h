@@ -36,8 +36,8 @@ static inline size_t ch_panels_size(size_t rows, size_t cols) {
     return rows * ch_padded(cols);
 }
 
-/* Parameters in and out of panels: a matrix (rows, cols) as the flat vectors hold it, row by row.
- */
+/* Parameters in and out of panels: a matrix (rows, cols) as the flat vectors hold it, row by row;
+ * and from panels to panels. */
 struct ch_panel_kernels {
     /* panels = flat. What is beyond cols is left as it is. */
     void (*load)(float *panels, const float *flat, uint32_t rows, uint32_t cols);
@@ -48,6 +48,10 @@ struct ch_panel_kernels {
     /* change = panels - from, both flat. Returns whether all of it is finite. */
     bool (*store_change)(float *change, const float *panels, const float *from, uint32_t rows,
                          uint32_t cols);
+
+    /* to (cols, rows) = from (rows, cols) transposed, both in panels; the padding of to becomes
+     * zero. */
+    void (*transpose)(float *to, const float *from, uint32_t rows, uint32_t cols);
 };
 
 #endif

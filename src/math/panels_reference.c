@@ -2,6 +2,7 @@
 #include "math/panels.h"
 
 #include <math.h>
+#include <string.h>
 
 static void panels_load(float *panels, const float *flat, uint32_t rows, uint32_t cols) {
     for (size_t r = 0; r < rows; r++) {
@@ -32,8 +33,18 @@ static bool panels_store_change(float *change, const float *panels, const float 
     return is_finite;
 }
 
+static void panels_transpose(float *to, const float *from, uint32_t rows, uint32_t cols) {
+    memset(to, 0, ch_panels_size(cols, rows) * sizeof(float));
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; c < cols; c++) {
+            to[ch_panel_offset(cols, c, r)] = from[ch_panel_offset(rows, r, c)];
+        }
+    }
+}
+
 const ch_panel_kernels ch_panel_reference = {
     .load = panels_load,
     .store = panels_store,
     .store_change = panels_store_change,
+    .transpose = panels_transpose,
 };

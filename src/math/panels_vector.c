@@ -4,6 +4,7 @@
  * Some rows at a time, panel after panel, so that the flat rows are in the nearest cache for all of
  * their panels; the last panel's part of a row may be narrower than a vector.
  */
+#include "math/turn.h"
 #include "math/vector.h"
 
 #include <string.h>
@@ -101,8 +102,29 @@ static bool panels_store_change(float *change, const float *panels, const float 
     return move(&m, WAY_CHANGE);
 }
 
+/* All blocks of eight columns of some rows, at most eight. */
+V_INLINE void turn_rows(float *to, const float *from, size_t rows, size_t cols, size_t r) {
+    const size_t some = r < rows ? rows - r : 0;
+    for (size_t c = 0; c < cols; c += TURN) {
+        const float *block = from + ch_panel_offset(rows, r, c);
+        float *turned = to + ch_panel_offset(cols, c, r);
+        if (some >= TURN && cols - c >= TURN) {
+            turn_block(turned, block, TURN, TURN);
+        } else {
+            turn_block(turned, block, some, cols - c);
+        }
+    }
+}
+
+static void panels_transpose(float *to, const float *from, uint32_t rows, uint32_t cols) {
+    for (size_t r = 0; r < ch_padded(rows); r += TURN) {
+        turn_rows(to, from, rows, cols, r);
+    }
+}
+
 const ch_panel_kernels CH_EXPORT(ch_panel) = {
     .load = panels_load,
     .store = panels_store,
     .store_change = panels_store_change,
+    .transpose = panels_transpose,
 };

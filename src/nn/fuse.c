@@ -49,10 +49,17 @@ static bool fuse_embedding(ch_graph *graph, ch_node *node) {
     return ch_node_is(node, &CH_OP_EMBEDDING);
 }
 
+static bool fuse_lstm(ch_graph *graph, ch_node *node) {
+    (void)graph;
+    node->updates = node->updates || ch_node_is(node, &CH_OP_LSTM);
+    return ch_node_is(node, &CH_OP_LSTM);
+}
+
 const ch_fusion CH_FUSIONS[] = {
     {"dense", fuse_dense},
     {"conv", fuse_conv},
     {"embedding", fuse_embedding},
+    {"lstm", fuse_lstm},
 };
 
 const uint32_t CH_FUSIONS_COUNT = sizeof(CH_FUSIONS) / sizeof(CH_FUSIONS[0]);

@@ -7,6 +7,7 @@
  *                                        goes from the maxima straight into the backward transform
  *
  *     embedding  ->  embedding         SGD on the rows of the batch's tokens only
+ *     lstm  ->  lstm                   SGD inside its gradients' tiles
  *
  * Each fusion is a row: a pattern and a rewrite. A fused chain has the same parameters in the same
  * layout and computes the same operations on each element in the same order, so its results are

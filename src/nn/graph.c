@@ -27,7 +27,7 @@ ch_node *ch_graph_node(ch_graph *graph, const char *op) {
         return NULL;
     }
     ch_node *node = &graph->nodes[graph->nodes_count++];
-    *node = (ch_node){.op = ch_op_find(op)};
+    *node = (ch_node){.graph = graph, .op = ch_op_find(op)};
     return node;
 }
 
@@ -69,8 +69,9 @@ static uint32_t params_of(const ch_node *node) {
     return count;
 }
 
-choir_status ch_graph_param(ch_graph *graph, ch_node *node, const char *name, const uint32_t *shape,
-                            uint32_t rank, choir_error *err) {
+static choir_status param_add(ch_graph *graph, ch_node *node, const char *name,
+                              const uint32_t *shape, uint32_t rank, uint32_t blocks,
+                              choir_error *err) {
     CH_ASSERT(rank >= 1);
     CH_ASSERT(rank <= CHOIR_RANK_MAX);
     CH_ASSERT(params_of(node) < CH_NODE_PARAMS_MAX);
@@ -93,13 +94,25 @@ choir_status ch_graph_param(ch_graph *graph, ch_node *node, const char *name, co
     ch_param *param = &graph->params[graph->params_count++];
     param->tensor = layout->count;
     param->cols = shape[rank - 1];
-    param->rows = tensor.count / param->cols;
-    param->size = ch_panels_size(param->rows, param->cols);
+    param->blocks = blocks;
+    param->rows = tensor.count / param->cols / blocks;
+    param->size = blocks * ch_panels_size(param->rows, param->cols);
     param->range = -1.0;
     node->params[params_of(node)] = param;
     layout->tensors[layout->count++] = tensor;
     layout->dim += tensor.count;
     return CHOIR_OK;
+}
+
+choir_status ch_graph_param(ch_graph *graph, ch_node *node, const char *name, const uint32_t *shape,
+                            uint32_t rank, choir_error *err) {
+    return param_add(graph, node, name, shape, rank, 1, err);
+}
+
+choir_status ch_graph_blocks(ch_graph *graph, ch_node *node, const char *name,
+                             const uint32_t *shape, uint32_t rank, choir_error *err) {
+    CH_ASSERT(rank >= 2);
+    return param_add(graph, node, name, shape, rank, shape[0], err);
 }
 
 static size_t node_work(const ch_node *node, uint32_t batch) {
@@ -170,41 +183,68 @@ ch_update ch_node_update(const ch_node *node, const ch_pass *pass) {
     return update;
 }
 
-static uint32_t flat_offset(const ch_graph *graph, const ch_param *p) {
-    return graph->layout.tensors[p->tensor].offset;
+/* One matrix of a parameter: where it is in panels and in the flat vector. */
+typedef struct place {
+    const ch_param *param;
+    size_t panels, flat;
+} place;
+
+static place place_of(const ch_graph *graph, const ch_param *p, uint32_t block) {
+    const size_t rows = (size_t)block * p->rows;
+    return (place){.param = p,
+                   .panels = block * ch_panels_size(p->rows, p->cols),
+                   .flat = graph->layout.tensors[p->tensor].offset + rows * p->cols};
+}
+
+/* Matrix number *index of all parameters, and counts on; false behind the last. */
+static bool next_place(const ch_graph *graph, place *at, uint32_t *index) {
+    uint32_t left = *index;
+    for (uint32_t i = 0; i < graph->params_count; i++) {
+        const ch_param *p = &graph->params[i];
+        if (left < p->blocks) {
+            *at = place_of(graph, p, left);
+            *index += 1;
+            return true;
+        }
+        left -= p->blocks;
+    }
+    return false;
 }
 
 void ch_graph_load(ch_graph *graph, const ch_kernels *kernels, const float *flat) {
-    for (uint32_t i = 0; i < graph->params_count; i++) {
-        const ch_param *p = &graph->params[i];
-        kernels->panel->load(p->buffers.w, flat + flat_offset(graph, p), p->rows, p->cols);
+    place at;
+    for (uint32_t i = 0; next_place(graph, &at, &i);) {
+        const ch_param *p = at.param;
+        kernels->panel->load(p->buffers.w + at.panels, flat + at.flat, p->rows, p->cols);
     }
 }
 
 void ch_graph_store(const ch_graph *graph, const ch_kernels *kernels, float *flat) {
-    for (uint32_t i = 0; i < graph->params_count; i++) {
-        const ch_param *p = &graph->params[i];
-        kernels->panel->store(flat + flat_offset(graph, p), p->buffers.w, p->rows, p->cols);
+    place at;
+    for (uint32_t i = 0; next_place(graph, &at, &i);) {
+        const ch_param *p = at.param;
+        kernels->panel->store(flat + at.flat, p->buffers.w + at.panels, p->rows, p->cols);
     }
 }
 
 bool ch_graph_store_change(const ch_graph *graph, const ch_kernels *kernels, const float *from,
                            float *change) {
     bool is_finite = true;
-    for (uint32_t i = 0; i < graph->params_count; i++) {
-        const ch_param *p = &graph->params[i];
-        const uint32_t offset = flat_offset(graph, p);
-        is_finite = kernels->panel->store_change(change + offset, p->buffers.w, from + offset,
-                                                 p->rows, p->cols) &&
+    place at;
+    for (uint32_t i = 0; next_place(graph, &at, &i);) {
+        const ch_param *p = at.param;
+        is_finite = kernels->panel->store_change(change + at.flat, p->buffers.w + at.panels,
+                                                 from + at.flat, p->rows, p->cols) &&
                     is_finite;
     }
     return is_finite;
 }
 
 void ch_graph_store_gradient(const ch_graph *graph, const ch_kernels *kernels, float *flat) {
-    for (uint32_t i = 0; i < graph->params_count; i++) {
-        const ch_param *p = &graph->params[i];
-        kernels->panel->store(flat + flat_offset(graph, p), p->buffers.g, p->rows, p->cols);
+    place at;
+    for (uint32_t i = 0; next_place(graph, &at, &i);) {
+        const ch_param *p = at.param;
+        kernels->panel->store(flat + at.flat, p->buffers.g + at.panels, p->rows, p->cols);
     }
 }
 

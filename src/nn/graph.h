@@ -23,7 +23,7 @@
 
 enum {
     CH_NODES_MAX = 4 * CHOIR_TENSORS_MAX,
-    CH_NODE_PARAMS_MAX = 2,
+    CH_NODE_PARAMS_MAX = 5,
     CH_ACTIVATION_MAX = 1 << 24, // floats in one example's activation
     CH_LABEL_MAX = 160,          // bytes of a node's label in messages, with the terminating zero
     CH_LAYER_NAME_MAX = 32,      // likewise of its name
@@ -33,18 +33,22 @@ typedef struct ch_graph ch_graph;
 typedef struct ch_node ch_node;
 typedef struct ch_op ch_op;
 
-/* One parameter tensor: in flat order the layout's tensor, here the matrix (rows, cols). */
+/* One parameter tensor: in flat order the layout's tensor, here the matrix (rows, cols), or so many
+ * of them one after the other. */
 typedef struct ch_param {
     uint32_t tensor;     // its place in the layout
+    uint32_t blocks;     // matrices: 1, or the tensor's first dimension
     uint32_t rows, cols; // cols is the tensor's last dimension, rows the product of the others
     size_t size;         // floats in panels
     double range;        // initial values are uniform in +-range; negative: by the fan-in, net.h
+    uint32_t ones;       // the matrix, from 1, whose initial values are 1 instead; 0: none
     ch_weights buffers;  // (size) each; in the graph's arena
 } ch_param;
 
 struct ch_node {
-    const ch_op *op; // NULL for the input
-    ch_node *in;     // whose value it reads
+    const ch_graph *graph; // that it is one of
+    const ch_op *op;       // NULL for the input
+    ch_node *in;           // whose value it reads
     ch_node *prev, *next;
     char label[CH_LABEL_MAX];     // for messages: "layer 2 'dense 10'"
     char name[CH_LAYER_NAME_MAX]; // of its parameters: "dense2"
@@ -52,6 +56,8 @@ struct ch_node {
     // What the layer asked for; an operator reads the fields it has a use for.
     uint32_t units;                       // outputs
     uint32_t vocabulary;                  // of an embedding
+    uint32_t projected;                   // outputs of an LSTM's projection; 0: it has none
+    bool peepholes, coupled;              // of an LSTM
     uint32_t window_height, window_width; // of a convolution or a pooling
     uint32_t window_stride;               // of a pooling
 
@@ -152,6 +158,11 @@ void ch_graph_remove(ch_graph *graph, ch_node *node);
  */
 CHOIR_NODISCARD choir_status ch_graph_param(ch_graph *graph, ch_node *node, const char *name,
                                             const uint32_t *shape, uint32_t rank, choir_error *err);
+
+/* Likewise one of as many matrices as the first dimension (rank 2 or more) says. */
+CHOIR_NODISCARD choir_status ch_graph_blocks(ch_graph *graph, ch_node *node, const char *name,
+                                             const uint32_t *shape, uint32_t rank,
+                                             choir_error *err);
 
 /* What ch_graph_plan claims. */
 size_t ch_graph_bytes(const ch_graph *graph, uint32_t batch);

@@ -121,13 +121,41 @@ static choir_status append_unembedding(ch_graph *graph, const ch_layer *layer, c
     return append_node(graph, layer, "unembedding", 0, err);
 }
 
+/* What follows an LSTM's size. */
+static bool lstm_form(ch_node *node, const ch_layer *layer) {
+    for (uint32_t i = 2; i < layer->count; i++) {
+        const bool is_peephole = strcmp(layer->words[i], "peephole") == 0;
+        bool *form = is_peephole ? &node->peepholes : &node->coupled;
+        if (*form || (!is_peephole && strcmp(layer->words[i], "cifg") != 0)) {
+            return false;
+        }
+        *form = true;
+    }
+    return true;
+}
+
+static choir_status append_lstm(ch_graph *graph, const ch_layer *layer, choir_error *err) {
+    ch_node *node = ch_layer_node(graph, layer, "lstm");
+    if (node == NULL) {
+        return ch_layer_refuse(layer, "a net of fewer layers", err);
+    }
+    const char *word = layer->words[1];
+    if ((!ch_layer_number(word, CH_LAYER_UNITS_MAX, &node->units) &&
+         !pair_of(word, '/', CH_LAYER_UNITS_MAX, &node->units, &node->projected)) ||
+        !lstm_form(node, layer)) {
+        return ch_layer_refuse(layer,
+                               "'lstm UNITS' or 'lstm UNITS/OUTPUTS', both in [1, 1048576], and "
+                               "behind it 'peephole', 'cifg' or both",
+                               err);
+    }
+    return ch_graph_append(graph, node, err);
+}
+
 static const ch_layer_kind KINDS[] = {
-    {"conv HEIGHTxWIDTH CHANNELS", append_conv},
-    {"dense UNITS", append_dense},
-    {"embedding TOKENS UNITS", append_embedding},
-    {"maxpool WINDOW", append_maxpool},
-    {"relu", append_relu},
-    {"unembedding", append_unembedding},
+    {"conv HEIGHTxWIDTH CHANNELS", 0, append_conv},  {"dense UNITS", 0, append_dense},
+    {"embedding TOKENS UNITS", 0, append_embedding}, {"lstm UNITS", 2, append_lstm},
+    {"maxpool WINDOW", 0, append_maxpool},           {"relu", 0, append_relu},
+    {"unembedding", 0, append_unembedding},
 };
 
 enum { KINDS_COUNT = sizeof(KINDS) / sizeof(KINDS[0]) };
@@ -206,7 +234,8 @@ static choir_status append_layer(ch_graph *graph, const char *text, size_t size,
         if (is_kind(&KINDS[row], layer.words[0])) {
             counts[row] += 1;
             (void)snprintf(layer.name, sizeof(layer.name), "%.16s%u", layer.words[0], counts[row]);
-            if (layer.count != words_of(KINDS[row].usage)) {
+            const uint32_t words = words_of(KINDS[row].usage);
+            if (layer.count < words || layer.count > words + KINDS[row].more) {
                 char right[64];
                 (void)snprintf(right, sizeof(right), "'%s'", KINDS[row].usage);
                 return ch_layer_refuse(&layer, right, err);

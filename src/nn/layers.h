@@ -28,11 +28,13 @@ typedef struct ch_layer {
  * One kind of layer.
  *
  * usage  "dense UNITS": the kind, then the words it wants, for messages
- * append adds the layer's nodes to the chain. Its words are as many as usage's.
+ * more   how many words it takes beyond those
+ * append adds the layer's nodes to the chain. Its words are as many as usage's, and at most more.
  *        Returns OK; EINVAL with a message that starts with the label.
  */
 typedef struct ch_layer_kind {
     const char *usage;
+    uint32_t more;
     choir_status (*append)(ch_graph *graph, const ch_layer *layer, choir_error *err);
 } ch_layer_kind;
 

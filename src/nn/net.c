@@ -225,12 +225,16 @@ uint32_t ch_net_vocabulary(const ch_net *net) {
 void ch_net_init(const ch_net *net, uint64_t seed, float *params) {
     const choir_layout *layout = &net->graph.layout;
     for (uint32_t i = 0; i < layout->count; i++) {
-        const double range = net->graph.params[i].range;
+        const ch_param *p = &net->graph.params[i];
         const choir_tensor *tensor = &layout->tensors[i];
         float *x = params + tensor->offset;
         ch_rng rng = ch_rng_stream(seed, CH_PURPOSE_INIT, 0, i);
         for (uint32_t j = 0; j < tensor->count; j++) {
-            x[j] = range == 0.0 ? 0.0F : (float)(range * (2.0 * ch_rng_unit(&rng) - 1.0));
+            x[j] = p->range == 0.0 ? 0.0F : (float)(p->range * (2.0 * ch_rng_unit(&rng) - 1.0));
+        }
+        const uint32_t block = tensor->count / p->blocks;
+        for (uint32_t j = 0; p->ones > 0 && j < block; j++) {
+            x[(p->ones - 1) * block + j] = 1.0F;
         }
     }
 }

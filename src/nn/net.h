@@ -102,10 +102,14 @@ uint32_t ch_net_vocabulary(const ch_net *net);
 /*
  * Fills params (dim) with seeded initial values: weights uniform in +-sqrt(6 / fan_in) before a
  * relu and +-sqrt(3 / fan_in) elsewhere, biases zero. An embedding's rows are uniform in +-sqrt(3),
- * of which one is what its product with a token sums: a fan_in of one.
+ * of which one is what its product with a token sums: a fan_in of one. All weights of an LSTM of n
+ * units are uniform in +-1 / sqrt(n), as PyTorch's; its biases are zero, but one of the forget
+ * gate.
  *
  * Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, eq. 10; LeCun et al., "Efficient
- * BackProp", 1998, sec. 4.6.
+ * BackProp", 1998, sec. 4.6; Gers et al., "Learning to Forget", Neural Computation 12, 2000, and
+ * Jozefowicz et al., "An Empirical Exploration of Recurrent Network Architectures", ICML 2015, on
+ * the forget gate.
  */
 void ch_net_init(const ch_net *net, uint64_t seed, float *params);
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 const ch_op *const CH_OPS[] = {
-    &CH_OP_MATMUL,  &CH_OP_BIAS,          &CH_OP_DENSE,        &CH_OP_CONVOLVE,
-    &CH_OP_MAXPOOL, &CH_OP_CONV,          &CH_OP_EMBEDDING,    &CH_OP_UNEMBEDDING,
-    &CH_OP_RELU,    &CH_OP_CROSS_ENTROPY, &CH_OP_MEAN_SQUARED,
+    &CH_OP_MATMUL,  &CH_OP_BIAS, &CH_OP_DENSE,         &CH_OP_CONVOLVE,
+    &CH_OP_MAXPOOL, &CH_OP_CONV, &CH_OP_EMBEDDING,     &CH_OP_UNEMBEDDING,
+    &CH_OP_LSTM,    &CH_OP_RELU, &CH_OP_CROSS_ENTROPY, &CH_OP_MEAN_SQUARED,
 };
 
 const uint32_t CH_OPS_COUNT = sizeof(CH_OPS) / sizeof(CH_OPS[0]);

@@ -7,6 +7,7 @@
 extern const ch_op CH_OP_MATMUL, CH_OP_BIAS, CH_OP_DENSE;     // op_dense.c
 extern const ch_op CH_OP_CONVOLVE, CH_OP_MAXPOOL, CH_OP_CONV; // op_conv.c
 extern const ch_op CH_OP_EMBEDDING, CH_OP_UNEMBEDDING;        // op_embedding.c
+extern const ch_op CH_OP_LSTM;                                // op_lstm.c
 extern const ch_op CH_OP_RELU;                                // op_activation.c
 extern const ch_op CH_OP_CROSS_ENTROPY, CH_OP_MEAN_SQUARED;   // op_loss.c
 

@@ -4,7 +4,9 @@
 
 #include "math/panels.h"
 
-enum { ROWS_MAX = 40, COLS_MAX = 50, FLAT_MAX = ROWS_MAX * COLS_MAX, PANELS_MAX = ROWS_MAX * 64 };
+#include <string.h>
+
+enum { ROWS_MAX = 40, COLS_MAX = 50, FLAT_MAX = ROWS_MAX * COLS_MAX, PANELS_MAX = COLS_MAX * 64 };
 
 static const uint32_t SHAPES[][2] = {{1, 1}, {1, 16}, {5, 10}, {16, 32}, {17, 33}, {40, 50}};
 
@@ -57,6 +59,33 @@ static void parameters_go_in_and_come_out_again(void **state) {
 
 /* At every place of the matrix: in a whole panel, in the narrow one, as a difference that
  * overflows. */
+static void check_transposes(const ch_kernels *k) {
+    static matrices m;
+    static float turned[PANELS_MAX];
+    for (uint32_t s = 0; s < SHAPES_COUNT; s++) {
+        const uint32_t rows = SHAPES[s][0];
+        const uint32_t cols = SHAPES[s][1];
+        const size_t size = ch_panels_size(cols, rows);
+        matrices_fill(&m);
+        memset(turned, 0x7f, sizeof(turned));
+        const float untouched = turned[size];
+        k->panel->load(m.panels, m.flat, rows, cols);
+        k->panel->transpose(turned, m.panels, rows, cols);
+        for (uint32_t c = 0; c < cols; c++) {
+            for (uint32_t r = 0; r < ch_padded(rows); r++) {
+                const float expected = r < rows ? m.flat[r * cols + c] : 0.0F;
+                assert_true(turned[ch_panel_offset(cols, c, r)] == expected);
+            }
+        }
+        assert_true(turned[size] == untouched);
+    }
+}
+
+static void a_transpose_is_one(void **state) {
+    (void)state;
+    for_backends(check_transposes);
+}
+
 static void check_overflow(const ch_kernels *k) {
     static matrices m;
     const uint32_t rows = 17;
@@ -81,6 +110,7 @@ static void a_change_that_is_not_finite_is_seen(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_go_in_and_come_out_again),
+        cmocka_unit_test(a_transpose_is_one),
         cmocka_unit_test(a_change_that_is_not_finite_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

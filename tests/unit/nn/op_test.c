@@ -15,6 +15,10 @@
 
 enum { BATCH = 3, HEIGHT = 4, WIDTH = 4, CHANNELS = 3, FEATURES = HEIGHT * WIDTH * CHANNELS };
 
+/* Sequences of three, two and one steps. */
+enum { STEPS = 3, POSITIONS = 6, ROWS_MAX = BATCH * STEPS };
+static const uint32_t ACTIVE[STEPS] = {3, 2, 1};
+
 static const uint32_t LABELS[BATCH] = {2, 0, 47};
 static const float TOKENS[BATCH] = {3, 0, 3};
 
@@ -24,6 +28,7 @@ typedef struct bench {
     ch_node *node;
     ch_pass pass;
     ch_score score;
+    uint32_t rows;                            // of the input
     float weights[BATCH * 64 * CHANNELS * 4]; // of the values in the sum
 } bench;
 
@@ -46,15 +51,26 @@ static float noise(ch_rng *rng) {
     return (float)(2.0 * ch_rng_unit(rng) - 1.0);
 }
 
+static size_t count_of(const ch_param *p) {
+    return p->blocks * p->rows * (size_t)p->cols;
+}
+
+/* Where a parameter's element is in panels. */
+static size_t place_of(const ch_param *p, size_t i) {
+    const size_t row = i / p->cols;
+    return row / p->rows * ch_panels_size(p->rows, p->cols) +
+           ch_panel_offset(p->rows, row % p->rows, i % p->cols);
+}
+
 static void bench_fill(bench *b) {
     ch_rng rng = ch_rng_stream(7, CH_PURPOSE_TEST, 0, 0);
-    for (size_t i = 0; b->source != NULL && i < BATCH * FEATURES; i++) {
+    for (size_t i = 0; b->source != NULL && i < (size_t)b->rows * FEATURES; i++) {
         b->source->x[i] = noise(&rng);
     }
     for (uint32_t i = 0; i < b->graph.params_count; i++) {
         const ch_param *p = &b->graph.params[i];
-        for (size_t j = 0; j < p->rows * (size_t)p->cols; j++) {
-            p->buffers.w[ch_panel_offset(p->rows, j / p->cols, j % p->cols)] = noise(&rng);
+        for (size_t j = 0; j < count_of(p); j++) {
+            p->buffers.w[place_of(p, j)] = noise(&rng);
         }
     }
     for (size_t i = 0; i < sizeof(b->weights) / sizeof(b->weights[0]); i++) {
@@ -62,9 +78,10 @@ static void bench_fill(bench *b) {
     }
 }
 
-static void append_source(bench *b) {
+static void append_source(bench *b, const ch_op *op) {
     const ch_shape input = {HEIGHT, WIDTH, CHANNELS};
     ch_graph_init(&b->graph, input);
+    b->graph.steps = op == &CH_OP_LSTM ? STEPS : 0;
     b->source = ch_graph_node(&b->graph, "relu"); // any: what it does is replaced
     b->source->op = &SOURCE;
     check_status(ch_graph_append(&b->graph, b->source, NULL), CHOIR_OK);
@@ -83,12 +100,16 @@ static void append_tokens(bench *b, const ch_op *op) {
     }
 }
 
-static void bench_build(bench *b, const ch_op *op, bool pools, const choir_env *env) {
+/* The forms of an operator; each looks at what it knows. */
+enum { FORMS = 8 };
+
+static void bench_build(bench *b, const ch_op *op, uint32_t form, const choir_env *env) {
     memset(b, 0, sizeof(*b));
+    b->rows = op == &CH_OP_LSTM ? POSITIONS : BATCH;
     if (op == &CH_OP_EMBEDDING || op == &CH_OP_UNEMBEDDING) {
         append_tokens(b, op);
     } else {
-        append_source(b);
+        append_source(b, op);
     }
     b->node = ch_graph_node(&b->graph, op->name);
     b->node->vocabulary = 5;
@@ -97,11 +118,15 @@ static void bench_build(bench *b, const ch_op *op, bool pools, const choir_env *
     b->node->window_width = 3;
     b->node->window_stride = 2;
     b->node->relu = true; // for operators that can
-    b->node->pools = pools;
+    b->node->pools = form % 2 == 1;
+    b->node->peepholes = form % 2 == 1;
+    b->node->coupled = form / 2 % 2 == 1;
+    b->node->projected = form / 4 == 1 ? 5 : 0;
     check_status(ch_graph_append(&b->graph, b->node, NULL), CHOIR_OK);
-    check_status(ch_graph_plan(&b->graph, BATCH, env), CHOIR_OK);
+    check_status(ch_graph_plan(&b->graph, b->graph.steps > 0 ? ROWS_MAX : BATCH, env), CHOIR_OK);
     b->pass = (ch_pass){.kernels = ch_kernels_best(),
-                        .count = BATCH,
+                        .count = b->rows,
+                        .active = b->graph.steps > 0 ? ACTIVE : NULL,
                         .scale = 1.0F / BATCH,
                         .labels = LABELS,
                         .score = &b->score};
@@ -117,7 +142,7 @@ static double value(bench *b) {
     }
     double sum = 0.0;
     const uint32_t features = ch_shape_features(b->node->shape);
-    for (uint32_t r = 0; r < BATCH; r++) {
+    for (uint32_t r = 0; r < b->rows; r++) {
         for (uint32_t i = 0; i < features; i++) {
             sum +=
                 (double)b->node->x[r * b->node->stride + i] * (double)b->weights[r * features + i];
@@ -129,7 +154,7 @@ static double value(bench *b) {
 static void backward(bench *b) {
     const uint32_t features = ch_shape_features(b->node->shape);
     (void)value(b);
-    for (uint32_t r = 0; r < BATCH; r++) {
+    for (uint32_t r = 0; r < b->rows; r++) {
         memcpy(b->node->g + r * b->node->stride, b->weights + (size_t)r * features,
                features * sizeof(float));
     }
@@ -140,7 +165,8 @@ static void backward(bench *b) {
  * Kinks on both sides are rare; more of them is a wrong gradient. */
 static uint32_t kinks_max(const ch_op *op) {
     const bool smooth = op->is_loss || op == &CH_OP_MATMUL || op == &CH_OP_BIAS ||
-                        op == &CH_OP_CONVOLVE || op == &CH_OP_EMBEDDING || op == &CH_OP_UNEMBEDDING;
+                        op == &CH_OP_CONVOLVE || op == &CH_OP_EMBEDDING ||
+                        op == &CH_OP_UNEMBEDDING || op == &CH_OP_LSTM;
     return smooth ? 0 : 3;
 }
 
@@ -153,9 +179,7 @@ typedef struct moved {
 } moved;
 
 static size_t moved_at(const moved *m, size_t i) {
-    return m->param == NULL
-               ? i
-               : ch_panel_offset(m->param->rows, i / m->param->cols, i % m->param->cols);
+    return m->param == NULL ? i : place_of(m->param, i);
 }
 
 /* What slopes may be off by: rounding, in units of the largest. */
@@ -197,15 +221,19 @@ static void every_gradient_agrees_with_finite_differences(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
     static bench b;
-    for (uint32_t row = 0; row < 2 * CH_OPS_COUNT; row++) {
-        const ch_op *op = CH_OPS[row / 2];
-        const bool pools = row % 2 == 1; // what only a convolution looks at
+    for (uint32_t row = 0; row < FORMS * CH_OPS_COUNT; row++) {
+        const ch_op *op = CH_OPS[row / FORMS];
         uint32_t kinks = 0;
-        bench_build(&b, op, pools, &env);
+        if (row % FORMS >= 2 && op != &CH_OP_LSTM) {
+            continue; // nothing else has so many forms
+        }
+        bench_build(&b, op, row % FORMS, &env);
         backward(&b);
         if (b.source != NULL) {
-            const moved input = {
-                .what = "its input", .x = b.source->x, .g = b.source->g, .count = BATCH * FEATURES};
+            const moved input = {.what = "its input",
+                                 .x = b.source->x,
+                                 .g = b.source->g,
+                                 .count = (size_t)b.rows * FEATURES};
             check_slopes(&b, &input, &kinks);
         }
         for (uint32_t i = 0; i < b.graph.params_count; i++) {
@@ -214,7 +242,7 @@ static void every_gradient_agrees_with_finite_differences(void **state) {
                                  .x = p->buffers.w,
                                  .g = p->buffers.g,
                                  .param = p,
-                                 .count = (size_t)p->rows * p->cols};
+                                 .count = count_of(p)};
             check_slopes(&b, &param, &kinks);
         }
         ch_graph_release(&b.graph);

@@ -135,6 +135,9 @@ static void parts_divide_by_the_positions_of_the_whole_step(void **state) {
 static const char *const LAYERS[] = {
     "embedding 11 20 | relu | dense 5",
     "embedding 11 5 | dense 9 | relu | dense 5 | unembedding | dense 5",
+    "embedding 11 7 | lstm 20 | lstm 9 | dense 5",
+    "embedding 11 7 | lstm 20 peephole | lstm 9 cifg peephole | dense 5",
+    "embedding 11 5 | lstm 20/5 cifg | unembedding | lstm 9/5 peephole",
 };
 
 enum { LAYERS_COUNT = sizeof(LAYERS) / sizeof(LAYERS[0]) };
@@ -216,6 +219,17 @@ static void layers_that_do_not_fit_are_refused(void **state) {
                                     "token each"},
         {"embedding 5 x", "layer 1 'embedding 5 x': right is 'embedding TOKENS UNITS', both whole "
                           "numbers in [1, 1048576]"},
+        {"lstm 5 6",
+         "layer 1 'lstm 5 6': right is 'lstm UNITS' or 'lstm UNITS/OUTPUTS', both in [1, "
+         "1048576], and behind it 'peephole', 'cifg' or both"},
+        {"lstm 5/0",
+         "layer 1 'lstm 5/0': right is 'lstm UNITS' or 'lstm UNITS/OUTPUTS', both in [1, "
+         "1048576], and behind it 'peephole', 'cifg' or both"},
+        {"lstm 5 cifg cifg",
+         "layer 1 'lstm 5 cifg cifg': right is 'lstm UNITS' or 'lstm UNITS/OUTPUTS', both in [1, "
+         "1048576], and behind it 'peephole', 'cifg' or both"},
+        {"lstm 5 cifg peephole cifg",
+         "layer 1 'lstm 5 cifg peephole cifg': right is at most 4 words of at most 31 characters"},
         {"dense 3 | unembedding",
          "layer 2 'unembedding': right is one of it, where the first layer is an embedding and the "
          "layer before has as many outputs as that"},
