@@ -7,6 +7,7 @@
 #include "data/generator.h"
 #include "data/source.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,6 +77,28 @@ static void by_hand_tell(FILE *out, const ch_catalog_row *row, const char *dir) 
     }
 }
 
+/* Which edition came of what changes with its editions. */
+static choir_status editions_tell(FILE *out, const ch_catalog_row *row, const char *dir,
+                                  choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < row->file_count && status == CHOIR_OK; i++) {
+        char path[CHOIR_PATH_MAX];
+        char hash[CH_DOWNLOAD_HASH_TEXT];
+        uint64_t bytes = 0;
+        const int size =
+            snprintf(path, sizeof(path), "%s/%s/%s", dir, row->name, row->files[i].name);
+        if (row->files[i].sha256 != NULL || size >= CHOIR_PATH_MAX) {
+            continue;
+        }
+        status = ch_download_hash(hash, &bytes, path, err);
+        if (status == CHOIR_OK) {
+            (void)fprintf(out, "%s: an edition of %" PRIu64 " bytes, SHA-256 %s\n",
+                          row->files[i].name, bytes, hash);
+        }
+    }
+    return status;
+}
+
 static int get_run(const ch_call *call, choir_error *err) {
     const get_flags *flags = call->options;
     const ch_catalog_row *row = NULL;
@@ -94,6 +117,7 @@ static int get_run(const ch_call *call, choir_error *err) {
     status = ch_catalog_get(row, dir, &like, tell_file, err);
     if (status == CHOIR_OK) {
         (void)fprintf(call->out, "%s/%s\n", dir, row->name);
+        status = editions_tell(call->out, row, dir, err);
     } else if (status == CHOIR_EIO && !flags->quiet) {
         by_hand_tell(stderr, row, dir);
     }
@@ -108,7 +132,8 @@ const ch_command CMD_DATA_GET = {
     .summary = "download a public data set",
     .text = "Downloads a data set from its public source into the data directory, going on where "
             "an earlier download ended, and keeps a file only when its SHA-256 is the one in "
-            "data/README.md. Prints where the set is. Files already here are only checked.",
+            "data/README.md. Prints where the set is, and size and hash of what changes with its "
+            "editions, which has none there. Files already here are only checked.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

@@ -19,8 +19,8 @@ enum {
 typedef struct ch_catalog_file {
     const char *name;
     const char *urls[CH_CATALOG_URLS_MAX]; // the source, then a mirror or NULL
-    const char *sha256;
-    uint64_t bytes;
+    const char *sha256;                    // NULL: changes with its editions
+    uint64_t bytes;                        // then the most that one may have
 } ch_catalog_file;
 
 typedef struct ch_catalog_row {
@@ -36,7 +36,8 @@ extern const size_t CH_CATALOG_COUNT;
 /* The row with this name, or NULL. */
 const ch_catalog_row *ch_catalog_find(const char *name);
 
-/* True when every file lies in the folder dir/name with its size; hashes are not looked at. */
+/* True when every file lies in the folder dir/name with its size, or, of editions, with a possible
+ * one; hashes are not looked at. */
 bool ch_catalog_is_here(const ch_catalog_row *row, const char *dir);
 
 /*

@@ -17,7 +17,6 @@
 enum {
     PATH_BYTES = 4096,
     REDIRECTS_MAX = 5,
-    HASH_TEXT = 65,
 };
 
 /* One download under way. */
@@ -41,7 +40,7 @@ static choir_status disk_failed(choir_error *err, const char *path, int reason) 
 /* -------------------------------------------------------------------------------------- hashes */
 
 /* The hash of an open file as text. EIO when it cannot be read. */
-static choir_status file_hash(char out[HASH_TEXT], int descriptor, const char *path,
+static choir_status file_hash(char out[CH_DOWNLOAD_HASH_TEXT], int descriptor, const char *path,
                               choir_error *err) {
     uint8_t block[1 << 14];
     uint8_t hash[32];
@@ -65,9 +64,35 @@ static choir_status file_hash(char out[HASH_TEXT], int descriptor, const char *p
     return CHOIR_OK;
 }
 
-static bool is_there(const ch_download *d) {
-    char hash[HASH_TEXT];
+choir_status ch_download_hash(char out[CH_DOWNLOAD_HASH_TEXT], uint64_t *bytes, const char *path,
+                              choir_error *err) {
     struct stat about;
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) {
+        return disk_failed(err, path, errno);
+    }
+    choir_status status = fstat(file, &about) == 0 ? CHOIR_OK : disk_failed(err, path, errno);
+    if (status == CHOIR_OK) {
+        *bytes = (uint64_t)about.st_size;
+        status = file_hash(out, file, path, err);
+    }
+    (void)close(file);
+    return status;
+}
+
+/* Whether any edition of the file is there. */
+static bool is_edition_there(const ch_download *d) {
+    struct stat about;
+    return stat(d->path, &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0 &&
+           (uint64_t)about.st_size <= d->bytes;
+}
+
+static bool is_there(const ch_download *d) {
+    char hash[CH_DOWNLOAD_HASH_TEXT];
+    struct stat about;
+    if (d->sha256 == NULL) {
+        return is_edition_there(d);
+    }
     const int file = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) {
         return false;
@@ -94,7 +119,7 @@ static size_t part_write(char *data, size_t item, size_t count, void *self) {
         return 0;
     }
     t->size += bytes;
-    if (t->d->progress != NULL) {
+    if (t->d->progress != NULL && t->d->sha256 != NULL) {
         t->d->progress(t->d->self, t->size, t->d->bytes);
     }
     return bytes;
@@ -144,8 +169,10 @@ static choir_status attempt(transfer *t, const char *url, bool *cannot_resume, c
     *cannot_resume = t->size > 0 && (code == CURLE_RANGE_ERROR || answer == 416);
     if (t->overlong) {
         return ch_error_set(err, CHOIR_EPROTO,
-                            "%s: sends more than the %llu bytes of the file it should be", url,
-                            (unsigned long long)t->d->bytes);
+                            t->d->sha256 != NULL
+                                ? "%s: sends more than the %llu bytes of the file it should be"
+                                : "%s: sends more than the %llu bytes that the file may have",
+                            url, (unsigned long long)t->d->bytes);
     }
     if (t->is_disk_failing) {
         return ch_error_set(err, CHOIR_EIO, "%s", t->disk_failure.message);
@@ -153,6 +180,9 @@ static choir_status attempt(transfer *t, const char *url, bool *cannot_resume, c
     if (code != CURLE_OK) {
         return ch_error_set(err, CHOIR_EIO, "%s: %s", url,
                             reason[0] != '\0' ? reason : curl_easy_strerror(code));
+    }
+    if (t->d->sha256 == NULL) {
+        return t->size > 0 ? CHOIR_OK : ch_error_set(err, CHOIR_EIO, "%s: gave no bytes", url);
     }
     if (t->size < t->d->bytes) {
         return ch_error_set(err, CHOIR_EIO, "%s: gave %llu of %llu bytes", url,
@@ -171,7 +201,8 @@ static choir_status url_try(transfer *t, const char *url, choir_error *err) {
         if (status == CHOIR_EIO && t->is_disk_failing) {
             return status;
         }
-        if (status == CHOIR_EIO && cannot_resume) {
+        const bool is_edition = t->d->sha256 == NULL && t->size > 0; // it may be another by now
+        if (status == CHOIR_EIO && (cannot_resume || is_edition)) {
             const choir_status cut = part_truncate(t, err);
             if (cut != CHOIR_OK) {
                 return cut;
@@ -203,12 +234,15 @@ static choir_status part_open(transfer *t, const char *part, choir_error *err) {
         return disk_failed(err, part, errno);
     }
     t->size = (uint64_t)size;
-    return t->size > t->d->bytes ? part_truncate(t, err) : CHOIR_OK;
+    return t->size > t->d->bytes || t->d->sha256 == NULL ? part_truncate(t, err) : CHOIR_OK;
 }
 
 /* Whether what has arrived whole has the right hash. EPROTO when it has not. */
 static choir_status part_check(const transfer *t, const char *from, choir_error *err) {
-    char hash[HASH_TEXT];
+    char hash[CH_DOWNLOAD_HASH_TEXT];
+    if (t->d->sha256 == NULL) {
+        return CHOIR_OK;
+    }
     const choir_status status = file_hash(hash, t->part, t->d->path, err);
     if (status == CHOIR_OK && strcmp(hash, t->d->sha256) != 0) {
         return ch_error_set(err, CHOIR_EPROTO,
