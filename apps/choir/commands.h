@@ -10,12 +10,15 @@
     X(DONE, 0, "done")                                                                             \
     X(FAILED, 1, "a file is not there or malformed; or memory or the system failed")               \
     X(WRONG, 2, "the command line or job is wrong, or does not fit its data; nothing was run")     \
+    X(INTERRUPTED, 130, "ended before its end; it can go on from its checkpoint")                  \
     X(TARGET, 3, "the run ended without reaching server.target_accuracy")                          \
     X(DIVERGED, 4, "training diverged: the loss is not finite or grew, or no update was fit")      \
-    X(QUORUM, 5, "not one round counted: fewer clients than server.quorum reported")               \
-    X(INTERRUPTED, 130, "interrupted; a checkpoint was written, and --resume goes on from it")
+    X(QUORUM, 5, "not one round counted: fewer clients than server.quorum reported")
 
-enum { EXITS_USUAL = 3 }; // the first of them, which every command can end with
+enum {
+    EXITS_USUAL = 3,       // the first of them, which every command can end with
+    EXITS_INTERRUPTED = 4, // and what goes on where it was ended
+};
 
 enum {
 #define X(name, code, when) EXIT_##name = (code),
@@ -60,6 +63,8 @@ extern const ch_command CMD_HOSTED_STOP;
 extern const ch_command CMD_JOB_CHECK;
 extern const ch_command CMD_JOB_KEYS;
 extern const ch_command CMD_JOIN;
+extern const ch_command CMD_PAPER_LIST;
+extern const ch_command CMD_PAPER_RUN;
 extern const ch_command CMD_PREDICT;
 extern const ch_command CMD_REPLAY;
 extern const ch_command CMD_REPORT;

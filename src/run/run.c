@@ -319,7 +319,7 @@ static void run_release(ch_running *r) {
 }
 
 bool ch_running_must_stop(const ch_running *r) {
-    return r->options->stop != NULL && *r->options->stop != 0;
+    return r->was_ended || (r->options->stop != NULL && *r->options->stop != 0);
 }
 
 choir_status ch_running_evaluate(ch_running *r, ch_evaluation *e, double *seconds,
@@ -421,6 +421,8 @@ static choir_status round_run(ch_running *r, choir_error *err) {
     if (judged != CHOIR_OK || status != CHOIR_OK) {
         return judged != CHOIR_OK ? judged : status;
     }
+    const ch_run_options *o = r->options;
+    r->was_ended = o->after != NULL && o->after(o->after_self, &row);
     const bool due = job->checkpoint_every > 0 && row.round % job->checkpoint_every == 0;
     return due || last || r->result.reached_target ? checkpoint_write(r, err) : CHOIR_OK;
 }

@@ -19,6 +19,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Called by the thread that runs the job. Returns whether the run is to end. */
+typedef bool (*ch_run_after)(void *self, const ch_metrics_row *row);
+
 typedef struct ch_run_options {
     uint32_t workers;      // training threads; 0 = one per core
     const char *run_dir;   // NULL or "": runs/<name>-<counter>
@@ -31,6 +34,9 @@ typedef struct ch_run_options {
     const volatile sig_atomic_t *stop; // non-zero: write a checkpoint and end after this round; may
                                        // be NULL
     const char *command;               // how to run it again, for the report; may be NULL
+    ch_run_after after; // sees each round once it is recorded; true: end after it, as *stop does.
+                        // NULL: nobody does
+    void *after_self;   // its first argument; borrowed
 } ch_run_options;
 
 enum { CH_RUN_WARNING_MAX = 1024 }; // bytes, with the terminating zero

@@ -25,6 +25,7 @@ typedef struct ch_running {
     uint32_t diverged_round; // the first in which a client diverged; 0: none
     double diverged_client;  // who
     double diverged_loss;    // and its loss; NaN: not finite
+    bool was_ended;          // by the options' after
 } ch_running;
 
 bool ch_running_must_stop(const ch_running *r);

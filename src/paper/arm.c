@@ -1,0 +1,266 @@
+/* Arm: see arm.h. */
+#include "paper/arm.h"
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "job/keys.h"
+#include "report/report.h"
+#include "report/units.h"
+#include "run/run.h"
+#include "run/session.h"
+#include "store/metrics_log.h"
+#include "store/run_dir.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    DIGEST_BYTES = 6,
+    LINE_EVERY_S = 20, // a line about an arm that is under way
+};
+
+bool ch_paper_site_is_over(const ch_paper_site *site) {
+    return (site->stop != NULL && *site->stop != 0) || ch_session_clock() >= site->deadline_s;
+}
+
+// ----- where it lies ----------------------------------------------------------------------------
+
+/* Keys that say nothing of what is trained. */
+static bool is_place(const char *key) {
+    static const char *const places[] = {"name", "data.dir", "server.rounds",
+                                         "server.target_accuracy", "checkpoint_every"};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (strcmp(key, places[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Keys at their defaults are left out, so that a key that choir comes to know moves no run. */
+static void digest_of(char out[2 * DIGEST_BYTES + 1], const choir_job *job) {
+    ch_sha256 hash;
+    uint8_t sum[32];
+    ch_sha256_init(&hash);
+    for (size_t i = 0; i < CH_JOB_KEYS.count; i++) {
+        const ch_option *row = &CH_JOB_KEYS.rows[i];
+        char value[CH_OPTION_VALUE_MAX];
+        char usual[CH_OPTION_VALUE_MAX];
+        ch_options_get(row, job, value, sizeof(value));
+        ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
+        if (!is_place(row->key) && strcmp(value, usual) != 0) {
+            ch_sha256_add(&hash, row->key, strlen(row->key) + 1);
+            ch_sha256_add(&hash, value, strlen(value) + 1);
+        }
+    }
+    ch_sha256_finish(&hash, sum);
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
+        (void)snprintf(out + 2 * i, 3, "%02x", sum[i]);
+    }
+}
+
+choir_status ch_arm_dir(char out[CHOIR_PATH_MAX], const char *runs, const choir_job *job,
+                        choir_error *err) {
+    char digest[2 * DIGEST_BYTES + 1];
+    char rate[CH_TEXT_NUMBER_MAX];
+    digest_of(digest, job);
+    ch_text_number(rate, sizeof(rate), job->client_learning_rate);
+    const int size = snprintf(out, CHOIR_PATH_MAX, "%s/%s-%s-%s", runs, job->name, rate, digest);
+    if (size < 0 || size >= CHOIR_PATH_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "%.60s...: the path is longer than %d bytes", runs,
+                            CHOIR_PATH_MAX - 1);
+    }
+    return CHOIR_OK;
+}
+
+static bool has_baselines(const ch_arm_task *task) {
+    return strcmp(task->baselines, "none") != 0;
+}
+
+static bool has_file(const char *dir, const char *file) {
+    char path[CHOIR_PATH_MAX];
+    return ch_run_dir_file(path, dir, file, NULL) == CHOIR_OK && access(path, F_OK) == 0;
+}
+
+// ----- what its rounds say ----------------------------------------------------------------------
+
+static void row_add(ch_crossing *c, const ch_metrics_row *row) {
+    ch_crossing_add(c, row->round, row->accuracy, (double)(row->bytes_up + row->bytes_down));
+}
+
+static ch_outcome_point point_of(const ch_metrics_row *row) {
+    return (ch_outcome_point){.round = row->round,
+                              .accuracy = row->accuracy,
+                              .loss = row->loss,
+                              .train_loss = row->train_loss,
+                              .heldout = row->heldout_mean};
+}
+
+/* Keeps some of the first (count) rows that were evaluated: moves those to the front first. */
+static void curve_keep(ch_outcome_arm *out, ch_metrics_row *rows, uint32_t count, uint32_t points) {
+    uint32_t kept[CH_OUTCOME_POINTS_MAX];
+    uint32_t evaluated = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!isnan(rows[i].loss) || !isnan(rows[i].heldout_mean)) {
+            rows[evaluated] = rows[i];
+            evaluated += 1;
+        }
+    }
+    out->points = ch_crossing_thin(kept, evaluated, points);
+    for (uint32_t i = 0; i < out->points; i++) {
+        out->curve[i] = point_of(&rows[kept[i]]);
+    }
+}
+
+/* Whether what was to be trained beside the run was, or could not be. */
+static bool has_ended(const ch_arm_task *task, const char *dir) {
+    static const char *const names[] = {"central", "local"};
+    for (size_t i = 0; i < 2; i++) {
+        char folder[CHOIR_PATH_MAX];
+        (void)snprintf(folder, sizeof(folder), "%.400s/baseline-%s", dir, names[i]);
+        if (strstr(task->baselines, names[i]) != NULL && !has_file(folder, "metrics.jsonl") &&
+            !has_file(folder, CH_REPORT_FAILURE_FILE)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const char *dir,
+                          const choir_env *env, choir_error *err) {
+    memset(out, 0, sizeof(*out));
+    out->rate = task->rate;
+    out->end = task->limit == 0 ? CH_CROSSING_LIMIT : CH_CROSSING_GOES_ON;
+    out->crossing = INFINITY;
+    if (!has_file(dir, "metrics.jsonl")) {
+        return CHOIR_OK;
+    }
+    ch_metrics_table table = {0};
+    const choir_status status = ch_metrics_read(&table, dir, env, err);
+    ch_crossing c;
+    ch_crossing_init(&c, task->target);
+    for (uint32_t i = 0; i < table.count && out->end == CH_CROSSING_GOES_ON; i++) {
+        row_add(&c, &table.rows[i]);
+        out->end = ch_crossing_judge(&c, task->beaten, task->limit);
+    }
+    if (out->end == CH_CROSSING_GOES_ON && has_file(dir, CH_REPORT_FAILURE_FILE)) {
+        out->end = CH_CROSSING_DIVERGED;
+    }
+    if (out->end == CH_CROSSING_LIMIT && !has_ended(task, dir)) {
+        out->end = CH_CROSSING_GOES_ON;
+    }
+    out->rounds = c.closed;
+    out->crossing = c.rounds;
+    out->best = c.best;
+    out->bytes = c.bytes;
+    if (status == CHOIR_OK) {
+        curve_keep(out, table.rows, c.closed < table.count ? c.closed : table.count, task->points);
+    }
+    ch_metrics_table_release(&table);
+    return status;
+}
+
+// ----- running it -------------------------------------------------------------------------------
+
+typedef struct running {
+    const ch_arm_task *task;
+    const ch_paper_site *site;
+    ch_crossing c;
+    uint32_t last;   // round to end after; UINT32_MAX: none
+    double lined_s;  // when the last line was written
+    double opened_s; // when the first round of this process began
+    uint32_t opened; // rounds there were before
+} running;
+
+static void line_write(const running *r, double now_s) {
+    char rate[CH_UNITS_MAX];
+    char best[CH_UNITS_MAX];
+    char number[CH_GRID_TEXT_MAX];
+    const uint32_t done = r->c.closed - r->opened;
+    ch_grid_text(number, r->task->rate);
+    ch_units_share(best, r->c.best);
+    ch_units_rate(rate, now_s > r->opened_s ? done / (now_s - r->opened_s) : NAN);
+    (void)fprintf(r->site->progress, "%s  rate %s  round %u of at most %u  best %s  %s\n",
+                  r->task->cell, number, r->c.closed, r->task->limit, best, rate);
+}
+
+static bool after_round(void *self, const ch_metrics_row *row) {
+    running *r = self;
+    if (row->round > r->c.closed) { // rounds after the checkpoint are run again, to the same end
+        row_add(&r->c, row);
+    }
+    const double now_s = ch_session_clock();
+    if (r->site->progress != NULL && now_s - r->lined_s >= LINE_EVERY_S) {
+        line_write(r, now_s);
+        r->lined_s = now_s;
+    }
+    const ch_crossing_end end = ch_crossing_judge(&r->c, r->task->beaten, r->task->limit);
+    if (has_baselines(r->task) && end == CH_CROSSING_LIMIT) {
+        return false; // it ends by itself, and what follows its rounds is wanted
+    }
+    return end != CH_CROSSING_GOES_ON || row->round >= r->last || ch_paper_site_is_over(r->site);
+}
+
+static choir_status crossing_load(running *r, const char *dir, const choir_env *env,
+                                  choir_error *err) {
+    ch_metrics_table table = {0};
+    ch_crossing_init(&r->c, r->task->target);
+    if (!has_file(dir, "metrics.jsonl")) {
+        return CHOIR_OK;
+    }
+    const choir_status status = ch_metrics_read(&table, dir, env, err);
+    for (uint32_t i = 0; i < table.count; i++) {
+        row_add(&r->c, &table.rows[i]);
+    }
+    ch_metrics_table_release(&table);
+    return status;
+}
+
+static choir_status rounds_run(running *r, const char *dir, uint32_t rounds_max,
+                               const choir_env *env, choir_error *err) {
+    choir_status status = crossing_load(r, dir, env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    r->opened = r->c.closed;
+    r->last = rounds_max == 0 ? UINT32_MAX : r->c.closed + rounds_max;
+    r->opened_s = ch_session_clock();
+    r->lined_s = r->opened_s;
+    ch_run_options o = ch_run_defaults();
+    o.workers = r->site->workers;
+    o.run_dir = dir;
+    o.resume = has_file(dir, "job.yaml") ? dir : NULL;
+    o.baseline_central = strstr(r->task->baselines, "central") != NULL;
+    o.baseline_local = strstr(r->task->baselines, "local") != NULL;
+    o.report = false;
+    o.stop = r->site->stop;
+    o.command = r->task->cell;
+    o.after = after_round;
+    o.after_self = r;
+    ch_run_result result;
+    status = ch_run_sim(&result, r->task->job, &o, env, err);
+    return status == CHOIR_ERANGE ? CHOIR_OK : status;
+}
+
+choir_status ch_arm_run(ch_outcome_arm *out, const ch_arm_task *task, const ch_paper_site *site,
+                        uint32_t rounds_max, const choir_env *env, choir_error *err) {
+    char dir[CHOIR_PATH_MAX];
+    choir_status status = ch_arm_dir(dir, site->runs, task->job, err);
+    if (status == CHOIR_OK) {
+        status = ch_arm_judge(out, task, dir, env, err);
+    }
+    if (status != CHOIR_OK || out->end != CH_CROSSING_GOES_ON) {
+        return status;
+    }
+    if (ch_paper_site_is_over(site)) {
+        return CHOIR_EAGAIN;
+    }
+    running r = {.task = task, .site = site};
+    status = rounds_run(&r, dir, rounds_max, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_arm_judge(out, task, dir, env, err);
+    }
+    return status == CHOIR_OK && out->end == CH_CROSSING_GOES_ON ? CHOIR_EAGAIN : status;
+}

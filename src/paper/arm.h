@@ -1,0 +1,71 @@
+/*
+ * Arm: one learning rate of a cell, run as far as is of use.
+ *
+ * Each is an ordinary run with a run directory, which it goes on from whenever it was ended: by the
+ * budget, Ctrl-C or kill -9. The directory is named by what is trained and not by the cell, so that
+ * cells of different tables that train the same share it, and one that needs more rounds goes on
+ * where the other ended. The run itself knows neither target nor limit.
+ */
+#ifndef CH_PAPER_ARM_H
+#define CH_PAPER_ARM_H
+
+#include "paper/outcome.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+enum {
+    CH_ARM_TABLE_POINTS = 40,  // of a curve in a table's results
+    CH_ARM_FIGURE_POINTS = 150 // in a figure's
+};
+
+/* Where and with what arms are run. */
+typedef struct ch_paper_site {
+    const char *runs;     // the folder of run directories
+    const char *results;  // the folder of outcomes
+    const char *data_dir; // as data.dir; "": the job's
+    uint64_t seed;
+    uint32_t workers;                  // threads of one arm
+    double deadline_s;                 // by ch_session_clock: when all arms end; INFINITY: never
+    FILE *progress;                    // lines about how it gets on; NULL: none
+    const volatile sig_atomic_t *stop; // non-zero: end after this round; may be NULL
+} ch_paper_site;
+
+typedef struct ch_arm_task {
+    const char *cell;      // for messages
+    const choir_job *job;  // as ch_paper_job made it
+    int32_t rate;          // its learning rate
+    double target;         // accuracy; 0: none
+    uint32_t limit;        // rounds
+    double beaten;         // rounds that the best rate so far needs; INFINITY: none has
+    uint32_t points;       // of the curve to keep
+    const char *baselines; // "central,local", as ch_paper_experiment has it
+} ch_arm_task;
+
+/* Whether the site's time is over, or somebody wants it to end. */
+bool ch_paper_site_is_over(const ch_paper_site *site);
+
+/* Where the run of a job lies: the job's name, its rate, and a digest of every key that is not at
+ * its default but those that a run's place in a table decides. EINVAL when that is too long. */
+CHOIR_NODISCARD choir_status ch_arm_dir(char out[CHOIR_PATH_MAX], const char *runs,
+                                        const choir_job *job, choir_error *err);
+
+/* What the rounds of a run say of a task; out->points of its curve are set too. end is
+ * CH_CROSSING_GOES_ON when further rounds are of use. dir is the run directory, or a baseline's. */
+CHOIR_NODISCARD choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task,
+                                          const char *dir, const choir_env *env, choir_error *err);
+
+/*
+ * Runs it, or goes on with it, until it is decided.
+ *
+ * rounds_max  beyond those that there are: 0 = no such limit; else how many to run for a first
+ *             measurement of the machine
+ *
+ * Returns OK with the outcome; EAGAIN when it was ended before it was decided; else as ch_run_sim.
+ * A run that diverges is decided.
+ */
+CHOIR_NODISCARD choir_status ch_arm_run(ch_outcome_arm *out, const ch_arm_task *task,
+                                        const ch_paper_site *site, uint32_t rounds_max,
+                                        const choir_env *env, choir_error *err);
+
+#endif

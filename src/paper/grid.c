@@ -1,0 +1,99 @@
+/* Grid: see grid.h. */
+#include "paper/grid.h"
+
+#include "base/assert.h"
+#include "base/text.h"
+
+#include <math.h>
+#include <stdio.h>
+
+// The three points of a decade; the others are these with the point moved.
+static const char *const DECADE[] = {"1", "2.15", "4.64"};
+
+void ch_grid_text(char out[CH_GRID_TEXT_MAX], int32_t k) {
+    CH_ASSERT(k >= CH_GRID_LEAST && k <= CH_GRID_MOST);
+    const int32_t shift = 3 * 4; // so that the division rounds down for all k
+    char text[CH_GRID_TEXT_MAX];
+    double value = 0;
+    (void)snprintf(text, sizeof(text), "%se%d", DECADE[(k + shift) % 3], (k + shift) / 3 - 4);
+    CH_ASSERT(ch_text_read_f64(&value, text));
+    char number[CH_TEXT_NUMBER_MAX];
+    ch_text_number(number, sizeof(number), value);
+    (void)snprintf(out, CH_GRID_TEXT_MAX, "%.15s", number);
+}
+
+double ch_grid_rate(int32_t k) {
+    char text[CH_GRID_TEXT_MAX];
+    double value = 0;
+    ch_grid_text(text, k);
+    CH_ASSERT(ch_text_read_f64(&value, text));
+    return value;
+}
+
+bool ch_grid_find(int32_t *k, double rate) {
+    for (int32_t i = CH_GRID_LEAST; i <= CH_GRID_MOST; i++) {
+        if (fabs(rate / ch_grid_rate(i) - 1) < 0.03) {
+            *k = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_better(const ch_grid_trial *a, const ch_grid_trial *b) {
+    if (a->crossing < b->crossing) {
+        return true;
+    }
+    return isinf(a->crossing) && isinf(b->crossing) && a->best > b->best;
+}
+
+uint32_t ch_grid_best(const ch_grid_trial *trials, uint32_t count) {
+    CH_ASSERT(count > 0);
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        best = is_better(&trials[i], &trials[best]) ? i : best;
+    }
+    return best;
+}
+
+static bool is_tried(int32_t k, const ch_grid_trial *trials, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (trials[i].k == k) {
+            return true;
+        }
+    }
+    return false;
+}
+
+ch_grid_edge ch_grid_edge_of(const ch_grid_trial *trials, uint32_t count) {
+    const int32_t k = trials[ch_grid_best(trials, count)].k;
+    return (ch_grid_edge){.is_low = !is_tried(k - 1, trials, count),
+                          .is_high = !is_tried(k + 1, trials, count)};
+}
+
+bool ch_grid_next(int32_t *k, const ch_grid_trial *trials, uint32_t count, const int32_t *start,
+                  uint32_t start_count, uint32_t rates_max) {
+    if (count >= rates_max) {
+        return false;
+    }
+    for (uint32_t i = 0; i < start_count; i++) {
+        if (!is_tried(start[i], trials, count)) {
+            *k = start[i];
+            return true;
+        }
+    }
+    if (count == 0) {
+        return false;
+    }
+    const int32_t best = trials[ch_grid_best(trials, count)].k;
+    const ch_grid_edge edge = ch_grid_edge_of(trials, count);
+    if (edge.is_high && best < CH_GRID_MOST) {
+        *k = best + 1;
+        return true;
+    }
+    if (edge.is_low && best > CH_GRID_LEAST) {
+        *k = best - 1;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,243 @@
+/* Measure: see measure.h. */
+#include "paper/measure.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "report/units.h"
+#include "store/run_dir.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+uint32_t ch_conduct_rates(int32_t start[CH_PAPER_START_MAX], uint32_t *start_count,
+                          const ch_conduct *c, const ch_paper_cell *cell, const choir_env *env) {
+    const ch_paper_experiment *e = cell->e;
+    const uint32_t most = c->rates_max > 0 ? c->rates_max : e->rates_max;
+    *start_count = ch_paper_start(start, e, cell->column);
+    const ch_paper_experiment *like =
+        e->like[0] == '\0' ? NULL : ch_catalogue_find(c->catalogue, e->like);
+    if (like == NULL) {
+        return most;
+    }
+    const size_t bytes = ch_arena_cost(1, sizeof(ch_outcome));
+    ch_outcome *o = env->alloc(env->self, bytes);
+    for (uint32_t i = 0; o != NULL && i < like->rows_count; i++) {
+        for (uint32_t k = 0; k < like->columns_count; k++) {
+            char path[CHOIR_PATH_MAX];
+            if (strcmp(like->rows[i].name, e->rows[cell->row].name) == 0 &&
+                strcmp(like->columns[k].name, e->columns[cell->column].name) == 0 &&
+                ch_outcome_path(path, c->site.results, like, i, k, c->site.seed, NULL) ==
+                    CHOIR_OK &&
+                ch_outcome_read(o, path, env, NULL) == CHOIR_OK && ch_outcome_best(o) != NULL) {
+                start[0] = ch_outcome_best(o)->rate;
+                *start_count = 1;
+            }
+        }
+    }
+    if (o != NULL) {
+        env->free(env->self, o);
+    }
+    return most;
+}
+
+choir_status ch_conduct_load(ch_outcome *out, const ch_conduct *c, const ch_paper_cell *cell,
+                             const choir_env *env, choir_error *err) {
+    char path[CHOIR_PATH_MAX];
+    const size_t bytes = ch_arena_cost(1, sizeof(ch_outcome));
+    ch_outcome_init(out, cell->e, cell->row, cell->column, c->site.seed);
+    choir_status status =
+        ch_outcome_path(path, c->site.results, cell->e, cell->row, cell->column, c->site.seed, err);
+    ch_outcome *found = status == CHOIR_OK ? env->alloc(env->self, bytes) : NULL;
+    if (status != CHOIR_OK || found == NULL) {
+        return status != CHOIR_OK ? status : ch_error_set(err, CHOIR_ENOMEM, "%s: no memory", path);
+    }
+    status = ch_outcome_read(found, path, env, err);
+    if (status == CHOIR_OK && ch_outcome_is_like(out, found)) {
+        const uint32_t rounds_max = out->rounds_max;
+        *out = *found;
+        out->rounds_max = rounds_max;
+    }
+    env->free(env->self, found);
+    return status == CHOIR_EAGAIN ? CHOIR_OK : status;
+}
+
+uint32_t ch_measure_clients(const choir_job *job) {
+    const double clients = floor(job->sample_rate * job->data.clients + 0.5);
+    return clients < 1 ? 1 : (uint32_t)clients;
+}
+
+choir_status ch_measure_task(ch_arm_task *out, choir_job *job, const ch_outcome *outcome,
+                             const ch_conduct *c, const ch_paper_cell *cell, int32_t rate,
+                             choir_error *err) {
+    const ch_outcome_arm *best = ch_outcome_best(outcome);
+    const ch_paper_experiment *e = cell->e;
+    const choir_status status =
+        ch_paper_job(job, e, cell->row, cell->column, rate, c->site.seed, c->site.data_dir, err);
+    const bool is_table = strcmp(e->kind, "table") == 0;
+    *out = (ch_arm_task){.cell = outcome->cell,
+                         .job = job,
+                         .rate = rate,
+                         .target = outcome->target,
+                         .limit = outcome->rounds_max,
+                         .beaten = best == NULL ? INFINITY : best->crossing,
+                         .points = is_table ? CH_ARM_TABLE_POINTS : CH_ARM_FIGURE_POINTS,
+                         .baselines = e->baselines};
+    if (status == CHOIR_OK && strcmp(e->baselines, "none") != 0) {
+        job->rounds = outcome->rounds_max; // it must end by itself, in a directory of its own
+        (void)snprintf(job->name, sizeof(job->name), "%s", e->name);
+    }
+    return status;
+}
+
+/* A baseline's curve, when there is one. */
+static choir_status baseline_add(ch_outcome *o, const ch_arm_task *task, const char *dir,
+                                 const char *name, const choir_env *env, choir_error *err) {
+    char folder[CHOIR_PATH_MAX];
+    (void)snprintf(folder, sizeof(folder), "%.400s/baseline-%s", dir, name);
+    ch_arm_task own = *task;
+    own.baselines = "none";
+    ch_outcome_arm *arm = &o->arms[o->arms_count];
+    const choir_status status = ch_arm_judge(arm, &own, folder, env, err);
+    if (status == CHOIR_OK && arm->points > 0) {
+        arm->end = arm->end == CH_CROSSING_GOES_ON ? CH_CROSSING_LIMIT : arm->end;
+        (void)snprintf(arm->name, sizeof(arm->name), "%s", name);
+        o->arms_count += 1;
+    }
+    return status;
+}
+
+static choir_status baselines_add(ch_outcome *o, const ch_arm_task *task, const ch_paper_site *site,
+                                  const choir_env *env, choir_error *err) {
+    static const char *const names[] = {"central", "local"};
+    char dir[CHOIR_PATH_MAX];
+    choir_status status = ch_arm_dir(dir, site->runs, task->job, err);
+    for (size_t i = 0; i < 2 && status == CHOIR_OK; i++) {
+        if (strstr(task->baselines, names[i]) != NULL && o->arms_count < CH_OUTCOME_ARMS_MAX) {
+            status = baseline_add(o, task, dir, names[i], env, err);
+        }
+    }
+    return status;
+}
+
+/* What measured it, as the run itself says. */
+static choir_status machine_set(ch_outcome *o, const ch_arm_task *task, const ch_paper_site *site,
+                                const choir_env *env, choir_error *err) {
+    char dir[CHOIR_PATH_MAX];
+    ch_run_facts facts;
+    choir_status status = ch_arm_dir(dir, site->runs, task->job, err);
+    if (status == CHOIR_OK) {
+        status = ch_run_facts_read(&facts, dir, env, err);
+    }
+    if (status == CHOIR_OK) {
+        (void)snprintf(o->version, sizeof(o->version), "%s", facts.version);
+        (void)snprintf(o->backend, sizeof(o->backend), "%s", facts.backend);
+        (void)snprintf(o->cpu, sizeof(o->cpu), "%s", facts.cpu);
+    }
+    return status;
+}
+
+static choir_status rate_measure(ch_outcome *o, const ch_conduct *c, const ch_paper_cell *cell,
+                                 const ch_paper_site *site, int32_t rate, const choir_env *env,
+                                 choir_error *err) {
+    choir_job job;
+    ch_arm_task task;
+    choir_status status = ch_measure_task(&task, &job, o, c, cell, rate, err);
+    if (status == CHOIR_OK) {
+        status = ch_arm_run(&o->arms[o->arms_count], &task, site, 0, env, err);
+    }
+    if (status == CHOIR_OK) {
+        o->arms_count += 1;
+        status = machine_set(o, &task, site, env, err);
+    }
+    return status == CHOIR_OK ? baselines_add(o, &task, site, env, err) : status;
+}
+
+choir_status ch_measure_cell(ch_outcome *out, const ch_conduct *c, const ch_paper_cell *cell,
+                             const ch_paper_site *site, const choir_env *env, choir_error *err) {
+    char path[CHOIR_PATH_MAX];
+    int32_t start[CH_PAPER_START_MAX];
+    uint32_t start_count = 0;
+    const uint32_t rates_max = ch_conduct_rates(start, &start_count, c, cell, env);
+    choir_status status = ch_conduct_load(out, c, cell, env, err);
+    if (status == CHOIR_OK) {
+        status =
+            ch_outcome_path(path, site->results, cell->e, cell->row, cell->column, site->seed, err);
+    }
+    bool is_over = false;
+    while (status == CHOIR_OK && !is_over) {
+        ch_grid_trial trials[CH_GRID_RATES_MAX];
+        const uint32_t count = ch_outcome_trials(trials, out);
+        int32_t rate = 0;
+        is_over = !ch_grid_next(&rate, trials, count, start, start_count, rates_max);
+        if (is_over && out->is_complete) {
+            break;
+        }
+        out->is_complete = is_over;
+        if (!is_over) {
+            status = rate_measure(out, c, cell, site, rate, env, err);
+        }
+        if (status == CHOIR_OK) {
+            status = ch_outcome_write(out, path, env, err);
+        }
+    }
+    return status;
+}
+
+// ----- what to say of it ------------------------------------------------------------------------
+
+/* "; the best of 3 rates is the highest", when it is at the grid's edge. */
+static void edge_text(char *out, size_t size, const ch_outcome *o) {
+    ch_grid_trial trials[CH_GRID_RATES_MAX];
+    const uint32_t count = ch_outcome_trials(trials, o);
+    const ch_grid_edge edge = ch_grid_edge_of(trials, count);
+    const char *where = edge.is_low && edge.is_high ? "only" : edge.is_low ? "lowest" : "highest";
+    out[0] = '\0';
+    if (edge.is_low || edge.is_high) {
+        (void)snprintf(out, size, "; at the grid's edge: the %s of %u rate%s", where, count,
+                       count == 1 ? "" : "s");
+    }
+}
+
+static void paper_text(char *out, size_t size, double ours, double expect) {
+    out[0] = '\0';
+    if (isinf(expect)) {
+        (void)snprintf(out, size, "; the paper: not reached");
+    } else if (!isnan(expect) && isfinite(ours)) {
+        (void)snprintf(out, size, "; the paper: %.0f, ours is %.2f of it", expect, ours / expect);
+    } else if (!isnan(expect)) {
+        (void)snprintf(out, size, "; the paper: %.0f", expect);
+    }
+}
+
+void ch_measure_line(char *out, size_t size, const ch_outcome *o, const ch_paper_cell *cell,
+                     const ch_outcome *baseline) {
+    const ch_outcome_arm *best = ch_outcome_best(o);
+    char rate[CH_GRID_TEXT_MAX];
+    char share[CH_UNITS_MAX];
+    char bytes[CH_UNITS_MAX];
+    char edge[96];
+    char paper[96];
+    char speed[48] = "";
+    const ch_outcome_arm *base = baseline == NULL ? NULL : ch_outcome_best(baseline);
+    if (best == NULL) {
+        (void)snprintf(out, size, "%s: nothing measured", o->cell);
+        return;
+    }
+    ch_grid_text(rate, best->rate);
+    ch_units_share(share, best->best);
+    ch_units_bytes(bytes, (uint64_t)best->bytes);
+    edge_text(edge, sizeof(edge), o);
+    paper_text(paper, sizeof(paper), best->crossing,
+               cell->e->facts[cell->row][cell->column].expect);
+    if (base != NULL && isfinite(base->crossing) && isfinite(best->crossing)) {
+        (void)snprintf(speed, sizeof(speed), ", %.1fx", base->crossing / best->crossing);
+    }
+    if (isfinite(best->crossing)) {
+        (void)snprintf(out, size, "%s: %.1f rounds%s, %s, at rate %s%s%s", o->cell, best->crossing,
+                       speed, bytes, rate, paper, edge);
+    } else {
+        (void)snprintf(out, size, "%s: %u rounds, best %s, %s, at rate %s%s%s", o->cell,
+                       best->rounds, share, bytes, rate, paper, o->target > 0 ? edge : "");
+    }
+}

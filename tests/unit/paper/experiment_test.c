@@ -1,0 +1,115 @@
+/* Experiment: what a file says of its cells, and what is refused. */
+#include "support/check.h"
+
+#include "made_experiment.h"
+#include "paper/experiment.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static ch_paper_experiment made;
+
+static void a_file_says_what_its_cells_are(void **state) {
+    (void)state;
+    made_experiment(&made);
+    assert_string_equal(made.name, "made");
+    assert_string_equal(made.columns[0].label, "Left");
+    assert_string_equal(made.columns[1].label, "right"); // its name, when it has no other
+    check_near(made.facts[0][0].expect, 120, 0);
+    assert_true(isinf(made.facts[0][1].expect));
+    assert_string_equal(made.facts[1][0].note, "a reason");
+    assert_true(ch_paper_has_cell(&made, 0, 1));
+    assert_false(ch_paper_has_cell(&made, 1, 1));
+}
+
+static void what_is_said_closer_to_a_cell_wins(void **state) {
+    (void)state;
+    int32_t start[CH_PAPER_START_MAX];
+    made_experiment(&made);
+    assert_int_equal(ch_paper_rounds(&made, 0, 0), 90);
+    assert_int_equal(ch_paper_rounds(&made, 1, 0), 40);
+    assert_int_equal(ch_paper_rounds(&made, 0, 1), 500);
+    check_near(ch_paper_target(&made, 0), 0.97, 0);
+    check_near(ch_paper_target(&made, 1), 0.5, 0);
+    assert_int_equal(ch_paper_start(start, &made, 0), 1);
+    assert_int_equal(start[0], 0);
+    assert_int_equal(ch_paper_start(start, &made, 1), 2);
+    assert_int_equal(start[0], -2);
+    assert_int_equal(start[1], -3);
+}
+
+static void settings_are_the_columns_then_the_rows(void **state) {
+    (void)state;
+    char text[200];
+    made_experiment(&made);
+    ch_paper_settings(text, sizeof(text), &made, 0, 0);
+    assert_string_equal(text, "data.partition=iid client.batch_size=0 server.sample_rate=0.01");
+    ch_paper_settings(text, 20, &made, 0, 0);
+    assert_int_equal(strlen(text), 19);
+}
+
+static void what_is_wrong_is_told_with_its_place(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *message;
+    } rows[] = {
+        {"titel: x\n", "made.yaml:1: titel is not known; did you mean 'title'?"},
+        {"title: x\njob: j\n", "made.yaml: must have columns, and rows after them"},
+        {"columns: {a: {label: x}}\nrows: {r: {label: y}}\n",
+         "made.yaml: title and job must be given"},
+        {"rates: [0.3]\ntitle: x\njob: j\ncolumns: {a: {label: x}}\nrows: {r: {label: y}}\n",
+         "made.yaml: rates: '0.3' must be 1 to 5 rates of the grid: 0.1, 0.215, 0.464, 1 and these "
+         "times 10, 100, 0.1 and so on"},
+        {"rows: {r: {expect: {a: 1}}}\n",
+         "made.yaml:1: rows.r.expect.a: there is no such column; columns stand before rows"},
+        {"columns: {a: {wide: 1}}\n",
+         "made.yaml:1: columns.a.wide: a column has label, set, rounds, rates and target"},
+        {"columns: {a: {label: x}}\nrows: {r: {wide: {a: 1}}}\n",
+         "made.yaml:2: rows.r.wide.a: a row has label, set, rounds, expect and note"},
+        {"columns: {a: {label: x}}\nrows: {r: {expect: {a: -3}}}\n",
+         "made.yaml:2: rows.r.expect.a: must be a number above 0, and not so large"},
+        {"columns: {a: {label: x}}\nbaseline: q\ntitle: x\njob: j\nrows: {r: {label: y}}\n",
+         "made.yaml: baseline: there is no row 'q'"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_error err = {.message = ""};
+        check_status(
+            ch_paper_experiment_parse(&made, rows[i].text, strlen(rows[i].text), "made.yaml", &err),
+            CHOIR_EINVAL);
+        assert_string_equal(err.message, rows[i].message);
+    }
+}
+
+static void more_rows_columns_or_settings_than_there_may_be_are_refused(void **state) {
+    (void)state;
+    static char text[8192];
+    static const char *const forms[] = {"columns.c%u.label: x\n", "rows.r%u.label: x\n",
+                                        "rows.r.set.key%u: x\n"};
+    static const uint32_t most[] = {CH_PAPER_COLUMNS_MAX, CH_PAPER_ROWS_MAX, CH_PAPER_SETS_MAX};
+    for (size_t f = 0; f < 3; f++) {
+        size_t used = 0;
+        choir_error err = {.message = ""};
+        for (uint32_t i = 0; i <= most[f]; i++) {
+            char line[64];
+            const char *form = forms[f];
+            (void)snprintf(line, sizeof(line), "%.*s%u%s", (int)(strchr(form, '%') - form), form, i,
+                           strchr(form, '%') + 2);
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", line);
+        }
+        check_status(ch_paper_experiment_parse(&made, text, used, "made.yaml", &err), CHOIR_EINVAL);
+        assert_non_null(strstr(err.message, "more "));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_says_what_its_cells_are),
+        cmocka_unit_test(what_is_said_closer_to_a_cell_wins),
+        cmocka_unit_test(settings_are_the_columns_then_the_rows),
+        cmocka_unit_test(what_is_wrong_is_told_with_its_place),
+        cmocka_unit_test(more_rows_columns_or_settings_than_there_may_be_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
