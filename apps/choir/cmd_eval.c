@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "run/run.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,8 +57,11 @@ static void json_print(FILE *out, const ch_eval_result *r) {
     char loss[CH_TEXT_NUMBER_MAX];
     number_show(accuracy, r->accuracy);
     number_show(loss, r->loss);
-    (void)fprintf(out, "{\"examples\":%u,\"accuracy\":%s,\"loss\":%s,", r->examples, accuracy,
-                  loss);
+    (void)fprintf(out, "{\"examples\":%u,", r->examples);
+    if (r->predictions != r->examples) {
+        (void)fprintf(out, "\"predictions\":%" PRIu64 ",", r->predictions);
+    }
+    (void)fprintf(out, "\"accuracy\":%s,\"loss\":%s,", accuracy, loss);
     if (r->names != NULL) {
         names_print(out, r);
     }
@@ -78,8 +82,12 @@ static void table_print(FILE *out, const ch_eval_result *r) {
         (void)fprintf(out, "loss %.4f, %u examples\n", r->loss, r->examples);
         return;
     }
-    (void)fprintf(out, "accuracy %.2f %%, loss %.4f, %u examples\n", 100.0 * r->accuracy, r->loss,
+    (void)fprintf(out, "accuracy %.2f %%, loss %.4f, %u examples", 100.0 * r->accuracy, r->loss,
                   r->examples);
+    if (r->predictions != r->examples) {
+        (void)fprintf(out, ", %" PRIu64 " predictions", r->predictions);
+    }
+    (void)fprintf(out, "\n");
     if (r->confusion == NULL || r->classes > CLASSES_SHOWN_MAX) {
         return;
     }

@@ -52,6 +52,7 @@ const ch_command CMD_PREDICT = {
     .text = "Prints one line for each of some central test examples: its number, what MODEL takes "
             "it for, with what probability (a score, if trained for squared errors), and what it "
             "is, labels by their names if they have some; \"?\" where a CSV file does not say it. "
+            "Of text, it is one line for each character or word of each example. "
             "MODEL is a run folder or a safetensors "
             "file that choir wrote.",
     .options = &OPTIONS,

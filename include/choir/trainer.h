@@ -15,7 +15,8 @@
 
 /* What a client says about its training: integers, so that sums are exact in any order. */
 typedef struct choir_metrics {
-    uint64_t examples; // that the two sums run over: every example of every epoch
+    uint64_t examples; // that the two sums run over: every example of every epoch; of sequences,
+                       // everything that is predicted
     uint64_t correct;  // of them, predicted right before the step that used them
     int64_t loss_q20;  // sum of their losses before that step, in units of 2^-20
 } choir_metrics;

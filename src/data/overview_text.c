@@ -2,9 +2,11 @@
 #include "data/overview_text.h"
 
 #include "data/dataset.h"
+#include "data/sequences.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Lines, and tokens that they predict. */
 typedef struct amount {
@@ -99,8 +101,9 @@ static choir_status rows_print(const looking *l, uint32_t rows) {
 
 choir_status ch_overview_text(FILE *out, const ch_federation *f, const char *name, uint32_t rows,
                               const choir_env *env) {
-    const bool is_words = ch_federation_name(f, 0) != NULL;
-    looking l = {.out = out, .f = f, .unit = is_words ? "words" : "characters"};
+    const char *end = ch_federation_name(f, CH_TOKEN_END);
+    const bool is_bytes = end != NULL && strcmp(end, CH_TOKEN_END_NAME) == 0;
+    looking l = {.out = out, .f = f, .unit = is_bytes ? "characters" : "words"};
     l.sizes = ch_claim(env, ch_federation_clients(f), sizeof(l.sizes[0]));
     choir_status status = l.sizes == NULL ? CHOIR_ENOMEM : ch_scratch_create(&l.scratch, f, env);
     amount sums[2];

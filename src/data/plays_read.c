@@ -102,7 +102,10 @@ choir_status ch_plays_tables(ch_dataset *out, const ch_plays *plays, uint32_t st
     ch_sequences test;
     ch_sequences_init(&train, steps, &out->env);
     ch_sequences_init(&test, steps, &out->env);
-    const choir_status status = tables_fill(out, &train, &test, plays, name, err);
+    choir_status status = tables_fill(out, &train, &test, plays, name, err);
+    if (status == CHOIR_OK) {
+        status = ch_sequences_name_bytes(out);
+    }
     if (status == CHOIR_OK) {
         ch_sequences_move(&train, CH_BYTE_TOKENS, out, &out->train);
         ch_sequences_move(&test, CH_BYTE_TOKENS, out, &out->test);

@@ -3,7 +3,9 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "data/csv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { FIRST_ROOM = 1024 };
@@ -138,6 +140,21 @@ choir_status ch_sequences_add_bytes(ch_sequences *s, const char *text, size_t si
         status = ch_sequences_push(s, CH_TOKEN_END);
     }
     return status == CHOIR_OK ? ch_sequences_close(s, group) : status;
+}
+
+choir_status ch_sequences_name_bytes(ch_dataset *d) {
+    char names[CH_BYTE_TOKENS][8];
+    ch_cell texts[CH_BYTE_TOKENS];
+    for (uint32_t t = 0; t < CH_BYTE_TOKENS; t++) {
+        const bool is_plain = t > ' ' && t <= '~';
+        (void)snprintf(names[t], sizeof(names[t]), is_plain ? "%c" : "\\x%02x", (int)t);
+        texts[t].data = t == ' '              ? "space"
+                        : t == CH_TOKEN_BEGIN ? "<begin>"
+                        : t == CH_TOKEN_END   ? CH_TOKEN_END_NAME
+                                              : names[t];
+        texts[t].size = (uint32_t)strlen(texts[t].data);
+    }
+    return ch_dataset_name(d, texts, CH_BYTE_TOKENS);
 }
 
 void ch_sequences_move(ch_sequences *s, uint32_t classes, ch_dataset *d, ch_examples *table) {

@@ -28,6 +28,9 @@ enum {
     CH_STEPS_WORDS = 20,
 };
 
+/* What the end of a line is called; no other token is. */
+#define CH_TOKEN_END_NAME "<end>"
+
 /* Tokens of a table. */
 #define CH_TOKENS_MAX (UINT32_C(1) << 30)
 
@@ -70,6 +73,10 @@ CHOIR_NODISCARD choir_status ch_sequences_slide(ch_sequences *s, uint16_t token,
 /* A whole line of bytes, with its beginning and end. */
 CHOIR_NODISCARD choir_status ch_sequences_add_bytes(ch_sequences *s, const char *text, size_t size,
                                                     uint32_t group);
+
+/* Names the tokens of bytes: what is printable by itself, "space", "\\x0a", "<begin>", "<end>".
+ * ENOMEM. */
+CHOIR_NODISCARD choir_status ch_sequences_name_bytes(ch_dataset *d);
 
 /*
  * Makes table, of the data set d, what was collected; s is empty then. d counts the cut lines.

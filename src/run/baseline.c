@@ -376,11 +376,12 @@ static choir_status local_judge(const local *l, ch_engine *e, uint32_t client, c
     // A regression has no hits to count.
     const bool classifies = ch_federation_classes(l->s->federation) > 0;
     out->accuracy =
-        test->count == 0 || !classifies ? (double)NAN : (double)score.correct / test->count;
-    out->loss = test->count == 0 ? (double)NAN : score.loss / test->count;
+        score.count == 0 || !classifies ? (double)NAN : (double)score.correct / (double)score.count;
+    out->loss = score.count == 0 ? (double)NAN : score.loss / (double)score.count;
     uint32_t count = 0;
     const choir_status status = ch_engine_heldout(e, client, &count, &score);
-    out->heldout = count == 0 || !classifies ? (double)NAN : (double)score.correct / count;
+    out->heldout =
+        count == 0 || !classifies ? (double)NAN : (double)score.correct / (double)score.count;
     return status;
 }
 

@@ -64,11 +64,8 @@ static choir_status text_write(ch_bundle *b, choir_error *err) {
 }
 
 static choir_status model_write(ch_bundle *b, const ch_session *s, choir_error *err) {
-    const ch_shape shape = ch_federation_shape(s->federation);
     ch_net_options net = s->model.net;
-    net.height = shape.height;
-    net.width = shape.width;
-    net.channels = shape.channels;
+    ch_engine_input(&net, s->federation);
     char labels[CH_LABELS_TEXT_MAX];
     char hash[2 * CHOIR_HASH_BYTES + 1];
     (void)ch_labels_text(labels, s->federation);

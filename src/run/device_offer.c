@@ -73,6 +73,7 @@ choir_status choir_device_bytes(size_t *out, const choir_offer *offer,
     net.height = saved.input.height;
     net.width = saved.input.width;
     net.channels = saved.input.channels;
+    net.steps = saved.steps;
     size_t engine = 0;
     status = ch_engine_bytes(&engine, &net, rows, ch_plan_step_max(&job, rows), env, err);
     if (status == CHOIR_OK) {

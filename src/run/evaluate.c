@@ -111,7 +111,7 @@ static void client_run(void *self, uint32_t worker, uint32_t index) {
     uint32_t count = 0;
     v->status[index] = ch_engine_heldout(v->engines[worker], v->id[index], &count, &score);
     v->accuracy[index] =
-        count == 0 || !classifies(v) ? (double)NAN : (double)score.correct / (double)count;
+        count == 0 || !classifies(v) ? (double)NAN : (double)score.correct / (double)score.count;
 }
 
 static int by_value(const void *a, const void *b) {
@@ -158,12 +158,13 @@ void ch_evaluator_test(ch_evaluator *v, const float *params, ch_evaluation *out)
     for (uint32_t i = 0; i < v->pieces; i++) {
         sum.loss += v->piece[i].loss;
         sum.correct += v->piece[i].correct;
+        sum.count += v->piece[i].count;
     }
-    *out = (ch_evaluation){.examples = v->test.count};
+    const double count = (double)sum.count;
+    *out = (ch_evaluation){.examples = v->test.count, .predictions = sum.count};
     out->heldout_mean = out->heldout_worst = out->heldout_spread = (double)NAN;
-    out->accuracy =
-        v->test.count == 0 || !classifies(v) ? (double)NAN : (double)sum.correct / v->test.count;
-    out->loss = v->test.count == 0 ? (double)NAN : sum.loss / v->test.count;
+    out->accuracy = sum.count == 0 || !classifies(v) ? (double)NAN : (double)sum.correct / count;
+    out->loss = sum.count == 0 ? (double)NAN : sum.loss / count;
 }
 
 choir_status ch_evaluator_run(ch_evaluator *v, const float *params, ch_evaluation *out) {

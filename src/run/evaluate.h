@@ -12,11 +12,13 @@
 
 typedef struct ch_evaluator ch_evaluator;
 
-/* Accuracy is a share of examples, loss a mean over examples. NaN where nothing was evaluated. */
+/* Accuracy is a share of predictions, loss a mean over them: one an example, or, of text, one a
+ * token. NaN where nothing was evaluated. */
 typedef struct ch_evaluation {
     double accuracy;          // on the central test set
     double loss;              //
     uint32_t examples;        // in it
+    uint64_t predictions;     // of them
     double heldout_mean;      // mean over clients of their own accuracy
     double heldout_worst;     // mean over the worst tenth of the clients, at least one
     double heldout_spread;    // standard deviation over clients

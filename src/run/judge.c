@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PREDICT_PIECE = 64 }; // examples predicted at a time
+enum { PREDICT_PIECE = 64, PREDICT_LINES = 4 }; // examples, and lines of text, predicted at a time
 
 /* A model is judged by the loss it was trained for, on the labels it was trained for, and on inputs
  * that were treated as those it was trained on. */
@@ -79,24 +79,33 @@ static uint32_t best_of(const float *values, uint32_t count) {
     return best;
 }
 
-/* Calls each with the outputs of every test example first .. first+count-1, in order. */
+/* Numbers that a net says of one example. */
+static size_t outputs_each(const ch_session *s) {
+    const bool is_text = ch_federation_is_text(s->federation);
+    const size_t steps = is_text ? ch_federation_shape(s->federation).channels : 1;
+    return steps * ch_net_outputs(ch_session_net(s));
+}
+
+/* Calls each with the outputs of every test example first .. first+count-1, in order; of text, with
+ * those of every step. */
 static choir_status outputs_walk(ch_session *s, uint32_t first, uint32_t count, void *self,
                                  void (*each)(void *self, uint32_t row, const float *outputs),
                                  choir_error *err) {
     const ch_examples *table = ch_federation_test(s->federation);
     const ch_holding test = {.examples = table, .count = table->count};
-    const uint32_t outputs = ch_net_outputs(ch_session_net(s));
-    const size_t bytes = ch_arena_cost((size_t)PREDICT_PIECE * outputs, sizeof(float));
+    const size_t outputs = outputs_each(s);
+    const uint32_t piece = ch_federation_is_text(s->federation) ? PREDICT_LINES : PREDICT_PIECE;
+    const size_t bytes = ch_arena_cost(piece * outputs, sizeof(float));
     float *room = s->env.alloc(s->env.self, bytes);
     if (room == NULL) {
         return ch_error_set(err, CHOIR_ENOMEM, "no memory for the outputs of %d examples",
-                            (int)PREDICT_PIECE);
+                            (int)piece);
     }
-    for (uint32_t at = 0; at < count; at += PREDICT_PIECE) {
-        const uint32_t some = count - at < PREDICT_PIECE ? count - at : PREDICT_PIECE;
+    for (uint32_t at = 0; at < count; at += piece) {
+        const uint32_t some = count - at < piece ? count - at : piece;
         ch_engine_predict(s->engines[0], &test, first + at, some, room);
         for (uint32_t i = 0; i < some; i++) {
-            each(self, first + at + i, room + (size_t)i * outputs);
+            each(self, first + at + i, room + i * outputs);
         }
     }
     s->env.free(s->env.self, room);
@@ -164,10 +173,13 @@ choir_status ch_run_eval(ch_eval_result *out, const char *model, const choir_job
         ch_evaluation e;
         ch_evaluator_test(s.evaluator, s.params, &e);
         out->examples = e.examples;
+        out->predictions = e.predictions;
         out->accuracy = e.accuracy;
         out->loss = e.loss;
         out->classes = ch_federation_classes(s.federation);
-        status = out->classes == 0 ? CHOIR_OK : confusion_count(out, &s, err);
+        if (out->classes > 0 && !ch_federation_is_text(s.federation)) {
+            status = confusion_count(out, &s, err);
+        }
         status = status == CHOIR_OK ? names_copy(out, &s, err) : status;
     }
     ch_session_release(&s);
@@ -208,6 +220,21 @@ static void prediction_print(void *self, uint32_t row, const float *outputs) {
                   truth == CH_LABEL_NONE ? "?" : ch_labels_show(p->federation, truth, true_one));
 }
 
+/* Each token of a line that is predicted, and what it is. */
+static void line_print(void *self, uint32_t row, const float *outputs) {
+    const printer *p = self;
+    const ch_examples *test = p->test;
+    const uint16_t *tokens = test->tokens + test->spans[row].first;
+    for (uint32_t t = 0; t + 1 < test->spans[row].length; t++, outputs += p->outputs) {
+        char guessed[16];
+        char true_one[16];
+        const uint32_t guess = best_of(outputs, p->outputs);
+        (void)fprintf(p->out, "%u\t%u\t%s\t%.4f\t%s\n", row, t,
+                      ch_labels_show(p->federation, guess, guessed), (double)outputs[guess],
+                      ch_labels_show(p->federation, tokens[t + 1], true_one));
+    }
+}
+
 choir_status ch_run_predict(FILE *out, const char *model, const choir_job_data *data, uint64_t seed,
                             uint32_t first, uint32_t count, const choir_env *env,
                             choir_error *err) {
@@ -227,12 +254,13 @@ choir_status ch_run_predict(FILE *out, const char *model, const choir_job_data *
                          .out = out};
             // Only cross-entropy makes the outputs of a classifier a distribution.
             const bool squared = s.model.net.loss == CH_LOSS_MEAN_SQUARED;
-            (void)fprintf(out, "example\tprediction\t%struth\n",
-                          test->labels == NULL ? ""
-                          : squared            ? "score\t"
-                                               : "probability\t");
-            status =
-                outputs_walk(&s, first, count < left ? count : left, &p, prediction_print, err);
+            const bool is_text = ch_examples_are_sequences(test);
+            (void)fprintf(out, "example\t%sprediction\t%struth\n", is_text ? "token\t" : "",
+                          test->classes == 0 ? ""
+                          : squared          ? "score\t"
+                                             : "probability\t");
+            status = outputs_walk(&s, first, count < left ? count : left, &p,
+                                  is_text ? line_print : prediction_print, err);
         }
     }
     ch_session_release(&s);

@@ -36,9 +36,18 @@ static choir_status saved_open(ch_saved *out, const char *key, const char *path,
 }
 
 /* Whether the data has the inputs that a model wants, which messages call key and name. */
-static choir_status shape_check(ch_shape wants, const char *key, const char *name,
+static choir_status shape_check(const ch_saved *saved, const char *key, const char *name,
                                 const ch_federation *federation, choir_error *err) {
+    const ch_shape wants = saved->input;
     const ch_shape data = ch_federation_shape(federation);
+    const bool is_text = ch_federation_is_text(federation);
+    if (is_text != (saved->steps > 0)) {
+        return ch_error_set(err, CHOIR_EINVAL, "%s%s reads %s, and the data is %s", key, name,
+                            is_text ? "no text" : "text", is_text ? "text" : "none");
+    }
+    if (is_text) { // whatever the length
+        return CHOIR_OK;
+    }
     if (memcmp(&data, &wants, sizeof(data)) == 0) {
         return CHOIR_OK;
     }
@@ -62,7 +71,7 @@ static choir_status file_layers(const char *path, const ch_federation *federatio
                               "choir; give model.name, and this file as model.init",
                               path);
     } else {
-        status = shape_check(saved.input, "model.file: ", path, federation, err);
+        status = shape_check(&saved, "model.file: ", path, federation, err);
     }
     memcpy(out, saved.layers, sizeof(saved.layers));
     ch_saved_release(&saved);
@@ -139,7 +148,7 @@ choir_status ch_plan_model_saved(ch_plan_model *out, const choir_job *job, const
                               saved->path);
     }
     if (status == CHOIR_OK) {
-        status = shape_check(saved->input, "", saved->path, federation, err);
+        status = shape_check(saved, "", saved->path, federation, err);
     }
     if (status != CHOIR_OK) {
         return status;

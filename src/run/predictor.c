@@ -158,6 +158,11 @@ static choir_status ready_build(ready *m, const ch_saved *saved, const choir_pro
                             "choir",
                             MODEL);
     }
+    if (saved->steps > 0) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "%s: reads text, and a predictor takes pictures or rows of numbers",
+                            MODEL);
+    }
     ch_net_options net = ch_net_defaults();
     net.layers = saved->layers;
     net.height = saved->input.height;

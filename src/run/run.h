@@ -80,10 +80,12 @@ CHOIR_NODISCARD choir_status ch_run_sim(ch_run_result *out, const choir_job *job
 
 typedef struct ch_eval_result {
     uint32_t examples;
+    uint64_t predictions; // of them; of text, one a token
     double accuracy;
     double loss;
     uint32_t classes;    // 0 for regression
-    uint64_t *confusion; // (classes, classes) rows: truth; owned, release below; may be NULL
+    uint64_t *confusion; // (classes, classes) rows: truth; owned, release below; NULL: regression,
+                         // or text
     const char **names;  // (classes) of the labels; owned likewise; NULL: they have none
 } ch_eval_result;
 
@@ -104,7 +106,9 @@ void ch_eval_result_release(ch_eval_result *r, const choir_env *env);
  * Prints one line for each of `count` central test examples from number `first` on, or as many as
  * there are: its number, the prediction, its probability (classification; the
  * output itself, as a score, when the model was trained for squared errors), the truth, or "?"
- * where a CSV file has no label. Labels are printed by their names when they have some.
+ * where a CSV file has no label. Labels are printed by their names when they have some. Of text,
+ * one line for each token that an example predicts, with its place in the example behind the
+ * number.
  *
  * Returns as ch_run_eval; EINVAL also when first is beyond the last.
  */

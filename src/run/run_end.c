@@ -17,11 +17,8 @@ static choir_status model_write(ch_running *r, choir_error *err) {
     choir_coordinator *c = choir_sim_coordinator(r->sim);
     const choir_hash hash = choir_coordinator_hash(c);
     choir_hash_text(&hash, r->result.model_hash);
-    const ch_shape shape = ch_federation_shape(s->federation);
     ch_net_options net = s->model.net;
-    net.height = shape.height;
-    net.width = shape.width;
-    net.channels = shape.channels;
+    ch_engine_input(&net, s->federation);
     char path[CHOIR_PATH_MAX];
     char labels[CH_LABELS_TEXT_MAX];
     (void)ch_labels_text(labels, s->federation);

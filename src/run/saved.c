@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/dataset.h"
+#include "data/sequences.h"
 #include "run/labels.h"
 
 #include <stdio.h>
@@ -61,6 +62,21 @@ static bool shape_parse(ch_shape *out, const char *text) {
     return true;
 }
 
+/* How long the sequences were that it read, if any. */
+static choir_status steps_describe(ch_saved *saved, choir_error *err) {
+    const char *steps = ch_safetensors_find(&saved->file, "choir.steps");
+    if (steps == NULL) {
+        return CHOIR_OK;
+    }
+    const bool is_one = ch_shape_features(saved->input) == 1;
+    if (!is_one || !size_parse(&saved->steps, steps, steps + strlen(steps)) ||
+        saved->steps > CH_STEPS_MAX) {
+        return entry_refuse(saved, "choir.steps", steps,
+                            "a number of steps up to 4096, of one value each", err);
+    }
+    return CHOIR_OK;
+}
+
 /* Layers and the input that they are for: both or none. */
 static choir_status layers_describe(ch_saved *saved, choir_error *err) {
     const char *layers = ch_safetensors_find(&saved->file, "choir.layers");
@@ -77,7 +93,7 @@ static choir_status layers_describe(ch_saved *saved, choir_error *err) {
                             "a shape such as '28x28x1', of 1 to 1048576 values", err);
     }
     memcpy(saved->layers, layers, strlen(layers) + 1);
-    return CHOIR_OK;
+    return steps_describe(saved, err);
 }
 
 static choir_status loss_describe(ch_saved *saved, choir_error *err) {
@@ -210,11 +226,12 @@ choir_status ch_saved_params(const ch_saved *saved, const choir_layout *layout, 
                               : ch_error_set(err, status, "%s: %s", saved->path, why.message);
 }
 
-enum { PAIRS_MAX = 8, INPUT_MAX = 36 };
+enum { PAIRS_MAX = 9, INPUT_MAX = 36 };
 
 /* Room for texts that are written for the file. */
 typedef struct written {
     char input[INPUT_MAX];
+    char steps[INPUT_MAX];
     char preprocess[CH_PREPROCESS_TEXT_MAX];
 } written;
 
@@ -223,15 +240,21 @@ static uint32_t metadata_fill(ch_safetensors_pair out[PAIRS_MAX], written *room,
                               const ch_net_options *options, const ch_saved_texts *texts) {
     (void)snprintf(room->input, INPUT_MAX, "%ux%ux%u", options->height, options->width,
                    options->channels);
+    (void)snprintf(room->steps, INPUT_MAX, "%u", options->steps);
     room->preprocess[0] = '\0';
     if (texts->preprocess != NULL) {
         ch_preprocess_write_still(texts->preprocess, room->preprocess);
     }
     const ch_safetensors_pair all[PAIRS_MAX] = {
-        {"choir.version", CHOIR_VERSION},    {"choir.layers", options->layers},
-        {"choir.input", room->input},        {"choir.loss", LOSS_NAMES[options->loss]},
-        {"choir.hash", texts->hash},         {"choir.labels", texts->labels},
-        {"choir.encoding", texts->encoding}, {"choir.preprocess", room->preprocess},
+        {"choir.version", CHOIR_VERSION},
+        {"choir.layers", options->layers},
+        {"choir.input", room->input},
+        {"choir.steps", options->steps > 0 ? room->steps : ""},
+        {"choir.loss", LOSS_NAMES[options->loss]},
+        {"choir.hash", texts->hash},
+        {"choir.labels", texts->labels},
+        {"choir.encoding", texts->encoding},
+        {"choir.preprocess", room->preprocess},
     };
     uint32_t count = 0;
     for (size_t i = 0; i < PAIRS_MAX; i++) {

@@ -25,7 +25,8 @@ typedef struct ch_saved {
     ch_safetensors file;             // owned
     char path[CHOIR_PATH_MAX];       // of the file, for messages
     char layers[CH_LAYERS_TEXT_MAX]; // "" when the file was not written by choir
-    ch_shape input;                  // of one example; all 0 likewise
+    ch_shape input;                  // of one example, or one step; all 0 likewise
+    uint32_t steps;                  // of the sequences that it read; 0: it reads none
     ch_loss loss;
     const char *labels;   // as ch_labels_text; "" when the file does not say; in file
     ch_encoding encoding; // of the CSV file that it was trained on; width 0: of none. Owned
@@ -65,7 +66,7 @@ CHOIR_NODISCARD choir_status ch_saved_params(const ch_saved *saved, const choir_
 /*
  * Writes params (dim of the net) to path, at once or not at all.
  *
- * options  the net's, with its layers and input
+ * options  the net's, with its layers, input and steps
  */
 CHOIR_NODISCARD choir_status ch_saved_write(const char *path, const ch_net *net,
                                             const ch_net_options *options, const float *params,

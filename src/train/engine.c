@@ -9,7 +9,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEP_MAX = 64, EVALUATE_MAX = 64 }; // examples a kernel pass and an evaluation work on
+enum {
+    STEP_MAX = 64,           // examples that a kernel pass works on,
+    POSITIONS_MAX = 64 * 80, // and positions, of sequences: of longer ones, fewer at a time
+    EVALUATE_MAX = 64,       // examples that an evaluation gathers
+};
 
 struct ch_engine {
     choir_env env;
@@ -20,23 +24,28 @@ struct ch_engine {
     const choir_lent *lent; // NULL: nothing
     ch_shape shape;         // of an input
     uint32_t features;      // in it
+    uint32_t steps;         // of sequences, the most predictions of one; 0: examples are none
     uint32_t outputs;
     uint32_t batch_max; // examples that x has room for
     uint32_t order_max; // examples that order has room for
-    float *x;           // (batch_max, features)
-    uint32_t *labels;   // (batch_max)
+    float *x;           // (batch_max, features), of sequences (batch_max, steps)
+    uint32_t *labels;   // (batch_max), of sequences (batch_max, steps)
     float *targets;     // (batch_max)
+    uint32_t *lengths;  // (batch_max) of sequences
     uint32_t *order;    // (order_max) a client's examples, shuffled
 };
 
-static size_t arrays_bytes(uint32_t batch_max, uint32_t order_max, uint32_t features) {
+static size_t arrays_bytes(uint32_t batch_max, uint32_t order_max, uint32_t features,
+                           uint32_t steps) {
+    const size_t answers = steps > 0 ? (size_t)batch_max * steps : batch_max;
     return ch_arena_cost((size_t)batch_max * features, sizeof(float)) +
-           2 * ch_arena_cost(batch_max, sizeof(uint32_t)) +
+           ch_arena_cost(answers, sizeof(uint32_t)) + ch_arena_cost(batch_max, sizeof(float)) +
+           (steps > 0 ? ch_arena_cost(batch_max, sizeof(uint32_t)) : 0) +
            ch_arena_cost(order_max, sizeof(uint32_t));
 }
 
 static choir_status arrays_claim(ch_engine *e, choir_error *err) {
-    const size_t bytes = arrays_bytes(e->batch_max, e->order_max, e->features);
+    const size_t bytes = arrays_bytes(e->batch_max, e->order_max, e->features, e->steps);
     const choir_status status = ch_arena_init(&e->arena, bytes, &e->env);
     if (status != CHOIR_OK) {
         return ch_error_set(err, status,
@@ -45,8 +54,9 @@ static choir_status arrays_claim(ch_engine *e, choir_error *err) {
                             e->batch_max, e->features);
     }
     e->x = CH_NEW(&e->arena, float, (size_t)e->batch_max * e->features);
-    e->labels = CH_NEW(&e->arena, uint32_t, e->batch_max);
+    e->labels = CH_NEW(&e->arena, uint32_t, (size_t)e->batch_max * (e->steps > 0 ? e->steps : 1));
     e->targets = CH_NEW(&e->arena, float, e->batch_max);
+    e->lengths = e->steps > 0 ? CH_NEW(&e->arena, uint32_t, e->batch_max) : NULL;
     e->order = CH_NEW(&e->arena, uint32_t, e->order_max);
     CH_ASSERT(e->order != NULL);
     return CHOIR_OK;
@@ -54,6 +64,41 @@ static choir_status arrays_claim(ch_engine *e, choir_error *err) {
 
 static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
+}
+
+void ch_engine_input(ch_net_options *net, const ch_federation *federation) {
+    const ch_shape shape = ch_federation_shape(federation);
+    const bool is_text = ch_federation_is_text(federation);
+    net->height = is_text ? 1 : shape.height;
+    net->width = is_text ? 1 : shape.width;
+    net->channels = is_text ? 1 : shape.channels;
+    net->steps = is_text ? shape.channels : 0;
+}
+
+/* How many examples of a step go through the net at a time. */
+static uint32_t step_examples(uint32_t batch, uint32_t steps) {
+    const uint32_t most = steps > POSITIONS_MAX / STEP_MAX ? POSITIONS_MAX / steps : STEP_MAX;
+    return batch < most ? batch : larger(most, 1);
+}
+
+/* Whether the net says what the data has answers for. */
+static choir_status outputs_check(const ch_engine *e, choir_error *err) {
+    const uint32_t classes = ch_federation_classes(e->federation);
+    const uint32_t vocabulary = ch_net_vocabulary(e->net);
+    if (e->outputs != larger(classes, 1)) {
+        return ch_error_set(err, CHOIR_EINVAL, "the model has %u outputs, the data wants %u",
+                            e->outputs, larger(classes, 1));
+    }
+    if (e->steps > 0 && vocabulary == 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "the model has no embedding, and the data is text of %u tokens",
+                            classes);
+    }
+    if (e->steps > 0 && vocabulary != classes) {
+        return ch_error_set(err, CHOIR_EINVAL, "the model embeds %u tokens, the data has %u",
+                            vocabulary, classes);
+    }
+    return CHOIR_OK;
 }
 
 choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
@@ -73,21 +118,13 @@ choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
     e->batch_max = larger(batch, EVALUATE_MAX);
     e->order_max = larger(held, pooled->count);
     ch_net_options o = *net;
-    o.height = shape.height;
-    o.width = shape.width;
-    o.channels = shape.channels;
-    o.batch_max = batch > STEP_MAX ? STEP_MAX : batch;
-    choir_status status =
-        ch_federation_is_text(federation)
-            ? ch_error_set(err, CHOIR_EINVAL, "it reads numbers, and the data are lines of text")
-            : ch_net_create(&e->net, &o, env, err);
+    ch_engine_input(&o, federation);
+    e->steps = o.steps;
+    o.batch_max = step_examples(batch, o.steps);
+    choir_status status = ch_net_create(&e->net, &o, env, err);
     if (status == CHOIR_OK) {
         e->outputs = ch_net_outputs(e->net);
-        const uint32_t classes = ch_federation_classes(federation);
-        if (e->outputs != larger(classes, 1)) {
-            status = ch_error_set(err, CHOIR_EINVAL, "the model has %u outputs, the data wants %u",
-                                  e->outputs, larger(classes, 1));
-        }
+        status = outputs_check(e, err);
     }
     if (status == CHOIR_OK) {
         status = ch_scratch_create(&e->scratch, federation, env);
@@ -110,13 +147,14 @@ choir_status ch_engine_bytes(size_t *out, const ch_net_options *net, uint32_t he
                              const choir_env *env, choir_error *err) {
     CH_ASSERT(batch >= 1);
     ch_net_options o = *net;
-    o.batch_max = batch > STEP_MAX ? STEP_MAX : batch;
+    o.batch_max = step_examples(batch, o.steps);
     size_t bytes = 0;
     const choir_status status = ch_net_bytes(&bytes, &o, env, err);
     if (status == CHOIR_OK) {
-        const uint32_t features = o.height * o.width * o.channels;
+        const uint32_t features = o.steps > 0 ? o.steps : o.height * o.width * o.channels;
+        const size_t arrays = arrays_bytes(larger(batch, EVALUATE_MAX), held, features, o.steps);
         *out = bytes + ch_arena_cost(1, sizeof(ch_engine)) + ch_scratch_bytes() +
-               ch_arena_cost(arrays_bytes(larger(batch, EVALUATE_MAX), held, features), 1);
+               ch_arena_cost(arrays, 1);
     }
     return status;
 }
@@ -140,6 +178,10 @@ const ch_net *ch_engine_net(const ch_engine *e) {
 static void batch_gather(ch_engine *e, const ch_holding *h, const uint32_t *order, uint32_t first,
                          uint32_t count, const ch_preprocess_key *key) {
     CH_ASSERT(count <= e->batch_max);
+    if (e->steps > 0) {
+        ch_holding_gather_tokens(h, order, first, count, e->x, e->labels, e->lengths);
+        return;
+    }
     ch_preprocess_gather(ch_federation_preprocess(e->federation), e->shape, h, order, first, count,
                          key, e->x);
     const ch_examples *t = h->examples;
@@ -153,18 +195,14 @@ static void batch_gather(ch_engine *e, const ch_holding *h, const uint32_t *orde
     }
 }
 
-static const uint32_t *batch_labels(const ch_engine *e, const ch_holding *h) {
-    return h->examples->labels == NULL ? NULL : e->labels;
-}
-
-static const float *batch_targets(const ch_engine *e, const ch_holding *h) {
-    return h->examples->labels == NULL ? e->targets : NULL;
-}
-
 /* What was gathered. */
 static ch_batch batch_of(const ch_engine *e, const ch_holding *h, uint32_t count) {
-    return (ch_batch){
-        .count = count, .x = e->x, .labels = batch_labels(e, h), .targets = batch_targets(e, h)};
+    const bool has_labels = e->steps > 0 || h->examples->labels != NULL;
+    return (ch_batch){.count = count,
+                      .x = e->x,
+                      .labels = has_labels ? e->labels : NULL,
+                      .targets = has_labels ? NULL : e->targets,
+                      .lengths = e->lengths};
 }
 
 /* A fresh order every epoch, a function of (seed, epoch, client). */
@@ -188,7 +226,7 @@ static void progress_tell(const ch_engine *e, uint32_t epochs, uint64_t a_pass, 
 }
 
 static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t client,
-                               const choir_task *task, ch_score *score, uint64_t *seen) {
+                               const choir_task *task, ch_score *score) {
     const ch_sgd sgd = {.learning_rate = task->learning_rate,
                         .momentum = task->momentum,
                         .weight_decay = task->weight_decay,
@@ -206,7 +244,6 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
             ch_holding_prefetch(h, e->order + at + count, left < batch ? left : batch);
             const ch_batch part = batch_of(e, h, count);
             status = ch_net_step(e->net, &part, &sgd, score);
-            *seen += count;
             step += 1;
             progress_tell(e, task->epochs, ((uint64_t)h->count + batch - 1) / batch, step);
         }
@@ -249,18 +286,19 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
                             client, batch, e->batch_max);
     }
     ch_score score = {0};
-    uint64_t seen = 0;
     ch_net_load(e->net, params);
-    const choir_status status = epochs_run(e, holding, client, task, &score, &seen);
-    *out = (choir_training){
-        .examples = holding->count,
-        .metrics = {.examples = seen, .correct = score.correct, .loss_q20 = loss_q20(score.loss)}};
+    const choir_status status = epochs_run(e, holding, client, task, &score);
+    *out = (choir_training){.examples = holding->count,
+                            .metrics = {.examples = score.count,
+                                        .correct = score.correct,
+                                        .loss_q20 = loss_q20(score.loss)}};
     if (status == CHOIR_ERANGE) {
         return ch_error_set(err, status,
-                            "client %u: training diverged in round %u, loss %g after %llu examples "
-                            "at learning rate %g",
-                            client, task->round, score.loss / (double)seen,
-                            (unsigned long long)seen, (double)task->learning_rate);
+                            "client %u: training diverged in round %u, loss %g after %llu %s at "
+                            "learning rate %g",
+                            client, task->round, score.loss / (double)score.count,
+                            (unsigned long long)score.count,
+                            e->steps > 0 ? "predictions" : "examples", (double)task->learning_rate);
     }
     if (!ch_net_store_change(e->net, params, delta)) {
         return ch_error_set(err, CHOIR_ERANGE,
@@ -305,7 +343,7 @@ choir_status ch_engine_measure(ch_engine *e, const ch_holding *holding, uint32_t
     ch_engine_load(e, params);
     ch_engine_evaluate(e, holding, 0, holding->count, &score);
     *out = (choir_training){.examples = holding->count,
-                            .metrics = {.examples = holding->count,
+                            .metrics = {.examples = score.count,
                                         .correct = score.correct,
                                         .loss_q20 = loss_q20(score.loss)}};
     if (!isfinite(score.loss)) {
@@ -366,8 +404,9 @@ void ch_engine_predict(ch_engine *e, const ch_holding *holding, uint32_t first, 
     for (uint32_t at = 0; at < count; at += EVALUATE_MAX) {
         const uint32_t some = count - at < EVALUATE_MAX ? count - at : EVALUATE_MAX;
         batch_gather(e, holding, NULL, first + at, some, NULL);
-        const ch_batch part = {.count = some, .x = e->x};
-        ch_net_evaluate(e->net, &part, predictions + (size_t)at * e->outputs, NULL);
+        const ch_batch part = {.count = some, .x = e->x, .lengths = e->lengths};
+        const size_t each = (size_t)(e->steps > 0 ? e->steps : 1) * e->outputs;
+        ch_net_evaluate(e->net, &part, predictions + at * each, NULL);
     }
 }
 

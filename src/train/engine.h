@@ -15,11 +15,18 @@
 
 typedef struct ch_engine ch_engine;
 
+/* The input of a net for the federation's examples: its shape, or one token at each of so many
+ * steps of a sequence. */
+void ch_engine_input(ch_net_options *net, const ch_federation *federation);
+
 /*
  * net         which model; its input is the data's, and its batch_max at most 64: steps on more go
  *             through it in parts
  * federation  borrowed; outlives the engine
  * batch       the most examples that one step will take, >= 1: as many are copied side by side
+ *
+ * Of sequences, B counts examples, and figures count what they predict: the score's count, and the
+ * examples of a training's metrics.
  *
  * Returns OK; EINVAL when the layers do not fit the data; ENOMEM; *out == NULL then.
  */
@@ -32,7 +39,7 @@ void ch_engine_destroy(ch_engine *e);
  * Bytes that ch_engine_create claims, and nothing is but for the moment a graph, where examples are
  * in memory and a client has at most held of them.
  *
- * net  with the shape of its inputs
+ * net  with the shape of its inputs, or their steps
  *
  * Returns as ch_net_create.
  */
@@ -72,7 +79,8 @@ void ch_engine_load(ch_engine *e, const float *params);
 void ch_engine_evaluate(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
                         ch_score *score);
 
-/* Outputs (count, outputs) for the holding's examples: class probabilities, or values. */
+/* Outputs (count, outputs) for the holding's examples: class probabilities, or values. Of sequences
+ * (count, steps, outputs), of which those beyond a length are left as they were. */
 void ch_engine_predict(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
                        float *predictions);
 

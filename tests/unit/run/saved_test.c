@@ -137,6 +137,33 @@ static void other_entries_are_as_choir_writes_them(void **state) {
     }
 }
 
+static void a_model_of_sequences_says_how_long_they_were(void **state) {
+    (void)state;
+    static const struct {
+        const char *input, *steps;
+        bool is_right;
+    } rows[] = {{"1x1x1", "80", true},  {"1x1x1", "4096", true}, {"1x1x1", "4097", false},
+                {"1x1x1", "0", false},  {"1x1x1", "", false},    {"1x1x1", "8 ", false},
+                {"1x1x2", "80", false}, {"28x28x1", "1", false}};
+    const choir_env env = choir_env_default();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const ch_safetensors_pair pairs[] = {{"choir.layers", "embedding 9 2 | dense 9"},
+                                             {"choir.input", rows[i].input},
+                                             {"choir.steps", rows[i].steps}};
+        ch_saved saved;
+        choir_error err = {.message = ""};
+        check_status(saved_open(&saved, pairs, 3, &env, &err),
+                     rows[i].is_right ? CHOIR_OK : CHOIR_EPROTO);
+        if (rows[i].is_right) {
+            assert_int_equal(saved.steps, strtol(rows[i].steps, NULL, 10));
+            ch_saved_release(&saved);
+        } else {
+            assert_non_null(strstr(err.message, "for choir.steps; right is a number of steps up to "
+                                                "4096, of one value each"));
+        }
+    }
+}
+
 static void another_frameworks_file_says_nothing(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -186,6 +213,7 @@ int main(void) {
         cmocka_unit_test(shapes_are_three_sizes),
         cmocka_unit_test(what_is_no_shape_is_refused),
         cmocka_unit_test(other_entries_are_as_choir_writes_them),
+        cmocka_unit_test(a_model_of_sequences_says_how_long_they_were),
         cmocka_unit_test(another_frameworks_file_says_nothing),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
