@@ -9,7 +9,7 @@
 
 typedef struct list_flags {
     char from[CHOIR_PATH_MAX];
-    char out[CHOIR_PATH_MAX];
+    char results[CHOIR_PATH_MAX];
     uint64_t seed;
     bool cells;
 } list_flags;
@@ -18,14 +18,14 @@ typedef struct list_flags {
 
 static const ch_option ROWS[] = {
     {"--from", CH_OPTION_TEXT, FIELD(from), 0, CHOIR_PATH_MAX, "", NULL, PAPER_FROM_HELP},
-    {"--out", CH_OPTION_TEXT, FIELD(out), 0, CHOIR_PATH_MAX, "", NULL, PAPER_RESULTS_HELP},
+    {"--results", CH_OPTION_TEXT, FIELD(results), 0, CHOIR_PATH_MAX, "", NULL, PAPER_RESULTS_HELP},
     {"--seed", CH_OPTION_U64, FIELD(seed), 0, 9007199254740991.0, "", NULL,
      "whose results are counted"},
     {"--cells", CH_OPTION_FLAG, FIELD(cells), 0, 0, "", NULL, "also every cell, by its name"},
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const list_flags DEFAULTS = {.from = PAPER_FROM, .out = PAPER_RESULTS, .seed = 1};
+static const list_flags DEFAULTS = {.from = PAPER_FROM, .results = PAPER_RESULTS, .seed = 1};
 
 static void cell_print(FILE *out, const ch_paper_cell *cell, const ch_outcome *o) {
     const ch_paper_experiment *e = cell->e;
@@ -79,7 +79,7 @@ static int list_run(const ch_call *call, choir_error *err) {
     if (status == CHOIR_OK) {
         status = ch_catalogue_open(&catalogue, flags->from, &env, err);
         const ch_conduct c = {.catalogue = &catalogue,
-                              .site = {.results = flags->out, .seed = flags->seed}};
+                              .site = {.results = flags->results, .seed = flags->seed}};
         for (uint32_t i = 0; i < catalogue.count && status == CHOIR_OK; i++) {
             status = experiment_print(call, &c, &catalogue.items[i], o, &env, err);
         }

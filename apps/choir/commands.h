@@ -64,6 +64,7 @@ extern const ch_command CMD_JOB_CHECK;
 extern const ch_command CMD_JOB_KEYS;
 extern const ch_command CMD_JOIN;
 extern const ch_command CMD_PAPER_LIST;
+extern const ch_command CMD_PAPER_REPORT;
 extern const ch_command CMD_PAPER_RUN;
 extern const ch_command CMD_PREDICT;
 extern const ch_command CMD_REPLAY;

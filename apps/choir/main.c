@@ -17,7 +17,8 @@ static const ch_command *const COMMANDS[] = {
     &CMD_DATA_SHOW,     &CMD_DATA_EXPORT,    &CMD_EXAMPLES_ADD,
     &CMD_EXAMPLES_LS,   &CMD_EXAMPLES_SHOW,  &CMD_EXAMPLES_EXPIRE,
     &CMD_JOB_CHECK,     &CMD_JOB_KEYS,       &CMD_PAPER_LIST,
-    &CMD_PAPER_RUN,     &CMD_HELP,           &CMD_VERSION,
+    &CMD_PAPER_RUN,     &CMD_PAPER_REPORT,   &CMD_HELP,
+    &CMD_VERSION,
 };
 
 static const ch_exit EXITS[] = {

@@ -5,6 +5,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "job/keys.h"
+#include "paper/pooled.h"
 #include "report/report.h"
 #include "report/units.h"
 #include "run/run.h"
@@ -76,7 +77,7 @@ choir_status ch_arm_dir(char out[CHOIR_PATH_MAX], const char *runs, const choir_
 }
 
 static bool has_baselines(const ch_arm_task *task) {
-    return strcmp(task->baselines, "none") != 0;
+    return task->baselines[0] != '\0';
 }
 
 static bool has_file(const char *dir, const char *file) {
@@ -90,27 +91,34 @@ static void row_add(ch_crossing *c, const ch_metrics_row *row) {
     ch_crossing_add(c, row->round, row->accuracy, (double)(row->bytes_up + row->bytes_down));
 }
 
-static ch_outcome_point point_of(const ch_metrics_row *row) {
+static ch_outcome_point point_of(const ch_metrics_row *row, double pooled) {
     return (ch_outcome_point){.round = row->round,
                               .accuracy = row->accuracy,
                               .loss = row->loss,
-                              .train_loss = row->train_loss,
+                              .pooled_loss = pooled,
                               .heldout = row->heldout_mean};
 }
 
+/* Whether a round is a point that may be kept: of a figure of the pooled loss, one that has it. */
+static bool is_point(const ch_metrics_row *row, const ch_arm_task *task, const ch_pooled *pooled) {
+    return task->pooled_every > 0 ? !isnan(ch_pooled_at(pooled, row->round))
+                                  : !isnan(row->loss) || !isnan(row->heldout_mean);
+}
+
 /* Keeps some of the first (count) rows that were evaluated: moves those to the front first. */
-static void curve_keep(ch_outcome_arm *out, ch_metrics_row *rows, uint32_t count, uint32_t points) {
+static void curve_keep(ch_outcome_arm *out, ch_metrics_row *rows, uint32_t count,
+                       const ch_arm_task *task, const ch_pooled *pooled) {
     uint32_t kept[CH_OUTCOME_POINTS_MAX];
     uint32_t evaluated = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (!isnan(rows[i].loss) || !isnan(rows[i].heldout_mean)) {
+        if (is_point(&rows[i], task, pooled)) {
             rows[evaluated] = rows[i];
             evaluated += 1;
         }
     }
-    out->points = ch_crossing_thin(kept, evaluated, points);
+    out->points = ch_crossing_thin(kept, evaluated, task->points);
     for (uint32_t i = 0; i < out->points; i++) {
-        out->curve[i] = point_of(&rows[kept[i]]);
+        out->curve[i] = point_of(&rows[kept[i]], ch_pooled_at(pooled, rows[kept[i]].round));
     }
 }
 
@@ -138,7 +146,11 @@ choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const ch
         return CHOIR_OK;
     }
     ch_metrics_table table = {0};
-    const choir_status status = ch_metrics_read(&table, dir, env, err);
+    ch_pooled pooled = {.count = 0};
+    choir_status status = ch_metrics_read(&table, dir, env, err);
+    if (status == CHOIR_OK && task->pooled_every > 0) {
+        status = ch_pooled_read(&pooled, dir, env, err);
+    }
     ch_crossing c;
     ch_crossing_init(&c, task->target);
     for (uint32_t i = 0; i < table.count && out->end == CH_CROSSING_GOES_ON; i++) {
@@ -156,7 +168,7 @@ choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const ch
     out->best = c.best;
     out->bytes = c.bytes;
     if (status == CHOIR_OK) {
-        curve_keep(out, table.rows, c.closed < table.count ? c.closed : table.count, task->points);
+        curve_keep(out, table.rows, c.closed < table.count ? c.closed : table.count, task, &pooled);
     }
     ch_metrics_table_release(&table);
     return status;
@@ -167,11 +179,14 @@ choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const ch
 typedef struct running {
     const ch_arm_task *task;
     const ch_paper_site *site;
+    const char *dir;
     ch_crossing c;
-    uint32_t last;   // round to end after; UINT32_MAX: none
-    double lined_s;  // when the last line was written
-    double opened_s; // when the first round of this process began
-    uint32_t opened; // rounds there were before
+    ch_pooled pooled;
+    choir_status status; // of writing that
+    uint32_t last;       // round to end after; UINT32_MAX: none
+    double lined_s;      // when the last line was written
+    double opened_s;     // when the first round of this process began
+    uint32_t opened;     // rounds there were before
 } running;
 
 static void line_write(const running *r, double now_s) {
@@ -186,8 +201,23 @@ static void line_write(const running *r, double now_s) {
                   r->task->cell, number, r->c.closed, r->task->limit, best, rate);
 }
 
-static bool after_round(void *self, const ch_metrics_row *row) {
+static void pooled_measure(running *r, const ch_run_view *view) {
+    const uint32_t round = view->row->round;
+    const uint32_t every = r->task->pooled_every;
+    ch_evaluation e;
+    if (every == 0 || (round > 1 && round % every != 0) ||
+        !isnan(ch_pooled_at(&r->pooled, round))) {
+        return;
+    }
+    ch_evaluator_pooled(view->evaluator, view->params, &e);
+    ch_pooled_add(&r->pooled, round, e.loss);
+    r->status = ch_pooled_write(&r->pooled, r->dir, NULL);
+}
+
+static bool after_round(void *self, const ch_run_view *view) {
     running *r = self;
+    const ch_metrics_row *row = view->row;
+    pooled_measure(r, view);
     if (row->round > r->c.closed) { // rounds after the checkpoint are run again, to the same end
         row_add(&r->c, row);
     }
@@ -200,7 +230,8 @@ static bool after_round(void *self, const ch_metrics_row *row) {
     if (has_baselines(r->task) && end == CH_CROSSING_LIMIT) {
         return false; // it ends by itself, and what follows its rounds is wanted
     }
-    return end != CH_CROSSING_GOES_ON || row->round >= r->last || ch_paper_site_is_over(r->site);
+    return end != CH_CROSSING_GOES_ON || row->round >= r->last || r->status != CHOIR_OK ||
+           ch_paper_site_is_over(r->site);
 }
 
 static choir_status crossing_load(running *r, const char *dir, const choir_env *env,
@@ -224,6 +255,13 @@ static choir_status rounds_run(running *r, const char *dir, uint32_t rounds_max,
     if (status != CHOIR_OK) {
         return status;
     }
+    if (r->task->pooled_every > 0) {
+        status = ch_pooled_read(&r->pooled, dir, env, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    r->dir = dir;
     r->opened = r->c.closed;
     r->last = rounds_max == 0 ? UINT32_MAX : r->c.closed + rounds_max;
     r->opened_s = ch_session_clock();
@@ -241,6 +279,9 @@ static choir_status rounds_run(running *r, const char *dir, uint32_t rounds_max,
     o.after_self = r;
     ch_run_result result;
     status = ch_run_sim(&result, r->task->job, &o, env, err);
+    if (status == CHOIR_OK && r->status != CHOIR_OK) {
+        return ch_error_set(err, r->status, "%s: the losses cannot be written", dir);
+    }
     return status == CHOIR_ERANGE ? CHOIR_OK : status;
 }
 

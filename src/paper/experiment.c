@@ -32,6 +32,7 @@ static const ch_option ROWS[] = {
     TEXT("paper", paper, NULL, "what it is in the paper: 'Table 1'"),
     TEXT("source", source, NULL, "how the paper's numbers are known"),
     TEXT("about", about, NULL, "what a reader should know, in a sentence or two"),
+    TEXT("note", note, NULL, "why ours differs, where a cell does not say it of its own"),
     TEXT("kind", kind, "table|curves|average", "rounds to a target, curves, or averaged models"),
     TEXT("job", job, NULL, "the base job file, from the experiment's folder"),
     {"target", CH_OPTION_F64, FIELD(target), 0, 1, "", NULL,
@@ -42,10 +43,10 @@ static const ch_option ROWS[] = {
      "at most for a cell"},
     TEXT("baseline", baseline, NULL, "the row that speed-ups are over"),
     TEXT("like", like, NULL, "the table whose cells have the best rates for cells of their names"),
-    TEXT("metric", metric, "accuracy|loss|train-loss|heldout", "curves: what is drawn"),
+    TEXT("metric", metric, "accuracy|accuracy-raw|loss|pooled-loss", "curves: what is drawn"),
     {"level", CH_OPTION_F64, FIELD(level), 0, 1, "", NULL, "curves: a line across"},
-    TEXT("baselines", baselines, "none|central|local|central,local",
-         "what is also trained on each cell's budget"),
+    TEXT("axis", axis, NULL, "curves: what rounds, times a row's scale, are called"),
+    {"log", CH_OPTION_FLAG, FIELD(is_log), 0, 0, "", NULL, "curves: on a logarithmic axis"},
 };
 
 const ch_options CH_PAPER_KEYS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
@@ -55,7 +56,7 @@ static const ch_paper_experiment DEFAULTS = {.kind = "table",
                                              .rates_max = 3,
                                              .rounds = 1000,
                                              .metric = "accuracy",
-                                             .baselines = "none"};
+                                             .axis = "round"};
 
 // ----- reading ----------------------------------------------------------------------------------
 
@@ -181,7 +182,8 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
     const char *column = key_cut(word, key);
     const uint32_t c = column == NULL ? 0 : line_find(r->e->columns, r->e->columns_count, column);
     if (column == NULL) {
-        return refuse(r, entry, "a row has label, set, rounds, expect and note", err);
+        return refuse(r, entry, "a row has label, set, rounds, expect, note, scale and baselines",
+                      err);
     }
     if (c == r->e->columns_count) {
         return refuse(r, entry, "there is no such column; columns stand before rows", err);
@@ -200,7 +202,8 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
         status = number_take(r, &value, ROUNDS_ENDLESS, entry, err);
         f->rounds = (uint32_t)value;
     } else {
-        return refuse(r, entry, "a row has label, set, rounds, expect and note", err);
+        return refuse(r, entry, "a row has label, set, rounds, expect, note, scale and baselines",
+                      err);
     }
     return status;
 }
@@ -212,6 +215,12 @@ static choir_status row_take(const reader *r, const char *name, const char *key,
         return refuse(r, entry, "more rows than there may be", err);
     }
     const choir_status status = line_take(r, line, key, entry, err);
+    if (status == CHOIR_EAGAIN && strcmp(key, "scale") == 0) {
+        return number_take(r, &line->scale, 1e9, entry, err);
+    }
+    if (status == CHOIR_EAGAIN && strcmp(key, "baselines") == 0) {
+        return text_take(r, line->baselines, sizeof(line->baselines), entry, err);
+    }
     return status == CHOIR_EAGAIN ? facts_take(r, (uint32_t)(line - r->e->rows), key, entry, err)
                                   : status;
 }
@@ -376,6 +385,10 @@ void ch_paper_settings(char *out, size_t size, const ch_paper_experiment *e, uin
     }
 }
 
+bool ch_paper_has_own_run(const ch_paper_experiment *e, uint32_t row) {
+    return e->rows[row].baselines[0] != '\0' || strcmp(e->metric, "pooled-loss") == 0;
+}
+
 /* The base job's path: beside the experiment's file. */
 static choir_status base_path(char out[CHOIR_PATH_MAX], const ch_paper_experiment *e,
                               choir_error *err) {
@@ -414,6 +427,13 @@ choir_status ch_paper_job(choir_job *out, const ch_paper_experiment *e, uint32_t
         all[count] = own[i];
         count += 1;
     }
-    const choir_status status = base_path(path, e, err);
-    return status == CHOIR_OK ? choir_job_read(out, path, all, count, err) : status;
+    choir_status status = base_path(path, e, err);
+    if (status == CHOIR_OK) {
+        status = choir_job_read(out, path, all, count, err);
+    }
+    if (status == CHOIR_OK && ch_paper_has_own_run(e, row)) {
+        (void)snprintf(out->name, sizeof(out->name), "%s", e->name);
+        out->rounds = ch_paper_rounds(e, row, column);
+    }
+    return status;
 }

@@ -44,9 +44,11 @@ typedef struct ch_paper_line {
     char label[CHOIR_TEXT_MAX];
     char sets[CH_PAPER_SETS_MAX][CH_PAPER_SET_MAX];
     uint32_t sets_count;
-    char rates[CHOIR_TEXT_MAX]; // a column's own; "": the experiment's
-    double target;              // likewise; 0: the experiment's
-    uint32_t rounds;            // likewise
+    char rates[CHOIR_TEXT_MAX];     // a column's own; "": the experiment's
+    double target;                  // likewise; 0: the experiment's
+    uint32_t rounds;                // likewise
+    double scale;                   // a row's: what a round counts on a figure's axis
+    char baselines[CHOIR_NAME_MAX]; // a row's: also trained on its cells' budget: "central,local"
 } ch_paper_line;
 
 /* What a cell has of its own. */
@@ -63,8 +65,9 @@ typedef struct ch_paper_experiment {
     char paper[CHOIR_TEXT_MAX];  // what it is there: "Table 1"
     char source[CHOIR_TEXT_MAX]; // how the paper's numbers are known
     char about[CH_OPTION_VALUE_MAX];
-    char kind[CHOIR_NAME_MAX]; // "table" | "curves" | "average"
-    char job[CHOIR_PATH_MAX];  // the base, from the experiment's folder
+    char note[CH_OPTION_VALUE_MAX]; // why ours differs, of cells that have no note of their own
+    char kind[CHOIR_NAME_MAX];      // "table" | "curves" | "average"
+    char job[CHOIR_PATH_MAX];       // the base, from the experiment's folder
     double target;
     uint32_t rounds;
     char rates[CHOIR_TEXT_MAX]; // to begin with, comma-separated
@@ -74,7 +77,8 @@ typedef struct ch_paper_experiment {
                                       // have; "" none
     char metric[CHOIR_NAME_MAX];      // curves: what is drawn
     double level;                     // curves: a line across; 0: none
-    char baselines[CHOIR_NAME_MAX];   // also trained on each cell's budget: "central,local"
+    char axis[CHOIR_TEXT_MAX];        // curves: what rounds, times a row's scale, are called
+    bool is_log;                      // curves: drawn on a logarithmic axis
 
     ch_paper_line columns[CH_PAPER_COLUMNS_MAX];
     uint32_t columns_count;
@@ -120,9 +124,13 @@ uint32_t ch_paper_start(int32_t out[CH_PAPER_START_MAX], const ch_paper_experime
 void ch_paper_settings(char *out, size_t size, const ch_paper_experiment *e, uint32_t row,
                        uint32_t column);
 
+/* Whether a row's runs are of use to no other cell: more is measured of them, or beside them. */
+bool ch_paper_has_own_run(const ch_paper_experiment *e, uint32_t row);
+
 /*
  * The job of a cell with one learning rate: the base job with the cell's settings over it, without
- * a target, for as many rounds as a job may have. Whoever runs it ends it.
+ * a target, for as many rounds as a job may have. Whoever runs it ends it. One with runs of its own
+ * has the experiment's name, and ends with the cell's rounds.
  *
  * data_dir  as data.dir; "": the base job's
  *

@@ -7,15 +7,18 @@
 #include <math.h>
 #include <stdio.h>
 
-// The three points of a decade; the others are these with the point moved.
-static const char *const DECADE[] = {"1", "2.15", "4.64"};
+// The points of a decade; the others are these with the decimal point moved.
+static const char *const DECADE[] = {"1", "1.47", "2.15", "3.16", "4.64", "6.81"};
+
+enum { DECADE_POINTS = 6, DECADES_BELOW = 4 };
 
 void ch_grid_text(char out[CH_GRID_TEXT_MAX], int32_t k) {
     CH_ASSERT(k >= CH_GRID_LEAST && k <= CH_GRID_MOST);
-    const int32_t shift = 3 * 4; // so that the division rounds down for all k
+    const int32_t above = k + DECADE_POINTS * DECADES_BELOW; // never negative
     char text[CH_GRID_TEXT_MAX];
     double value = 0;
-    (void)snprintf(text, sizeof(text), "%se%d", DECADE[(k + shift) % 3], (k + shift) / 3 - 4);
+    (void)snprintf(text, sizeof(text), "%se%d", DECADE[above % DECADE_POINTS],
+                   above / DECADE_POINTS - DECADES_BELOW);
     CH_ASSERT(ch_text_read_f64(&value, text));
     char number[CH_TEXT_NUMBER_MAX];
     ch_text_number(number, sizeof(number), value);
@@ -67,8 +70,8 @@ static bool is_tried(int32_t k, const ch_grid_trial *trials, uint32_t count) {
 
 ch_grid_edge ch_grid_edge_of(const ch_grid_trial *trials, uint32_t count) {
     const int32_t k = trials[ch_grid_best(trials, count)].k;
-    return (ch_grid_edge){.is_low = !is_tried(k - 1, trials, count),
-                          .is_high = !is_tried(k + 1, trials, count)};
+    return (ch_grid_edge){.is_low = !is_tried(k - CH_GRID_STEP, trials, count),
+                          .is_high = !is_tried(k + CH_GRID_STEP, trials, count)};
 }
 
 bool ch_grid_next(int32_t *k, const ch_grid_trial *trials, uint32_t count, const int32_t *start,
@@ -87,12 +90,12 @@ bool ch_grid_next(int32_t *k, const ch_grid_trial *trials, uint32_t count, const
     }
     const int32_t best = trials[ch_grid_best(trials, count)].k;
     const ch_grid_edge edge = ch_grid_edge_of(trials, count);
-    if (edge.is_high && best < CH_GRID_MOST) {
-        *k = best + 1;
+    if (edge.is_high && best + CH_GRID_STEP <= CH_GRID_MOST) {
+        *k = best + CH_GRID_STEP;
         return true;
     }
-    if (edge.is_low && best > CH_GRID_LEAST) {
-        *k = best - 1;
+    if (edge.is_low && best - CH_GRID_STEP >= CH_GRID_LEAST) {
+        *k = best - CH_GRID_STEP;
         return true;
     }
     return false;

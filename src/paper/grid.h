@@ -1,11 +1,11 @@
 /*
  * Grid: which learning rates a cell of a table is measured with, one after the other.
  *
- * Rates are points of a grid with step 10^(1/3): point k is 10^(k/3) in three digits, so that
- * 0.0464, 0.1, 0.215, 0.464 and 1 are neighbours, and a rate has the same name wherever it is
- * tried. The walk begins with the points that an experiment names and then climbs: while the best
- * point lacks a neighbour, that neighbour is next. It ends with both neighbours of the best tried,
- * or with as many tried as there may be; the best is then at the grid's edge.
+ * Point k of the grid is 10^(k/6) in three digits, so that a rate has the same name wherever it is
+ * tried. A walk goes in steps of 10^(1/3), two points: 0.0464, 0.1, 0.215, 0.464 and 1 are
+ * neighbours. The walk begins with the points that an experiment names and then climbs: while the
+ * best point lacks a neighbour, that neighbour is next. It ends with both neighbours of the best
+ * tried, or with as many tried as there may be; the best is then at the grid's edge.
  *
  * Source: McMahan, Moore, Ramage, Hampson, Aguera y Arcas, "Communication-Efficient Learning of
  * Deep Networks from Decentralized Data", AISTATS 2017, section 3: 11 to 13 rates with a step of
@@ -19,8 +19,9 @@
 #include <stdint.h>
 
 enum {
-    CH_GRID_LEAST = -12, // 0.0001
-    CH_GRID_MOST = 6,    // 100
+    CH_GRID_LEAST = -24, // 0.0001
+    CH_GRID_MOST = 12,   // 100
+    CH_GRID_STEP = 2,    // points from a rate to its neighbour
     CH_GRID_RATES_MAX = 13,
     CH_GRID_TEXT_MAX = 16, // bytes that any point's text fits in, its zero included
 };

@@ -75,6 +75,7 @@ choir_status ch_measure_task(ch_arm_task *out, choir_job *job, const ch_outcome 
     const choir_status status =
         ch_paper_job(job, e, cell->row, cell->column, rate, c->site.seed, c->site.data_dir, err);
     const bool is_table = strcmp(e->kind, "table") == 0;
+    const bool is_pooled = strcmp(e->metric, "pooled-loss") == 0;
     *out = (ch_arm_task){.cell = outcome->cell,
                          .job = job,
                          .rate = rate,
@@ -82,11 +83,9 @@ choir_status ch_measure_task(ch_arm_task *out, choir_job *job, const ch_outcome 
                          .limit = outcome->rounds_max,
                          .beaten = best == NULL ? INFINITY : best->crossing,
                          .points = is_table ? CH_ARM_TABLE_POINTS : CH_ARM_FIGURE_POINTS,
-                         .baselines = e->baselines};
-    if (status == CHOIR_OK && strcmp(e->baselines, "none") != 0) {
-        job->rounds = outcome->rounds_max; // it must end by itself, in a directory of its own
-        (void)snprintf(job->name, sizeof(job->name), "%s", e->name);
-    }
+                         .pooled_every =
+                             is_pooled ? outcome->rounds_max / CH_ARM_FIGURE_POINTS + 1 : 0,
+                         .baselines = e->rows[cell->row].baselines};
     return status;
 }
 
@@ -96,7 +95,8 @@ static choir_status baseline_add(ch_outcome *o, const ch_arm_task *task, const c
     char folder[CHOIR_PATH_MAX];
     (void)snprintf(folder, sizeof(folder), "%.400s/baseline-%s", dir, name);
     ch_arm_task own = *task;
-    own.baselines = "none";
+    own.baselines = "";
+    own.pooled_every = 0;
     ch_outcome_arm *arm = &o->arms[o->arms_count];
     const choir_status status = ch_arm_judge(arm, &own, folder, env, err);
     if (status == CHOIR_OK && arm->points > 0) {
@@ -221,7 +221,8 @@ void ch_measure_line(char *out, size_t size, const ch_outcome *o, const ch_paper
     char speed[48] = "";
     const ch_outcome_arm *base = baseline == NULL ? NULL : ch_outcome_best(baseline);
     if (best == NULL) {
-        (void)snprintf(out, size, "%s: nothing measured", o->cell);
+        (void)snprintf(out, size, "%s: %s", o->cell,
+                       o->arms_count > 0 ? "measured" : "nothing measured");
         return;
     }
     ch_grid_text(rate, best->rate);

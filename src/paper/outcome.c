@@ -110,7 +110,7 @@ static void put_point(ch_draft *d, const ch_outcome_point *p, bool is_last) {
     put_real(d, " [", p->round, 7);
     put_real(d, ", ", p->accuracy, 5);
     put_real(d, ", ", p->loss, 5);
-    put_real(d, ", ", p->train_loss, 5);
+    put_real(d, ", ", p->pooled_loss, 5);
     put_real(d, ", ", p->heldout, 5);
     ch_draft_put(d, is_last ? "]\n" : "],\n");
 }
@@ -221,7 +221,7 @@ static bool end_read(ch_crossing_end *out, const json_t *value) {
 }
 
 static bool point_read(ch_outcome_point *out, const json_t *value) {
-    double *const fields[] = {&out->round, &out->accuracy, &out->loss, &out->train_loss,
+    double *const fields[] = {&out->round, &out->accuracy, &out->loss, &out->pooled_loss,
                               &out->heldout};
     bool is_right = json_array_size(value) == sizeof(fields) / sizeof(fields[0]);
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && is_right; i++) {
@@ -237,7 +237,7 @@ static const char *curve_read(ch_outcome_arm *out, const json_t *curve) {
     out->points = (uint32_t)json_array_size(curve);
     for (uint32_t i = 0; i < out->points; i++) {
         if (!point_read(&out->curve[i], json_array_get(curve, i))) {
-            return "each point of curve must be [round, accuracy, loss, train loss, held-out]";
+            return "each point of curve must be [round, accuracy, loss, pooled loss, held-out]";
         }
     }
     return NULL;

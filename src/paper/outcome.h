@@ -32,9 +32,9 @@ enum {
 typedef struct ch_outcome_point {
     double round; // of an average: the mixing weight
     double accuracy;
-    double loss; // on the test set; of an average: on the training set
-    double train_loss;
-    double heldout; // mean over clients of the accuracy on their own held-out examples
+    double loss;        // on the test set; of an average: on the training set
+    double pooled_loss; // on all training examples
+    double heldout;     // mean over clients of the accuracy on their own held-out examples
 } ch_outcome_point;
 
 /* One learning rate, or a baseline. */

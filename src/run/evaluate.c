@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 250 }; // examples of the test set that one worker takes at a time
+enum { PIECE = 250 }; // examples of a holding that one worker takes at a time
 
 struct ch_evaluator {
     choir_env env;
@@ -18,9 +18,9 @@ struct ch_evaluator {
     ch_engine *const *engines; // borrowed
     const ch_federation *federation;
     ch_holding test;
-    uint32_t pieces;
+    ch_holding judged; // what the pieces below are of
     uint32_t clients;
-    ch_score *piece;      // (pieces)
+    ch_score *piece;      // one for each piece of the larger holding
     uint32_t *id;         // (clients) ascending
     double *accuracy;     // (clients)
     double *sorted;       // (clients) room for the decile
@@ -41,6 +41,10 @@ static void clients_choose(uint32_t *id, uint32_t count, uint32_t all, uint64_t 
     CH_ASSERT(chosen == count);
 }
 
+static uint32_t pieces_of(uint32_t examples) {
+    return examples / PIECE + (examples % PIECE > 0 ? 1 : 0);
+}
+
 choir_status ch_evaluator_create(ch_evaluator **out, ch_pool *pool, ch_engine *const *engines,
                                  const ch_federation *federation, uint32_t clients, uint64_t seed,
                                  const choir_env *env) {
@@ -50,7 +54,8 @@ choir_status ch_evaluator_create(ch_evaluator **out, ch_pool *pool, ch_engine *c
     const uint32_t some = clients == 0 || clients > all ? all : clients;
     const uint32_t count = has_heldout ? some : 0;
     const ch_examples *test = ch_federation_test(federation);
-    const uint32_t pieces = (test->count + PIECE - 1) / PIECE;
+    const uint32_t pooled = ch_federation_pooled(federation)->count;
+    const uint32_t pieces = pieces_of(test->count > pooled ? test->count : pooled);
     ch_evaluator *v = env->alloc(env->self, ch_arena_cost(1, sizeof(*v)));
     if (v == NULL) {
         return CHOIR_ENOMEM;
@@ -60,7 +65,6 @@ choir_status ch_evaluator_create(ch_evaluator **out, ch_pool *pool, ch_engine *c
                         .engines = engines,
                         .federation = federation,
                         .test = {.examples = test, .count = test->count},
-                        .pieces = pieces,
                         .clients = count};
     const size_t bytes =
         ch_arena_cost(pieces, sizeof(ch_score)) + ch_arena_cost(count, sizeof(uint32_t)) +
@@ -94,9 +98,9 @@ void ch_evaluator_destroy(ch_evaluator *v) {
 static void piece_run(void *self, uint32_t worker, uint32_t index) {
     ch_evaluator *v = self;
     const uint32_t first = index * PIECE;
-    const uint32_t left = v->test.count - first;
+    const uint32_t left = v->judged.count - first;
     v->piece[index] = (ch_score){0};
-    ch_engine_evaluate(v->engines[worker], &v->test, first, left < PIECE ? left : PIECE,
+    ch_engine_evaluate(v->engines[worker], &v->judged, first, left < PIECE ? left : PIECE,
                        &v->piece[index]);
 }
 
@@ -149,22 +153,33 @@ static void heldout_summarise(ch_evaluator *v, ch_evaluation *out) {
     out->heldout_spread = sqrt(squares / n);
 }
 
-void ch_evaluator_test(ch_evaluator *v, const float *params, ch_evaluation *out) {
+static void judge(ch_evaluator *v, const ch_holding *holding, const float *params,
+                  ch_evaluation *out) {
+    const uint32_t pieces = pieces_of(holding->count);
+    v->judged = *holding;
     for (uint32_t i = 0; i < ch_pool_workers(v->pool); i++) {
         ch_engine_load(v->engines[i], params);
     }
-    ch_pool_each(v->pool, v->pieces, piece_run, v);
+    ch_pool_each(v->pool, pieces, piece_run, v);
     ch_score sum = {0};
-    for (uint32_t i = 0; i < v->pieces; i++) {
+    for (uint32_t i = 0; i < pieces; i++) {
         sum.loss += v->piece[i].loss;
         sum.correct += v->piece[i].correct;
         sum.count += v->piece[i].count;
     }
     const double count = (double)sum.count;
-    *out = (ch_evaluation){.examples = v->test.count, .predictions = sum.count};
+    *out = (ch_evaluation){.examples = holding->count, .predictions = sum.count};
     out->heldout_mean = out->heldout_worst = out->heldout_spread = (double)NAN;
     out->accuracy = sum.count == 0 || !classifies(v) ? (double)NAN : (double)sum.correct / count;
     out->loss = sum.count == 0 ? (double)NAN : sum.loss / count;
+}
+
+void ch_evaluator_test(ch_evaluator *v, const float *params, ch_evaluation *out) {
+    judge(v, &v->test, params, out);
+}
+
+void ch_evaluator_pooled(ch_evaluator *v, const float *params, ch_evaluation *out) {
+    judge(v, ch_federation_pooled(v->federation), params, out);
 }
 
 choir_status ch_evaluator_run(ch_evaluator *v, const float *params, ch_evaluation *out) {

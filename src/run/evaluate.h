@@ -46,6 +46,10 @@ CHOIR_NODISCARD choir_status ch_evaluator_run(ch_evaluator *v, const float *para
 /* The same on the test set alone; what the evaluation says of clients is NaN. */
 void ch_evaluator_test(ch_evaluator *v, const float *params, ch_evaluation *out);
 
+/* The same on all clients' training examples, pooled: what it says of the test set is of these.
+ * examples is 0, and the rest NaN, where clients are drawn on demand. */
+void ch_evaluator_pooled(ch_evaluator *v, const float *params, ch_evaluation *out);
+
 /* Clients evaluated last: their ids, ascending, and accuracies (count), NaN for those without
  * held-out data, and for all before the first run; borrowed until the next run. */
 uint32_t ch_evaluator_clients(const ch_evaluator *v, const uint32_t **ids,

@@ -422,7 +422,10 @@ static choir_status round_run(ch_running *r, choir_error *err) {
         return judged != CHOIR_OK ? judged : status;
     }
     const ch_run_options *o = r->options;
-    r->was_ended = o->after != NULL && o->after(o->after_self, &row);
+    const ch_run_view view = {.row = &row,
+                              .params = choir_coordinator_params(choir_sim_coordinator(r->sim)),
+                              .evaluator = r->session.evaluator};
+    r->was_ended = o->after != NULL && o->after(o->after_self, &view);
     const bool due = job->checkpoint_every > 0 && row.round % job->checkpoint_every == 0;
     return due || last || r->result.reached_target ? checkpoint_write(r, err) : CHOIR_OK;
 }

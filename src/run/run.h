@@ -19,8 +19,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* What can be seen of a run after a round. Borrowed for the call. */
+typedef struct ch_run_view {
+    const ch_metrics_row *row;
+    const float *params; // of the model after it
+    ch_evaluator *evaluator;
+} ch_run_view;
+
 /* Called by the thread that runs the job. Returns whether the run is to end. */
-typedef bool (*ch_run_after)(void *self, const ch_metrics_row *row);
+typedef bool (*ch_run_after)(void *self, const ch_run_view *view);
 
 typedef struct ch_run_options {
     uint32_t workers;      // training threads; 0 = one per core

@@ -133,6 +133,124 @@ class ATable(Paper):
         self.assertEqual(json.loads(after["four.iid.json"])["target"], 0.5)
 
 
+CURVES = """
+title: Curves of our own
+paper: Figure 9
+job: jobs/tiny.yaml
+kind: curves
+metric: METRIC
+rounds: 12
+rates: [0.1]
+rates_max: 1
+like: tiny
+columns:
+  iid: {label: IID, set: {data.partition: iid}}
+rows:
+  one: {label: 1 client, set: {server.sample_rate: 0.05}}
+  four: {label: 4 clients, set: {server.sample_rate: 0.2}, baselines: "BASELINES"}
+"""
+
+
+class AFigure(Paper):
+    def curves(self, metric, baselines=""):
+        self.file("experiments/paper/curves.yaml",
+                  CURVES.replace("METRIC", metric).replace("BASELINES", baselines))
+
+    def cell(self, name):
+        return json.loads((self.folder / "experiments/paper/results/curves" / name).read_text())
+
+    def page(self):
+        ran = self.run_in("paper", "report")
+        self.assertEqual(ran.code, 0, ran.log)
+        return ran.out, (self.folder / "paper.html").read_text()
+
+    def test_runs_all_its_rounds_at_the_rate_that_the_table_found(self):
+        self.curves("accuracy")
+        self.measure("tiny/four/iid")
+        table = json.loads(self.results()["four.iid.json"])
+        best = min((arm for arm in table["rates"] if arm["crossing"]), key=lambda a: a["crossing"])
+        self.measure("curves")
+        arms = self.cell("four.iid.json")["rates"]
+        self.assertEqual([arm["learning_rate"] for arm in arms], [best["learning_rate"]])
+        self.assertEqual([point[0] for point in arms[0]["curve"]], list(range(1, 13)))
+        self.assertEqual(self.cell("one.iid.json")["rates"][0]["learning_rate"], 0.1)
+        # the same run: what the table has of it is its beginning
+        again = {point[0]: point[1] for point in best["curve"]}
+        for point in arms[0]["curve"]:
+            self.assertEqual(again.get(point[0], point[1]), point[1])
+
+    def test_of_the_loss_on_all_training_examples_is_killed_and_comes_to_the_same(self):
+        self.curves("pooled-loss")
+        self.measure("curves", "--runs", "calm", "--out", "calm-results")
+        for seconds in (0.15, 0.3, 0.2):
+            process = subprocess.Popen([CHOIR, "paper", "run", "curves"], cwd=self.folder,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            time.sleep(seconds)
+            process.kill()
+            process.wait(timeout=30)
+        self.measure("curves")
+        arm = self.cell("four.iid.json")["rates"][0]
+        self.assertEqual(arm["rounds"], 12)
+        losses = [point[3] for point in arm["curve"]]
+        self.assertEqual(len(losses), 12)
+        self.assertLess(losses[-1], losses[0])
+        for name in ("one.iid.json", "four.iid.json"):
+            calm = (self.folder / "calm-results/curves" / name).read_text()
+            self.assertEqual(json.loads(calm), self.cell(name))
+
+    def test_stands_beside_pooled_data_and_clients_alone(self):
+        self.curves("accuracy-raw", "central,local")
+        self.measure("curves/four")
+        names = [arm.get("name", "") for arm in self.cell("four.iid.json")["rates"]]
+        self.assertEqual(names, ["", "central", "local"])
+        said, page = self.page()
+        self.assertIn("all data on one machine", page)
+        self.assertIn("each client alone", page)
+
+    def test_of_two_models_averaged_has_fifty_weights(self):
+        self.file("experiments/paper/pair.yaml", CURVES.split("metric")[0].replace(
+            "kind: curves", "kind: average") + "metric: pooled-loss\nrates: [0.1]\n"
+            "columns: {shared: {label: same}, separate: {label: own}}\nrows: {pair: {label: p}}\n")
+        self.measure("pair")
+        folder = self.folder / "experiments/paper/results/pair"
+        shared = json.loads((folder / "pair.shared.json").read_text())["rates"]
+        separate = json.loads((folder / "pair.separate.json").read_text())["rates"]
+        for arms in (shared, separate):
+            self.assertEqual([len(arm["curve"]) for arm in arms], [2, 50])
+            for end, weight in ((0, 7), (1, 42)):  # theta 0 and 1 are the parents
+                self.assertEqual(arms[0]["curve"][end][1:], arms[1]["curve"][weight][1:])
+        half = [arms[1]["curve"][24][3] for arms in (shared, separate)]
+        self.assertLess(half[0], half[1])
+        said, page = self.page()
+        self.assertIn("2 of 6 cells measured", said)
+        self.assertIn("the better of the two", page)
+
+
+class AReport(Paper):
+    def test_has_what_is_measured_beside_the_paper_and_says_what_is_not(self):
+        self.measure("tiny/four")
+        ran = self.run_in("paper", "report", "--out", "page.html")
+        self.assertEqual(ran.code, 0, ran.log)
+        self.assertIn("page.html: 2 of 4 cells measured; of 2 with a number", ran.out)
+        page = (self.folder / "page.html").read_text()
+        self.assertEqual(page.count("not measured"), 2)
+        self.assertIn("paper: 30", page)
+        self.assertIn("a reason that is kept", page)
+        self.assertNotIn("<script", page)
+        self.assertNotIn("http", page.replace("http://www.w3.org", ""))
+        self.run_in("paper", "report", "--out", "again.html")
+        self.assertEqual((self.folder / "again.html").read_text(), page)
+
+    def test_refuses_a_result_that_is_none(self):
+        self.measure("tiny/four/iid")
+        path = self.folder / "experiments/paper/results/tiny/four.iid.json"
+        path.write_text(path.read_text().replace("0.1", "0.3"))
+        ran = self.run_in("paper", "report")
+        self.assertEqual(ran.code, 1)
+        self.assertIn("four.iid.json: is no result: ", ran.log)
+
+
 class WhatIsWrong(Paper):
     def test_is_told_with_the_nearest_name(self):
         for name, message in [

@@ -63,11 +63,37 @@ static void a_name_that_means_nothing_gets_the_nearest(void **state) {
     }
 }
 
+static void every_shipped_experiment_and_job_of_its_cells_is_read(void **state) {
+    (void)state;
+    static ch_catalogue c;
+    const choir_env env = choir_env_default();
+    choir_error err = {.message = ""};
+    uint32_t cells = 0;
+    assert_int_equal(ch_catalogue_open(&c, CHOIR_SOURCE_DIR "/experiments/paper", &env, &err), 0);
+    for (uint32_t i = 0; i < c.count; i++) {
+        const ch_paper_experiment *e = &c.items[i];
+        assert_true(e->like[0] == '\0' || ch_catalogue_find(&c, e->like) != NULL);
+        memset(&choice, 0, sizeof(choice));
+        check_status(ch_choice_add(&choice, &c, e->name, &err), CHOIR_OK);
+        for (uint32_t k = 0; k < choice.count; k++) {
+            choir_job job;
+            const ch_paper_cell *cell = &choice.cells[k];
+            if (ch_paper_job(&job, e, cell->row, cell->column, -6, 1, "", &err) != CHOIR_OK) {
+                fail_msg("%s: %s", e->name, err.message);
+            }
+            cells += strcmp(e->paper, "Table 1") == 0 ? 1 : 0;
+        }
+    }
+    assert_int_equal(cells, 40);
+    ch_catalogue_release(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_mean_tables_rows_columns_and_cells),
         cmocka_unit_test(a_cell_named_twice_is_chosen_once),
         cmocka_unit_test(a_name_that_means_nothing_gets_the_nearest),
+        cmocka_unit_test(every_shipped_experiment_and_job_of_its_cells_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,8 +35,8 @@ static void what_is_said_closer_to_a_cell_wins(void **state) {
     assert_int_equal(ch_paper_start(start, &made, 0), 1);
     assert_int_equal(start[0], 0);
     assert_int_equal(ch_paper_start(start, &made, 1), 2);
-    assert_int_equal(start[0], -2);
-    assert_int_equal(start[1], -3);
+    assert_int_equal(start[0], -4);
+    assert_int_equal(start[1], -6);
 }
 
 static void settings_are_the_columns_then_the_rows(void **state) {
@@ -67,7 +67,8 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
         {"columns: {a: {wide: 1}}\n",
          "made.yaml:1: columns.a.wide: a column has label, set, rounds, rates and target"},
         {"columns: {a: {label: x}}\nrows: {r: {wide: {a: 1}}}\n",
-         "made.yaml:2: rows.r.wide.a: a row has label, set, rounds, expect and note"},
+         "made.yaml:2: rows.r.wide.a: a row has label, set, rounds, expect, note, "
+         "scale and baselines"},
         {"columns: {a: {label: x}}\nrows: {r: {expect: {a: -3}}}\n",
          "made.yaml:2: rows.r.expect.a: must be a number above 0, and not so large"},
         {"columns: {a: {label: x}}\nbaseline: q\ntitle: x\njob: j\nrows: {r: {label: y}}\n",

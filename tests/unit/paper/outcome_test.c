@@ -17,7 +17,7 @@ static void measured(ch_outcome *o) {
     ch_outcome_init(o, &made, 0, 0, 1);
     o->arms_count = 3;
     o->arms[0] =
-        (ch_outcome_arm){.rate = -2,
+        (ch_outcome_arm){.rate = -4,
                          .end = CH_CROSSING_REACHED,
                          .rounds = 33,
                          .crossing = 32.625,
@@ -26,9 +26,9 @@ static void measured(ch_outcome *o) {
                          .points = 2,
                          .curve = {{1, 0.84300001, 0.66, 1.38, NAN}, {33, 0.97, 0.098, 0.1, NAN}}};
     o->arms[1] = (ch_outcome_arm){
-        .rate = -3, .end = CH_CROSSING_BEATEN, .rounds = 33, .crossing = INFINITY, .best = 0.96};
+        .rate = -6, .end = CH_CROSSING_BEATEN, .rounds = 33, .crossing = INFINITY, .best = 0.96};
     o->arms[2] = (ch_outcome_arm){.name = "central",
-                                  .rate = -2,
+                                  .rate = -4,
                                   .end = CH_CROSSING_LIMIT,
                                   .rounds = 33,
                                   .crossing = INFINITY,
@@ -87,7 +87,7 @@ static void a_rate_that_diverged_loses_to_one_that_only_failed(void **state) {
     (void)state;
     measured(&ours);
     ours.arms[0] = (ch_outcome_arm){
-        .rate = -2, .end = CH_CROSSING_DIVERGED, .crossing = INFINITY, .best = 0.99};
+        .rate = -4, .end = CH_CROSSING_DIVERGED, .crossing = INFINITY, .best = 0.99};
     assert_ptr_equal(ch_outcome_best(&ours), &ours.arms[1]);
 }
 

@@ -1,0 +1,61 @@
+/*
+ * Book: one page with every table ours beside the paper's, and every figure drawn like the paper's.
+ *
+ * It is a function of the experiments and the outcomes in their folder: what is not measured says
+ * so, with the command that measures it. A cell whose rounds are outside 25 % of the paper's is
+ * marked, and the reason that its experiment states stands below.
+ */
+#ifndef CH_PAPER_BOOK_H
+#define CH_PAPER_BOOK_H
+
+#include "paper/catalogue.h"
+#include "paper/outcome.h"
+#include "report/page.h"
+
+/* How far from the paper's rounds a cell may be without a mark. */
+#define CH_BOOK_TOLERANCE 0.25
+
+typedef struct ch_book_result {
+    uint32_t cells;    // of all experiments
+    uint32_t measured; // of them
+    uint32_t compared; // measured, and the paper has rounds for them
+    uint32_t outside;  // of those, outside the tolerance
+    char warning[400]; // what a person should know: the package to install; "" when nothing
+} ch_book_result;
+
+/* Whether rounds are outside the tolerance of the paper's: never of what the paper does not have;
+ * always when one of them reached the target and the other did not. */
+bool ch_book_is_outside(double ours, double paper);
+
+/*
+ * Writes the page.
+ *
+ * results  the folder of outcomes
+ * seed     whose outcomes
+ * path     of the page
+ *
+ * Returns OK, also when gnuplot is missing; EPROTO for a file in results that is none; EIO; ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_book_write(ch_book_result *out, const ch_catalogue *catalogue,
+                                           const char *results, uint64_t seed, const char *path,
+                                           const choir_env *env, choir_error *err);
+
+/* An experiment with its outcomes: what the parts of the page are made of. */
+typedef struct ch_book_part {
+    const ch_paper_experiment *e;
+    const ch_outcome *outcomes; // (rows_count, columns_count); without arms where not measured
+    const ch_outcome *likes;    // likewise, of the cells of the same names in the table it is like
+} ch_book_part;
+
+static inline const ch_outcome *ch_book_outcome(const ch_book_part *p, uint32_t row,
+                                                uint32_t column) {
+    return &p->outcomes[row * p->e->columns_count + column];
+}
+
+/* The table, its notes, and the rates that were tried; counts its cells. */
+void ch_book_table(ch_page *page, const ch_book_part *part, ch_book_result *counts);
+
+/* The charts of a figure; counts its cells. */
+void ch_book_figure(ch_page *page, const ch_book_part *part, ch_book_result *counts);
+
+#endif

@@ -1,0 +1,217 @@
+/* The tables of the book: see book.h. */
+#include "paper/book.h"
+
+#include "report/units.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint32_t baseline_of(const ch_paper_experiment *e) {
+    for (uint32_t i = 0; i < e->rows_count; i++) {
+        if (strcmp(e->rows[i].name, e->baseline) == 0) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* Rounds to the target by the best rate; NaN: not measured; INFINITY: not reached. */
+static double rounds_of(const ch_outcome *o) {
+    const ch_outcome_arm *best = ch_outcome_best(o);
+    return best == NULL ? NAN : best->crossing;
+}
+
+/* ", 3.6 times" over the baseline's; "" where there is no such thing. */
+static void put_speed(ch_draft *d, double baseline, double rounds, bool is_baseline) {
+    if (!is_baseline && isfinite(baseline) && isfinite(rounds)) {
+        ch_draft_format(d, " <span>(%.1f&times;)</span>", baseline / rounds);
+    }
+}
+
+static void put_ours(ch_draft *d, const ch_outcome *o, double baseline, bool is_baseline) {
+    const ch_outcome_arm *best = ch_outcome_best(o);
+    const double rounds = rounds_of(o);
+    char share[CH_UNITS_MAX];
+    if (isfinite(rounds)) {
+        ch_draft_format(d, rounds < 99.95 ? "<b>%.1f</b>" : "<b>%.0f</b>", rounds);
+        put_speed(d, baseline, rounds, is_baseline);
+    } else {
+        ch_units_share(share, best->best);
+        ch_draft_format(d, "<b>&mdash;</b> <span>%s in %u rounds</span>", share, best->rounds);
+    }
+    if (!o->is_complete) {
+        ch_draft_put(d, " <span>so far</span>");
+    }
+}
+
+static void put_paper(ch_draft *d, double ours, double paper, double baseline, bool is_baseline) {
+    if (isnan(paper)) {
+        return;
+    }
+    ch_draft_put(d, "<small>paper: ");
+    if (isinf(paper)) {
+        ch_draft_put(d, "&mdash;");
+    } else {
+        ch_draft_format(d, "%.0f", paper);
+        put_speed(d, baseline, paper, is_baseline);
+    }
+    if (isfinite(ours) && isfinite(paper)) {
+        ch_draft_format(d, "; %.2f of it", ours / paper);
+    }
+    ch_draft_put(d, "</small>");
+}
+
+static void put_cell(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t column,
+                     ch_book_result *counts) {
+    const ch_outcome *o = ch_book_outcome(p, row, column);
+    const uint32_t base = baseline_of(p->e);
+    const bool has_base = base != UINT32_MAX;
+    const double paper = p->e->facts[row][column].expect;
+    const double ours = rounds_of(o);
+    if (!ch_paper_has_cell(p->e, row, column)) {
+        ch_draft_put(d, "<td></td>");
+        return;
+    }
+    counts->cells += 1;
+    const bool is_outside = ch_book_is_outside(ours, paper);
+    ch_draft_put(d, is_outside ? "<td class=\"off\">" : "<td>");
+    if (isnan(ours)) {
+        ch_draft_put(d, "<span>not measured</span>");
+    } else {
+        counts->measured += o->is_complete ? 1 : 0;
+        counts->compared += isnan(paper) ? 0 : 1;
+        counts->outside += is_outside ? 1 : 0;
+        put_ours(d, o, has_base ? rounds_of(ch_book_outcome(p, base, column)) : NAN, row == base);
+    }
+    put_paper(d, ours, paper, has_base ? p->e->facts[base][column].expect : NAN, row == base);
+    ch_draft_put(d, "</td>");
+}
+
+static void put_table(ch_draft *d, const ch_book_part *p, ch_book_result *counts) {
+    const ch_paper_experiment *e = p->e;
+    ch_draft_put(d, "<div class=\"card scroll\"><table class=\"paper\"><thead><tr><th></th>");
+    for (uint32_t k = 0; k < e->columns_count; k++) {
+        ch_draft_put(d, "<th>");
+        ch_draft_html(d, e->columns[k].label);
+        ch_draft_put(d, "</th>");
+    }
+    ch_draft_put(d, "</tr></thead><tbody>\n");
+    for (uint32_t i = 0; i < e->rows_count; i++) {
+        ch_draft_put(d, "<tr><th>");
+        ch_draft_html(d, e->rows[i].label);
+        ch_draft_put(d, "</th>");
+        for (uint32_t k = 0; k < e->columns_count; k++) {
+            put_cell(d, p, i, k, counts);
+        }
+        ch_draft_put(d, "</tr>\n");
+    }
+    ch_draft_put(d, "</tbody></table></div>\n<p class=\"note\">The paper's numbers: ");
+    ch_draft_html(d, e->source);
+    ch_draft_put(d, ".</p>\n");
+}
+
+/* Why a cell is where it is, when it says so. Counts those outside that do not. */
+static void put_note(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t column,
+                     uint32_t *silent) {
+    const ch_paper_experiment *e = p->e;
+    const double ours = rounds_of(ch_book_outcome(p, row, column));
+    const double paper = e->facts[row][column].expect;
+    const char *note = e->facts[row][column].note;
+    const bool is_outside = ch_book_is_outside(ours, paper);
+    if (note[0] == '\0' || isnan(ours)) {
+        *silent += is_outside ? 1 : 0;
+        return;
+    }
+    ch_draft_put(d, is_outside ? "<li class=\"off\"><b>" : "<li><b>");
+    ch_draft_html(d, e->rows[row].label);
+    ch_draft_put(d, "; ");
+    ch_draft_html(d, e->columns[column].label);
+    ch_draft_put(d, "</b>: ");
+    ch_draft_html(d, note);
+    ch_draft_put(d, "</li>\n");
+}
+
+static void put_notes(ch_draft *d, const ch_book_part *p) {
+    const ch_paper_experiment *e = p->e;
+    uint32_t silent = 0;
+    ch_draft_put(d, "<ul class=\"notes\">\n");
+    for (uint32_t i = 0; i < e->rows_count; i++) {
+        for (uint32_t k = 0; k < e->columns_count; k++) {
+            put_note(d, p, i, k, &silent);
+        }
+    }
+    if (silent > 0) {
+        ch_draft_format(d, "<li class=\"off\"><b>%u %s</b> outside 25&nbsp;%% of the paper's: ",
+                        silent, silent == 1 ? "cell is" : "cells are");
+        ch_draft_html(d, e->note[0] != '\0' ? e->note : "no reason is stated yet.");
+        ch_draft_put(d, "</li>\n");
+    }
+    ch_draft_put(d, "</ul>\n");
+}
+
+static void put_arm(ch_draft *d, const ch_outcome_arm *arm) {
+    char rate[CH_GRID_TEXT_MAX];
+    ch_grid_text(rate, arm->rate);
+    if (isfinite(arm->crossing)) {
+        ch_draft_format(d, "%s: %.1f. ", rate, arm->crossing);
+    } else {
+        char share[CH_UNITS_MAX];
+        ch_units_share(share, arm->best);
+        ch_draft_format(d, "%s: %s after %u, %s. ", rate, ch_crossing_end_text(arm->end),
+                        arm->rounds, share);
+    }
+}
+
+static void put_rates_row(ch_draft *d, const ch_book_part *p, const ch_outcome *o) {
+    ch_grid_trial trials[CH_GRID_RATES_MAX];
+    char bytes[CH_UNITS_MAX];
+    const uint32_t count = ch_outcome_trials(trials, o);
+    const ch_outcome_arm *best = ch_outcome_best(o);
+    if (best == NULL) {
+        return;
+    }
+    const ch_grid_edge edge = ch_grid_edge_of(trials, count);
+    ch_units_bytes(bytes, (uint64_t)best->bytes);
+    ch_draft_put(d, "<tr><th><code>");
+    ch_draft_html(d, o->cell + strlen(p->e->name) + 1);
+    ch_draft_put(d, "</code></th><td>");
+    for (uint32_t i = 0; i < o->arms_count; i++) {
+        if (o->arms[i].name[0] == '\0') {
+            put_arm(d, &o->arms[i]);
+        }
+    }
+    ch_draft_format(d, "</td><td>%s</td><td>%s</td></tr>\n", bytes,
+                    edge.is_low || edge.is_high ? "at the edge" : "inside");
+}
+
+static void put_rates(ch_draft *d, const ch_book_part *p) {
+    const uint32_t cells = p->e->rows_count * p->e->columns_count;
+    const ch_outcome *any = NULL;
+    for (uint32_t i = 0; i < cells; i++) {
+        any = p->outcomes[i].arms_count > 0 ? &p->outcomes[i] : any;
+    }
+    if (any == NULL) {
+        return;
+    }
+    ch_draft_put(d, "<details class=\"card\"><summary>Learning rates tried, and the rounds of "
+                    "each</summary><div class=\"scroll\"><table><thead><tr><th>cell</th><th>rate: "
+                    "rounds</th><th>bytes</th><th>best of the grid</th></tr></thead><tbody>\n");
+    for (uint32_t i = 0; i < cells; i++) {
+        put_rates_row(d, p, &p->outcomes[i]);
+    }
+    ch_draft_put(d, "</tbody></table></div><p class=\"note\">Seed ");
+    ch_draft_format(d, "%llu; choir ", (unsigned long long)any->seed);
+    ch_draft_html(d, any->version);
+    ch_draft_put(d, ", ");
+    ch_draft_html(d, any->backend);
+    ch_draft_put(d, ", ");
+    ch_draft_html(d, any->cpu);
+    ch_draft_put(d, ".</p></details>\n");
+}
+
+void ch_book_table(ch_page *page, const ch_book_part *part, ch_book_result *counts) {
+    put_table(&page->html, part, counts);
+    put_notes(&page->html, part);
+    put_rates(&page->html, part);
+}

@@ -1,0 +1,109 @@
+/* Book: which cells are marked, and that texts of experiments and results can be nothing but text.
+ */
+#include "support/check.h"
+
+#include "made_experiment.h"
+#include "paper/book.h"
+#include "support/folder.h"
+
+#include "base/disk.h"
+
+#include <string.h>
+
+static ch_paper_experiment made;
+static ch_outcome outcome;
+
+static void cells_further_than_a_quarter_from_the_paper_are_outside(void **state) {
+    (void)state;
+    static const struct {
+        double ours, paper;
+        bool is_outside;
+    } rows[] = {{100, 100, false},     {75, 100, false},
+                {74.9, 100, true},     {125, 100, false},
+                {125.1, 100, true},    {INFINITY, 100, true},
+                {100, INFINITY, true}, {INFINITY, INFINITY, false},
+                {NAN, 100, false},     {100, NAN, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(ch_book_is_outside(rows[i].ours, rows[i].paper), rows[i].is_outside);
+    }
+}
+
+/* The made experiment's page, with the results in folder. Owned. */
+static ch_disk_file page_of(const char *folder, ch_book_result *result) {
+    const choir_env env = choir_env_default();
+    const ch_catalogue catalogue = {.items = &made, .count = 1, .env = env};
+    const char *path = folder_file(folder, "page.html");
+    choir_error err = {.message = ""};
+    ch_disk_file file = {0};
+    check_status(ch_book_write(result, &catalogue, folder, 1, path, &env, &err), CHOIR_OK);
+    check_status(ch_disk_read(&file, path, 1 << 22, &env, &err), CHOIR_OK);
+    return file;
+}
+
+static void measure(const char *folder, uint32_t row, uint32_t column, double crossing) {
+    const choir_env env = choir_env_default();
+    choir_error err = {.message = ""};
+    char path[CHOIR_PATH_MAX];
+    ch_outcome_init(&outcome, &made, row, column, 1);
+    outcome.is_complete = true;
+    outcome.arms_count = 1;
+    outcome.arms[0] = (ch_outcome_arm){
+        .rate = -4, .end = CH_CROSSING_REACHED, .rounds = 120, .crossing = crossing, .best = 0.97};
+    (void)snprintf(outcome.cpu, sizeof(outcome.cpu), "a <script> & co");
+    check_status(ch_outcome_path(path, folder, &made, row, column, 1, &err), CHOIR_OK);
+    check_status(ch_outcome_write(&outcome, path, &env, &err), CHOIR_OK);
+}
+
+static void a_page_without_results_says_so_in_every_cell(void **state) {
+    (void)state;
+    char folder[FOLDER_PATH_MAX];
+    ch_book_result result;
+    folder_make(folder);
+    made_experiment(&made);
+    ch_disk_file page = page_of(folder, &result);
+    const char *text = (const char *)page.data;
+    uint32_t count = 0;
+    for (const char *at = text; (at = strstr(at, "not measured")) != NULL; at++) {
+        count += 1;
+    }
+    assert_int_equal(count, 3); // the paper does not have the fourth cell
+    assert_int_equal(result.cells, 3);
+    assert_int_equal(result.measured, 0);
+    assert_null(strstr(text, "class=\"off\""));
+    ch_disk_release(&page);
+    folder_remove(folder);
+}
+
+static void a_page_has_rounds_speed_ups_marks_and_reasons(void **state) {
+    (void)state;
+    char folder[FOLDER_PATH_MAX];
+    ch_book_result result;
+    folder_make(folder);
+    made_experiment(&made);
+    measure(folder, 0, 0, 118.5); // the paper: 120
+    measure(folder, 1, 0, 50);    // the paper: 10, and a reason
+    measure(folder, 0, 1, 7.25);  // the paper: its dash, and no reason
+    ch_disk_file page = page_of(folder, &result);
+    const char *text = (const char *)page.data;
+    assert_int_equal(result.measured, 3);
+    assert_int_equal(result.compared, 3);
+    assert_int_equal(result.outside, 2);
+    assert_non_null(strstr(text, "<td><b>118</b><small>paper: 120; 0.99 of it</small></td>"));
+    assert_non_null(strstr(text, "<td class=\"off\"><b>50.0</b> <span>(2.4&times;)</span><small>"
+                                 "paper: 10 <span>(12.0&times;)</span>; 5.00 of it</small></td>"));
+    assert_non_null(strstr(text, "<b>two; Left</b>: a reason</li>"));
+    assert_non_null(strstr(text, "<b>1 cell is</b> outside 25&nbsp;% of the paper's: no reason"));
+    assert_null(strstr(text, "<script>"));
+    assert_non_null(strstr(text, "a &lt;script&gt; &amp; co"));
+    ch_disk_release(&page);
+    folder_remove(folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cells_further_than_a_quarter_from_the_paper_are_outside),
+        cmocka_unit_test(a_page_without_results_says_so_in_every_cell),
+        cmocka_unit_test(a_page_has_rounds_speed_ups_marks_and_reasons),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
