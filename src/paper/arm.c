@@ -91,9 +91,25 @@ static void row_add(ch_crossing *c, const ch_metrics_row *row) {
     ch_crossing_add(c, row->round, row->accuracy, (double)(row->bytes_up + row->bytes_down));
 }
 
+/* Why the run that c tells of needs no further round. */
+static ch_crossing_end end_of(const ch_crossing *c, const ch_arm_task *task) {
+    double rounds[CH_OUTCOME_POINTS_MAX];
+    double accuracies[CH_OUTCOME_POINTS_MAX];
+    const ch_crossing_end end = ch_crossing_judge(c, task->beaten, task->limit);
+    if (end != CH_CROSSING_GOES_ON || task->ahead == NULL) {
+        return end;
+    }
+    for (uint32_t i = 0; i < task->ahead->points; i++) {
+        rounds[i] = task->ahead->curve[i].round;
+        accuracies[i] = task->ahead->curve[i].accuracy;
+    }
+    return ch_crossing_is_behind(c, rounds, accuracies, task->ahead->points) ? CH_CROSSING_BEHIND
+                                                                             : end;
+}
+
 static ch_outcome_point point_of(const ch_metrics_row *row, double pooled) {
     return (ch_outcome_point){.round = row->round,
-                              .accuracy = row->accuracy,
+                              .accuracy = ch_outcome_real(row->accuracy, CH_OUTCOME_DIGITS),
                               .loss = row->loss,
                               .pooled_loss = pooled,
                               .heldout = row->heldout_mean};
@@ -155,7 +171,7 @@ choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const ch
     ch_crossing_init(&c, task->target);
     for (uint32_t i = 0; i < table.count && out->end == CH_CROSSING_GOES_ON; i++) {
         row_add(&c, &table.rows[i]);
-        out->end = ch_crossing_judge(&c, task->beaten, task->limit);
+        out->end = end_of(&c, task);
     }
     if (out->end == CH_CROSSING_GOES_ON && has_file(dir, CH_REPORT_FAILURE_FILE)) {
         out->end = CH_CROSSING_DIVERGED;
@@ -164,7 +180,7 @@ choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const ch
         out->end = CH_CROSSING_GOES_ON;
     }
     out->rounds = c.closed;
-    out->crossing = c.rounds;
+    out->crossing = ch_outcome_real(c.rounds, CH_OUTCOME_DIGITS + 1);
     out->best = c.best;
     out->bytes = c.bytes;
     if (status == CHOIR_OK) {
@@ -226,7 +242,7 @@ static bool after_round(void *self, const ch_run_view *view) {
         line_write(r, now_s);
         r->lined_s = now_s;
     }
-    const ch_crossing_end end = ch_crossing_judge(&r->c, r->task->beaten, r->task->limit);
+    const ch_crossing_end end = end_of(&r->c, r->task);
     if (has_baselines(r->task) && end == CH_CROSSING_LIMIT) {
         return false; // it ends by itself, and what follows its rounds is wanted
     }

@@ -32,13 +32,14 @@ typedef struct ch_paper_site {
 } ch_paper_site;
 
 typedef struct ch_arm_task {
-    const char *cell;     // for messages
-    const choir_job *job; // as ch_paper_job made it
-    int32_t rate;         // its learning rate
-    double target;        // accuracy; 0: none
-    uint32_t limit;       // rounds
-    double beaten;        // rounds that the best rate so far needs; INFINITY: none has
-    uint32_t points;      // of the curve to keep
+    const char *cell;            // for messages
+    const choir_job *job;        // as ch_paper_job made it
+    int32_t rate;                // its learning rate
+    double target;               // accuracy; 0: none
+    uint32_t limit;              // rounds
+    double beaten;               // rounds that the best rate so far needs; INFINITY: none has
+    const ch_outcome_arm *ahead; // that rate; NULL: none has
+    uint32_t points;             // of the curve to keep
     uint32_t
         pooled_every; // rounds between measurements of the loss on all training examples; 0: no
     const char *baselines; // "central,local": also trained on its budget; "": none

@@ -135,6 +135,7 @@ static choir_status sample_add(samples *all, const item *i, const ch_conduct *c,
                             .limit = i->limit,
                             .beaten = INFINITY,
                             .points = 2,
+                            .pooled_every = ch_measure_pooled_every(i->cell->e, i->limit),
                             .baselines = ""};
         ch_outcome_arm arm;
         ch_paper_site site = c->site;

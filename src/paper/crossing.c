@@ -46,11 +46,23 @@ ch_crossing_end ch_crossing_judge(const ch_crossing *c, double best, uint32_t li
     return c->closed >= limit ? CH_CROSSING_LIMIT : CH_CROSSING_GOES_ON;
 }
 
+bool ch_crossing_is_behind(const ch_crossing *c, const double *rounds, const double *accuracies,
+                           uint32_t count) {
+    double other = 0;
+    if (c->judged < CH_CROSSING_LAG_ROUNDS || c->has_reached) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count && rounds[i] * CH_CROSSING_LAG <= c->judged; i++) {
+        other = fmax(other, accuracies[i]);
+    }
+    return c->best < other;
+}
+
 const char *ch_crossing_end_text(ch_crossing_end end) {
     static const char *const texts[] = {
         [CH_CROSSING_GOES_ON] = "going on",  [CH_CROSSING_REACHED] = "reached",
         [CH_CROSSING_BEATEN] = "beaten",     [CH_CROSSING_LIMIT] = "not reached",
-        [CH_CROSSING_DIVERGED] = "diverged",
+        [CH_CROSSING_BEHIND] = "far behind", [CH_CROSSING_DIVERGED] = "diverged",
     };
     return texts[end];
 }

@@ -46,7 +46,9 @@ typedef enum ch_crossing_end {
     CH_CROSSING_REACHED, // the target
     CH_CROSSING_BEATEN,  // another rate got there in fewer rounds than this one has had
     CH_CROSSING_LIMIT,   // as many rounds as it may have
-    CH_CROSSING_DIVERGED // its loss left the numbers; ch_crossing_judge never says so
+    CH_CROSSING_BEHIND,  // far behind another rate that got there: ch_crossing_is_behind
+    CH_CROSSING_DIVERGED // its loss left the numbers; like the last, ch_crossing_judge never says
+                         // so
 } ch_crossing_end;
 
 /*
@@ -56,6 +58,21 @@ typedef enum ch_crossing_end {
  * limit  rounds at most
  */
 ch_crossing_end ch_crossing_judge(const ch_crossing *c, double best, uint32_t limit);
+
+enum {
+    CH_CROSSING_LAG = 3,        // times as many rounds as another rate for the same accuracy
+    CH_CROSSING_LAG_ROUNDS = 10 // before which nobody is behind
+};
+
+/*
+ * Whether a run is so far behind another one that it is given up: it has had three times the rounds
+ * and was never as good. A neighbour of the grid has steps 2.15 times as small or as large, so it
+ * is not given up for being slower by that.
+ *
+ * rounds, accuracies  (count) points of the other's curve, in order
+ */
+bool ch_crossing_is_behind(const ch_crossing *c, const double *rounds, const double *accuracies,
+                           uint32_t count);
 
 /* One word for each: "reached". */
 const char *ch_crossing_end_text(ch_crossing_end end);

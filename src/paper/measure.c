@@ -67,6 +67,10 @@ uint32_t ch_measure_clients(const choir_job *job) {
     return clients < 1 ? 1 : (uint32_t)clients;
 }
 
+uint32_t ch_measure_pooled_every(const ch_paper_experiment *e, uint32_t rounds) {
+    return strcmp(e->metric, "pooled-loss") == 0 ? rounds / CH_ARM_FIGURE_POINTS + 1 : 0;
+}
+
 choir_status ch_measure_task(ch_arm_task *out, choir_job *job, const ch_outcome *outcome,
                              const ch_conduct *c, const ch_paper_cell *cell, int32_t rate,
                              choir_error *err) {
@@ -75,16 +79,15 @@ choir_status ch_measure_task(ch_arm_task *out, choir_job *job, const ch_outcome 
     const choir_status status =
         ch_paper_job(job, e, cell->row, cell->column, rate, c->site.seed, c->site.data_dir, err);
     const bool is_table = strcmp(e->kind, "table") == 0;
-    const bool is_pooled = strcmp(e->metric, "pooled-loss") == 0;
     *out = (ch_arm_task){.cell = outcome->cell,
                          .job = job,
                          .rate = rate,
                          .target = outcome->target,
                          .limit = outcome->rounds_max,
                          .beaten = best == NULL ? INFINITY : best->crossing,
+                         .ahead = best != NULL && isfinite(best->crossing) ? best : NULL,
                          .points = is_table ? CH_ARM_TABLE_POINTS : CH_ARM_FIGURE_POINTS,
-                         .pooled_every =
-                             is_pooled ? outcome->rounds_max / CH_ARM_FIGURE_POINTS + 1 : 0,
+                         .pooled_every = ch_measure_pooled_every(e, outcome->rounds_max),
                          .baselines = e->rows[cell->row].baselines};
     return status;
 }
@@ -97,6 +100,7 @@ static choir_status baseline_add(ch_outcome *o, const ch_arm_task *task, const c
     ch_arm_task own = *task;
     own.baselines = "";
     own.pooled_every = 0;
+    own.ahead = NULL;
     ch_outcome_arm *arm = &o->arms[o->arms_count];
     const choir_status status = ch_arm_judge(arm, &own, folder, env, err);
     if (status == CHOIR_OK && arm->points > 0) {

@@ -21,6 +21,9 @@ CHOIR_NODISCARD choir_status ch_measure_task(ch_arm_task *out, choir_job *job,
                                              const ch_paper_cell *cell, int32_t rate,
                                              choir_error *err);
 
+/* Rounds between measurements of the pooled loss in runs of so many; 0: none are made. */
+uint32_t ch_measure_pooled_every(const ch_paper_experiment *e, uint32_t rounds);
+
 /* Clients in a round of the job. */
 uint32_t ch_measure_clients(const choir_job *job);
 

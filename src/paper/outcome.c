@@ -1,6 +1,7 @@
 /* Outcome: see outcome.h. */
 #include "paper/outcome.h"
 
+#include "base/assert.h"
 #include "base/disk.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -93,22 +94,28 @@ static void put_text(ch_draft *d, const char *key, const char *text) {
     ch_draft_put(d, ",\n");
 }
 
-/* A number of so many digits; null when it is not finite. */
-static void put_real(ch_draft *d, const char *before, double value, int digits) {
-    char text[CH_TEXT_NUMBER_MAX] = "null";
-    double rounded = 0;
+double ch_outcome_real(double value, int digits) {
+    char text[CH_TEXT_NUMBER_MAX];
+    double rounded = value;
     if (isfinite(value)) {
         (void)snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (ch_text_read_f64(&rounded, text)) {
-            ch_text_number(text, sizeof(text), rounded);
-        }
+        CH_ASSERT(ch_text_read_f64(&rounded, text));
+    }
+    return rounded;
+}
+
+/* null when it is not finite. */
+static void put_real(ch_draft *d, const char *before, double value, int digits) {
+    char text[CH_TEXT_NUMBER_MAX] = "null";
+    if (isfinite(value)) {
+        ch_text_number(text, sizeof(text), ch_outcome_real(value, digits));
     }
     ch_draft_format(d, "%s%s", before, text);
 }
 
 static void put_point(ch_draft *d, const ch_outcome_point *p, bool is_last) {
     put_real(d, " [", p->round, 7);
-    put_real(d, ", ", p->accuracy, 5);
+    put_real(d, ", ", p->accuracy, CH_OUTCOME_DIGITS);
     put_real(d, ", ", p->loss, 5);
     put_real(d, ", ", p->pooled_loss, 5);
     put_real(d, ", ", p->heldout, 5);
@@ -124,7 +131,7 @@ static void put_arm(ch_draft *d, const ch_outcome_arm *arm, bool is_last) {
     }
     ch_draft_format(d, ", \"end\": \"%s\", \"rounds\": %u", ch_crossing_end_text(arm->end),
                     arm->rounds);
-    put_real(d, ", \"crossing\": ", arm->crossing, 6);
+    put_real(d, ", \"crossing\": ", arm->crossing, CH_OUTCOME_DIGITS + 1);
     put_real(d, ", \"best\": ", arm->best, 6);
     put_real(d, ", \"bytes\": ", arm->bytes, 15);
     ch_draft_put(d, ", \"curve\": [\n");

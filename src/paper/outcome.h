@@ -24,6 +24,7 @@
 
 enum {
     CH_OUTCOME_POINTS_MAX = 160,
+    CH_OUTCOME_DIGITS = 5, // of an accuracy or a loss; a crossing has one more
     CH_OUTCOME_SETTINGS_MAX = 2 * CH_PAPER_SETS_MAX * CH_PAPER_SET_MAX,
     CH_OUTCOME_ARMS_MAX = CH_GRID_RATES_MAX + 2, // and the baselines
 };
@@ -77,6 +78,10 @@ uint32_t ch_outcome_trials(ch_grid_trial out[CH_GRID_RATES_MAX], const ch_outcom
 
 /* The arm of the best rate; NULL: no rate was measured. */
 const ch_outcome_arm *ch_outcome_best(const ch_outcome *o);
+
+/* A number as a file will have it, in so many digits: so that what follows from it is the same
+ * before and after. */
+double ch_outcome_real(double value, int digits);
 
 /* Where the outcome of a cell lies: dir/NAME/ROW.COLUMN.json, with "seed-N" for other seeds than 1.
  * Returns OK; EINVAL when that is too long. */

@@ -87,6 +87,26 @@ static void a_target_reached_wins_over_every_limit(void **state) {
     assert_int_equal(ch_crossing_judge(&c, 1, 1), CH_CROSSING_REACHED);
 }
 
+static void a_run_is_behind_that_had_three_times_the_rounds_and_was_never_as_good(void **state) {
+    (void)state;
+    const double rounds[] = {1, 2, 4, 8};
+    const double accuracies[] = {0.50, 0.80, 0.70, 0.97}; // the running best is 0.80 at round 4
+    double slow[24];
+    for (uint32_t i = 0; i < 24; i++) {
+        slow[i] = 0.79;
+    }
+    ch_crossing c = curve(0.97, slow, 9);
+    assert_false(ch_crossing_is_behind(&c, rounds, accuracies, 4)); // too early to tell
+    c = curve(0.97, slow, 10);
+    assert_true(ch_crossing_is_behind(&c, rounds, accuracies, 4));
+    slow[5] = 0.80; // once as good
+    c = curve(0.97, slow, 23);
+    assert_false(ch_crossing_is_behind(&c, rounds, accuracies, 4));
+    c = curve(0.97, slow, 24); // three times 8 rounds, where the other was at 0.97
+    assert_true(ch_crossing_is_behind(&c, rounds, accuracies, 4));
+    assert_false(ch_crossing_is_behind(&c, rounds, accuracies, 0));
+}
+
 static void a_short_curve_is_kept_whole(void **state) {
     (void)state;
     uint32_t kept[40];
@@ -123,6 +143,7 @@ int main(void) {
         cmocka_unit_test(a_run_ends_when_it_cannot_win_any_more),
         cmocka_unit_test(rounds_since_the_last_evaluation_do_not_beat_it),
         cmocka_unit_test(a_target_reached_wins_over_every_limit),
+        cmocka_unit_test(a_run_is_behind_that_had_three_times_the_rounds_and_was_never_as_good),
         cmocka_unit_test(a_short_curve_is_kept_whole),
         cmocka_unit_test(a_long_curve_keeps_its_ends_and_more_of_its_beginning),
     };
