@@ -25,7 +25,7 @@ BELOW = {
     "data": CORE | {"math"},
     "proto": CORE | {"math", "fl", "wire"},
     "store": CORE | {"onnx"},
-    "train": CORE | {"math", "nn", "data", "onnx"},
+    "train": CORE | {"math", "nn", "fl", "data", "onnx"},
     "sim": CORE,  # a driver: sees the public API, as a server does
     "job": CORE | {"fl", "data"},
     "report": CORE | {"store", "job"},

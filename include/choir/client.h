@@ -120,6 +120,8 @@ CHOIR_NODISCARD choir_status choir_client_create(choir_client **out,
  * another comes; what libcurl and jansson take by malloc, about 200 KB and what the job's
  * text and its model's head have.
  *
+ * dim          the most numbers that a task moves: a model's parameters, twice as many where the
+ *              job's algorithm has a second vector (docs/algorithm.md)
  * state_bytes  as the trainer's state_bytes_max
  */
 size_t choir_client_bytes(uint32_t dim, uint32_t state_bytes);

@@ -83,6 +83,7 @@ typedef struct choir_coordinator_options {
     float server_beta1;         // of fedadam and fedyogi, [0, 1); default 0.9
     float server_beta2;         // likewise; default 0.99
     float server_tau;           // of fedadagrad, fedadam and fedyogi, > 0; default 1e-3
+    float server_q;             // q-fedavg's q, [0, 10]; default 1
 
     uint32_t client_epochs;             // E; default 1
     uint32_t client_batch_size;         // B, 0 = all; default 10
@@ -174,7 +175,8 @@ choir_bytes choir_coordinator_reply_inspected(choir_coordinator *c, uint64_t now
                                               const choir_inspection *inspection);
 
 /*
- * The bytes of the current global model: little-endian fp32 in layout order.
+ * The bytes that a hash names: of the current global model, little-endian fp32 in layout order, or
+ * of that and behind it what the open round's method gives clients beside.
  *
  * Returns OK and *out, borrowed until the round closes; ESTALE when hash names another model.
  */
@@ -220,8 +222,9 @@ bool choir_coordinator_is_evaluating(const choir_coordinator *c);
 uint64_t choir_coordinator_closings(const choir_coordinator *c);
 
 /*
- * The sum of the round that closed last, with options.keep_sum: (dim) int64_t, borrowed until the
- * next one closes; see choir/replay.h. Empty before the first that closes in this object's life.
+ * The sum of the round that closed last, with options.keep_sum: int64_t, one for each number of a
+ * report, borrowed until the next one closes; see choir/replay.h. Empty before the first that
+ * closes in this object's life.
  */
 choir_bytes choir_coordinator_sum(const choir_coordinator *c);
 
@@ -230,6 +233,12 @@ const float *choir_coordinator_params(const choir_coordinator *c);
 
 /* The current global parameters' hash. */
 choir_hash choir_coordinator_hash(const choir_coordinator *c);
+
+/* Of what tasks to train name: the same, unless the algorithm gives clients more than the model. */
+choir_hash choir_coordinator_offered(const choir_coordinator *c);
+
+/* The most numbers that a task has a client fetch, or send in a report: dim, or more. */
+uint32_t choir_coordinator_moved(const choir_coordinator *c);
 
 /*
  * Tells schedules that watch progress ("plateau") the loss of the model on held-out data. It counts

@@ -83,6 +83,7 @@ typedef struct choir_job {
     double server_beta1;          // fedadam, fedyogi
     double server_beta2;          // likewise
     double server_tau;            // fedadagrad, fedadam, fedyogi
+    double server_q;              // q-fedavg
     char sampler[CHOIR_NAME_MAX]; // closed
     double sample_rate;           // closed
     uint32_t goal;                // open: reports that close a round; 0 in a closed population

@@ -54,7 +54,8 @@ typedef struct choir_intent {
 typedef struct choir_participant_options {
     const char *job;   // to take part in, by its name; copied; default "", where there is only one
     uint32_t client;   // this device's registered id
-    uint32_t dim_max;  // largest model this device will accept, 1 .. CHOIR_DIM_MAX; required
+    uint32_t dim_max;  // largest model this device will accept, and most numbers that a task may
+                       // have it fetch or send, 1 .. CHOIR_DIM_MAX; required
     uint32_t retry_ms; // pause after a lost request; default 1000
 } choir_participant_options;
 
@@ -120,8 +121,8 @@ void choir_participant_lost(choir_participant *p, uint64_t now_ms);
  * one slow call; see choir_trainer_ops. The
  * participant may be used from one thread at a time, so this may run on a worker.
  *
- * room  at least the task's dim; borrowed until the participant's next intent is neither one of a
- *       report's SENDs nor a WAIT before one: choir_participant_holds says so
+ * room  at least choir_task_sent and the task's dim; borrowed until the participant's next intent
+ * is neither one of a report's SENDs nor a WAIT before one: choir_participant_holds says so
  *
  * A trainer that fails with ERANGE, EAGAIN or EINVAL leaves a report that says so (diverged, no
  * data, unsupported), and the status is returned. On any other failure the task is dropped and the

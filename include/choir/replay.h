@@ -57,8 +57,9 @@ CHOIR_NODISCARD choir_status choir_replay_report(choir_replay *r, choir_bytes re
                                                  choir_error *err);
 
 /*
- * The sum of what was gathered since the last round, (dim) int64; empty when that is nothing.
- * Borrowed until the next call but choir_replay_round, which may be given it and forgets it.
+ * The sum of what was gathered since the last round, int64, as choir_coordinator_sum; empty when
+ * that is nothing. Borrowed until the next call but choir_replay_round, which may be given it and
+ * forgets it.
  *
  * reports, examples  out: how many there were, and how they weigh
  */

@@ -16,6 +16,8 @@
 
 typedef struct choir_sim choir_sim;
 
+#define CHOIR_SIM_STATES_MAX (UINT64_C(8) << 30)
+
 /*
  * The cost model: what messages and training take, in virtual time.
  *
@@ -65,7 +67,9 @@ choir_sim_options choir_sim_defaults(void);
  * Makes a simulation that stands before its first round.
  *
  * params    (dim) initial global parameters; copied
- * trainers  (options->workers) one per worker thread, all alike, with ops->examples; borrowed
+ * trainers  (options->workers) one per worker thread, all alike, with ops->examples; borrowed. What
+ *           they keep of clients from round to round is kept in memory: at most
+ *           CHOIR_SIM_STATES_MAX bytes, were it all clients'
  * options   copied
  * err       may be NULL
  *
@@ -95,9 +99,10 @@ choir_coordinator *choir_sim_coordinator(choir_sim *s);
 /*
  * What the next step depends on, for a checkpoint; see choir_coordinator_save. Between steps only.
  *
- * save     out (choir_sim_state_bytes(s)) bytes
+ * save     out (choir_sim_state_bytes(s)) bytes, which grow as clients begin to keep something
  * restore  into a simulation made with equal options, workers apart; EPROTO when the state is
- *          damaged or of another job or network; s is then unchanged
+ *          damaged or of another job or network; s is then unchanged; ENOMEM, and s can only be
+ *          destroyed
  */
 size_t choir_sim_state_bytes(const choir_sim *s);
 void choir_sim_save(const choir_sim *s, uint8_t *out);

@@ -30,6 +30,16 @@ typedef enum choir_purpose {
     CHOIR_PURPOSE_EVALUATE = 1, // measure the model on held-out examples; nobody trains
 } choir_purpose;
 
+/* What a client does beyond plain local SGD: the client end of an algorithm. docs/algorithm.md. The
+ * numbers are those of the wire. */
+typedef enum choir_method {
+    CHOIR_METHOD_PLAIN = 0,
+    CHOIR_METHOD_FEDNOVA = 1,
+    CHOIR_METHOD_QFEDAVG = 2,
+    CHOIR_METHOD_SCAFFOLD = 3,
+    CHOIR_METHOD_FEDDYN = 4,
+} choir_method;
+
 /* A request and its reply, of those that a report comes to. The numbers are those of the wire. */
 typedef enum choir_exchange {
     CHOIR_EXCHANGE_NONE = 0,
@@ -40,7 +50,7 @@ typedef enum choir_exchange {
 typedef struct choir_task {
     uint32_t round;      // the first round is 1; to evaluate, the one whose model is measured
     uint32_t dim;        // parameters in the model, 1 .. CHOIR_DIM_MAX
-    choir_hash model;    // the global parameters to start from
+    choir_hash model;    // the global parameters to start from, with what its method has beside
     uint32_t epochs;     // E: passes over the client's data, >= 1
     uint32_t batch_size; // B: examples a step; 0 = all local examples in one step
     float learning_rate; // eta: client step size, > 0
@@ -53,6 +63,13 @@ typedef struct choir_task {
     uint32_t purpose; // a choir_purpose, or a number from a later version, which nobody here can do
     uint8_t exchanges[CHOIR_EXCHANGES_MAX]; // how its report goes: choir_exchange, in order, up to
                                             // the first NONE; none at all: REPORT alone
+    uint32_t method;  // a choir_method, or a number from a later version, which nobody here can do
+    float fairness_q; // q-FedAvg's q, >= 0
 } choir_task;
+
+/* Numbers in the blob that a task names, and in a report on it: dim, and what its method moves
+ * beside; UINT32_MAX when that is more. To evaluate, a report has none. */
+uint32_t choir_task_fetched(const choir_task *task);
+uint32_t choir_task_sent(const choir_task *task);
 
 #endif

@@ -23,6 +23,8 @@ typedef struct choir_metrics {
 
 typedef struct choir_training {
     uint32_t examples; // n: examples the client holds, >= 1; the weight of its update
+    uint32_t method;   // that was done: the task's, or PLAIN, by which the report is unsupported
+                       // where that is another
     choir_metrics metrics;
 } choir_training;
 
@@ -56,8 +58,10 @@ typedef struct choir_trainer_ops {
      *
      * client  whose data; below the count the trainer was made for
      * task    borrowed for the call
-     * params  (task->dim) global parameters; borrowed for the call
-     * delta   (task->dim) out: trained parameters minus params
+     * params  (choir_task_fetched) global parameters, and behind them what the task's method has
+     *         beside; borrowed for the call
+     * delta   (choir_task_sent) out: trained parameters minus params; a trainer that does the
+     *         task's method puts what that has beside behind them, else leaves it alone
      * out     out: the update's weight and metrics
      * err     optional; what went wrong, with the client and the loss when training diverged
      *
@@ -91,8 +95,8 @@ typedef struct choir_trainer_ops {
 
     /*
      * Told before a training what is lent to it, which train may use until it returns; then NULL.
-     * A client of choir/client.h does so; the simulator does not, and refuses a trainer that keeps
-     * a state. NULL: it needs nothing beside the task.
+     * A client of choir/client.h does so; the simulator does where there is a state to keep. NULL:
+     * it needs nothing beside the task.
      */
     void (*lend)(void *self, choir_lent *lent);
 

@@ -260,7 +260,7 @@ static void send_request(choir_client *c, uint64_t now_ms, const choir_intent *i
     state_settle(c, &task, event);
 }
 
-/* Room for a model of dim parameters, fetched or trained. */
+/* Room for dim numbers, fetched or sent. */
 static choir_status room_have(choir_client *c, uint32_t dim, choir_error *err) {
     if (c->params_dim < dim) {
         if (c->params != NULL) {
@@ -284,12 +284,13 @@ static choir_status room_have(choir_client *c, uint32_t dim, choir_error *err) {
 static choir_status fetch(choir_client *c, uint64_t now_ms, const choir_intent *intent,
                           choir_event *event, choir_error *err) {
     const choir_task task = *intent->task;
-    const choir_status status = room_have(c, task.dim, err);
+    const uint32_t fetched = choir_task_fetched(&task);
+    const uint32_t sent = choir_task_sent(&task);
+    const choir_status status = room_have(c, fetched > sent ? fetched : sent, err);
     if (status != CHOIR_OK) {
         return status;
     }
-    const choir_bytes bytes = {.data = (const uint8_t *)c->params,
-                               .size = task.dim * sizeof(float)};
+    const choir_bytes bytes = {.data = (const uint8_t *)c->params, .size = fetched * sizeof(float)};
     choir_error why = {.message = ""};
     bool gains = false;
     task_note(event, &task);

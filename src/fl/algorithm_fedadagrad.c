@@ -25,7 +25,7 @@ static void fedadagrad_apply(const ch_algorithm_options *o, float *params, float
                              const ch_round_sums *in, uint32_t dim) {
     float *v = state;
     for (uint32_t i = 0; i < dim; i++) {
-        const double mean = (double)in->sum[i] / in->divisor;
+        const double mean = ch_round_mean(&in->update, i);
         v[i] = (float)((double)v[i] + mean * mean);
         const double step = mean / (sqrt((double)v[i]) + o->tau);
         params[i] = (float)((double)params[i] + o->learning_rate * step);

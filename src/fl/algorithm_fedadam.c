@@ -30,7 +30,7 @@ static void fedadam_apply(const ch_algorithm_options *o, float *params, float *s
     float *m = state;
     float *v = state + dim;
     for (uint32_t i = 0; i < dim; i++) {
-        const double mean = (double)in->sum[i] / in->divisor;
+        const double mean = ch_round_mean(&in->update, i);
         m[i] = (float)(o->beta1 * (double)m[i] + (1 - o->beta1) * mean);
         v[i] = (float)(o->beta2 * (double)v[i] + (1 - o->beta2) * mean * mean);
         const double step = (double)m[i] / (sqrt((double)v[i]) + o->tau);

@@ -32,11 +32,11 @@ static void fedavg_apply(const ch_algorithm_options *o, float *params, float *st
     (void)state;
 #if defined(CH_CPU_X86)
     if (ch_cpu_has_avx512()) { // which can convert 64-bit integers
-        apply_avx512(o, params, in->sum, in->divisor, dim);
+        apply_avx512(o, params, in->update.sum, in->update.divisor, dim);
         return;
     }
 #endif
-    apply_body(o, params, in->sum, in->divisor, dim);
+    apply_body(o, params, in->update.sum, in->update.divisor, dim);
 }
 
 const ch_algorithm_ops ch_algorithm_fedavg = {

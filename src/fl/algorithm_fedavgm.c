@@ -14,7 +14,7 @@
 static void fedavgm_apply(const ch_algorithm_options *o, float *params, float *state,
                           const ch_round_sums *in, uint32_t dim) {
     for (uint32_t i = 0; i < dim; i++) {
-        const double mean = (double)in->sum[i] / in->divisor;
+        const double mean = ch_round_mean(&in->update, i);
         state[i] = (float)(o->momentum * (double)state[i] + mean);
         params[i] = (float)((double)params[i] + o->learning_rate * (double)state[i]);
     }

@@ -22,6 +22,6 @@ static void fedprox_apply(const ch_algorithm_options *o, float *params, float *s
 
 const ch_algorithm_ops ch_algorithm_fedprox = {
     .name = "fedprox",
-    .knobs = CH_KNOB_PROXIMAL,
+    .knobs = CH_NEEDS_PROXIMAL,
     .apply = fedprox_apply,
 };

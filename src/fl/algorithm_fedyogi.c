@@ -32,7 +32,7 @@ static void fedyogi_apply(const ch_algorithm_options *o, float *params, float *s
     float *m = state;
     float *v = state + dim;
     for (uint32_t i = 0; i < dim; i++) {
-        const double mean = (double)in->sum[i] / in->divisor;
+        const double mean = ch_round_mean(&in->update, i);
         m[i] = (float)(o->beta1 * (double)m[i] + (1 - o->beta1) * mean);
         const double square = mean * mean;
         const double above = (double)v[i] - square;

@@ -149,6 +149,19 @@ choir_status ch_chain_server(const ch_chain *chain, ch_offer *offer) {
     return CHOIR_OK;
 }
 
+bool ch_chain_has(const ch_chain *chain, ch_stage stage) {
+    for (uint32_t i = 0; i < chain->count; i++) {
+        if (chain->links[i].ops->stage == stage) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ch_chain_is_uniform(const ch_chain *chain) {
+    return ch_chain_weight_max(chain, UINT32_MAX) == 1;
+}
+
 uint32_t ch_chain_weight_max(const ch_chain *chain, uint32_t examples_max) {
     ch_offer offer = {.norm = 0, .weight = examples_max};
     ch_ignore(ch_chain_server(chain, &offer), "a norm of 0 breaks no promise");

@@ -12,6 +12,8 @@
 #include "choir/status.h"
 #include "fl/transform.h"
 
+#include <stdbool.h>
+
 enum { CH_CHAIN_LINKS_MAX = 8 };
 
 typedef struct ch_chain {
@@ -39,6 +41,10 @@ void ch_chain_client(const ch_chain *chain, ch_payload *p);
  * Returns OK; ERANGE when a link finds its promise broken.
  */
 CHOIR_NODISCARD choir_status ch_chain_server(const ch_chain *chain, ch_offer *offer);
+
+/* Whether it has a link of that stage, and whether all clients count alike by it. */
+bool ch_chain_has(const ch_chain *chain, ch_stage stage);
+bool ch_chain_is_uniform(const ch_chain *chain);
 
 /* The largest weight an update can get, when no client may say more than examples_max. */
 uint32_t ch_chain_weight_max(const ch_chain *chain, uint32_t examples_max);

@@ -25,6 +25,7 @@ choir_coordinator_options ch_job_coordinator(const choir_job *job, uint32_t clie
     o.server_beta1 = (float)job->server_beta1;
     o.server_beta2 = (float)job->server_beta2;
     o.server_tau = (float)job->server_tau;
+    o.server_q = (float)job->server_q;
     o.client_epochs = job->epochs;
     o.client_batch_size = job->batch_size;
     o.client_learning_rate = (float)job->client_learning_rate;

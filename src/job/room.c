@@ -8,9 +8,10 @@
 #include <inttypes.h>
 
 enum {
-    ROUND_HEAD_MAX = 1024,  // of an open round, beside what its clients and parameters take
+    ROUND_HEAD_MAX = 1024,  // of an open round, beside what its clients and parameters take: also
+                            // the single numbers of a sum
     ROUND_CLIENT_BYTES = 5, // a client's standing, and its number
-    SUM_BYTES = 8,          // a parameter's
+    SUM_BYTES = 8,          // a parameter's, in each vector of it
     STATE_BYTES = 4,        // a parameter, and each number that the algorithm has of it
 };
 
@@ -23,11 +24,15 @@ choir_status ch_job_room_check(const choir_coordinator_options *o, size_t state_
                                uint64_t value_max, choir_error *err) {
     const ch_algorithm_ops *algorithm = ch_algorithm_find(o->algorithm, NULL);
     CH_ASSERT(algorithm != NULL);
+    uint32_t vectors = 1; // in the sum
+    for (uint32_t i = 0; i < algorithm->parts_count; i++) {
+        vectors += algorithm->parts[i].is_vector;
+    }
     const uint64_t each = STATE_BYTES * (UINT64_C(1) + algorithm->state_per_param);
     CH_ASSERT(state_bytes >= o->dim * each);
     const uint64_t round = ROUND_HEAD_MAX + (uint64_t)ROUND_CLIENT_BYTES * o->clients;
     const uint64_t of_state = most(value_max, state_bytes - o->dim * each, each);
-    const uint64_t of_round = most(value_max, round, SUM_BYTES);
+    const uint64_t of_round = most(value_max, round, (uint64_t)SUM_BYTES * vectors);
     const uint64_t fit = of_state < of_round ? of_state : of_round;
     if (o->dim <= fit) {
         return CHOIR_OK;

@@ -100,6 +100,11 @@ static choir_status data_rules(const choir_job *j, choir_error *err) {
     return CHOIR_OK;
 }
 
+uint32_t ch_job_method(const choir_job *j) {
+    const ch_algorithm_ops *algorithm = ch_algorithm_find(j->algorithm, NULL);
+    return algorithm == NULL ? CHOIR_METHOD_PLAIN : (uint32_t)algorithm->method;
+}
+
 bool ch_job_heeds(const choir_job *j, const char *key) {
     static const struct {
         const char *key;
@@ -107,7 +112,8 @@ bool ch_job_heeds(const choir_job *j, const char *key) {
     } rows[] = {{"server.momentum", CH_KNOB_MOMENTUM},
                 {"server.beta1", CH_KNOB_BETAS},
                 {"server.beta2", CH_KNOB_BETAS},
-                {"server.tau", CH_KNOB_TAU}};
+                {"server.tau", CH_KNOB_TAU},
+                {"server.q", CH_KNOB_Q}};
     const ch_algorithm_ops *algorithm = ch_algorithm_find(j->algorithm, NULL);
     for (size_t i = 0; algorithm != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (is(rows[i].key, key)) {
@@ -118,17 +124,23 @@ bool ch_job_heeds(const choir_job *j, const char *key) {
 }
 
 static choir_status algorithm_rules(const choir_job *j, choir_error *err) {
+    ch_chain chain;
     const ch_algorithm_ops *algorithm = ch_algorithm_find(j->algorithm, err);
     if (algorithm == NULL) {
         return CHOIR_EINVAL;
     }
-    if ((algorithm->knobs & CH_KNOB_PROXIMAL) != 0 && j->proximal_mu == 0) {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "client.proximal_mu: is 0, which makes server.algorithm '%s' nothing; "
-                            "it must be more, like 0.01",
-                            j->algorithm);
+    const choir_status status = ch_chain_parse(&chain, j->chain, err);
+    if (status != CHOIR_OK) {
+        return status;
     }
-    return CHOIR_OK;
+    const ch_algorithm_setting setting = {
+        .has_proximal = j->proximal_mu > 0,
+        .has_momentum = j->momentum > 0,
+        .is_uniform = ch_chain_is_uniform(&chain),
+        .has_clip = ch_chain_has(&chain, CH_STAGE_CLIP),
+        .is_closed = is(j->population, "closed"),
+    };
+    return ch_algorithm_check(algorithm, &setting, "server.algorithm", err);
 }
 
 /* The texts that have a grammar of their own. Their parsers begin the sentence with the key. */
@@ -220,7 +232,7 @@ choir_status ch_job_fits(const choir_job *j, uint32_t clients, choir_error *err)
 
 choir_status ch_job_rules(const choir_job *j, choir_error *err) {
     choir_status (*const rules[])(const choir_job *, choir_error *) = {
-        name_rule, model_rules, data_rules, algorithm_rules, text_rules};
+        name_rule, model_rules, data_rules, text_rules, algorithm_rules};
     choir_status status = CHOIR_OK;
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && status == CHOIR_OK; i++) {
         status = rules[i](j, err);

@@ -22,6 +22,9 @@ CHOIR_NODISCARD choir_status ch_job_rules(const choir_job *job, choir_error *err
  */
 CHOIR_NODISCARD choir_status ch_job_fits(const choir_job *job, uint32_t clients, choir_error *err);
 
+/* What its algorithm has clients do: a choir_method. */
+uint32_t ch_job_method(const choir_job *job);
+
 /* Whether the job's algorithm heeds a key; keys that no algorithm claims are heeded by all. */
 bool ch_job_heeds(const choir_job *job, const char *key);
 

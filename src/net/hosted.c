@@ -75,22 +75,32 @@ static choir_status coordinator_restore(ch_hosted *h, ch_hosting_store *store, u
     return status;
 }
 
-/* The open round's model, to be served. */
-static choir_status model_refresh(ch_hosted *h) {
-    const choir_hash hash = choir_coordinator_hash(h->coordinator);
-    if (h->model != NULL && memcmp(&h->model->hash, &hash, sizeof(hash)) == 0) {
+/* What a hash of the open round names, in place of what *model is. */
+static choir_status model_take(ch_hosted *h, ch_model **model, const choir_hash *hash) {
+    if (*model != NULL && memcmp(&(*model)->hash, hash, sizeof(*hash)) == 0) {
         return CHOIR_OK;
     }
     choir_bytes bytes = {0};
-    const choir_status found = choir_coordinator_model(h->coordinator, &hash, &bytes);
+    const choir_status found = choir_coordinator_model(h->coordinator, hash, &bytes);
     CH_ASSERT(found == CHOIR_OK);
-    ch_model *model = ch_model_create(&hash, bytes, &h->env);
-    if (model == NULL) {
+    ch_model *taken = ch_model_create(hash, bytes, &h->env);
+    if (taken == NULL) {
         return CHOIR_ENOMEM;
     }
-    ch_model_release(h->model);
-    h->model = model;
+    ch_model_release(*model);
+    *model = taken;
     return CHOIR_OK;
+}
+
+/* The open round's model, to be served, and what its tasks name, where that is more. */
+static choir_status model_refresh(ch_hosted *h) {
+    const choir_hash hash = choir_coordinator_hash(h->coordinator);
+    const choir_hash offered = choir_coordinator_offered(h->coordinator);
+    const choir_status status = model_take(h, &h->model, &hash);
+    if (status != CHOIR_OK || memcmp(&hash, &offered, sizeof(hash)) == 0) {
+        return status;
+    }
+    return model_take(h, &h->offered, &offered);
 }
 
 static void best_read(void *self, const ch_round_row *round) {
@@ -245,6 +255,7 @@ void ch_hosted_close(ch_hosted *h, const char *why) {
     }
     ch_stored_release(&h->yaml);
     ch_model_release(h->model);
+    ch_model_release(h->offered);
     choir_coordinator_destroy(h->coordinator);
     env.free(env.self, h);
 }

@@ -72,6 +72,7 @@ typedef struct ch_hosted {
     choir_env env;
     choir_coordinator *coordinator;
     ch_model *model;     // of the open round; an owner
+    ch_model *offered;   // what its tasks name, where that is more; an owner
     int64_t *roster;     // (row.clients) each client's subject, as far as it came in; else 0
     ch_metrics_row last; // the round that closed last, since the server began; and before, when its
                          // model is to be evaluated

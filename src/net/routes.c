@@ -314,12 +314,13 @@ static bool who_may(ch_ask *ask, const ch_route *row) {
 
 // ----- the HTTP handler's two ends --------------------------------------------------------------
 
-/* A report is its parameters and a head; of the largest job here. */
+/* A report is its numbers and a head; of the largest job here. */
 static size_t report_max(ch_server *s) {
     size_t most = 0;
     (void)pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; i < s->jobs_count; i++) {
-        const size_t bytes = s->jobs[i]->row.dim * sizeof(float) + SMALL;
+        const size_t bytes =
+            choir_coordinator_moved(s->jobs[i]->coordinator) * sizeof(float) + SMALL;
         most = bytes > most ? bytes : most;
     }
     (void)pthread_mutex_unlock(&s->lock);

@@ -131,8 +131,11 @@ static ch_model *model_open(ch_server *s, const choir_hash *hash) {
     ch_model *found = NULL;
     (void)pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; i < s->jobs_count && found == NULL; i++) {
-        if (memcmp(&s->jobs[i]->model->hash, hash, sizeof(*hash)) == 0) {
-            found = ch_model_share(s->jobs[i]->model);
+        ch_model *const models[] = {s->jobs[i]->model, s->jobs[i]->offered};
+        for (size_t j = 0; j < 2 && found == NULL; j++) {
+            if (models[j] != NULL && memcmp(&models[j]->hash, hash, sizeof(*hash)) == 0) {
+                found = ch_model_share(models[j]);
+            }
         }
     }
     (void)pthread_mutex_unlock(&s->lock);

@@ -164,7 +164,7 @@ static void answer_elsewhere(const ch_ask *ask, size_t had) {
 static size_t part_begin(ch_ask *ask, const aim *a, const ch_http_part *part) {
     uint64_t ticket = 0;
     size_t had = 0;
-    if (part->total > a->hosted->row.dim * sizeof(float) + HEAD_MAX) {
+    if (part->total > choir_coordinator_moved(a->hosted->coordinator) * sizeof(float) + HEAD_MAX) {
         return 0;
     }
     switch (ch_uploads_begin(&ask->server->uploads, &a->name, part, ch_server_now_ms(),

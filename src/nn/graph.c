@@ -121,7 +121,7 @@ static size_t node_work(const ch_node *node, uint32_t batch) {
 
 size_t ch_graph_bytes(const ch_graph *graph, uint32_t batch) {
     const size_t values = graph->forward_only ? 1 : 2;
-    const size_t buffers = graph->forward_only ? 1 : 4;
+    const size_t buffers = (graph->forward_only ? 1U : 4U) + (graph->corrected ? 1U : 0U);
     size_t bytes = 0;
     for (const ch_node *node = graph->first->next; node != NULL; node = node->next) {
         bytes += values * ch_arena_cost(batch * node->stride, sizeof(float));
@@ -155,6 +155,7 @@ choir_status ch_graph_plan(ch_graph *graph, uint32_t batch, const choir_env *env
         buffers->g = CH_NEW(arena, float, size);
         buffers->v = CH_NEW(arena, float, size);
         buffers->anchor = CH_NEW(arena, float, size);
+        graph->params[i].correction = graph->corrected ? CH_NEW(arena, float, size) : NULL;
         CH_ASSERT(buffers->anchor != NULL);
     }
     return CHOIR_OK;
@@ -216,6 +217,15 @@ void ch_graph_load(ch_graph *graph, const ch_kernels *kernels, const float *flat
     for (uint32_t i = 0; next_place(graph, &at, &i);) {
         const ch_param *p = at.param;
         kernels->panel->load(p->buffers.w + at.panels, flat + at.flat, p->rows, p->cols);
+    }
+}
+
+void ch_graph_load_correction(ch_graph *graph, const ch_kernels *kernels, const float *flat) {
+    place at;
+    CH_ASSERT(graph->corrected);
+    for (uint32_t i = 0; next_place(graph, &at, &i);) {
+        const ch_param *p = at.param;
+        kernels->panel->load(p->correction + at.panels, flat + at.flat, p->rows, p->cols);
     }
 }
 

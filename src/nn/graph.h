@@ -43,6 +43,7 @@ typedef struct ch_param {
     double range;        // initial values are uniform in +-range; negative: by the fan-in, net.h
     uint32_t ones;       // the matrix, from 1, whose initial values are 1 instead; 0: none
     ch_weights buffers;  // (size) each; in the graph's arena
+    float *correction;   // (size) likewise, of a graph that is corrected; else NULL
 } ch_param;
 
 struct ch_node {
@@ -128,6 +129,7 @@ struct ch_graph {
     ch_node *first, *last; // first is the input
     bool winograd;         // convolutions may use that algorithm; set before nodes are added
     bool forward_only;     // nothing is trained; set before nodes are added
+    bool corrected;        // there is room for a correction of gradients; before ch_graph_plan
     uint32_t steps;        // of the longest sequence; 0: no sequences; set before nodes are added
     uint32_t vocabulary;   // tokens that the input's are below; 0: the input has no tokens
     uint32_t batch;        // rows
@@ -190,6 +192,9 @@ bool ch_graph_store_change(const ch_graph *graph, const ch_kernels *kernels, con
 
 /* The gradients, out. */
 void ch_graph_store_gradient(const ch_graph *graph, const ch_kernels *kernels, float *flat);
+
+/* Remembers a flat vector (layout.dim) as the correction. */
+void ch_graph_load_correction(ch_graph *graph, const ch_kernels *kernels, const float *flat);
 
 /* Remembers the parameters as what the proximal term pulls towards, and forgets all momentum. */
 void ch_graph_anchor(ch_graph *graph);

@@ -39,6 +39,8 @@ typedef enum stage {
 struct ch_net {
     ch_graph graph;
     stage stage;
+    bool has_correction;     // of gradients, since the parameters were loaded
+    float correction_weight; // of it in the momentum
     const ch_kernels *kernels;
     uint32_t inputs, outputs; // of one example
     uint32_t batch_max;
@@ -121,6 +123,7 @@ static choir_status net_build(ch_net *net, const ch_net_options *o, choir_error 
     net->graph.winograd = o->winograd;
     net->graph.forward_only = o->forward_only;
     net->graph.steps = o->steps;
+    net->graph.corrected = o->corrected && !o->forward_only;
     choir_status status = ch_layers_append(&net->graph, o->layers, err);
     if (status != CHOIR_OK) {
         return status;
@@ -242,6 +245,14 @@ void ch_net_init(const ch_net *net, uint64_t seed, float *params) {
 void ch_net_load(ch_net *net, const float *params) {
     ch_graph_load(&net->graph, net->kernels, params);
     net->stage = STAGE_LOADED;
+    net->has_correction = false;
+}
+
+void ch_net_correct(ch_net *net, const float *correction) {
+    CH_ASSERT(net->stage == STAGE_LOADED);
+    ch_graph_load_correction(&net->graph, net->kernels, correction);
+    net->has_correction = true;
+    net->correction_weight = 0;
 }
 
 void ch_net_store(const ch_net *net, float *params) {
@@ -354,6 +365,19 @@ static choir_status train(ch_net *net, const ch_batch *b, const ch_update *updat
     return isfinite(score->loss - loss_before) ? CHOIR_OK : CHOIR_ERANGE;
 }
 
+/* What the correction does to a step that was just made. */
+static void correct(ch_net *net, const ch_sgd *sgd) {
+    net->correction_weight = sgd->momentum * net->correction_weight + 1.0F;
+    const ch_update update = {.rate = sgd->learning_rate * net->correction_weight};
+    const ch_float_state before = ch_float_enter();
+    for (uint32_t i = 0; i < net->graph.params_count; i++) {
+        const ch_param *p = &net->graph.params[i];
+        const ch_weights weights = {.w = p->buffers.w, .g = p->correction};
+        net->kernels->map->apply(&weights, p->size, &update);
+    }
+    ch_float_leave(before);
+}
+
 choir_status ch_net_step(ch_net *net, const ch_batch *batch, const ch_sgd *sgd, ch_score *score) {
     const ch_update update = {.applied = true,
                               .rate = sgd->learning_rate,
@@ -361,7 +385,11 @@ choir_status ch_net_step(ch_net *net, const ch_batch *batch, const ch_sgd *sgd, 
                               .decay = sgd->weight_decay,
                               .proximal = sgd->proximal_mu};
     step_prepare(net, ch_update_is_plain(&update));
-    return train(net, batch, &update, score);
+    const choir_status status = train(net, batch, &update, score);
+    if (net->has_correction) {
+        correct(net, sgd);
+    }
+    return status;
 }
 
 choir_status ch_net_gradient(ch_net *net, const ch_batch *batch, float *gradient, ch_score *score) {

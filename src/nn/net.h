@@ -37,6 +37,8 @@ typedef struct ch_net_options {
     bool winograd;             // default true; false: direct convolution, the reference
     bool forward_only;         // default false; true: it evaluates and does nothing else, in less
                                // than half of the memory
+    bool corrected;            // default false; true: ch_net_correct has room for a correction; not
+                               // with forward_only
     const ch_kernels *kernels; // NULL: the best for this CPU
 } ch_net_options;
 
@@ -119,6 +121,15 @@ void ch_net_init(const ch_net *net, uint64_t seed, float *params);
  * proximal term.
  */
 void ch_net_load(ch_net *net, const float *params);
+
+/*
+ * A vector k (dim) that is added to the gradient of every step that follows, up to the next load:
+ * g += k, in the formula of ch_sgd. Only on a net made with corrected, right after a load. Copied.
+ *
+ * A step is linear in its gradients, so what k does is done behind it: w -= rate s k, where
+ * s <- momentum s + 1 from zero. That is the same in exact numbers, and one rounding more.
+ */
+void ch_net_correct(ch_net *net, const float *correction);
 
 /* Copies the current parameters (dim) out. */
 void ch_net_store(const ch_net *net, float *params);

@@ -50,22 +50,23 @@ static choir_status arrays_claim(choir_coordinator *c) {
     const uint32_t dim = c->options.dim;
     const uint32_t cohort = c->cohort.capacity;
     const uint32_t drawn = c->sampler.cohort_max;
-    const size_t state = (size_t)dim * c->algorithm->state_per_param;
-    const size_t kept = c->options.keep_sum ? dim : 0;
+    const uint32_t numbers = c->numbers;
+    const size_t model = (size_t)dim * (1 + c->algorithm->state_per_param);
+    const size_t kept = c->options.keep_sum ? numbers : 0;
     const size_t bytes =
-        ch_arena_cost(dim, sizeof(int64_t)) + ch_arena_cost(kept, sizeof(int64_t)) +
-        2 * ch_arena_cost(dim, sizeof(float)) + ch_arena_cost(state, sizeof(float)) +
+        ch_arena_cost(numbers, sizeof(int64_t)) + ch_arena_cost(kept, sizeof(int64_t)) +
+        ch_arena_cost(numbers, sizeof(float)) + ch_arena_cost(model, sizeof(float)) +
         ch_arena_cost(cohort, sizeof(uint32_t)) + ch_arena_cost(drawn, sizeof(uint32_t)) +
         ch_arena_cost(cohort, 1) + ch_recent_cost(c->options.rounds_between, c->options.goal);
     const choir_status status = ch_arena_init(&c->arena, bytes, &c->env);
     if (status != CHOIR_OK) {
         return status;
     }
-    c->aggregator.sum = CH_NEW(&c->arena, int64_t, dim);
+    c->aggregator.sum = CH_NEW(&c->arena, int64_t, numbers);
     c->sum = kept == 0 ? NULL : CH_NEW(&c->arena, int64_t, kept);
-    c->params = CH_NEW(&c->arena, float, dim);
-    c->gathered = CH_NEW(&c->arena, float, dim);
-    c->state = CH_NEW(&c->arena, float, state);
+    c->params = CH_NEW(&c->arena, float, model);
+    c->gathered = CH_NEW(&c->arena, float, numbers);
+    c->state = c->params + dim;
     c->cohort.clients = CH_NEW(&c->arena, uint32_t, cohort);
     c->scratch = drawn == 0 ? NULL : CH_NEW(&c->arena, uint32_t, drawn);
     ch_recent_init(&c->recent, c->options.rounds_between, c->options.goal, &c->arena);
@@ -96,9 +97,9 @@ choir_status choir_coordinator_create(choir_coordinator **out, const float *para
     }
     *c = made;
     memcpy(c->params, params, options->dim * sizeof(params[0]));
-    c->hash = choir_hash_params(c->params, options->dim);
     const ch_algorithm_options knobs = ch_coordinator_algorithm_options(c);
     ch_algorithm_begin(c->algorithm, &knobs, c->state, options->dim);
+    ch_coordinator_name(c);
     for (int i = 0; i < CH_SCHEDULED_COUNT; i++) {
         c->progress[i] = ch_progress_start();
     }
@@ -135,7 +136,9 @@ static void round_plan(choir_coordinator *c) {
     choir_task task = {
         .round = round,
         .dim = o->dim,
-        .model = c->hash,
+        .model = c->offered,
+        .method = c->algorithm->method,
+        .fairness_q = (c->algorithm->knobs & CH_KNOB_Q) != 0 ? o->server_q : 0,
         .epochs = ch_schedule_whole(&c->schedules[CH_SCHEDULED_EPOCHS],
                                     &c->progress[CH_SCHEDULED_EPOCHS], round, o->client_epochs),
         .batch_size =
@@ -150,6 +153,9 @@ static void round_plan(choir_coordinator *c) {
     };
     if (c->is_evaluating) { // once over the examples, and nothing is drawn
         task.purpose = CHOIR_PURPOSE_EVALUATE;
+        task.model = c->hash;
+        task.method = CHOIR_METHOD_PLAIN;
+        task.fairness_q = 0;
         task.epochs = 1;
         task.seed = 0;
     } else if (o->announce) {
@@ -162,7 +168,7 @@ static void round_plan(choir_coordinator *c) {
 }
 
 void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms) {
-    ch_aggregator_reset(&c->aggregator);
+    ch_coordinator_sum_reset(c, &c->aggregator);
     memset(c->refused, 0, sizeof(c->refused));
     c->metrics = (choir_metrics){0};
     c->has_given_tasks = false;
@@ -182,14 +188,6 @@ void ch_coordinator_round_open(choir_coordinator *c, uint64_t now_ms) {
         const bool is_empty = !c->is_open && c->cohort.count == 0;
         c->deadline_ms = is_empty ? now_ms : later(now_ms, c->options.deadline_ms);
     }
-}
-
-void ch_coordinator_apply(choir_coordinator *c) {
-    const ch_algorithm_options options = ch_coordinator_algorithm_options(c);
-    const ch_round_sums sums = {.sum = c->aggregator.sum,
-                                .divisor = ch_aggregator_divisor(&c->aggregator)};
-    c->algorithm->apply(&options, c->params, c->state, &sums, c->options.dim);
-    c->hash = choir_hash_params(c->params, c->options.dim);
 }
 
 /* The next round sums where the one before was kept. */
@@ -355,10 +353,11 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
     if (report->failure != CH_FAILURE_NONE) {
         return failure_refusal(report->failure);
     }
-    if (report->dim != (c->is_evaluating ? 0 : c->options.dim) || report->examples == 0) {
+    if (report->dim != (c->is_evaluating ? 0 : c->numbers) || report->examples == 0) {
         return CHOIR_REFUSAL_SIZE;
     }
-    const ch_measure measure = known != NULL ? *known : ch_fold_measure(delta, report->dim);
+    const uint32_t dim = c->is_evaluating ? 0 : c->options.dim;
+    const ch_measure measure = known != NULL ? *known : ch_fold_measure(delta, dim);
     if (!measure.is_finite) {
         return CHOIR_REFUSAL_NOT_FINITE;
     }
@@ -375,7 +374,7 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
     if ((double)measure.magnitude > c->options.coordinate_max) {
         return CHOIR_REFUSAL_RANGE;
     }
-    return NO_REFUSAL;
+    return c->is_evaluating ? NO_REFUSAL : ch_coordinator_parts_judge(c, delta);
 }
 
 /* Whether a report, or its announcement, is of another task than the open round's. */
@@ -383,7 +382,7 @@ static bool is_stale(const choir_coordinator *c, const ch_request *in) {
     const ch_report *report = &in->report;
     return report->round != c->task.round || report->purpose != c->task.purpose ||
            strcmp(in->job, c->task.job) != 0 ||
-           memcmp(report->model.bytes, c->hash.bytes, CHOIR_HASH_BYTES) != 0;
+           memcmp(report->model.bytes, c->task.model.bytes, CHOIR_HASH_BYTES) != 0;
 }
 
 /* What a client hears, whatever it reports, that has no place or one that is settled; false when it
@@ -436,14 +435,15 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in,
         return settled;
     }
     const void *delta = report->delta.data;
-    if (delta == NULL && report->dim == c->options.dim) {
+    if (delta == NULL && report->dim == c->numbers) {
         ch_request_gather(in, c->gathered);
         delta = c->gathered;
     }
     const ch_measure measure = {.norm = inspection->norm,
                                 .magnitude = inspection->magnitude,
                                 .is_finite = inspection->is_finite};
-    const ch_measure *known = inspection->is_measured ? &measure : NULL;
+    const bool is_of_update = inspection->is_measured && c->algorithm->parts_count == 0;
+    const ch_measure *known = is_of_update ? &measure : NULL;
     ch_offer offer;
     const choir_refusal refusal = ch_coordinator_judge(c, report, delta, known, &offer);
     if (refusal != NO_REFUSAL) {
@@ -455,7 +455,7 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in,
         c->aggregator.reports += 1;
         c->aggregator.weight += offer.weight;
     } else {
-        ch_aggregator_add(&c->aggregator, delta, offer.weight);
+        ch_coordinator_sum_add(c, &c->aggregator, delta, offer.weight);
     }
     ch_metrics_add(&c->metrics, &offer.metrics, METRIC_MAX / c->aggregator.cohort_max);
     ch_cohort_settle(&c->cohort, place, CH_STANDING_COUNTED);
@@ -508,12 +508,22 @@ choir_bytes choir_coordinator_reply_inspected(choir_coordinator *c, uint64_t now
 
 choir_status choir_coordinator_model(const choir_coordinator *c, const choir_hash *hash,
                                      choir_bytes *out) {
-    if (memcmp(hash->bytes, c->hash.bytes, CHOIR_HASH_BYTES) != 0) {
+    const bool is_model = memcmp(hash->bytes, c->hash.bytes, CHOIR_HASH_BYTES) == 0;
+    const bool is_offered = memcmp(hash->bytes, c->offered.bytes, CHOIR_HASH_BYTES) == 0;
+    if (!is_model && !is_offered) {
         return CHOIR_ESTALE;
     }
-    *out = (choir_bytes){.data = (const uint8_t *)c->params,
-                         .size = c->options.dim * sizeof(c->params[0])};
+    const size_t count = is_model ? c->options.dim : c->fetched;
+    *out = (choir_bytes){.data = (const uint8_t *)c->params, .size = count * sizeof(c->params[0])};
     return CHOIR_OK;
+}
+
+choir_hash choir_coordinator_offered(const choir_coordinator *c) {
+    return c->offered;
+}
+
+uint32_t choir_coordinator_moved(const choir_coordinator *c) {
+    return c->numbers > c->fetched ? c->numbers : c->fetched;
 }
 
 uint64_t choir_coordinator_deadline_ms(const choir_coordinator *c) {
@@ -554,7 +564,7 @@ const choir_round_summary *choir_coordinator_summary(const choir_coordinator *c)
 }
 
 choir_bytes choir_coordinator_sum(const choir_coordinator *c) {
-    const size_t bytes = c->options.dim * sizeof(c->sum[0]);
+    const size_t bytes = c->numbers * sizeof(c->sum[0]);
     return c->has_sum ? (choir_bytes){.data = (const uint8_t *)c->sum, .size = bytes}
                       : (choir_bytes){0};
 }

@@ -28,6 +28,7 @@ choir_coordinator_options choir_coordinator_defaults(void) {
         .server_beta1 = 0.9F,
         .server_beta2 = 0.99F,
         .server_tau = 1e-3F,
+        .server_q = 1,
         .client_epochs = 1,
         .client_batch_size = 10,
         .client_learning_rate = 0.1F,
@@ -50,6 +51,8 @@ ch_algorithm_options ch_coordinator_algorithm_options(const choir_coordinator *c
         .beta1 = o->server_beta1,
         .beta2 = o->server_beta2,
         .tau = o->server_tau,
+        .alpha = o->client_proximal_mu,
+        .clients = o->clients,
     };
 }
 
@@ -71,6 +74,7 @@ static choir_status numbers_check(const choir_coordinator_options *o, choir_erro
         {"server_beta1", o->server_beta1, 0, below_one},
         {"server_beta2", o->server_beta2, 0, below_one},
         {"server_tau", o->server_tau, 1e-9, 1e3},
+        {"server_q", o->server_q, 0, 10},
         {"client_epochs", o->client_epochs, 1, UINT32_MAX},
         {"client_learning_rate", o->client_learning_rate, 1e-12, 1e6},
         {"client_momentum", o->client_momentum, 0, below_one},
@@ -143,26 +147,12 @@ static choir_status population_take(choir_coordinator *c, const choir_coordinato
                         population);
 }
 
-/* What the algorithm cannot do without. */
-static choir_status algorithm_check(const ch_algorithm_ops *a, const choir_coordinator_options *o,
-                                    choir_error *err) {
-    if ((a->knobs & CH_KNOB_PROXIMAL) != 0 && !(o->client_proximal_mu > 0)) {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "coordinator: client_proximal_mu is %g, but %s must have one above 0",
-                            (double)o->client_proximal_mu, a->name);
-    }
-    return CHOIR_OK;
-}
-
 static choir_status texts_parse(choir_coordinator *c, const choir_coordinator_options *o,
                                 choir_error *err) {
     choir_status status = population_take(c, o, err);
     c->algorithm = ch_algorithm_find(o->algorithm, status == CHOIR_OK ? err : NULL);
     if (status == CHOIR_OK && c->algorithm == NULL) {
         status = CHOIR_EINVAL;
-    }
-    if (status == CHOIR_OK) {
-        status = algorithm_check(c->algorithm, o, err);
     }
     const struct {
         const char *text;
@@ -175,7 +165,20 @@ static choir_status texts_parse(choir_coordinator *c, const choir_coordinator_op
     for (int i = 0; i < CH_SCHEDULED_COUNT && status == CHOIR_OK; i++) {
         status = ch_schedule_parse(&c->schedules[i], schedules[i].text, schedules[i].name, err);
     }
-    return status == CHOIR_OK ? ch_chain_parse(&c->chain, o->chain, err) : status;
+    if (status == CHOIR_OK) {
+        status = ch_chain_parse(&c->chain, o->chain, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const ch_algorithm_setting setting = {
+        .has_proximal = o->client_proximal_mu > 0,
+        .has_momentum = o->client_momentum > 0,
+        .is_uniform = ch_chain_is_uniform(&c->chain),
+        .has_clip = ch_chain_has(&c->chain, CH_STAGE_CLIP),
+        .is_closed = !c->is_open,
+    };
+    return ch_algorithm_check(c->algorithm, &setting, "algorithm", err);
 }
 
 /* Of everything that the model depends on: a state fits only the job that it was saved from, under
@@ -218,6 +221,10 @@ static void options_digest(uint8_t out[CHOIR_HASH_BYTES], const choir_coordinato
         ch_put_text(&w, "knobs");
         ch_put_f32s(&w, knobs, sizeof(knobs) / sizeof(knobs[0]));
     }
+    if ((algorithm->knobs & CH_KNOB_Q) != 0) {
+        ch_put_text(&w, "q");
+        ch_put_f32s(&w, &o->server_q, 1);
+    }
     CH_ASSERT(!w.failed); // every text has been parsed, and so is short
     ch_sha256_of(bytes, w.size, out);
 }
@@ -244,6 +251,9 @@ choir_status ch_coordinator_configure(choir_coordinator *c, const choir_coordina
     }
     status = ch_aggregator_init(&c->aggregator, NULL, o->dim, o->coordinate_max,
                                 ch_chain_weight_max(&c->chain, o->examples_max), reports_max, err);
+    if (status == CHOIR_OK) {
+        status = ch_coordinator_parts_init(c, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }

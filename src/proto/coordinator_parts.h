@@ -19,6 +19,15 @@
 /* What changes over rounds, by schedules of their own. */
 enum { CH_SCHEDULED_RATE, CH_SCHEDULED_EPOCHS, CH_SCHEDULED_BATCH, CH_SCHEDULED_COUNT };
 
+/* Where a part of reports stands in the row of sums, and in a report. */
+typedef struct ch_part_sum {
+    const ch_part *part;
+    uint32_t dim;
+    uint32_t offset;
+    uint32_t scale_bits;
+    double max; // largest magnitude
+} ch_part_sum;
+
 struct choir_coordinator {
     // What was asked for; constant.
     choir_coordinator_options options; // its texts are NULL: parsed, or copied into task
@@ -27,6 +36,9 @@ struct choir_coordinator {
     ch_sampler sampler; // of a closed one
     uint32_t places;    // the most clients that hold a task of a round at a time
     const ch_algorithm_ops *algorithm;
+    ch_part_sum parts[CH_PARTS_MAX]; // (algorithm->parts_count)
+    uint32_t numbers;                // in a report, and in the row of sums: dim without parts
+    uint32_t fetched;                // in the blob that tasks name: dim without shared vectors
     ch_chain chain;
     ch_schedule schedules[CH_SCHEDULED_COUNT];
     choir_env env;
@@ -42,13 +54,14 @@ struct choir_coordinator {
     uint32_t applied;       // of them, since the last evaluation round
     bool is_evaluating;     // the open round: the model of round rounds_closed
     float *params;          // (dim)
-    float *state;           // (dim * algorithm->state_per_param)
+    float *state;           // (dim * algorithm->state_per_param) right behind params
     choir_hash hash;        // of params
+    choir_hash offered;     // of params and what is shared of the state: what tasks to train name
     ch_progress progress[CH_SCHEDULED_COUNT];
     ch_recent recent;               // of an open population
     choir_round_summary summary;    // of the last training round
     choir_round_summary evaluation; // of the last evaluation round
-    int64_t *sum; // (dim) of the round that closed last, with options.keep_sum; else NULL
+    int64_t *sum; // (numbers) of the round that closed last, with options.keep_sum; else NULL
     bool has_sum;
 
     // The open round: all of it is reset when the next one opens.
@@ -61,7 +74,7 @@ struct choir_coordinator {
     uint32_t refused[CHOIR_REFUSAL_COUNT];
 
     uint32_t *scratch; // (sampler.cohort_max) of a closed population
-    float *gathered;   // (dim) a delta that came in pieces
+    float *gathered;   // (numbers) a delta that came in pieces
     uint8_t reply[CH_REPLY_MAX];
 };
 
@@ -74,13 +87,31 @@ CHOIR_NODISCARD choir_status ch_coordinator_configure(choir_coordinator *c,
 CHOIR_NODISCARD choir_status ch_coordinator_params_check(const float *params, uint32_t dim,
                                                          choir_error *err);
 
-/* Whether (8 dim) bytes can be the sum of so many reports of that weight together. */
+/* Derives where the algorithm's parts stand, once dim and the aggregator's bounds are known. EINVAL
+ * with a sentence when they are too large. */
+CHOIR_NODISCARD choir_status ch_coordinator_parts_init(choir_coordinator *c, choir_error *err);
+
+/* Empties a sum (numbers), and adds a report (numbers) to it. */
+void ch_coordinator_sum_reset(const choir_coordinator *c, ch_aggregator *a);
+void ch_coordinator_sum_add(const choir_coordinator *c, ch_aggregator *a, const void *delta,
+                            uint32_t weight);
+
+/* Bytes of the open round's sum, of so many reports. */
+size_t ch_coordinator_sum_bytes(const choir_coordinator *c, uint32_t reports);
+
+/* What is wrong with the parts of a report (numbers), at any address; COUNT: nothing. */
+choir_refusal ch_coordinator_parts_judge(const choir_coordinator *c, const void *delta);
+
+/* Hashes what has changed. */
+void ch_coordinator_name(choir_coordinator *c);
+
+/* Whether (8 numbers) bytes can be the sum of so many reports of that weight together. */
 bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, uint64_t weight,
                                 const uint8_t *sum);
 
 /* What is wrong with a report for the open round, and how it counts; CHOIR_REFUSAL_COUNT: nothing.
- * delta (report->dim), at any address, whose measure is known or NULL; offer is only filled when
- * nothing is. */
+ * delta (report->dim), at any address, whose update's measure is known or NULL; offer is only
+ * filled when nothing is. */
 choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *report,
                                    const void *delta, const ch_measure *known, ch_offer *offer);
 

@@ -4,7 +4,7 @@
  *   "CHR1"  digest of the options (32)  round (4)  its model (32)  time left, ms (8)
  *   tasks were given, to evaluate (4: bits 0, 1)  cohort (4)  reports (4)  weight (8)  metrics (3 x
  * 8) refused (4 each reason)  standing (1 each client) in an open population: the clients (4 each)
- *   sum (8 dim; nothing without reports, nor to evaluate)
+ *   sum (8 each number of a report; nothing without reports, nor to evaluate)
  *   checksum of all before it (8)
  *
  * The checksum is the wire's, not SHA-256: this is written with every group of reports, and what it
@@ -17,7 +17,6 @@
 #include "base/checksum.h"
 #include "base/error.h"
 
-#include <math.h>
 #include <string.h>
 
 enum {
@@ -29,17 +28,14 @@ enum {
     EVALUATES = 2,
 };
 
-static size_t sum_bytes(const choir_coordinator *c, uint32_t reports) {
-    return reports == 0 || c->is_evaluating ? 0 : (size_t)c->options.dim * sizeof(int64_t);
-}
-
 /* Of the standing of so many clients, and of who they are where that was not drawn. */
 static size_t cohort_bytes(const choir_coordinator *c, uint32_t count) {
     return (size_t)count * (c->is_open ? 1 + sizeof(uint32_t) : 1);
 }
 
 static size_t round_bytes(const choir_coordinator *c, uint32_t cohort, uint32_t reports) {
-    return ROUND_HEAD + cohort_bytes(c, cohort) + sum_bytes(c, reports) + CHECK_BYTES;
+    return ROUND_HEAD + cohort_bytes(c, cohort) + ch_coordinator_sum_bytes(c, reports) +
+           CHECK_BYTES;
 }
 
 size_t choir_coordinator_round_bytes(const choir_coordinator *c) {
@@ -76,7 +72,7 @@ void choir_coordinator_round_save(const choir_coordinator *c, uint64_t now_ms, u
     for (uint32_t i = 0; c->is_open && i < c->cohort.count; i++) {
         ch_put_u32(&w, c->cohort.clients[i]);
     }
-    ch_put_bytes(&w, c->aggregator.sum, sum_bytes(c, c->aggregator.reports));
+    ch_put_bytes(&w, c->aggregator.sum, ch_coordinator_sum_bytes(c, c->aggregator.reports));
     ch_put_u64(&w, ch_checksum_of(0, out, w.size));
     CH_ASSERT(!w.failed);
     CH_ASSERT(w.size == w.capacity);
@@ -146,24 +142,6 @@ static bool clients_are_sane(const choir_coordinator *c, const saved_round *s,
     return holding <= c->places && s->reports <= c->options.goal;
 }
 
-/* Every report adds at least 1 and at most weight_max, and no coordinate beyond coordinate_max. */
-bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, uint64_t weight,
-                                const uint8_t *sum) {
-    if (weight < reports || weight > (uint64_t)reports * c->aggregator.weight_max) {
-        return false;
-    }
-    const double largest = ldexp(c->aggregator.coordinate_max, (int)c->aggregator.scale_bits) + 0.5;
-    const double limit = (double)weight * largest;
-    for (size_t i = 0; i < sum_bytes(c, reports); i += sizeof(int64_t)) {
-        int64_t value = 0;
-        memcpy(&value, sum + i, sizeof(value));
-        if (fabs((double)value) > limit) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static choir_status round_check(const choir_coordinator *c, choir_bytes saved, saved_round *out,
                                 choir_error *err) {
     ch_reader end = {.data = saved.data, .size = saved.size};
@@ -213,8 +191,8 @@ choir_status choir_coordinator_round_restore(choir_coordinator *c, uint64_t now_
     for (uint32_t i = 0; i < s.cohort; i++) {
         c->cohort.settled += c->cohort.standing[i] != CH_STANDING_AWAITED;
     }
-    if (sum_bytes(c, s.reports) > 0) {
-        const size_t bytes = sum_bytes(c, s.reports);
+    if (ch_coordinator_sum_bytes(c, s.reports) > 0) {
+        const size_t bytes = ch_coordinator_sum_bytes(c, s.reports);
         memcpy(c->aggregator.sum, ch_get_bytes(&r, bytes).data, bytes);
     }
     c->aggregator.reports = s.reports;

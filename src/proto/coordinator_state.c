@@ -13,7 +13,6 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/sha256.h"
-#include "choir/blob.h"
 #include "math/fold.h"
 
 #include <string.h>
@@ -129,7 +128,7 @@ choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state, 
         c->is_evaluating = ch_get_u32(&r) == 1;
     }
     ch_recent_get(&c->recent, &r);
-    c->hash = choir_hash_params(c->params, c->options.dim);
+    ch_coordinator_name(c);
     c->summary = (choir_round_summary){0};
     c->evaluation = (choir_round_summary){0};
     c->has_sum = false;

@@ -152,9 +152,9 @@ static void words_prepare(choir_participant *p, ch_failure failure,
  */
 static void update_prepare(choir_participant *p, choir_workspace *room,
                            const choir_training *training) {
-    const size_t delta_bytes = p->task.dim * sizeof(float);
     ch_request m = report_of(p, training);
-    m.report.dim = p->task.dim;
+    m.report.dim = choir_task_sent(&p->task);
+    const size_t delta_bytes = m.report.dim * sizeof(float);
     m.report.delta = (choir_bytes){.data = (const uint8_t *)room->delta, .size = delta_bytes};
     const uint32_t size = ch_request_head(&m, p->head);
     uint8_t *start = room->head + CH_REQUEST_HEAD_MAX - size;
@@ -242,11 +242,19 @@ static bool task_is_sane(const choir_task *t) {
                        t->momentum < 1 && t->weight_decay >= 0 && isfinite(t->weight_decay) &&
                        t->proximal_mu >= 0 && isfinite(t->proximal_mu);
     return rates && t->round >= 1 && t->dim >= 1 && t->epochs >= 1 &&
-           t->purpose <= CHOIR_PURPOSE_EVALUATE;
+           t->purpose <= CHOIR_PURPOSE_EVALUATE && t->fairness_q >= 0 && isfinite(t->fairness_q);
+}
+
+/* To evaluate there is no method. */
+static bool method_is_known(const choir_task *t) {
+    return t->method == CHOIR_METHOD_PLAIN ||
+           (ch_algorithm_of_method(t->method) != NULL && t->purpose == CHOIR_PURPOSE_TRAIN);
 }
 
 bool ch_participant_can(const choir_participant *p, const choir_task *task, ch_chain *chain) {
-    return task_is_sane(task) && task->dim <= p->options.dim_max &&
+    return task_is_sane(task) && method_is_known(task) && task->dim <= p->options.dim_max &&
+           choir_task_fetched(task) <= p->options.dim_max &&
+           choir_task_sent(task) <= p->options.dim_max &&
            ch_chain_parse(chain, task->chain, NULL) == CHOIR_OK;
 }
 
@@ -382,7 +390,7 @@ void choir_participant_decline(choir_participant *p, uint64_t now_ms) {
 choir_status choir_participant_fetched(choir_participant *p, uint64_t now_ms,
                                        const choir_blob *blob) {
     CH_ASSERT(p->state == STATE_FETCH);
-    if (blob->dim != p->task.dim ||
+    if (blob->dim != choir_task_fetched(&p->task) ||
         memcmp(blob->hash.bytes, p->task.model.bytes, CHOIR_HASH_BYTES) != 0) {
         choir_participant_lost(p, now_ms);
         return CHOIR_EPROTO;
@@ -420,7 +428,13 @@ static choir_status update_make(choir_participant *p, choir_trainer trainer, flo
         return ch_error_set(err, CHOIR_EAGAIN, "participant: client %u has no examples",
                             p->options.client);
     }
-    if (!ch_fold_measure(delta, p->task.dim).is_finite) {
+    if (training->method != p->task.method) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "participant: round %u asks client %u for method %u, its trainer does "
+                            "method %u",
+                            p->task.round, p->options.client, p->task.method, training->method);
+    }
+    if (!ch_fold_measure(delta, choir_task_sent(&p->task)).is_finite) {
         return ch_error_set(err, CHOIR_ERANGE,
                             "participant: the update of client %u in round %u is not finite",
                             p->options.client, p->task.round);
@@ -450,6 +464,7 @@ choir_status choir_participant_train(choir_participant *p, uint64_t now_ms, choi
                                      choir_workspace *room, choir_error *err) {
     CH_ASSERT(p->state == STATE_READY);
     CH_ASSERT(room->dim_max >= p->task.dim);
+    CH_ASSERT(room->dim_max >= choir_task_sent(&p->task));
     const bool evaluates = p->task.purpose == CHOIR_PURPOSE_EVALUATE;
     choir_training training = {0};
     const choir_status status = evaluates ? measure_make(p, trainer, &training, err)

@@ -3,6 +3,7 @@
 #define CH_PROTO_PARTICIPANT_PARTS_H
 
 #include "choir/participant.h"
+#include "fl/algorithm.h"
 #include "fl/chain.h"
 #include "wire/message.h"
 

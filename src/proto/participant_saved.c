@@ -91,7 +91,7 @@ static bool report_is_right(const parts *s) {
         s->report.size - delta_bytes > CH_REQUEST_HEAD_MAX) {
         return false;
     }
-    return r->dim == 0 || (r->dim == s->task.dim &&
+    return r->dim == 0 || (r->dim == choir_task_sent(&s->task) &&
                            r->delta.data == s->report.data + (s->report.size - delta_bytes) &&
                            ch_fold_measure(r->delta.data, r->dim).is_finite);
 }

@@ -3,7 +3,6 @@
 #include "choir/replay.h"
 
 #include "base/error.h"
-#include "choir/blob.h"
 #include "proto/coordinator_parts.h"
 
 #include <string.h>
@@ -29,22 +28,20 @@ choir_status choir_replay_create(choir_replay **out, const float *params,
         status = ch_coordinator_params_check(params, options->dim, err);
     }
     const size_t dim = options->dim;
-    const size_t state = status == CHOIR_OK ? dim * c->algorithm->state_per_param : 0;
+    const size_t model = status == CHOIR_OK ? dim * (1 + c->algorithm->state_per_param) : 0;
     if (status == CHOIR_OK) {
-        status = ch_arena_init(
-            &c->arena, ch_arena_cost(dim, sizeof(float)) + ch_arena_cost(state, sizeof(float)),
-            env);
+        status = ch_arena_init(&c->arena, ch_arena_cost(model, sizeof(float)), env);
     }
     if (status != CHOIR_OK) {
         env->free(env->self, r);
         return status;
     }
-    c->params = CH_NEW(&c->arena, float, dim);
-    c->state = CH_NEW(&c->arena, float, state);
+    c->params = CH_NEW(&c->arena, float, model);
+    c->state = c->params + dim;
     memcpy(c->params, params, dim * sizeof(params[0]));
-    c->hash = choir_hash_params(c->params, options->dim);
     const ch_algorithm_options knobs = ch_coordinator_algorithm_options(c);
     ch_algorithm_begin(c->algorithm, &knobs, c->state, options->dim);
+    ch_coordinator_name(c);
     r->gathered = c->aggregator;
     *out = r;
     return CHOIR_OK;
@@ -71,13 +68,13 @@ bool choir_replay_has_state(const choir_replay *r) {
 /* Room to gather in, made when it is needed first. */
 static choir_status room_have(choir_replay *r, choir_error *err) {
     const choir_env *env = &r->coordinator.env;
-    const size_t dim = r->coordinator.options.dim;
+    const size_t count = r->coordinator.numbers;
     if (r->gathered.sum == NULL) {
-        r->gathered.sum = env->alloc(env->self, ch_arena_cost(dim, sizeof(int64_t)));
-        r->delta =
-            r->delta != NULL ? r->delta : env->alloc(env->self, ch_arena_cost(dim, sizeof(float)));
+        r->gathered.sum = env->alloc(env->self, ch_arena_cost(count, sizeof(int64_t)));
+        r->delta = r->delta != NULL ? r->delta
+                                    : env->alloc(env->self, ch_arena_cost(count, sizeof(float)));
         if (r->gathered.sum != NULL) {
-            ch_aggregator_reset(&r->gathered);
+            ch_coordinator_sum_reset(&r->coordinator, &r->gathered);
         }
     }
     return r->gathered.sum != NULL && r->delta != NULL
@@ -88,7 +85,7 @@ static choir_status room_have(choir_replay *r, choir_error *err) {
 /* Whether a request is a report on the model as it is. */
 static bool is_report(const choir_replay *r, const ch_request *in) {
     return in->kind == CH_REQUEST_REPORT &&
-           memcmp(in->report.model.bytes, r->coordinator.hash.bytes, CHOIR_HASH_BYTES) == 0;
+           memcmp(in->report.model.bytes, r->coordinator.offered.bytes, CHOIR_HASH_BYTES) == 0;
 }
 
 choir_status choir_replay_report(choir_replay *r, choir_bytes request, choir_error *err) {
@@ -104,7 +101,7 @@ choir_status choir_replay_report(choir_replay *r, choir_bytes request, choir_err
                             request.size);
     }
     const void *delta = in.report.delta.data;
-    if (delta == NULL && in.report.dim == r->coordinator.options.dim) {
+    if (delta == NULL && in.report.dim == r->coordinator.numbers) {
         ch_request_gather(&in, r->delta);
         delta = r->delta;
     }
@@ -116,7 +113,7 @@ choir_status choir_replay_report(choir_replay *r, choir_bytes request, choir_err
                             refusal != CHOIR_REFUSAL_COUNT ? choir_refusal_text(refusal)
                                                            : "one more than a round has");
     }
-    ch_aggregator_add(&r->gathered, delta, offer.weight);
+    ch_coordinator_sum_add(&r->coordinator, &r->gathered, delta, offer.weight);
     return CHOIR_OK;
 }
 
@@ -124,14 +121,14 @@ choir_bytes choir_replay_gathered(const choir_replay *r, uint32_t *reports, uint
     const ch_aggregator *a = &r->gathered;
     *reports = a->reports;
     *examples = a->weight;
-    const size_t bytes = r->coordinator.options.dim * sizeof(a->sum[0]);
+    const size_t bytes = r->coordinator.numbers * sizeof(a->sum[0]);
     return (choir_bytes){.data = (const uint8_t *)a->sum, .size = a->reports > 0 ? bytes : 0};
 }
 
 /* Nothing is gathered for the round after. */
 static void gathered_forget(choir_replay *r) {
     if (r->gathered.sum != NULL) {
-        ch_aggregator_reset(&r->gathered);
+        ch_coordinator_sum_reset(&r->coordinator, &r->gathered);
     }
 }
 
@@ -142,7 +139,7 @@ choir_status choir_replay_round(choir_replay *r, uint32_t reports, uint64_t exam
         gathered_forget(r);
         return CHOIR_OK;
     }
-    if (sum.size != c->options.dim * sizeof(int64_t) ||
+    if (sum.size != c->numbers * sizeof(int64_t) ||
         !ch_coordinator_sum_is_sane(c, reports, examples, sum.data)) {
         return ch_error_set(err, CHOIR_EPROTO,
                             "replay: %zu bytes are no sum of %u reports with %llu examples",

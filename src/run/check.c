@@ -98,6 +98,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
          "server.algorithm 'fedadam' or 'fedyogi'"},
         {"server.beta2", ch_job_heeds(job, "server.beta2"),
          "server.algorithm 'fedadam' or 'fedyogi'"},
+        {"server.q", ch_job_heeds(job, "server.q"), "server.algorithm 'q-fedavg'"},
         {"server.tau", ch_job_heeds(job, "server.tau"),
          "server.algorithm 'fedadagrad', 'fedadam' or 'fedyogi'"},
     };

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "data/generator.h"
+#include "job/rules.h"
 #include "run/collected.h"
 #include "run/labels.h"
 
@@ -11,6 +12,8 @@
 #include <string.h>
 
 static const char MODEL[] = "the job's model"; // what messages call it
+
+static const choir_trainer_ops DEVICE_TRAINER_OPS; // below
 
 static choir_status path_take(char out[CHOIR_PATH_MAX], const char *path, const char *key,
                               choir_error *err) {
@@ -117,7 +120,8 @@ static choir_status examples_open(ch_device *d, choir_error *err) {
 
 static choir_status engine_make(ch_device *d, choir_error *err) {
     const uint32_t step = ch_plan_step_max(&d->job, ch_device_examples(d));
-    return ch_engine_create(&d->engine, &d->model.net, d->federation, step, &d->env, err);
+    return ch_engine_create(&d->engine, &d->model.net, d->federation, step, ch_job_method(&d->job),
+                            &d->env, err);
 }
 
 static choir_status engine_open(ch_device *d, const ch_saved *saved, choir_error *err) {
@@ -127,6 +131,8 @@ static choir_status engine_open(ch_device *d, const ch_saved *saved, choir_error
     }
     if (status == CHOIR_OK) {
         d->dim = ch_net_layout(ch_engine_net(d->engine))->dim;
+        d->ops = DEVICE_TRAINER_OPS;
+        d->ops.state_bytes_max = ch_engine_state_bytes(d->engine);
     }
     return status;
 }
@@ -251,7 +257,7 @@ static const choir_trainer_ops DEVICE_TRAINER_OPS = {
 };
 
 choir_trainer ch_device_trainer(ch_device *device) {
-    return (choir_trainer){.ops = &DEVICE_TRAINER_OPS, .self = device};
+    return (choir_trainer){.ops = &device->ops, .self = device};
 }
 
 uint32_t ch_device_dim(const ch_device *device) {

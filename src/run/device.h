@@ -40,6 +40,7 @@ typedef struct ch_device {
     ch_engine *engine;           // NULL after a failure to read examples anew
     choir_examples *examples;    // borrowed; NULL: they are source's
     choir_examples_summary read; // what examples held when the federation was made of it
+    choir_trainer_ops ops;       // its port
     choir_lent *lent;            // to the training under way; borrowed; NULL: nothing
     uint32_t dim;                // parameters of the model
     bool has_each;               // client of the data set

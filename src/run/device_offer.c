@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "job/rules.h"
 #include "run/collected.h"
 #include "run/device.h"
 
@@ -75,7 +76,8 @@ choir_status choir_device_bytes(size_t *out, const choir_offer *offer,
     net.channels = saved.input.channels;
     net.steps = saved.steps;
     size_t engine = 0;
-    status = ch_engine_bytes(&engine, &net, rows, ch_plan_step_max(&job, rows), env, err);
+    status = ch_engine_bytes(&engine, &net, rows, ch_plan_step_max(&job, rows), ch_job_method(&job),
+                             env, err);
     if (status == CHOIR_OK) {
         *out = ch_arena_cost(1, sizeof(choir_device)) + said.bytes + engine +
                ch_collected_bytes(form, rows);

@@ -75,12 +75,34 @@ static choir_status totals_decode(ch_run_result *r, choir_bytes bytes) {
     return ch_reader_done(&in) ? CHOIR_OK : CHOIR_EPROTO;
 }
 
+/* Room for a checkpoint, which grows as clients begin to keep something. */
+static choir_status state_have(ch_running *r, choir_error *err) {
+    const choir_env *env = &r->session.env;
+    const size_t bytes = choir_sim_state_bytes(r->sim);
+    if (r->state != NULL && r->state_bytes == bytes) {
+        return CHOIR_OK;
+    }
+    if (r->state != NULL) {
+        env->free(env->self, r->state);
+    }
+    r->state_bytes = bytes;
+    r->state = env->alloc(env->self, ch_arena_cost(bytes, 1));
+    if (r->state == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a checkpoint of %zu bytes", bytes);
+    }
+    return CHOIR_OK;
+}
+
 static choir_status checkpoint_write(ch_running *r, choir_error *err) {
     choir_status status = ch_metrics_log_sync(r->log, err);
     if (status != CHOIR_OK) {
         return status;
     }
     uint8_t totals[STATE_BYTES];
+    status = state_have(r, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
     choir_sim_save(r->sim, r->state);
     r->saved = r->result.rounds;
     return ch_checkpoint_write(
@@ -139,13 +161,7 @@ static choir_status sim_create(ch_running *r, choir_error *err) {
     if (status != CHOIR_OK) {
         return status;
     }
-    r->state_bytes = choir_sim_state_bytes(r->sim);
-    r->state = s->env.alloc(s->env.self, ch_arena_cost(r->state_bytes, 1));
-    if (r->state == NULL) {
-        return ch_error_set(err, CHOIR_ENOMEM, "no memory for a checkpoint of %zu bytes",
-                            r->state_bytes);
-    }
-    return CHOIR_OK;
+    return state_have(r, err);
 }
 
 static choir_status job_write(const ch_running *r, choir_error *err) {

@@ -49,7 +49,7 @@ static choir_status engines_create(ch_session *s, ch_session_use use, choir_erro
     choir_error why = {.message = ""};
     for (uint32_t i = 0; i < s->workers && status == CHOIR_OK; i++) {
         status = ch_engine_create(&s->engines[i], &s->model.net, s->federation, step_max(s, use, i),
-                                  &s->env, &why);
+                                  ch_job_method(&s->job), &s->env, &why);
         if (status == CHOIR_OK) {
             s->trainers[i] = ch_engine_trainer(s->engines[i]);
         }

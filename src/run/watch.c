@@ -31,17 +31,27 @@ static uint32_t watched_examples(void *self, uint32_t client) {
     return w->inner.ops->examples(w->inner.self, client);
 }
 
+static void watched_lend(void *self, choir_lent *lent) {
+    const ch_watched *w = self;
+    if (w->inner.ops->lend != NULL) {
+        w->inner.ops->lend(w->inner.self, lent);
+    }
+}
+
 static const choir_trainer_ops OPS = {
     .train = watched_train,
     .evaluate = watched_evaluate,
     .examples = watched_examples,
+    .lend = watched_lend,
 };
 
 void ch_watch_init(ch_watch *w, const choir_trainer *trainers, uint32_t workers) {
     w->workers = workers;
+    w->ops = OPS;
+    w->ops.state_bytes_max = trainers[0].ops->state_bytes_max;
     for (uint32_t i = 0; i < workers; i++) {
         w->watched[i] = (ch_watched){.inner = trainers[i]};
-        w->trainers[i] = (choir_trainer){.ops = &OPS, .self = &w->watched[i]};
+        w->trainers[i] = (choir_trainer){.ops = &w->ops, .self = &w->watched[i]};
     }
 }
 

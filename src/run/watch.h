@@ -23,6 +23,7 @@ typedef struct ch_watched {
 typedef struct ch_watch {
     ch_watched watched[CH_WORKERS_MAX]; // (workers)
     choir_trainer trainers[CH_WORKERS_MAX];
+    choir_trainer_ops ops; // theirs
     uint32_t workers;
 } ch_watch;
 

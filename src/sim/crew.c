@@ -14,6 +14,8 @@ enum {
 struct ch_room {
     choir_workspace *workspace; // owned
     ch_work *work;              // that has it; NULL: free
+    uint8_t *kept;              // (state_bytes_max) owned; NULL: trainers keep nothing
+    uint32_t kept_size;         // of it, by the training in the room
     ch_room *next;
 };
 
@@ -33,6 +35,14 @@ struct ch_crew {
 
 // ----- rooms ------------------------------------------------------------------------------------
 
+static void room_release(const ch_crew *crew, ch_room *room) {
+    choir_workspace_destroy(room->workspace);
+    if (room->kept != NULL) {
+        crew->env.free(crew->env.self, room->kept);
+    }
+    crew->env.free(crew->env.self, room);
+}
+
 static choir_status room_make(ch_crew *crew) {
     const choir_env *env = &crew->env;
     ch_room *room = env->alloc(env->self, ch_arena_cost(1, sizeof(*room)));
@@ -40,9 +50,14 @@ static choir_status room_make(ch_crew *crew) {
         return CHOIR_ENOMEM;
     }
     *room = (ch_room){.next = crew->rooms};
-    const choir_status status = choir_workspace_create(&room->workspace, crew->dim, env);
+    const uint32_t kept = crew->trainers[0].ops->state_bytes_max;
+    room->kept = kept == 0 ? NULL : env->alloc(env->self, ch_arena_cost(kept, 1));
+    choir_status status = kept > 0 && room->kept == NULL ? CHOIR_ENOMEM : CHOIR_OK;
+    if (status == CHOIR_OK) {
+        status = choir_workspace_create(&room->workspace, crew->dim, env);
+    }
     if (status != CHOIR_OK) {
-        env->free(env->self, room);
+        room_release(crew, room);
         return status;
     }
     crew->rooms = room;
@@ -54,8 +69,7 @@ static void rooms_release(ch_crew *crew) {
     while (crew->rooms != NULL) {
         ch_room *room = crew->rooms;
         crew->rooms = room->next;
-        choir_workspace_destroy(room->workspace);
-        crew->env.free(crew->env.self, room);
+        room_release(crew, room);
     }
 }
 
@@ -130,9 +144,19 @@ uint32_t ch_crew_rooms(const ch_crew *crew) {
 /* The report is inspected where it was made, which the coordinator's thread is spared. */
 static void work_run(void *self, uint32_t worker) {
     ch_work *work = self;
-    work->status =
-        choir_participant_train(work->participant, work->trained_ms, work->crew->trainers[worker],
-                                work->room->workspace, &work->err);
+    ch_room *room = work->room;
+    const choir_trainer trainer = work->crew->trainers[worker];
+    choir_lent lent = {.state = work->state, .state_next = room->kept};
+    const bool is_lent = work->keeps && room->kept != NULL && trainer.ops->lend != NULL;
+    if (is_lent) {
+        trainer.ops->lend(trainer.self, &lent);
+    }
+    work->status = choir_participant_train(work->participant, work->trained_ms, trainer,
+                                           room->workspace, &work->err);
+    if (is_lent) {
+        trainer.ops->lend(trainer.self, NULL);
+    }
+    room->kept_size = work->status == CHOIR_OK ? lent.state_next_size : 0;
     choir_intent intent;
     choir_participant_next(work->participant, work->due_ms, &intent);
     if (intent.kind == CHOIR_INTENT_SEND) {
@@ -197,6 +221,10 @@ choir_status ch_crew_need(ch_crew *crew, ch_work *work) {
     rooms_fill(crew);
     ch_pool_wait(crew->pool, &work->job);
     return CHOIR_OK;
+}
+
+choir_bytes ch_crew_kept(const ch_work *work) {
+    return (choir_bytes){.data = work->room->kept, .size = work->room->kept_size};
 }
 
 void ch_crew_settle(ch_crew *crew, ch_work *work) {

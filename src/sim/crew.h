@@ -36,6 +36,8 @@ typedef struct ch_work {
     uint64_t due_ms;         // and when the report reaches the server
     choir_status status;     // of the training; valid after need
     choir_inspection report; // likewise: of the first that is sent of its report
+    bool keeps;              // whether its client is to keep what the trainer leaves
+    choir_bytes state;       // what it has kept, borrowed
     choir_error err;         // likewise
     ch_crew *crew;           // the crew's, like all below
     ch_room *room;           // NULL: not begun, or settled
@@ -44,7 +46,7 @@ typedef struct ch_work {
 
 /*
  * trainers  (workers) one per thread; borrowed
- * dim       parameters of an update
+ * dim       numbers of an update
  * capacity  trainings that may be offered at a time
  *
  * Returns OK and an object to destroy; ENOMEM or EIO (no thread) and *out == NULL.
@@ -64,6 +66,10 @@ void ch_crew_offer(ch_crew *crew, ch_work *work);
  * was no memory for one more room.
  */
 CHOIR_NODISCARD choir_status ch_crew_need(ch_crew *crew, ch_work *work);
+
+/* What the client of a training that is needed is to keep, borrowed until the room is taken back;
+ * empty: nothing. */
+choir_bytes ch_crew_kept(const ch_work *work);
 
 /* Takes the room back, for the next. The participant must not hold it any more. */
 void ch_crew_settle(ch_crew *crew, ch_work *work);

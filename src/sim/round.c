@@ -73,19 +73,19 @@ static void request_depart(choir_sim *s, ch_slot *k, size_t bytes) {
 }
 
 /* WAKE, to FETCH: the question travels there, the model back. */
-static void model_depart(choir_sim *s, ch_slot *k, uint32_t dim) {
+static void model_depart(choir_sim *s, ch_slot *k, uint32_t numbers) {
     const choir_network *n = &s->options.network;
     const uint64_t there_ms = ch_network_latency_ms(n, &k->rng);
-    const uint64_t back_ms =
-        ch_network_latency_ms(n, &k->rng) + ch_network_down_ms(n, (uint64_t)dim * sizeof(float));
+    const uint64_t back_ms = ch_network_latency_ms(n, &k->rng) +
+                             ch_network_down_ms(n, (uint64_t)numbers * sizeof(float));
     slot_at(s, k, CH_SLOT_MODEL, s->now_ms + there_ms + back_ms);
 }
 
-/* Parameters that are in the first that is sent of a report. */
+/* Numbers that are in the first that is sent of a report. */
 static uint64_t first_params(const choir_task *task) {
     const bool is_small =
         task->purpose == CHOIR_PURPOSE_EVALUATE || task->exchanges[0] == CHOIR_EXCHANGE_ANNOUNCE;
-    return is_small ? 0 : task->dim;
+    return is_small ? 0 : choir_task_sent(task);
 }
 
 // The size of the report is taken to be its parameters': what else is in it does not weigh.
@@ -101,6 +101,8 @@ static void training_begin(choir_sim *s, ch_slot *k, const choir_task *task) {
         slot_gone(s, k);
         return;
     }
+    k->work.keeps = s->states.bytes_max > 0 && task->purpose == CHOIR_PURPOSE_TRAIN;
+    k->work.state = ch_states_of(&s->states, k->work.client);
     ch_crew_offer(s->crew, &k->work);
     slot_at(s, k, CH_SLOT_REPORT, k->work.due_ms);
 }
@@ -113,7 +115,7 @@ static void slot_wake(choir_sim *s, ch_slot *k) {
         request_depart(s, k, intent.request.size);
         break;
     case CHOIR_INTENT_FETCH:
-        model_depart(s, k, intent.task->dim);
+        model_depart(s, k, choir_task_fetched(intent.task));
         break;
     case CHOIR_INTENT_TRAIN:
         training_begin(s, k, intent.task);
@@ -124,6 +126,17 @@ static void slot_wake(choir_sim *s, ch_slot *k) {
     case CHOIR_INTENT_DONE:
         slot_gone(s, k);
         break;
+    }
+}
+
+/* The client of a report that was counted keeps what its trainer left; of any other, what it had.
+ */
+static void state_keep(choir_sim *s, const ch_slot *k) {
+    choir_refusal refusal;
+    if (k->work.keeps && k->work.status == CHOIR_OK &&
+        !choir_participant_is_refused(k->participant, &refusal)) {
+        const choir_bytes kept = ch_crew_kept(&k->work);
+        s->keeping = ch_states_put(&s->states, k->work.client, kept.data, (uint32_t)kept.size);
     }
 }
 
@@ -138,6 +151,7 @@ static void reply_receive(choir_sim *s, ch_slot *k, choir_bytes reply) {
     ch_ignore(choir_participant_receive(k->participant, back_ms, reply),
               "what it cannot read it asks for again");
     if (k->work.room != NULL && choir_participant_holds(k->participant) == NULL) {
+        state_keep(s, k);
         ch_crew_settle(s->crew, &k->work);
         slot_gone(s, k); // its report has been answered
         return;
@@ -245,7 +259,16 @@ static choir_status slot_report(choir_sim *s, ch_slot *k, choir_error *err) {
     return status;
 }
 
+static choir_status keeping_check(const choir_sim *s, const ch_slot *k, choir_error *err) {
+    return s->keeping == CHOIR_OK
+               ? CHOIR_OK
+               : ch_error_set(err, s->keeping,
+                              "client %" PRIu32 ": no memory for what it is to keep",
+                              k->work.client);
+}
+
 static choir_status slot_run(choir_sim *s, ch_slot *k, choir_error *err) {
+    choir_status status = CHOIR_OK;
     switch (k->state) {
     case CH_SLOT_WAKE:
         slot_wake(s, k);
@@ -257,9 +280,10 @@ static choir_status slot_run(choir_sim *s, ch_slot *k, choir_error *err) {
         slot_model(s, k);
         break;
     case CH_SLOT_REPORT:
-        return slot_report(s, k, err);
+        status = slot_report(s, k, err);
+        break;
     }
-    return CHOIR_OK;
+    return status == CHOIR_OK ? keeping_check(s, k, err) : status;
 }
 
 // ----- a round ----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
  *     12      8      virtual time, ms
  *     20      32     SHA-256 of the above and the network's fields
  *     52      c      choir_coordinator_save
+ *     52 + c  k      what clients keep, where they keep anything: states.h
  */
 #include "sim/simulator.h"
 
@@ -64,10 +65,10 @@ static choir_status options_check(const choir_sim_options *o, const choir_traine
                             "sim: trainers do not say how many examples a client has, which "
                             "virtual time depends on");
     }
-    if (trainers[0].ops->state_bytes_max > 0) {
+    if (trainers[0].ops->state_bytes_max > 0 && trainers[0].ops->lend == NULL) {
         return ch_error_set(err, CHOIR_EINVAL,
-                            "sim: trainers keep a state of %u bytes for each client between "
-                            "rounds, which a simulation does not; must be 0",
+                            "sim: trainers keep a state of %u bytes for each client, but cannot be "
+                            "lent it",
                             trainers[0].ops->state_bytes_max);
     }
     return ch_network_check(&o->network, err);
@@ -75,7 +76,7 @@ static choir_status options_check(const choir_sim_options *o, const choir_traine
 
 static choir_status slots_create(choir_sim *s, choir_error *err) {
     choir_participant_options o = choir_participant_defaults();
-    o.dim_max = s->options.coordinator.dim;
+    o.dim_max = choir_coordinator_moved(s->coordinator);
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < s->slots_max && status == CHOIR_OK; i++) {
         status = choir_participant_create(&s->slots[i].participant, &o, &s->env, err);
@@ -96,7 +97,8 @@ static choir_status sim_build(choir_sim *s, const float *params, const choir_tra
         const uint32_t others = o->clients - s->slots_max;
         s->slots_max += others < UNDERWAY_MAX ? others : UNDERWAY_MAX;
     }
-    const size_t lent = s->is_open ? o->dim : 0;
+    const uint32_t moved = choir_coordinator_moved(s->coordinator);
+    const size_t lent = s->is_open ? moved : 0;
     const size_t bytes = ch_arena_cost(lent, sizeof(s->model[0])) +
                          ch_arena_cost(s->slots_max, sizeof(s->slots[0])) +
                          ch_arena_cost(s->slots_max, sizeof(s->free_slots[0])) +
@@ -113,7 +115,11 @@ static choir_status sim_build(choir_sim *s, const float *params, const choir_tra
     if (status != CHOIR_OK) {
         return status;
     }
-    return ch_crew_create(&s->crew, trainers, s->options.workers, o->dim, s->slots_max, &s->env);
+    status = ch_states_init(&s->states, o->clients, trainers[0].ops->state_bytes_max, &s->env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    return ch_crew_create(&s->crew, trainers, s->options.workers, moved, s->slots_max, &s->env);
 }
 
 /* Says what could not be had; what the options do wrong has been said. */
@@ -165,6 +171,7 @@ void choir_sim_destroy(choir_sim *s) {
         choir_participant_destroy(s->slots[i].participant);
     }
     ch_arena_release(&s->arena);
+    ch_states_release(&s->states);
     choir_coordinator_destroy(s->coordinator);
     const choir_env env = s->env;
     env.free(env.self, s);
@@ -221,12 +228,15 @@ static void head_write(const choir_sim *s, uint64_t now_ms, uint8_t out[STATE_HE
 }
 
 size_t choir_sim_state_bytes(const choir_sim *s) {
-    return STATE_HEAD_BYTES + choir_coordinator_state_bytes(s->coordinator);
+    return STATE_HEAD_BYTES + choir_coordinator_state_bytes(s->coordinator) +
+           ch_states_bytes(&s->states);
 }
 
 void choir_sim_save(const choir_sim *s, uint8_t *out) {
     head_write(s, s->now_ms, out);
     choir_coordinator_save(s->coordinator, out + STATE_HEAD_BYTES);
+    ch_states_save(&s->states,
+                   out + STATE_HEAD_BYTES + choir_coordinator_state_bytes(s->coordinator));
 }
 
 choir_status choir_sim_restore(choir_sim *s, choir_bytes state, choir_error *err) {
@@ -244,9 +254,20 @@ choir_status choir_sim_restore(choir_sim *s, choir_bytes state, choir_error *err
         return ch_error_set(err, CHOIR_EPROTO,
                             "sim: the state is damaged, or was saved with another network");
     }
-    const choir_bytes rest = {.data = state.data + STATE_HEAD_BYTES,
-                              .size = state.size - STATE_HEAD_BYTES};
-    const choir_status status = choir_coordinator_restore(s->coordinator, rest, err);
+    const size_t rest = state.size - STATE_HEAD_BYTES;
+    const size_t most = choir_coordinator_state_bytes(s->coordinator);
+    const bool has_states = s->states.bytes_max > 0 && rest > most;
+    const choir_bytes coordinator = {.data = state.data + STATE_HEAD_BYTES,
+                                     .size = has_states ? most : rest};
+    const choir_bytes states = {.data = state.data + STATE_HEAD_BYTES + coordinator.size,
+                                .size = rest - coordinator.size};
+    choir_status status = ch_states_check(&s->states, states, err);
+    if (status == CHOIR_OK) {
+        status = choir_coordinator_restore(s->coordinator, coordinator, err);
+    }
+    if (status == CHOIR_OK && ch_states_restore(&s->states, states) != CHOIR_OK) {
+        return ch_error_set(err, CHOIR_ENOMEM, "sim: no memory for what clients keep");
+    }
     s->now_ms = status == CHOIR_OK ? now_ms : s->now_ms;
     return status;
 }

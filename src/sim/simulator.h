@@ -10,6 +10,7 @@
 #include "choir/participant.h"
 #include "choir/sim.h"
 #include "sim/crew.h"
+#include "sim/states.h"
 #include "sim/timeline.h"
 
 #include <stdbool.h>
@@ -43,7 +44,9 @@ struct choir_sim {
     choir_coordinator *coordinator;
     const choir_trainer *trainers; // (workers) borrowed
     ch_crew *crew;
-    bool is_open;   // the population
+    ch_states states;     // of clients
+    choir_status keeping; // of the last that was to be kept
+    bool is_open;         // the population
     ch_slot *slots; // (slots_max) one for each client of the largest cohort, and some for those
                     // that are on their way in an open population
     uint32_t slots_max;
@@ -52,7 +55,8 @@ struct choir_sim {
     ch_arrivals arrivals; // of an open population
     uint32_t *free_slots; // (slots_max, of which free_count) nobody is in; likewise
     uint32_t free_count;
-    float *model; // (dim) of the open round, of an open population: which closes while others train
+    float
+        *model; // (moved) of the open round, of an open population: which closes while others train
     choir_hash model_hash; // of model; all zero: nobody has fetched it yet
     uint64_t now_ms;       // virtual time
     choir_sim_round round; // so far

@@ -284,6 +284,12 @@ static uint32_t version_of(const choir_task *task) {
     return at == NULL ? 0 : (uint32_t)strtoul(at + 1, NULL, 10);
 }
 
+/* Numbers that the room for a task's report must have. */
+static uint32_t room_of(const choir_task *task) {
+    const uint32_t sent = choir_task_sent(task);
+    return sent > task->dim ? sent : task->dim;
+}
+
 static void fetch(ch_swarm *s, uint32_t number, const choir_task *task) {
     ch_member *m = &s->members[number];
     const uint32_t version = version_of(task);
@@ -297,7 +303,7 @@ static void fetch(ch_swarm *s, uint32_t number, const choir_task *task) {
         ch_swarm_ready(s, number);
         return;
     }
-    if (!ch_swarm_room_take(s, number, task->dim)) {
+    if (!ch_swarm_room_take(s, number, room_of(task))) {
         return;
     }
     if (s->options.caches_models && model_is(s, &task->model)) {
@@ -395,7 +401,7 @@ static void model_hear(ch_swarm *s, uint32_t number, choir_status status,
     if (status == CHOIR_OK && reply->code != 200) {
         status = ch_http_said(reply, "model", &why);
     }
-    if (status == CHOIR_OK && (reply->body.size != (size_t)task->dim * sizeof(float) ||
+    if (status == CHOIR_OK && (reply->body.size != choir_task_fetched(task) * sizeof(float) ||
                                !model_keep(s, reply->body, &task->model))) {
         status = ch_error_set(&why, CHOIR_EPROTO, "model: not the one that the task names");
     }

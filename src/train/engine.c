@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "data/deviates.h"
+#include "fl/algorithm.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,10 +22,12 @@ struct ch_engine {
     const ch_federation *federation;
     ch_net *net;
     ch_scratch *scratch;
-    const choir_lent *lent; // NULL: nothing
-    ch_shape shape;         // of an input
-    uint32_t features;      // in it
-    uint32_t steps;         // of sequences, the most predictions of one; 0: examples are none
+    choir_lent *lent;               // NULL: nothing
+    const ch_algorithm_ops *method; // whose client end it can do beside plain training; NULL: none
+    choir_trainer_ops ops;          // its port
+    ch_shape shape;                 // of an input
+    uint32_t features;              // in it
+    uint32_t steps; // of sequences, the most predictions of one; 0: examples are none
     uint32_t outputs;
     uint32_t batch_max; // examples that x has room for
     uint32_t order_max; // examples that order has room for
@@ -60,6 +63,13 @@ static choir_status arrays_claim(ch_engine *e, choir_error *err) {
     e->order = CH_NEW(&e->arena, uint32_t, e->order_max);
     CH_ASSERT(e->order != NULL);
     return CHOIR_OK;
+}
+
+static const choir_trainer_ops ENGINE_TRAINER_OPS; // below
+
+static bool has_correction(uint32_t method) {
+    const ch_algorithm_ops *ops = ch_algorithm_of_method(method);
+    return ops != NULL && ops->correct != NULL;
 }
 
 static uint32_t larger(uint32_t a, uint32_t b) {
@@ -102,8 +112,8 @@ static choir_status outputs_check(const ch_engine *e, choir_error *err) {
 }
 
 choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
-                              const ch_federation *federation, uint32_t batch, const choir_env *env,
-                              choir_error *err) {
+                              const ch_federation *federation, uint32_t batch, uint32_t method,
+                              const choir_env *env, choir_error *err) {
     CH_ASSERT(batch >= 1);
     *out = NULL;
     ch_engine *e = env->alloc(env->self, ch_arena_cost(1, sizeof(*e)));
@@ -115,14 +125,18 @@ choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
     const uint32_t held = ch_federation_count_max(federation, CH_SPLIT_TRAIN);
     *e = (ch_engine){.env = *env, .federation = federation, .shape = shape};
     e->features = ch_shape_features(shape);
+    e->method = ch_algorithm_of_method(method);
     e->batch_max = larger(batch, EVALUATE_MAX);
     e->order_max = larger(held, pooled->count);
     ch_net_options o = *net;
     ch_engine_input(&o, federation);
     e->steps = o.steps;
     o.batch_max = step_examples(batch, o.steps);
+    o.corrected = has_correction(method);
     choir_status status = ch_net_create(&e->net, &o, env, err);
     if (status == CHOIR_OK) {
+        e->ops = ENGINE_TRAINER_OPS;
+        e->ops.state_bytes_max = ch_engine_state_bytes(e);
         e->outputs = ch_net_outputs(e->net);
         status = outputs_check(e, err);
     }
@@ -144,10 +158,11 @@ choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
 }
 
 choir_status ch_engine_bytes(size_t *out, const ch_net_options *net, uint32_t held, uint32_t batch,
-                             const choir_env *env, choir_error *err) {
+                             uint32_t method, const choir_env *env, choir_error *err) {
     CH_ASSERT(batch >= 1);
     ch_net_options o = *net;
     o.batch_max = step_examples(batch, o.steps);
+    o.corrected = has_correction(method);
     size_t bytes = 0;
     const choir_status status = ch_net_bytes(&bytes, &o, env, err);
     if (status == CHOIR_OK) {
@@ -226,7 +241,7 @@ static void progress_tell(const ch_engine *e, uint32_t epochs, uint64_t a_pass, 
 }
 
 static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t client,
-                               const choir_task *task, ch_score *score) {
+                               const choir_task *task, ch_score *score, uint64_t *steps) {
     const ch_sgd sgd = {.learning_rate = task->learning_rate,
                         .momentum = task->momentum,
                         .weight_decay = task->weight_decay,
@@ -234,6 +249,7 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
     const uint32_t batch = task->batch_size == 0 ? h->count : task->batch_size;
     choir_status status = CHOIR_OK;
     uint64_t step = 0;
+    *steps = 0;
     for (uint32_t epoch = 0; epoch < task->epochs && status == CHOIR_OK; epoch++) {
         const ch_preprocess_key key = {.seed = task->seed, .epoch = epoch, .client = client};
         order_shuffle(e->order, h->count, task->seed, epoch, client);
@@ -245,6 +261,7 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
             const ch_batch part = batch_of(e, h, count);
             status = ch_net_step(e->net, &part, &sgd, score);
             step += 1;
+            *steps = step;
             progress_tell(e, task->epochs, ((uint64_t)h->count + batch - 1) / batch, step);
         }
     }
@@ -271,23 +288,79 @@ static choir_status dim_check(const ch_engine *e, uint32_t client, const choir_t
                               client, task->dim, dim);
 }
 
+static choir_status method_check(const ch_engine *e, uint32_t client, const choir_task *task,
+                                 choir_error *err) {
+    if (task->method == CHOIR_METHOD_PLAIN ||
+        (e->method != NULL && task->method == (uint32_t)e->method->method)) {
+        return CHOIR_OK;
+    }
+    return ch_error_set(
+        err, CHOIR_EINVAL, "client %u: the task of round %u is for method %u, the job's has %u",
+        client, task->round, task->method, e->method == NULL ? 0U : (unsigned)e->method->method);
+}
+
+/* The client's end before training, which the parameters were just loaded for; delta is room. */
+static void method_begin(ch_engine *e, const ch_holding *h, const float *params, float *delta,
+                         ch_local *local) {
+    const ch_algorithm_ops *method = e->method;
+    const uint32_t state = ch_engine_state_bytes(e);
+    local->shared = params + local->task->dim;
+    if (state > 0 && e->lent != NULL && e->lent->state.size == state) {
+        local->kept = (const float *)(const void *)e->lent->state.data;
+    }
+    if (method->wants_loss) {
+        ch_score score = {0};
+        ch_engine_evaluate(e, h, 0, h->count, &score);
+        local->loss = score.loss / h->count;
+    }
+    if (method->correct != NULL) {
+        method->correct(local, delta);
+        ch_net_correct(e->net, delta);
+    }
+}
+
+/* And behind it. What is kept of a training for which no room was lent is nothing. */
+static void method_end(ch_engine *e, const ch_local *local, float *delta, choir_training *out) {
+    choir_lent *lent = e->lent;
+    const uint32_t state = ch_engine_state_bytes(e);
+    CH_ASSERT(state == 0 || (lent != NULL && lent->state_next != NULL));
+    e->method->report(local, delta, state > 0 ? (float *)(void *)lent->state_next : NULL);
+    if (state > 0) {
+        lent->state_next_size = state;
+    }
+    out->method = local->task->method;
+}
+
+uint32_t ch_engine_state_bytes(const ch_engine *e) {
+    const uint64_t each = e->method == NULL ? 0 : e->method->kept_per_param * sizeof(float);
+    return (uint32_t)(each * ch_net_layout(e->net)->dim);
+}
+
 choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t client,
                              const choir_task *task, const float *params, float *delta,
                              choir_training *out, choir_error *err) {
     CH_ASSERT(holding->count <= e->order_max);
     *out = (choir_training){0};
-    const choir_status fits = dim_check(e, client, task, err);
+    choir_status fits = dim_check(e, client, task, err);
+    if (fits == CHOIR_OK) {
+        fits = method_check(e, client, task, err);
+    }
     if (fits != CHOIR_OK) {
         return fits;
     }
+    const bool is_plain = task->method == CHOIR_METHOD_PLAIN;
     const uint32_t batch = task->batch_size == 0 ? holding->count : task->batch_size;
     if ((batch < holding->count ? batch : holding->count) > e->batch_max) {
         return ch_error_set(err, CHOIR_ENOMEM, "client %u: a batch of %u examples, room for %u",
                             client, batch, e->batch_max);
     }
     ch_score score = {0};
+    ch_local local = {.task = task};
     ch_net_load(e->net, params);
-    const choir_status status = epochs_run(e, holding, client, task, &score);
+    if (!is_plain) {
+        method_begin(e, holding, params, delta, &local);
+    }
+    const choir_status status = epochs_run(e, holding, client, task, &score, &local.steps);
     *out = (choir_training){.examples = holding->count,
                             .metrics = {.examples = score.count,
                                         .correct = score.correct,
@@ -305,6 +378,9 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
                             "client %u: training diverged in round %u: a parameter is not finite "
                             "at learning rate %g",
                             client, task->round, (double)task->learning_rate);
+    }
+    if (!is_plain) {
+        method_end(e, &local, delta, out);
     }
     return status;
 }
@@ -382,7 +458,7 @@ static const choir_trainer_ops ENGINE_TRAINER_OPS = {
 };
 
 choir_trainer ch_engine_trainer(ch_engine *e) {
-    return (choir_trainer){.ops = &ENGINE_TRAINER_OPS, .self = e};
+    return (choir_trainer){.ops = &e->ops, .self = e};
 }
 
 void ch_engine_load(ch_engine *e, const float *params) {

@@ -24,6 +24,7 @@ void ch_engine_input(ch_net_options *net, const ch_federation *federation);
  *             through it in parts
  * federation  borrowed; outlives the engine
  * batch       the most examples that one step will take, >= 1: as many are copied side by side
+ * method      a choir_method: what tasks may ask for beside plain training
  *
  * Of sequences, B counts examples, and figures count what they predict: the score's count, and the
  * examples of a training's metrics.
@@ -32,7 +33,8 @@ void ch_engine_input(ch_net_options *net, const ch_federation *federation);
  */
 CHOIR_NODISCARD choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
                                               const ch_federation *federation, uint32_t batch,
-                                              const choir_env *env, choir_error *err);
+                                              uint32_t method, const choir_env *env,
+                                              choir_error *err);
 void ch_engine_destroy(ch_engine *e);
 
 /*
@@ -44,7 +46,7 @@ void ch_engine_destroy(ch_engine *e);
  * Returns as ch_net_create.
  */
 CHOIR_NODISCARD choir_status ch_engine_bytes(size_t *out, const ch_net_options *net, uint32_t held,
-                                             uint32_t batch, const choir_env *env,
+                                             uint32_t batch, uint32_t method, const choir_env *env,
                                              choir_error *err);
 
 const ch_net *ch_engine_net(const ch_engine *e);
@@ -53,13 +55,16 @@ const ch_net *ch_engine_net(const ch_engine *e);
  * holds out. */
 choir_trainer ch_engine_trainer(ch_engine *e);
 
+/* Bytes that a client keeps from one training of the engine's method to the next; 0: nothing. */
+uint32_t ch_engine_state_bytes(const ch_engine *e);
+
 /* What the trainings that follow may use, up to NULL; see choir_trainer_ops. Borrowed. */
 void ch_engine_lend(ch_engine *e, choir_lent *lent);
 
 /* Epochs of SGD on any holding, as a task asks; what the port does once it has the client's data.
  * See choir_trainer_ops for the arguments; client numbers the shuffles. EINVAL when the task's
- * model is not of the net's size, ENOMEM when it asks for larger steps than the engine was made
- * for; *out is zero then. */
+ * model is not of the net's size, or its method not the engine's, ENOMEM when it asks for larger
+ * steps than the engine was made for; *out is zero then. */
 CHOIR_NODISCARD choir_status ch_engine_train(ch_engine *e, const ch_holding *holding,
                                              uint32_t client, const choir_task *task,
                                              const float *params, float *delta, choir_training *out,

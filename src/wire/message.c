@@ -316,6 +316,8 @@ static void put_task(ch_writer *w, const choir_task *task) {
     put_text(w, 12, task->job);
     ch_pb_put_uint(w, 13, task->purpose);
     put_exchanges(w, 14, task->exchanges);
+    ch_pb_put_uint(w, 15, task->method);
+    ch_pb_put_float(w, 16, task->fairness_q);
 }
 
 uint32_t ch_reply_encode(const ch_reply *m, uint8_t out[CH_REPLY_MAX]) {
@@ -418,6 +420,12 @@ static bool task_decode(choir_task *out, choir_bytes bytes) {
             break;
         case CH_PB_KEY(14, CH_PB_BYTES):
             exchanges_add(&r, out, f.bytes);
+            break;
+        case CH_PB_KEY(15, CH_PB_VARINT):
+            out->method = (uint32_t)f.value;
+            break;
+        case CH_PB_KEY(16, CH_PB_FIXED32):
+            out->fairness_q = ch_pb_float(f.value);
             break;
         }
     }

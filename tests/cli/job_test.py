@@ -46,7 +46,8 @@ class Check(Case):
     def test_a_wrong_override_is_refused_like_a_wrong_line(self):
         self.assert_says(self.check("", "--set", "server.algorithm=fedvag"), 2,
                          "choir job check: --set: server.algorithm: 'fedvag' is not one of "
-                         "fedavg, fedavgm, fedprox, fedadagrad, fedadam, fedyogi; did you mean 'fedavg'?\n")
+                         "fedavg, fedavgm, fedprox, fedadagrad, fedadam, fedyogi, "
+                         "fednova, q-fedavg, scaffold, feddyn; did you mean 'fedavg'?\n")
 
     def test_bad_yaml_is_refused_with_its_line(self):
         ran = self.check("client:\n  epochs: [1\nseed: 1\n")
@@ -99,6 +100,7 @@ class Check(Case):
                  "server.algorithm 'fedavgm'"),
                 ("server: {beta1: 0.5, algorithm: fedadagrad}", "server.beta1: '0.5'",
                  "server.algorithm 'fedadam' or 'fedyogi'"),
+                ("server: {q: 0.5}", "server.q: '0.5'", "server.algorithm 'q-fedavg'"),
                 ("server: {tau: 0.5}", "server.tau: '0.5'",
                  "server.algorithm 'fedadagrad', 'fedadam' or 'fedyogi'")):
             with self.subTest(text):
@@ -111,8 +113,8 @@ class Check(Case):
 
     def test_fedprox_needs_its_term(self):
         self.assert_says(self.check("server: {algorithm: fedprox}\n"), 2,
-                         "choir job check: a.yaml: client.proximal_mu: is 0, which makes "
-                         "server.algorithm 'fedprox' nothing; it must be more, like 0.01\n")
+                         "choir job check: a.yaml:1: server.algorithm: 'fedprox' needs a "
+                         "client.proximal_mu above 0, like 0.01\n")
         ran = self.check("server: {algorithm: fedprox}\nclient: {proximal_mu: 0.1}\n")
         self.assertEqual((ran.code, ran.log), (0, ""))
 

@@ -13,7 +13,7 @@
 
 enum { DIM = 2, DIM_MAX = 4 };
 
-static const float PARAMS[DIM] = {1, -1};
+static const float PARAMS[DIM_MAX] = {1, -1};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,10 +36,12 @@ static choir_status fuzz_train(void *self, uint32_t client, const choir_task *ta
     (void)params;
     (void)err;
     h->trainings += 1;
-    for (uint32_t i = 0; i < task->dim; i++) {
+    const bool does_it = h->choice % 2 == 0;
+    const uint32_t count = does_it ? choir_task_sent(task) : task->dim;
+    for (uint32_t i = 0; i < count; i++) {
         delta[i] = (float)h->choice;
     }
-    *out = (choir_training){.examples = h->choice % 5};
+    *out = (choir_training){.examples = h->choice % 5, .method = does_it ? task->method : 0};
     return statuses[h->choice / 5 % 5];
 }
 
@@ -54,9 +56,11 @@ static void reply_give(host *h) {
                   .reason = choice / 5 % 14,
                   .task = {.round = choice / 64,
                            .dim = choice / 16 % 4 == 3 ? DIM_MAX + 1 : DIM,
-                           .model = choir_hash_params(PARAMS, DIM),
+                           .method = choice / 8 % 6, // the last is none
                            .epochs = 1,
                            .learning_rate = 1}};
+    const uint32_t fetched = choir_task_fetched(&m.task);
+    m.task.model = choir_hash_params(PARAMS, fetched < DIM_MAX ? fetched : DIM_MAX);
     for (uint32_t i = 0; i < choice / 4 % 4; i++) { // none is the report alone
         m.task.exchanges[i] =
             choice >> (i + 2) & 1 ? CHOIR_EXCHANGE_ANNOUNCE : CHOIR_EXCHANGE_REPORT;
@@ -80,7 +84,9 @@ static void step(host *h) {
     choir_refusal refusal;
     CH_ASSERT(!choir_participant_is_refused(h->p, &refusal) || refusal <= CHOIR_REFUSAL_COUNT);
     const choir_trainer trainer = {.ops = &FUZZ_TRAINER, .self = h};
-    const choir_blob blob = {choir_hash_params(PARAMS, DIM), PARAMS, h->choice < 8 ? 1 : DIM};
+    const uint32_t fetched = intent.task == NULL ? DIM : choir_task_fetched(intent.task);
+    const uint32_t dim = fetched < DIM_MAX ? fetched : DIM_MAX;
+    const choir_blob blob = {choir_hash_params(PARAMS, dim), PARAMS, h->choice < 8 ? 1 : dim};
     ch_request m;
     switch (intent.kind) {
     case CHOIR_INTENT_SEND:

@@ -11,6 +11,7 @@
 #include "choir/blob.h"
 #include "choir/coordinator.h"
 #include "choir/participant.h"
+#include "choir/route.h"
 #include "job/coordinator.h"
 #include "onnx/safetensors.h"
 #include "run/bundle.h"
@@ -19,9 +20,10 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { CLIENTS_MAX = 32 };
+enum { CLIENTS_MAX = 32, MOVED_MAX = 2 }; // vectors in a report
 
 static char folder[FOLDER_PATH_MAX];
 static char own[FOLDER_PATH_MAX]; // where devices keep data sets
@@ -32,6 +34,8 @@ typedef struct client {
     choir_participant *participant;
     choir_workspace *room;
     choir_blob model; // of the task it has
+    choir_lent lent;  // to it; with room of its own
+    uint8_t *kept;    // what it has kept
     bool is_done;
 } client;
 
@@ -72,9 +76,32 @@ static void client_make(client *c, const ch_bundle *b, uint32_t k) {
     check_ok(ch_device_open(&c->device, &o, &env, &err));
     assert_int_equal(ch_device_dim(&c->device), b->dim);
     p.client = k;
-    p.dim_max = b->dim;
+    p.dim_max = MOVED_MAX * b->dim;
     check_ok(choir_participant_create(&c->participant, &p, &env, &err));
-    check_status(choir_workspace_create(&c->room, b->dim, &env), CHOIR_OK);
+    check_status(choir_workspace_create(&c->room, MOVED_MAX * b->dim, &env), CHOIR_OK);
+    const uint32_t bytes = ch_device_trainer(&c->device).ops->state_bytes_max;
+    c->kept = bytes == 0 ? NULL : malloc(bytes);
+    c->lent.state_next = bytes == 0 ? NULL : malloc(bytes);
+}
+
+/* As a client does: what was lent for a report is kept once that is acknowledged. */
+static void client_train(hosting *h, client *c) {
+    const choir_trainer trainer = ch_device_trainer(&c->device);
+    h->trained += 1;
+    trainer.ops->lend(trainer.self, &c->lent);
+    ch_ignore(choir_participant_train(c->participant, h->now_ms, trainer, c->room, NULL),
+              "one without data says so in its report");
+    trainer.ops->lend(trainer.self, NULL);
+}
+
+static void client_hear(hosting *h, client *c, choir_bytes reply) {
+    check_status(choir_participant_receive(c->participant, h->now_ms, reply), CHOIR_OK);
+    choir_answer answer = CHOIR_ANSWER_REFUSED;
+    check_status(choir_answer_read(&answer, reply), CHOIR_OK);
+    if (answer == CHOIR_ANSWER_ACK && c->lent.state_next_size > 0) {
+        memcpy(c->kept, c->lent.state_next, c->lent.state_next_size);
+        c->lent.state = (choir_bytes){c->kept, c->lent.state_next_size};
+    }
 }
 
 static void client_fetch(hosting *h, client *c, const choir_task *task) {
@@ -96,17 +123,14 @@ static void client_run(hosting *h, client *c) {
         case CHOIR_INTENT_SEND: {
             const choir_bytes reply =
                 choir_coordinator_reply(h->coordinator, h->now_ms, intent.request);
-            check_status(choir_participant_receive(c->participant, h->now_ms, reply), CHOIR_OK);
+            client_hear(h, c, reply);
             break;
         }
         case CHOIR_INTENT_FETCH:
             client_fetch(h, c, intent.task);
             break;
         case CHOIR_INTENT_TRAIN:
-            h->trained += 1;
-            ch_ignore(choir_participant_train(c->participant, h->now_ms,
-                                              ch_device_trainer(&c->device), c->room, NULL),
-                      "one without data says so in its report");
+            client_train(h, c);
             break;
         case CHOIR_INTENT_WAIT:
             return;
@@ -115,6 +139,11 @@ static void client_run(hosting *h, client *c) {
             break;
         }
     }
+}
+
+static void client_forget(client *c) {
+    free(c->kept);
+    free(c->lent.state_next);
 }
 
 /* Host and devices until all rounds have closed. Returns the model's hash. */
@@ -138,6 +167,7 @@ static choir_hash hosted_run(const ch_bundle *b, uint32_t *trained) {
         ch_device_release(&h.clients[k].device);
         choir_participant_destroy(h.clients[k].participant);
         choir_workspace_destroy(h.clients[k].room);
+        client_forget(&h.clients[k]);
     }
     choir_coordinator_destroy(h.coordinator);
     *trained = h.trained;
@@ -184,6 +214,30 @@ static void digits_by_their_writers(void **state) {
     assert_int_equal(trained, 4 * 6);
 }
 
+static void algorithms_with_a_client_end(void **state) {
+    (void)state;
+    static const struct {
+        const char *algorithm, *chain;
+        double proximal_mu;
+    } rows[] = {{"fednova", "weight", 0.1},
+                {"q-fedavg", "uniform", 0},
+                {"scaffold", "weight", 0},
+                {"feddyn", "uniform", 0.1}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char yaml[600];
+        (void)snprintf(yaml, sizeof(yaml),
+                       "seed: 5\n"
+                       "model: {name: mlp, hidden: [16]}\n"
+                       "data: {source: digits, partition: natural, clients: 10,\n"
+                       "       examples: 25, test_examples: 100}\n"
+                       "client: {epochs: 2, batch_size: 8, proximal_mu: %g}\n"
+                       "server: {rounds: 4, sample_rate: 0.5, algorithm: %s}\n"
+                       "chain: %s\n",
+                       rows[i].proximal_mu, rows[i].algorithm, rows[i].chain);
+        assert_int_equal(compare(yaml), 4 * 5);
+    }
+}
+
 static void a_table_dealt_by_label(void **state) {
     (void)state;
     char yaml[FOLDER_PATH_MAX + 600];
@@ -224,6 +278,7 @@ static void a_model_that_goes_on_from_a_file(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digits_by_their_writers),
+        cmocka_unit_test(algorithms_with_a_client_end),
         cmocka_unit_test(a_table_dealt_by_label),
         cmocka_unit_test(a_model_that_goes_on_from_a_file),
     };

@@ -8,7 +8,7 @@ static const double DIVISOR = 4 * 1024.0; // N = 4, s = 10
 
 static void apply(const ch_algorithm_ops *ops, const ch_algorithm_options *o, float *params,
                   float *state, const int64_t *sum, uint32_t dim) {
-    const ch_round_sums in = {.sum = sum, .divisor = DIVISOR};
+    const ch_round_sums in = {.update = {sum, DIVISOR}};
     ops->apply(o, params, state, &in, dim);
 }
 
@@ -43,7 +43,7 @@ static void fedavg_rounds_each_parameter_once(void **state) {
         const double mean = (double)sum[i] / divisor;
         expected[i] = (float)((double)params[i] + o.learning_rate * mean);
     }
-    const ch_round_sums in = {.sum = sum, .divisor = divisor};
+    const ch_round_sums in = {.update = {sum, divisor}};
     ch_algorithm_find("fedavg", NULL)->apply(&o, params, NULL, &in, DIM);
     assert_memory_equal(params, expected, sizeof(expected));
 }
@@ -92,8 +92,9 @@ static void an_unknown_algorithm_is_refused(void **state) {
     (void)state;
     choir_error err;
     assert_null(ch_algorithm_find("fedsgd", &err));
-    assert_string_equal(err.message, "algorithm: 'fedsgd' is unknown; known: fedavg, fedavgm, "
-                                     "fedprox, fedadagrad, fedadam, fedyogi");
+    assert_string_equal(
+        err.message, "algorithm: 'fedsgd' is unknown; known: fedavg, fedavgm, "
+                     "fedprox, fedadagrad, fedadam, fedyogi, fednova, q-fedavg, scaffold, feddyn");
     assert_null(ch_algorithm_find(NULL, NULL));
 }
 

@@ -32,7 +32,7 @@ static void round_check(FILE *file, const ch_algorithm_ops *ops, float *params, 
     unsigned number = 0;
     int64_t sum[DIM];
     sum_fill(sum, round);
-    const ch_round_sums in = {.sum = sum, .divisor = DIVISOR};
+    const ch_round_sums in = {.update = {sum, DIVISOR}};
     ops->apply(&OPTIONS, params, state, &in, DIM);
     assert_int_equal(fscanf(file, "%31s %u", name, &number), 2);
     assert_string_equal(name, ops->name);
@@ -78,7 +78,7 @@ static void the_first_step_is_what_it_is_by_hand(void **state) {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const ch_algorithm_ops *ops = ch_algorithm_find(rows[i].name, NULL);
         const int64_t sum[1] = {4096};
-        const ch_round_sums in = {.sum = sum, .divisor = DIVISOR};
+        const ch_round_sums in = {.update = {sum, DIVISOR}};
         float params[1] = {0};
         float kept[STATE_MAX];
         ch_algorithm_begin(ops, &o, kept, 1);
@@ -97,7 +97,7 @@ static void yogis_second_moment_never_becomes_negative(void **state) {
     ch_algorithm_begin(ops, &o, kept, 1);
     for (int64_t round = 0; round < 100; round++) {
         const int64_t sum[1] = {round * 7919 % 8192 - 4096};
-        const ch_round_sums in = {.sum = sum, .divisor = DIVISOR};
+        const ch_round_sums in = {.update = {sum, DIVISOR}};
         ops->apply(&o, params, kept, &in, 1);
         assert_true(kept[1] >= 0);
         assert_true(isfinite(params[0]));

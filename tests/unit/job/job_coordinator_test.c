@@ -21,6 +21,7 @@ static const char JOB[] = "seed: 77\n"
                           "  beta1: 0.25\n"
                           "  beta2: 0.75\n"
                           "  tau: 0.5\n"
+                          "  q: 2.5\n"
                           "  sampler: poisson\n"
                           "  sample_rate: 0.375\n"
                           "  rounds: 9\n"
@@ -60,6 +61,7 @@ static void what_a_job_says_of_rounds_is_what_the_coordinator_does(void **state)
     check_near(o.server_beta1, 0.25, 0);
     check_near(o.server_beta2, 0.75, 0);
     check_near(o.server_tau, 0.5, 0);
+    check_near(o.server_q, 2.5, 0);
     assert_string_equal(o.sampler, "poisson");
     check_near(o.sample_rate, 0.375, 0);
     assert_int_equal(o.rounds, 9);

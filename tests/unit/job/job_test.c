@@ -149,9 +149,10 @@ static void wrong_values_are_refused_with_line_key_value_and_what_would_be_right
         {"seed: {a: 1}\n", "a.yaml:1: seed.a is not known; did you mean 'seed'?"},
         {"server:\n  sample_rate: 1.5\n",
          "a.yaml:2: server.sample_rate: '1.5' is not a number in [1e-09, 1]"},
-        {"server:\n  algorithm: fedvag\n", "a.yaml:2: server.algorithm: 'fedvag' is not one of "
-                                           "fedavg, fedavgm, fedprox, fedadagrad, fedadam, "
-                                           "fedyogi; did you mean 'fedavg'?"},
+        {"server:\n  algorithm: fedvag\n",
+         "a.yaml:2: server.algorithm: 'fedvag' is not one of "
+         "fedavg, fedavgm, fedprox, fedadagrad, fedadam, "
+         "fedyogi, fednova, q-fedavg, scaffold, feddyn; did you mean 'fedavg'?"},
         {"seed: 1\nrounds: 3\n", "a.yaml:2: rounds is not known; did you mean 'server.rounds'?"},
         {"seed: 1\nseed: 2\n", "a.yaml:2: seed: was given in line 1 already"},
         {"model: [a, b]\n",
@@ -382,6 +383,7 @@ static void the_defaults_are_those_of_the_coordinator_and_the_simulator(void **s
         {job.server_beta1, c->server_beta1},
         {job.server_beta2, c->server_beta2},
         {job.server_tau, c->server_tau},
+        {job.server_q, c->server_q},
         {job.update_norm_max, c->update_norm_max},
         {job.coordinate_max, c->coordinate_max},
         {job.network.up_mbps, sim.network.up_mbps},

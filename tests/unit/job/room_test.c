@@ -21,7 +21,7 @@ static void the_largest_job_that_fits_is_the_one_that_is_told(void **state) {
     static const struct {
         const char *algorithm;
         size_t each; // bytes of state
-    } rows[] = {{"fedavg", 4}, {"fedavgm", 8}};
+    } rows[] = {{"fedavg", 4}, {"fedavgm", 8}, {"fednova", 4}, {"feddyn", 8}};
     const uint32_t most = (VALUE_MAX - 1024 - 5 * 10) / 8;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         choir_error err = {.message = ""};
@@ -33,6 +33,13 @@ static void the_largest_job_that_fits_is_the_one_that_is_told(void **state) {
                             "job's rounds can be kept of, with 10 clients; a server's store has "
                             "values of at most 999000000 bytes");
     }
+}
+
+static void a_second_vector_takes_as_much_again_in_the_sum(void **state) {
+    (void)state;
+    const uint32_t most = (VALUE_MAX - 1024 - 5 * 10) / 16;
+    check_status(checked("scaffold", most, 10, 8, NULL), CHOIR_OK);
+    check_status(checked("scaffold", most + 1, 10, 8, NULL), CHOIR_EINVAL);
 }
 
 static void what_a_state_has_beside_its_parameters_takes_room_too(void **state) {
@@ -57,6 +64,7 @@ static void so_do_clients(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_largest_job_that_fits_is_the_one_that_is_told),
+        cmocka_unit_test(a_second_vector_takes_as_much_again_in_the_sum),
         cmocka_unit_test(what_a_state_has_beside_its_parameters_takes_room_too),
         cmocka_unit_test(so_do_clients),
     };

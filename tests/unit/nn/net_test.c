@@ -462,8 +462,71 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) 
     assert_int_equal(n, 3); // the net, its arena, the success
 }
 
+/* The formula of ch_sgd with g + k, in double, on the net's own gradients. */
+static void check_corrected(const ch_sgd *sgd, bool fused) {
+    static samples s;
+    enum { BATCH = 10, STEPS = 6 };
+    ch_net_options o = options();
+    o.corrected = true;
+    o.fused = fused;
+    samples_fill(&s);
+    ch_net *net = create(&o);
+    const uint32_t dim = ch_net_layout(net)->dim;
+    float start[DIM_MAX];
+    float correction[DIM_MAX];
+    float gradient[DIM_MAX];
+    float now[DIM_MAX];
+    double w[DIM_MAX];
+    double v[DIM_MAX] = {0};
+    ch_net_init(net, 11, start);
+    ch_rng rng = ch_rng_stream(4, CH_PURPOSE_TEST, 0, 0);
+    for (uint32_t i = 0; i < dim; i++) {
+        correction[i] = (float)(ch_rng_unit(&rng) - 0.5);
+        w[i] = start[i];
+    }
+    ch_net_load(net, start);
+    ch_net_correct(net, correction);
+    for (uint32_t step = 0; step < STEPS; step++) {
+        const ch_batch b = {.x = s.x + (size_t)step * BATCH * FEATURES,
+                            .labels = s.labels + (size_t)step * BATCH,
+                            .count = BATCH};
+        ch_score score = {0};
+        check_status(ch_net_gradient(net, &b, gradient, &score), CHOIR_OK);
+        check_status(ch_net_step(net, &b, sgd, &score), CHOIR_OK);
+        ch_net_store(net, now);
+        for (uint32_t i = 0; i < dim; i++) {
+            const double g = (double)gradient[i] + (double)correction[i] +
+                             (double)sgd->weight_decay * w[i] +
+                             (double)sgd->proximal_mu * (w[i] - (double)start[i]);
+            v[i] = (double)sgd->momentum * v[i] + g;
+            w[i] -= (double)sgd->learning_rate * v[i];
+            check_near(now[i], w[i], 2e-6 * (1 + fabs(w[i])));
+        }
+    }
+    const ch_batch first = {.x = s.x, .labels = s.labels, .count = BATCH};
+    ch_net_load(net, start); // forgets it
+    ch_score score = {0};
+    check_status(ch_net_gradient(net, &first, gradient, &score), CHOIR_OK);
+    const ch_sgd plain = {.learning_rate = 0.5F};
+    check_status(ch_net_step(net, &first, &plain, &score), CHOIR_OK);
+    ch_net_store(net, now);
+    for (uint32_t i = 0; i < dim; i++) {
+        check_near(now[i], (double)start[i] - 0.5 * (double)gradient[i], 2e-6);
+    }
+    ch_net_destroy(net);
+}
+
+static void a_correction_is_added_to_every_gradient_until_the_next_load(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(SGDS) / sizeof(SGDS[0]); i++) {
+        check_corrected(&SGDS[i], true);
+        check_corrected(&SGDS[i], false);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_correction_is_added_to_every_gradient_until_the_next_load),
         cmocka_unit_test(fused_steps_are_the_unfused_ones_bit_for_bit),
         cmocka_unit_test(a_batch_in_parts_is_the_batch),
         cmocka_unit_test(every_backend_trains_alike),

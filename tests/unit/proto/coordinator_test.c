@@ -31,9 +31,9 @@ static void bad_options_are_named(void **state) {
     CHECK_BAD(deadline_ms, 0, "coordinator: deadline_ms is 0, must be in [1, 4294967295]");
     CHECK_BAD(algorithm, "fedsgd",
               "algorithm: 'fedsgd' is unknown; known: fedavg, fedavgm, fedprox, fedadagrad, "
-              "fedadam, fedyogi");
+              "fedadam, fedyogi, fednova, q-fedavg, scaffold, feddyn");
     CHECK_BAD(algorithm, "fedprox",
-              "coordinator: client_proximal_mu is 0, but fedprox must have one above 0");
+              "algorithm: 'fedprox' needs a client.proximal_mu above 0, like 0.01");
     CHECK_BAD(server_beta1, 1, "coordinator: server_beta1 is 1, must be in [0, 0.9999999404]");
     CHECK_BAD(server_beta2, -1, "coordinator: server_beta2 is -1, must be in [0, 0.9999999404]");
     CHECK_BAD(server_tau, 0, "coordinator: server_tau is 0, must be in [1e-09, 1000]");

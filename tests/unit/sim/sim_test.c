@@ -160,8 +160,8 @@ static void options_out_of_range_are_named(void **state) {
     const choir_trainer keepers[2] = {{.ops = &keeping}, {.ops = &keeping}};
     check_status(choir_sim_create(&s, zero, keepers, &o, &env, &err), CHOIR_EINVAL);
     assert_string_equal(err.message,
-                        "sim: trainers keep a state of 8 bytes for each client between rounds, "
-                        "which a simulation does not; must be 0");
+                        "sim: trainers keep a state of 8 bytes for each client, but cannot be "
+                        "lent it");
     assert_null(s);
 }
 

@@ -28,7 +28,8 @@ static void bench_open_with(bench *b, uint32_t batch, uint32_t examples, const c
     net.layers = "dense 10";
     choir_error err = {.message = ""};
     if (ch_federation_open(&b->federation, &data, NULL, 1, env, &err) != CHOIR_OK ||
-        ch_engine_create(&b->engine, &net, b->federation, batch, env, &err) != CHOIR_OK) {
+        ch_engine_create(&b->engine, &net, b->federation, batch, CHOIR_METHOD_PLAIN, env, &err) !=
+            CHOIR_OK) {
         fail_msg("%s", err.message);
     }
     b->dim = ch_net_layout(ch_engine_net(b->engine))->dim;
@@ -293,7 +294,7 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) 
         const choir_env env = counted_env(&memory, n);
         ch_engine *e = NULL;
         choir_error err = {.message = ""};
-        status = ch_engine_create(&e, &net, b.federation, 10, &env, &err);
+        status = ch_engine_create(&e, &net, b.federation, 10, CHOIR_METHOD_PLAIN, &env, &err);
         assert_true((status == CHOIR_OK) == (err.message[0] == '\0'));
         assert_true((status == CHOIR_OK) == (e != NULL));
         ch_engine_destroy(e);
@@ -304,8 +305,31 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) 
     bench_close(&b);
 }
 
+/* As one that a server hosts by mistake, or a device that has an older job. */
+static void a_task_of_another_method_is_refused(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open(&b, 10, &env);
+    const choir_task task = {.round = 2,
+                             .dim = b.dim,
+                             .epochs = 1,
+                             .batch_size = 10,
+                             .learning_rate = 0.1F,
+                             .method = CHOIR_METHOD_FEDNOVA};
+    static float delta[DIM_MAX + 1];
+    choir_training out;
+    choir_error err = {.message = ""};
+    check_status(train(&b, 1, &task, delta, &out, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message,
+                        "client 1: the task of round 2 is for method 1, the job's has 0");
+    assert_int_equal(out.examples, 0);
+    bench_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_task_of_another_method_is_refused),
         cmocka_unit_test(training_is_a_pure_function_of_task_and_client),
         cmocka_unit_test(one_epoch_on_all_examples_is_one_gradient_step),
         cmocka_unit_test(it_says_how_far_it_is_when_somebody_wants_to_know),

@@ -45,7 +45,8 @@ static void bench_open(bench *b, uint32_t batch, double heldout) {
     const ch_net_options net = net_options();
     choir_error err = {.message = ""};
     b->federation = federation_open(heldout);
-    if (ch_engine_create(&b->engine, &net, b->federation, batch, &env, &err) != CHOIR_OK) {
+    if (ch_engine_create(&b->engine, &net, b->federation, batch, CHOIR_METHOD_PLAIN, &env, &err) !=
+        CHOIR_OK) {
         fail_msg("%s", err.message);
     }
     assert_int_equal(ch_net_layout(ch_engine_net(b->engine))->dim, DIM);
@@ -193,7 +194,8 @@ static void other_models_are_refused(void **state) {
         net.layers = rows[i].layers;
         choir_error err = {.message = ""};
         ch_engine *e;
-        check_status(ch_engine_create(&e, &net, f, 10, &env, &err), CHOIR_EINVAL);
+        check_status(ch_engine_create(&e, &net, f, 10, CHOIR_METHOD_PLAIN, &env, &err),
+                     CHOIR_EINVAL);
         assert_string_equal(err.message, rows[i].message);
     }
     ch_federation_destroy(f);
@@ -208,15 +210,16 @@ static void it_claims_what_it_said(void **state) {
         const choir_env env = measured_env(&memory);
         ch_net_options net = net_options();
         ch_engine *e;
-        check_status(ch_engine_create(&e, &net, f, batches[i], &env, NULL), CHOIR_OK);
+        check_status(ch_engine_create(&e, &net, f, batches[i], CHOIR_METHOD_PLAIN, &env, NULL),
+                     CHOIR_OK);
         const size_t claimed = memory.alive;
         ch_engine_destroy(e);
         size_t said = 0;
         ch_engine_input(&net, f);
         assert_int_equal(net.steps, 20);
-        check_status(
-            ch_engine_bytes(&said, &net, ch_federation_pooled(f)->count, batches[i], &env, NULL),
-            CHOIR_OK);
+        check_status(ch_engine_bytes(&said, &net, ch_federation_pooled(f)->count, batches[i],
+                                     CHOIR_METHOD_PLAIN, &env, NULL),
+                     CHOIR_OK);
         assert_true(claimed <= said && said <= claimed + claimed / 10);
     }
     ch_federation_destroy(f);

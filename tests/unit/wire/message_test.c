@@ -105,6 +105,8 @@ static void short_replies_survive_the_wire(void **state) {
         assert_int_equal(m.wait_ms, s.reply.wait_ms);
         assert_int_equal(m.why, s.reply.why);
         assert_int_equal(m.task.purpose, s.reply.task.purpose);
+        assert_int_equal(m.task.method, s.reply.task.method);
+        assert_true(m.task.fairness_q == s.reply.task.fairness_q);
         assert_memory_equal(m.task.exchanges, s.reply.task.exchanges, sizeof(m.task.exchanges));
         assert_int_equal(m.reason, s.reply.reason);
         assert_int_equal(m.protocol_lowest, s.reply.protocol_lowest);
@@ -117,7 +119,8 @@ static void the_largest_messages_fit(void **state) {
     (void)state;
     choir_task task = sample_task().task;
     task.round = task.dim = task.epochs = task.batch_size = UINT32_MAX;
-    task.purpose = UINT32_MAX;
+    task.purpose = task.method = UINT32_MAX;
+    task.fairness_q = 10;
     task.seed = UINT64_MAX;
     memset(task.exchanges, CHOIR_EXCHANGE_ANNOUNCE, sizeof(task.exchanges));
     memset(task.chain, 'x', sizeof(task.chain) - 1);

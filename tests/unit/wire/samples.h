@@ -106,7 +106,14 @@ static inline ch_reply sample_task_announce(void) {
     return m;
 }
 
-enum { SAMPLES_COUNT = 17 };
+static inline ch_reply sample_task_method(void) {
+    ch_reply m = sample_task();
+    m.task.method = CHOIR_METHOD_QFEDAVG;
+    m.task.fairness_q = 2.5F;
+    return m;
+}
+
+enum { SAMPLES_COUNT = 18 };
 
 static inline sample sample_at(int i) {
     const sample samples[SAMPLES_COUNT] = {
@@ -132,6 +139,7 @@ static inline sample sample_at(int i) {
         {.name = "announce", .is_request = true, .request = sample_announce()},
         {.name = "task_announce", .reply = sample_task_announce()},
         {.name = "proceed", .reply = {.kind = CH_REPLY_PROCEED}},
+        {.name = "task_method", .reply = sample_task_method()},
     };
     return samples[i];
 }

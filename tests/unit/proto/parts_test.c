@@ -1,0 +1,298 @@
+/* Parts of an update: how each is weighed, refused, saved and replayed, and what a task says of
+ * them. Numbers are small enough to work out by hand. */
+#include "unit/proto/peer.h"
+
+#include "choir/blob.h"
+#include "choir/replay.h"
+
+#include <stdlib.h>
+
+enum { BOTH = 2 * PEER_DIM };
+
+static choir_coordinator_options job(const char *algorithm) {
+    choir_coordinator_options o = peer_options();
+    o.algorithm = algorithm;
+    o.update_norm_max = 100;
+    o.keep_sum = true;
+    return o;
+}
+
+/* A report of (count) numbers for the open round's task. */
+static ch_request report_of(const peer *p, uint32_t client, uint32_t examples, const float *numbers,
+                            uint32_t count) {
+    ch_request m = peer_report(p, client, numbers);
+    m.report.model = choir_coordinator_offered(p->c);
+    m.report.examples = examples;
+    m.report.dim = count;
+    m.report.delta.size = count * sizeof(float);
+    return m;
+}
+
+static ch_reply reports(peer *p, uint32_t client, uint32_t examples, const float *numbers,
+                        uint32_t count) {
+    const ch_request m = report_of(p, client, examples, numbers, count);
+    return peer_send(p, &m);
+}
+
+static void a_task_names_what_comes_with_the_model(void **state) {
+    (void)state;
+    const choir_coordinator_options o = job("scaffold");
+    peer p;
+    peer_open(&p, &o);
+    const choir_task task = peer_check_in(&p, 1).task;
+    const choir_hash hash = choir_coordinator_hash(p.c);
+    const choir_hash offered = choir_coordinator_offered(p.c);
+    choir_bytes bytes = {0};
+    choir_blob blob;
+    assert_int_equal(task.method, CHOIR_METHOD_SCAFFOLD);
+    assert_int_equal(task.dim, PEER_DIM);
+    assert_int_equal(choir_task_fetched(&task), BOTH);
+    assert_int_equal(choir_task_sent(&task), BOTH);
+    assert_int_equal(choir_coordinator_moved(p.c), BOTH);
+    assert_memory_equal(&task.model, &offered, sizeof(offered));
+    assert_memory_not_equal(&hash, &offered, sizeof(offered));
+    check_status(choir_coordinator_model(p.c, &offered, &bytes), CHOIR_OK);
+    check_status(choir_blob_open(&blob, bytes, &offered), CHOIR_OK);
+    const float expected[BOTH] = {1, 2, 3, 0, 0, 0};
+    assert_int_equal(blob.dim, BOTH);
+    assert_memory_equal(blob.params, expected, sizeof(expected));
+    check_status(choir_coordinator_model(p.c, &hash, &bytes), CHOIR_OK); // the model by itself
+    assert_int_equal(bytes.size, PEER_DIM * sizeof(float));
+    peer_close(&p);
+}
+
+/* By examples the one, uniform the other: the third client has said nothing that counts. */
+static void each_part_has_its_own_weighting(void **state) {
+    (void)state;
+    const choir_coordinator_options o = job("scaffold");
+    peer p;
+    peer_open(&p, &o);
+    const float a[BOTH] = {1, 0, 0, 8, 0, -8};
+    const float b[BOTH] = {4, 0, 0, 2, 0, -2};
+    const float c[BOTH] = {0, 0, 0, 2, 0, -2};
+    assert_int_equal(reports(&p, 0, 10, a, BOTH).kind, CH_REPLY_ACK);
+    assert_int_equal(reports(&p, 1, 20, b, BOTH).kind, CH_REPLY_ACK);
+    assert_int_equal(reports(&p, 2, 0, c, BOTH).kind, CH_REPLY_REFUSED); // its n is 0
+    assert_true(choir_coordinator_summary(p.c)->applied);
+    const choir_hash offered = choir_coordinator_offered(p.c);
+    choir_bytes bytes = {0};
+    check_status(choir_coordinator_model(p.c, &offered, &bytes), CHOIR_OK);
+    const float *now = (const float *)(const void *)bytes.data;
+    check_near(now[0], 1 + 3, 1e-6);              // (1 10 + 4 20) / 30
+    check_near(now[PEER_DIM], 5 * 2.0 / 3, 1e-6); // (8 + 2) / 2, two clients of three
+    check_near(now[PEER_DIM + 2], -5 * 2.0 / 3, 1e-6);
+    peer_close(&p);
+}
+
+/* d = (1, 2) per step by clients of 2 and 6 steps, n = 10 and 30: tau = 5, mean d = 1.75 */
+static void single_numbers_are_weighed_with_the_update(void **state) {
+    (void)state;
+    const choir_coordinator_options o = job("fednova");
+    peer p;
+    peer_open(&p, &o);
+    const float a[PEER_DIM + 1] = {1, 0, 0, 2};
+    const float b[PEER_DIM + 1] = {2, 0, 0, 6};
+    assert_int_equal(reports(&p, 0, 10, a, PEER_DIM + 1).kind, CH_REPLY_ACK);
+    assert_int_equal(reports(&p, 1, 30, b, PEER_DIM + 1).kind, CH_REPLY_ACK);
+    p.now_ms += 60001;
+    choir_coordinator_tick(p.c, p.now_ms);
+    check_near(choir_coordinator_params(p.c)[0], 1 + 5 * 1.75, 1e-5);
+    peer_close(&p);
+}
+
+static void check_refused(const char *algorithm, const float *numbers, uint32_t count,
+                          ch_reason reason) {
+    const choir_coordinator_options o = job(algorithm);
+    peer p;
+    peer_open(&p, &o);
+    const ch_reply reply = reports(&p, 1, 10, numbers, count);
+    assert_int_equal(reply.kind, CH_REPLY_REFUSED);
+    assert_int_equal(reply.reason, reason);
+    assert_int_equal(choir_coordinator_changes(p.c), 1);
+    peer_close(&p);
+}
+
+static void parts_that_are_wrong_are_refused_like_updates(void **state) {
+    (void)state;
+    const float good[BOTH] = {1, 1, 1, 1, 1, 1};
+    const float nan[BOTH] = {1, 1, 1, 1, NAN, 1};
+    const float wide[BOTH] = {1, 1, 1, 1, 17, 1}; // coordinate_max 16
+    check_refused("scaffold", good, PEER_DIM, CH_REASON_SIZE);
+    check_refused("scaffold", good, BOTH - 1, CH_REASON_SIZE);
+    check_refused("fedavg", good, BOTH, CH_REASON_SIZE);
+    check_refused("scaffold", nan, BOTH, CH_REASON_NOT_FINITE);
+    check_refused("scaffold", wide, BOTH, CH_REASON_RANGE);
+    const float steps[][PEER_DIM + 1] = {
+        {1, 1, 1, 0}, {1, 1, 1, -1}, {1, 1, 1, 65537}, {1, 1, 1, INFINITY}};
+    check_refused("fednova", steps[0], PEER_DIM + 1, CH_REASON_RANGE);
+    check_refused("fednova", steps[1], PEER_DIM + 1, CH_REASON_RANGE);
+    check_refused("fednova", steps[2], PEER_DIM + 1, CH_REASON_RANGE);
+    check_refused("fednova", steps[3], PEER_DIM + 1, CH_REASON_NOT_FINITE);
+}
+
+static void a_long_second_vector_is_refused(void **state) {
+    (void)state;
+    choir_coordinator_options o = job("scaffold");
+    o.update_norm_max = 2;
+    peer p;
+    peer_open(&p, &o);
+    const float longer[BOTH] = {1, 1, 1, 1.9F, 1, 1};
+    assert_int_equal(reports(&p, 1, 10, longer, BOTH).reason, CH_REASON_NORM);
+    peer_close(&p);
+}
+
+/* Also what a restart in the middle of the round costs: nothing. */
+static void rounds_are_saved_and_replayed_with_their_parts(void **state) {
+    (void)state;
+    const choir_coordinator_options o = job("scaffold");
+    const float start[PEER_DIM] = {1, 2, 3};
+    const float numbers[2][BOTH] = {{1, -1, 0.5F, 8, 0.25F, -8}, {4, 3, 2, 2, -0.5F, 1}};
+    peer p;
+    peer q;
+    choir_replay *r = NULL;
+    peer_open(&p, &o);
+    peer_open(&q, &o);
+    check_status(choir_replay_create(&r, start, &o, &p.env, NULL), CHOIR_OK);
+    assert_true(choir_replay_has_state(r));
+    for (uint32_t round = 0; round < 2; round++) {
+        uint8_t kept[PEER_BYTES_MAX];
+        assert_int_equal(reports(&p, 0, 10, numbers[round], BOTH).kind, CH_REPLY_ACK);
+        const size_t size = choir_coordinator_round_bytes(p.c);
+        uint8_t *saved = malloc(size);
+        assert_non_null(saved);
+        choir_coordinator_round_save(p.c, p.now_ms, saved);
+        check_status(
+            choir_coordinator_round_restore(q.c, q.now_ms, (choir_bytes){saved, size}, NULL),
+            CHOIR_OK);
+        free(saved);
+        const ch_request again = report_of(&p, 0, 10, numbers[round], BOTH);
+        const size_t head = ch_request_head(&again, kept);
+        memcpy(kept + head, numbers[round], sizeof(numbers[round]));
+        check_status(
+            choir_replay_report(r, (choir_bytes){kept, head + sizeof(numbers[round])}, NULL),
+            CHOIR_OK);
+        const ch_request last = report_of(&p, 1, 20, numbers[1 - round], BOTH);
+        const size_t last_head = ch_request_head(&last, kept);
+        memcpy(kept + last_head, numbers[1 - round], sizeof(numbers[0]));
+        check_status(
+            choir_replay_report(r, (choir_bytes){kept, last_head + sizeof(numbers[0])}, NULL),
+            CHOIR_OK);
+        for (int i = 0; i < 2; i++) {
+            peer *one = i == 0 ? &p : &q;
+            assert_int_equal(reports(one, 1, 20, numbers[1 - round], BOTH).kind, CH_REPLY_ACK);
+            one->now_ms += 60001;
+            choir_coordinator_tick(one->c, one->now_ms);
+        }
+        uint32_t count = 0;
+        uint64_t examples = 0;
+        const choir_bytes sum = choir_coordinator_sum(p.c);
+        const choir_bytes gathered = choir_replay_gathered(r, &count, &examples);
+        assert_int_equal(sum.size, BOTH * sizeof(int64_t));
+        assert_int_equal(gathered.size, sum.size);
+        assert_memory_equal(gathered.data, sum.data, sum.size);
+        check_status(choir_replay_round(r, 2, 30, sum, NULL), CHOIR_OK);
+        const choir_hash hashes[] = {choir_coordinator_hash(p.c), choir_coordinator_hash(q.c),
+                                     choir_replay_hash(r)};
+        assert_memory_equal(&hashes[1], &hashes[0], sizeof(hashes[0]));
+        assert_memory_equal(&hashes[2], &hashes[0], sizeof(hashes[0]));
+    }
+    choir_replay_destroy(r);
+    peer_close(&p);
+    peer_close(&q);
+}
+
+static void what_cannot_be_is_no_sum(void **state) {
+    (void)state;
+    const choir_coordinator_options o = job("scaffold");
+    const float start[PEER_DIM] = {1, 2, 3};
+    const choir_env env = choir_env_default();
+    choir_replay *r = NULL;
+    check_status(choir_replay_create(&r, start, &o, &env, NULL), CHOIR_OK);
+    int64_t sum[BOTH] = {0};
+    const choir_bytes bytes = {(const uint8_t *)sum, sizeof(sum)};
+    sum[BOTH - 1] = INT64_C(1) << 60; // of two reports, each at most 16 at scale 46
+    check_status(choir_replay_round(r, 2, 20, bytes, NULL), CHOIR_EPROTO);
+    sum[BOTH - 1] = INT64_C(1) << 50;
+    check_status(choir_replay_round(r, 2, 20, bytes, NULL), CHOIR_OK);
+    check_status(choir_replay_round(r, 2, 20, (choir_bytes){bytes.data, bytes.size - 8}, NULL),
+                 CHOIR_EPROTO);
+    choir_replay_destroy(r);
+}
+
+static void to_evaluate_there_is_no_method(void **state) {
+    (void)state;
+    choir_coordinator_options o = job("scaffold");
+    o.evaluation_every = 1;
+    peer p;
+    peer_open(&p, &o);
+    const float numbers[BOTH] = {1, 1, 1, 1, 1, 1};
+    for (uint32_t client = 0; client < 3; client++) {
+        assert_int_equal(reports(&p, client, 10, numbers, BOTH).kind, CH_REPLY_ACK);
+    }
+    assert_true(choir_coordinator_is_evaluating(p.c));
+    const choir_task task = peer_check_in(&p, 1).task;
+    const choir_hash hash = choir_coordinator_hash(p.c);
+    assert_int_equal(task.purpose, CHOIR_PURPOSE_EVALUATE);
+    assert_int_equal(task.method, CHOIR_METHOD_PLAIN);
+    assert_int_equal(choir_task_fetched(&task), PEER_DIM);
+    assert_int_equal(choir_task_sent(&task), 0);
+    assert_memory_equal(&task.model, &hash, sizeof(hash));
+    peer_close(&p);
+}
+
+static void jobs_that_an_algorithm_cannot_do_with_are_refused(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const float params[PEER_DIM] = {0};
+    static const struct {
+        const char *algorithm, *chain, *population;
+        float momentum, proximal_mu;
+        const char *why;
+    } rows[] = {
+        {"scaffold", "clip=1|weight", "closed", 0, 0,
+         "algorithm: 'scaffold' sends a second vector, which the chain's 'clip' would not bound; "
+         "remove that link"},
+        {"scaffold", "weight", "closed", 0.5F, 0,
+         "algorithm: 'scaffold' knows a client's gradients by its steps, so client.momentum and "
+         "client.proximal_mu must be 0"},
+        {"scaffold", "weight", "open", 0, 0,
+         "algorithm: 'scaffold' counts all clients there are, so the population must be closed"},
+        {"feddyn", "uniform", "closed", 0, 0,
+         "algorithm: 'feddyn' needs a client.proximal_mu above 0, like 0.01"},
+        {"feddyn", "weight", "closed", 0, 1,
+         "algorithm: 'feddyn' has all clients count alike, so the chain must say 'uniform'"},
+        {"q-fedavg", "weight", "closed", 0, 0,
+         "algorithm: 'q-fedavg' has all clients count alike, so the chain must say 'uniform'"},
+        {"q-fedavg", "clip=1|weight=1", "open", 0, 0, NULL},
+        {"fednova", "clip=1|weight", "open", 0.5F, 1, NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_coordinator_options o = job(rows[i].algorithm);
+        choir_coordinator *c = NULL;
+        choir_error err = {.message = ""};
+        o.chain = rows[i].chain;
+        o.population = rows[i].population;
+        o.goal = strcmp(o.population, "open") == 0 ? 2 : 0;
+        o.client_momentum = rows[i].momentum;
+        o.client_proximal_mu = rows[i].proximal_mu;
+        const choir_status status = choir_coordinator_create(&c, params, &o, &env, &err);
+        assert_string_equal(err.message, rows[i].why == NULL ? "" : rows[i].why);
+        check_status(status, rows[i].why == NULL ? CHOIR_OK : CHOIR_EINVAL);
+        choir_coordinator_destroy(c);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_task_names_what_comes_with_the_model),
+        cmocka_unit_test(each_part_has_its_own_weighting),
+        cmocka_unit_test(single_numbers_are_weighed_with_the_update),
+        cmocka_unit_test(parts_that_are_wrong_are_refused_like_updates),
+        cmocka_unit_test(a_long_second_vector_is_refused),
+        cmocka_unit_test(rounds_are_saved_and_replayed_with_their_parts),
+        cmocka_unit_test(what_cannot_be_is_no_sum),
+        cmocka_unit_test(to_evaluate_there_is_no_method),
+        cmocka_unit_test(jobs_that_an_algorithm_cannot_do_with_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
