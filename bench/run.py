@@ -58,6 +58,20 @@ def torch_version(python):
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+def know_blas():
+    """Has the system's OpenBLAS use what this CPU has: one newer than itself it takes for a Prescott,
+    and is then two to four times slower than the peer it is meant to be."""
+    asked = subprocess.run([SYSTEM_PYTHON, "-c", "import torch; torch.rand(9, 9) @ torch.rand(9, 9)"],
+                           capture_output=True, text=True, timeout=120, check=False,
+                           env={**os.environ, "OPENBLAS_VERBOSE": "2"})
+    flags = pathlib.Path("/proc/cpuinfo").read_text().split()
+    if "Core: Prescott" in asked.stdout + asked.stderr:
+        for flag, core in (("avx512_bf16", "Cooperlake"), ("avx512vl", "SkylakeX"), ("avx2", "Haswell")):
+            if flag in flags:
+                os.environ.setdefault("OPENBLAS_CORETYPE", core)
+                return
+
+
 # ----- parts ---------------------------------------------------------------------------------------
 
 
@@ -98,6 +112,7 @@ def torch_steps(python, modes):
 
 
 def torch(options):
+    know_blas()
     system, current = torch_version(SYSTEM_PYTHON), None
     if options.torch:
         current = torch_version(options.torch)

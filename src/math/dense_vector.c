@@ -21,6 +21,7 @@ enum {
     TILE_ROWS = CH_TILE_ROWS,
     TILE_ROWS_MAX = TILE_ROWS < 6 ? 2 * TILE_ROWS : 12, // of a tile of one vector
     TILE_VECTORS = 2,
+    PART_ROWS = 128, // of a weight gradient's sum
 };
 
 /* A tile of sums is rows x vectors, both compile-time constants where it matters. */
@@ -292,8 +293,8 @@ V_INLINE void weight_all(const weight_call *f, uint32_t n, const weight_mode mod
     }
 }
 
-static void dense_weight_gradient(const ch_weights *w, const ch_dense_input *input, const float *gy,
-                                  uint32_t m, ch_dense_shape shape, const ch_update *update) {
+static void weight_part(const ch_weights *w, const ch_dense_input *input, const float *gy,
+                        uint32_t m, ch_dense_shape shape, const ch_update *update) {
     const weight_call f = {.w = w,
                            .input = input,
                            .gy = gy,
@@ -309,6 +310,23 @@ static void dense_weight_gradient(const ch_weights *w, const ch_dense_input *inp
     } else {
         weight_all(&f, shape.n, WEIGHT_PLAIN);
     }
+}
+
+/* Many rows, as the positions of sequences are, go through in parts that stay in the nearer caches;
+ * each carries on from what is in the buffer, which changes no bit. */
+static void dense_weight_gradient(const ch_weights *w, const ch_dense_input *input, const float *gy,
+                                  uint32_t m, ch_dense_shape shape, const ch_update *update) {
+    ch_dense_input some = *input;
+    ch_update part = *update;
+    uint32_t at = 0;
+    for (; m - at > 2 * PART_ROWS; at += PART_ROWS) {
+        part.applied = false;
+        weight_part(w, &some, gy + at * ch_padded(shape.n), PART_ROWS, shape, &part);
+        part.continued = true;
+        some.x += PART_ROWS * some.stride;
+    }
+    part.applied = update->applied;
+    weight_part(w, &some, gy + at * ch_padded(shape.n), m - at, shape, &part);
 }
 
 // gx = gy w^T is a forward product once w is transposed: some rows of w at a time become the panels

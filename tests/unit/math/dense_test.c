@@ -194,11 +194,46 @@ static void a_gradient_in_parts_is_the_gradient(void **state) {
     assert_memory_equal(whole.w, parts.w, sizeof(whole.w));
 }
 
+/* Positions of sequences: more rows than the kernel sums at a time. */
+static void a_sum_over_many_rows_is_one_chain(void **state) {
+    (void)state;
+    enum { M = 700, K = 5, N = 20 };
+    static float x[M * K];
+    static float gy[M * 32];
+    const ch_kernels *k = ch_kernels_best();
+    const ch_dense_shape shape = {.rows = K, .n = N};
+    ch_rng rng = ch_rng_stream(4, CH_PURPOSE_TEST, 0, 0);
+    for (uint32_t i = 0; i < M * 32; i++) {
+        gy[i] = i % 32 < N ? noise(&rng) : 0.0F;
+        x[i % (M * K)] = noise(&rng);
+    }
+    for (uint32_t i = 0; i < UPDATES_COUNT; i++) {
+        float w[2][K * 32] = {{0}};
+        float g[2][K * 32] = {{0}};
+        float v[2][K * 32] = {{0}};
+        const float anchor[K * 32] = {0};
+        const ch_weights one = {.w = w[0], .g = g[0], .v = v[0], .anchor = (float *)anchor};
+        const ch_weights other = {.w = w[1], .g = g[1], .v = v[1], .anchor = (float *)anchor};
+        const ch_dense_input all = {.x = x, .stride = K, .k = K};
+        k->dense->weight_gradient(&one, &all, gy, M, shape, &UPDATES[i]);
+        for (uint32_t row = 0; row < M; row++) { // one by one
+            const ch_dense_input input = {.x = x + (size_t)row * K, .stride = K, .k = K};
+            ch_update part = UPDATES[i];
+            part.continued = part.continued || row > 0;
+            part.applied = part.applied && row == M - 1;
+            k->dense->weight_gradient(&other, &input, gy + (size_t)row * 32, 1, shape, &part);
+        }
+        assert_memory_equal(w[0], w[1], sizeof(w[0]));
+        assert_memory_equal(v[0], v[1], sizeof(v[0]));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_backend_agrees_with_the_reference),
         cmocka_unit_test(vector_width_does_not_change_a_bit),
         cmocka_unit_test(a_gradient_in_parts_is_the_gradient),
+        cmocka_unit_test(a_sum_over_many_rows_is_one_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
