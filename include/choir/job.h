@@ -44,13 +44,15 @@ typedef struct choir_job_data {
     double heldout;                  // share of every client's examples kept for its own evaluation
     uint32_t crop;                   // pictures: keep the middle crop x crop pixels; 0 = all
     uint32_t steps;                  // text: most predictions of an example; 0 = as it is read
+    uint32_t vocabulary;             // messages: words that have a token of their own
+    char proxy[CHOIR_NAME_MAX];      // messages: whose words these are, and who is no client
     char preprocess[CHOIR_TEXT_MAX]; // pictures: steps before the model, comma-separated
     char label[CHOIR_NAME_MAX];      // csv: label column, by name or number from 1; "" = the last
     char group[CHOIR_NAME_MAX];      // csv: group column of "natural"
     char categorical[CHOIR_TEXT_MAX]; // csv: columns to one-hot encode, comma-separated
     char drop[CHOIR_TEXT_MAX];        // csv: columns to leave out, comma-separated
     char task[CHOIR_NAME_MAX];        // csv: "classification" | "regression"
-    double test_share;                // csv: share of rows that become the central test set
+    double test_share; // csv, messages: share of rows that become the central test set
 } choir_job_data;
 
 /* Whom a hosted job takes, by what devices say of themselves; "": everybody. docs/job.md. */

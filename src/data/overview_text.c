@@ -68,7 +68,7 @@ static void sums_print(const looking *l, const char *name, const amount sums[2])
                   ch_federation_classes(f), ch_federation_shape(f).channels, l->unit);
     (void)fprintf(l->out, "clients   %u\n", clients);
     (void)fprintf(l->out,
-                  "lines     %" PRIu64 " to train on, %" PRIu64 " held out, %u for testing\n",
+                  "examples  %" PRIu64 " to train on, %" PRIu64 " held out, %u for testing\n",
                   sums[CH_SPLIT_TRAIN].lines, sums[CH_SPLIT_HELDOUT].lines, test.count);
     (void)fprintf(l->out,
                   "%-9s %" PRIu64 " to train on, %" PRIu64 " held out, %" PRIu64

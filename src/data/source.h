@@ -20,6 +20,7 @@ typedef enum ch_source_form {
     CH_SOURCE_IDX,
     CH_SOURCE_CIFAR,
     CH_SOURCE_PLAYS,
+    CH_SOURCE_MESSAGES,
     CH_SOURCE_CSV,
     CH_SOURCE_UNSEEN, // it is not here, or nothing that is known
 } ch_source_form;

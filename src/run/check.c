@@ -75,8 +75,9 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
     const ch_source_form form = ch_source_look(d);
     const bool generated = form == CH_SOURCE_GENERATED;
     const bool columns = form == CH_SOURCE_CSV || form == CH_SOURCE_UNSEEN;
-    const bool is_split = columns || form == CH_SOURCE_CIFAR;
-    const bool text = form == CH_SOURCE_PLAYS || form == CH_SOURCE_UNSEEN;
+    const bool is_split = columns || form == CH_SOURCE_CIFAR || form == CH_SOURCE_MESSAGES;
+    const bool messages = form == CH_SOURCE_MESSAGES || form == CH_SOURCE_UNSEEN;
+    const bool text = messages || form == CH_SOURCE_PLAYS;
     const struct {
         const char *key;
         bool matters;
@@ -88,6 +89,8 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         {"data.examples", generated, "generated sources"},
         {"data.test_examples", generated, "generated sources"},
         {"data.steps", text, "text"},
+        {"data.vocabulary", messages, "messages"},
+        {"data.proxy", messages, "messages"},
         {"data.label", columns, "CSV files"},
         {"data.group", columns, "CSV files"},
         {"data.categorical", columns, "CSV files"},

@@ -127,7 +127,7 @@ class Show(Case):
         self.assertEqual(ran.out.split("\n\n")[0],
                          "plays.txt: text, a vocabulary of 258, examples of up to 24 characters\n"
                          "clients   2\n"
-                         "lines     48 to train on, 0 held out, 12 for testing\n"
+                         "examples  48 to train on, 0 held out, 12 for testing\n"
                          "characters 726 to train on, 0 held out, 184 for testing, the end of each "
                          "line among them\n"
                          "longer    20 lines, cut into examples that follow each other\n"
@@ -138,6 +138,27 @@ class Show(Case):
         ran = self.show("plays.txt", "--set", "data.partition=shards")
         self.assertEqual(ran.code, 2)
         self.assertIn("deals by label, and a line of text has none", ran.log)
+
+    def test_messages_are_shown_by_sender(self):
+        self.file("m.tsv", "0\t1\tHello there, you\n" + "".join(
+            f"{'ann' if i % 3 else 'bob'}\t{i}\tHello you {i}\n" for i in range(30)))
+        ran = self.show("m.tsv", "--set", "data.clients=0", "--set", "data.heldout=0",
+                        "--set", "data.test_share=0")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertEqual(ran.out,
+                         "m.tsv: text, a vocabulary of 7, examples of up to 20 words\n"
+                         "clients   2\n"
+                         "examples  30 to train on, 0 held out, 0 for testing\n"
+                         "words     120 to train on, 0 held out, 0 for testing, the end of each "
+                         "line among them\n"
+                         "longer    0 lines, cut into examples that follow each other\n"
+                         "a client  trains on 40 to 80 words, half of them on 80 or more\n"
+                         "\n    client  train heldout  words\n"
+                         "         0     20       0          80\n"
+                         "         1     10       0          40\n")
+        self.assert_says(self.show("m.tsv", "--set", "data.proxy=eve"), 2,
+                         "choir data show: data.proxy: m.tsv has no words of a sender 'eve', and so "
+                         "no vocabulary; needs one whose messages are public\n")
 
     def test_a_source_given_twice_is_refused(self):
         ran = self.run_in("data", "show", "digits", "--set", "data.source=mnist")
