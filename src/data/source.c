@@ -8,6 +8,7 @@
 #include "data/encoder.h"
 #include "data/file.h"
 #include "data/idx.h"
+#include "data/leaf.h"
 #include "data/messages.h"
 #include "data/plays_read.h"
 
@@ -88,10 +89,17 @@ static choir_status messages_read(ch_dataset *out, const char *path, const choir
     return ch_messages_read(out, path, options, seed, err);
 }
 
+static choir_status leaf_read(ch_dataset *out, const char *path, const choir_job_data *options,
+                              const ch_reading *reading, uint64_t seed, choir_error *err) {
+    (void)reading;
+    return ch_leaf_read(out, path, options, seed, err);
+}
+
 /* Any file is a CSV file when it is nothing else. */
 static const format FORMATS[] = {
     {CH_SOURCE_IDX, ch_idx_is_folder, idx_read},
     {CH_SOURCE_CIFAR, ch_cifar_is, cifar_read},
+    {CH_SOURCE_LEAF, ch_leaf_is, leaf_read},
     {CH_SOURCE_PLAYS, ch_plays_is, plays_read},
     {CH_SOURCE_MESSAGES, ch_messages_is, messages_read},
     {CH_SOURCE_CSV, ch_is_file, ch_csv_read},
@@ -210,7 +218,8 @@ static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
     return ch_error_set(err, CHOIR_EPROTO,
                         "data.source: %s holds nothing that is known: needs a folder with "
                         "train-images-idx3-ubyte and the other three files of MNIST, or with "
-                        "CIFAR-10's data_batch_1.bin to test_batch.bin, or the text of plays, or "
+                        "CIFAR-10's data_batch_1.bin to test_batch.bin, or with LEAF's "
+                        "train/*.json, or the text of plays, or "
                         "messages, or a CSV file",
                         path_show(room, path));
 }

@@ -19,6 +19,7 @@ typedef enum ch_source_form {
     CH_SOURCE_GENERATED,
     CH_SOURCE_IDX,
     CH_SOURCE_CIFAR,
+    CH_SOURCE_LEAF,
     CH_SOURCE_PLAYS,
     CH_SOURCE_MESSAGES,
     CH_SOURCE_CSV,

@@ -75,9 +75,10 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
     const ch_source_form form = ch_source_look(d);
     const bool generated = form == CH_SOURCE_GENERATED;
     const bool columns = form == CH_SOURCE_CSV || form == CH_SOURCE_UNSEEN;
-    const bool is_split = columns || form == CH_SOURCE_CIFAR || form == CH_SOURCE_MESSAGES;
+    const bool is_split =
+        columns || form == CH_SOURCE_CIFAR || form == CH_SOURCE_MESSAGES || form == CH_SOURCE_LEAF;
     const bool messages = form == CH_SOURCE_MESSAGES || form == CH_SOURCE_UNSEEN;
-    const bool text = messages || form == CH_SOURCE_PLAYS;
+    const bool text = messages || form == CH_SOURCE_PLAYS || form == CH_SOURCE_LEAF;
     const struct {
         const char *key;
         bool matters;

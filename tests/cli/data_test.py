@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Data sets by name and by path: listing, getting, showing."""
+import json
 import os
 import re
 import struct
@@ -138,6 +139,19 @@ class Show(Case):
         ran = self.show("plays.txt", "--set", "data.partition=shards")
         self.assertEqual(ran.code, 2)
         self.assertIn("deals by label, and a line of text has none", ran.log)
+
+    def test_a_folder_of_leaf_is_read_as_it_is(self):
+        for half, users in (("train", {"u": "abcdefgh", "v": "xyz"}), ("test", {"u": "hgf"})):
+            (self.folder / "leaf" / half).mkdir(parents=True)
+            data = {u: {"x": [t[i:i + 2] for i in range(len(t) - 2)], "y": list(t[2:])}
+                    for u, t in users.items()}
+            (self.folder / "leaf" / half / "all.json").write_text(json.dumps(
+                {"users": list(users), "num_samples": [len(data[u]["x"]) for u in users],
+                 "user_data": data}))
+        ran = self.show("leaf", "--set", "data.clients=0", "--set", "data.heldout=0")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn("clients   2\nexamples  7 to train on, 0 held out, 1 for testing\n"
+                      "characters 14 to train on, 0 held out, 2 for testing", ran.out)
 
     def test_messages_are_shown_by_sender(self):
         self.file("m.tsv", "0\t1\tHello there, you\n" + "".join(
