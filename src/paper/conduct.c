@@ -84,11 +84,23 @@ typedef struct item {
     choir_job job; // with its first rate
     int32_t rate;
     uint32_t rates_left;
-    double expected; // rounds; NaN: not known
+    double paper;    // rounds there; of its dash the most of the column; NaN: it has none
+    double measured; // rounds of the best rate so far; NaN: none got there
     uint32_t limit;
     bool is_done;
     bool is_average; // and not done
 } item;
+
+static double paper_rounds(const ch_paper_cell *cell) {
+    const ch_paper_experiment *e = cell->e;
+    const double own = e->facts[cell->row][cell->column].expect;
+    double most = NAN;
+    for (uint32_t i = 0; i < e->rows_count; i++) {
+        const double other = e->facts[i][cell->column].expect;
+        most = isfinite(other) ? fmax(most, other) : most; // passes over NaN
+    }
+    return isinf(own) ? most : own;
+}
 
 static choir_status item_load(item *out, const ch_conduct *c, const ch_paper_cell *cell,
                               ch_outcome *room, const choir_env *env, choir_error *err) {
@@ -102,16 +114,14 @@ static choir_status item_load(item *out, const ch_conduct *c, const ch_paper_cel
     }
     const uint32_t count = ch_outcome_trials(trials, room);
     const ch_outcome_arm *best = ch_outcome_best(room);
-    const double expect = cell->e->facts[cell->row][cell->column].expect;
-    *out = (item){.cell = cell, .limit = room->rounds_max, .expected = expect};
-    if (best != NULL && isfinite(best->crossing)) {
-        out->expected = best->crossing;
-    }
+    *out = (item){.cell = cell,
+                  .limit = room->rounds_max,
+                  .paper = paper_rounds(cell),
+                  .measured = best != NULL && isfinite(best->crossing) ? best->crossing : NAN};
     out->is_average = is_average(cell) && !room->is_complete;
     out->is_done = room->is_complete || is_average(cell) ||
                    !ch_grid_next(&out->rate, trials, count, start, start_count, most);
     out->rates_left = most > count ? most - count : 0;
-    out->rates_left = out->rates_left > 3 && isinf(expect) ? 3 : out->rates_left;
     if (out->is_done) {
         out->rate = start[0];
     }
@@ -187,7 +197,7 @@ static choir_status samples_take(samples *all, const item *items, uint32_t count
 }
 
 static void item_add(ch_conduct_estimate *out, const item *i, const samples *all,
-                     const ch_conduct *c, uint32_t count) {
+                     const ch_conduct *c, uint32_t count, double ratio) {
     const sample *s = sample_find(all, &i->job);
     if (i->is_average) {
         out->seconds += AVERAGE_S / c->workers;
@@ -200,10 +210,24 @@ static void item_add(ch_conduct_estimate *out, const item *i, const samples *all
     const uint32_t lanes = ch_cost_lanes(ch_measure_clients(&i->job), c->workers, count);
     const ch_cost_shape shape = shape_of(&i->job, c->workers / lanes);
     const double round_s = ch_cost_round(&s->cost, &shape) / lanes;
-    out->seconds += round_s * ch_cost_rounds(i->expected, i->limit, i->rates_left);
+    const double expected = isnan(i->measured) ? i->paper * ratio : i->measured;
+    out->seconds += round_s * ch_cost_rounds(expected, i->limit, i->rates_left);
     out->most += round_s * ch_cost_rounds(NAN, i->limit, i->rates_left);
     out->cells += 1;
-    out->guessed += isfinite(i->expected) ? 0 : 1;
+    out->guessed += isfinite(expected) ? 0 : 1;
+}
+
+/* Ours to the paper's, in the middle of the cells that are measured. */
+static double ratio_of(const item *items, uint32_t count) {
+    double ratios[CH_CHOICE_MAX];
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < count && known < CH_CHOICE_MAX; i++) {
+        if (items[i].is_done && isfinite(items[i].measured) && isfinite(items[i].paper)) {
+            ratios[known] = items[i].measured / items[i].paper;
+            known += 1;
+        }
+    }
+    return ch_cost_ratio(ratios, known);
 }
 
 choir_status ch_conduct_estimate_of(ch_conduct_estimate *out, const ch_conduct *c,
@@ -228,8 +252,9 @@ choir_status ch_conduct_estimate_of(ch_conduct_estimate *out, const ch_conduct *
     if (status == CHOIR_OK) {
         status = samples_take(all, items, count, c, env, err);
     }
+    const double ratio = ratio_of(items, count);
     for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
-        item_add(out, &items[i], all, c, count);
+        item_add(out, &items[i], all, c, count, ratio);
     }
     ch_arena_release(&arena);
     return status;

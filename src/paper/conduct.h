@@ -24,7 +24,7 @@ typedef struct ch_conduct {
 
 /* How long it will take. */
 typedef struct ch_conduct_estimate {
-    double seconds;   // as many rounds as the paper, or what was measured so far, leads to expect
+    double seconds;   // as many rounds as the paper's, times the ratio of cells that are measured
     double most;      // as many as there may be
     uint32_t cells;   // that are to be measured
     uint32_t guessed; // of them, cells of whose rounds nothing is known but the most

@@ -37,6 +37,9 @@ double ch_cost_round(const ch_cost_sample *sample, const ch_cost_shape *shape);
  */
 double ch_cost_rounds(double expected, uint32_t limit, uint32_t rates_left);
 
+/* The middle of (count) ratios of ours to the paper's, which are sorted; 1 when there is none. */
+double ch_cost_ratio(double *ratios, uint32_t count);
+
 /*
  * How many cells to measure side by side: rounds of few clients leave workers idle.
  *

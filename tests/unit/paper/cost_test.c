@@ -35,6 +35,15 @@ static void rounds_to_come_are_those_expected_for_each_rate_up_to_the_limit(void
     check_near(ch_cost_rounds(87, 2000, 0), 0, 0);
 }
 
+static void the_ratio_is_the_middle_one_and_1_when_nothing_is_known(void **state) {
+    (void)state;
+    double ratios[] = {0.9, 0.1, 0.3, 5.0};
+    check_near(ch_cost_ratio(ratios, 0), 1, 0);
+    check_near(ch_cost_ratio(ratios, 1), 0.9, 0);
+    check_near(ch_cost_ratio(ratios, 3), 0.3, 0);
+    check_near(ch_cost_ratio(ratios, 4), 0.6, 1e-12);
+}
+
 static void cells_are_measured_side_by_side_while_their_clients_leave_workers_idle(void **state) {
     (void)state;
     assert_int_equal(ch_cost_lanes(1, 2, 5), 2);
@@ -50,6 +59,7 @@ int main(void) {
         cmocka_unit_test(a_round_takes_the_time_of_its_clients_epochs_and_evaluation),
         cmocka_unit_test(a_shape_that_was_measured_takes_what_was_measured),
         cmocka_unit_test(rounds_to_come_are_those_expected_for_each_rate_up_to_the_limit),
+        cmocka_unit_test(the_ratio_is_the_middle_one_and_1_when_nothing_is_known),
         cmocka_unit_test(cells_are_measured_side_by_side_while_their_clients_leave_workers_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
