@@ -103,8 +103,9 @@ static ch_crossing_end end_of(const ch_crossing *c, const ch_arm_task *task) {
         rounds[i] = task->ahead->curve[i].round;
         accuracies[i] = task->ahead->curve[i].accuracy;
     }
-    return ch_crossing_is_behind(c, rounds, accuracies, task->ahead->points) ? CH_CROSSING_BEHIND
-                                                                             : end;
+    return ch_crossing_is_behind(c, task->beaten, rounds, accuracies, task->ahead->points)
+               ? CH_CROSSING_BEHIND
+               : end;
 }
 
 static ch_outcome_point point_of(const ch_metrics_row *row, double pooled) {

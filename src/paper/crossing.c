@@ -46,10 +46,12 @@ ch_crossing_end ch_crossing_judge(const ch_crossing *c, double best, uint32_t li
     return c->closed >= limit ? CH_CROSSING_LIMIT : CH_CROSSING_GOES_ON;
 }
 
-bool ch_crossing_is_behind(const ch_crossing *c, const double *rounds, const double *accuracies,
-                           uint32_t count) {
+bool ch_crossing_is_behind(const ch_crossing *c, double best, const double *rounds,
+                           const double *accuracies, uint32_t count) {
     double other = 0;
-    if (c->judged < CH_CROSSING_LAG_ROUNDS || c->has_reached) {
+    const bool is_early =
+        c->judged < CH_CROSSING_LAG_ROUNDS || (double)c->judged * CH_CROSSING_LAG_SHARE < best;
+    if (is_early || c->has_reached) {
         return false;
     }
     for (uint32_t i = 0; i < count && rounds[i] * CH_CROSSING_LAG <= c->judged; i++) {

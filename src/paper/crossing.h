@@ -60,19 +60,22 @@ typedef enum ch_crossing_end {
 ch_crossing_end ch_crossing_judge(const ch_crossing *c, double best, uint32_t limit);
 
 enum {
-    CH_CROSSING_LAG = 3,        // times as many rounds as another rate for the same accuracy
-    CH_CROSSING_LAG_ROUNDS = 10 // before which nobody is behind
+    CH_CROSSING_LAG = 3,         // times as many rounds as another rate for the same accuracy
+    CH_CROSSING_LAG_ROUNDS = 10, // before which nobody is behind,
+    CH_CROSSING_LAG_SHARE = 4,   // nor before such a part of the other's crossing
 };
 
 /*
  * Whether a run is so far behind another one that it is given up: it has had three times the rounds
  * and was never as good. A neighbour of the grid has steps 2.15 times as small or as large, so it
- * is not given up for being slower by that.
+ * is not given up for being slower by that. First rounds, which swing where data are not IID, do
+ * not count.
  *
+ * best                rounds in which the other reached the target
  * rounds, accuracies  (count) points of the other's curve, in order
  */
-bool ch_crossing_is_behind(const ch_crossing *c, const double *rounds, const double *accuracies,
-                           uint32_t count);
+bool ch_crossing_is_behind(const ch_crossing *c, double best, const double *rounds,
+                           const double *accuracies, uint32_t count);
 
 /* One word for each: "reached". */
 const char *ch_crossing_end_text(ch_crossing_end end);

@@ -96,15 +96,17 @@ static void a_run_is_behind_that_had_three_times_the_rounds_and_was_never_as_goo
         slow[i] = 0.79;
     }
     ch_crossing c = curve(0.97, slow, 9);
-    assert_false(ch_crossing_is_behind(&c, rounds, accuracies, 4)); // too early to tell
+    assert_false(ch_crossing_is_behind(&c, 8, rounds, accuracies, 4)); // too early to tell
     c = curve(0.97, slow, 10);
-    assert_true(ch_crossing_is_behind(&c, rounds, accuracies, 4));
+    assert_true(ch_crossing_is_behind(&c, 8, rounds, accuracies, 4));
     slow[5] = 0.80; // once as good
     c = curve(0.97, slow, 23);
-    assert_false(ch_crossing_is_behind(&c, rounds, accuracies, 4));
+    assert_false(ch_crossing_is_behind(&c, 8, rounds, accuracies, 4));
     c = curve(0.97, slow, 24); // three times 8 rounds, where the other was at 0.97
-    assert_true(ch_crossing_is_behind(&c, rounds, accuracies, 4));
-    assert_false(ch_crossing_is_behind(&c, rounds, accuracies, 0));
+    assert_true(ch_crossing_is_behind(&c, 8, rounds, accuracies, 4));
+    assert_false(ch_crossing_is_behind(&c, 8, rounds, accuracies, 0));
+    assert_true(ch_crossing_is_behind(&c, 96, rounds, accuracies, 4));
+    assert_false(ch_crossing_is_behind(&c, 97, rounds, accuracies, 4)); // not a quarter of it yet
 }
 
 static void a_short_curve_is_kept_whole(void **state) {
