@@ -206,7 +206,8 @@ class Keys(Case):
 
     def test_every_job_of_the_repository_is_a_job(self):
         (self.folder / "digits-100").mkdir()  # what central.yaml asks to export first
-        for path in sorted(SOURCE.glob("experiments/**/*.yaml")):
+        tables = set(SOURCE.glob("experiments/paper/*.yaml"))  # whose jobs are in a folder below
+        for path in sorted(set(SOURCE.glob("experiments/**/*.yaml")) - tables):
             with self.subTest(path.name):
                 ran = self.run_in("job", "check", path)
                 self.assertEqual((ran.code, ran.log), (0, ""))
