@@ -227,6 +227,9 @@ static choir_status row_take(const reader *r, const char *name, const char *key,
 
 static choir_status entry_take(void *self, const ch_yaml_entry *entry, choir_error *err) {
     const reader *r = self;
+    if (!ch_text_is_printable(entry->value)) {
+        return refuse(r, entry, "holds characters that cannot be shown", err);
+    }
     const bool is_column = strncmp(entry->key, "columns.", 8) == 0;
     if (is_column || strncmp(entry->key, "rows.", 5) == 0) {
         char name[CH_PAPER_NAME_MAX];

@@ -15,6 +15,8 @@
 
 enum { FILE_BYTES_MAX = 1 << 22 };
 
+static const double BYTES_MAX = 1e18;
+
 void ch_outcome_init(ch_outcome *out, const ch_paper_experiment *e, uint32_t row, uint32_t column,
                      uint64_t seed) {
     memset(out, 0, sizeof(*out));
@@ -269,6 +271,10 @@ static const char *arm_read(ch_outcome_arm *out, const json_t *value) {
         return "must have end, rounds, crossing, best and bytes";
     }
     out->crossing = isnan(out->crossing) ? INFINITY : out->crossing;
+    if (!(out->crossing >= 0) || !(out->best >= 0 && out->best <= 1) ||
+        !(out->bytes >= 0 && out->bytes <= BYTES_MAX)) {
+        return "crossing and bytes must not be below 0, best a share";
+    }
     return curve_read(out, json_object_get(value, "curve"));
 }
 

@@ -1,0 +1,2 @@
+choir_fuzz(experiment LINKS choir_paper)
+choir_fuzz(outcome LINKS choir_paper)
