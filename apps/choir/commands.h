@@ -37,6 +37,7 @@ extern const ch_command CMD_ADMIN_LS;
 extern const ch_command CMD_ADMIN_REVOKE;
 extern const ch_command CMD_ADMIN_SECRET;
 extern const ch_command CMD_AUDIT;
+extern const ch_command CMD_COMPARE;
 extern const ch_command CMD_DATA_EXPORT;
 extern const ch_command CMD_DATA_GET;
 extern const ch_command CMD_DATA_LIST;

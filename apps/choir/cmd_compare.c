@@ -1,0 +1,154 @@
+/* choir compare: algorithms side by side on one job, each at the learning rates that suit it. */
+#include "commands.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "job/keys.h"
+#include "paper/compare.h"
+#include "run/check.h"
+#include "run/session.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct compare_flags {
+    ch_option_texts set;
+    char algorithms[CHOIR_PATH_MAX];
+    char runs[CHOIR_PATH_MAX];
+    char out[CHOIR_PATH_MAX];
+    double budget_min;
+    uint32_t workers;
+    bool no_report;
+    bool quiet;
+} compare_flags;
+
+#define FIELD(member) offsetof(compare_flags, member)
+
+static const ch_option ROWS[] = {
+    {"--algorithms", CH_OPTION_TEXT, FIELD(algorithms), 0, CHOIR_PATH_MAX, "", NULL,
+     "values of server.algorithm, separated by commas: fedavg,fedadam,scaffold"},
+    {"--set", CH_OPTION_TEXTS, FIELD(set), 0, 0, "", NULL,
+     "key=value that wins over the file, such as client.epochs=5"},
+    {"--runs", CH_OPTION_TEXT, FIELD(runs), 0, CHOIR_PATH_MAX, "", NULL,
+     "the folder of run directories, which it goes on from"},
+    {"--out", CH_OPTION_TEXT, FIELD(out), 0, CHOIR_PATH_MAX, "", NULL,
+     "the page; empty: comparison.html in the working directory"},
+    {"--budget", CH_OPTION_F64, FIELD(budget_min), 0, 1e6, "minutes", NULL,
+     "after which it ends, to be gone on with; 0 = when all is run"},
+    {"--workers", CH_OPTION_U32, FIELD(workers), 0, 256, "threads", NULL,
+     "how many train at once; 0 = one per core; no result depends on it"},
+    {"--no-report", CH_OPTION_FLAG, FIELD(no_report), 0, 0, "", NULL, "prints the table alone"},
+    {"--quiet", CH_OPTION_FLAG, FIELD(quiet), 0, 0, "", NULL, "no progress, only the table"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const compare_flags DEFAULTS = {.algorithms = "fedavg", .runs = "runs/compare"};
+
+static volatile sig_atomic_t stop;
+
+/* The first asks for a checkpoint and an end; SA_RESETHAND lets the second end it at once. */
+static void on_signal(int signal) {
+    (void)signal;
+    stop = 1;
+}
+
+static void signals_catch(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+static choir_status comparison_open(ch_compare *out, const ch_call *call, const choir_env *env,
+                                    choir_error *err) {
+    const compare_flags *flags = call->options;
+    choir_job job;
+    ch_job_places places;
+    choir_status status = ch_job_read_places(&job, &places, call->operands[0], flags->set.items,
+                                             flags->set.count, err);
+    if (status == CHOIR_OK) {
+        status = ch_compare_init(out, &job, flags->algorithms, err);
+    }
+    for (uint32_t i = 0; i < (status == CHOIR_OK ? out->count : 0) && status == CHOIR_OK; i++) {
+        status = ch_run_check(&out->rows[i].job, &places, env, err);
+    }
+    return status;
+}
+
+static choir_status report(const ch_call *call, const ch_compare *c, const choir_env *env,
+                           choir_error *err) {
+    const compare_flags *flags = call->options;
+    ch_report_result result;
+    const choir_status status = ch_compare_report(&result, c, flags->out, env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (result.warning[0] != '\0') {
+        (void)fprintf(stderr, "choir compare: %s\n", result.warning);
+    }
+    if (!flags->quiet) {
+        (void)fprintf(stderr, "%s\n", result.path);
+    }
+    return CHOIR_OK;
+}
+
+static int compare_run(const ch_call *call, choir_error *err) {
+    static ch_compare c; // too large for a stack
+    const compare_flags *flags = call->options;
+    ch_log_lines lines = {.out = stderr, .name = "choir compare", .level = CHOIR_LEVEL_WARN};
+    const choir_env env = ch_log_env(&lines);
+    choir_status status = comparison_open(&c, call, &env, err);
+    if (status != CHOIR_OK) {
+        return exit_of(status, err);
+    }
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    const uint32_t cores = online < 1 || online > CH_WORKERS_MAX ? 1 : (uint32_t)online;
+    const ch_paper_site site = {.runs = flags->runs,
+                                .workers = flags->workers == 0 ? cores : flags->workers,
+                                .deadline_s = flags->budget_min > 0
+                                                  ? ch_session_clock() + 60 * flags->budget_min
+                                                  : (double)INFINITY,
+                                .progress = flags->quiet ? NULL : stderr,
+                                .stop = &stop};
+    if (!flags->quiet) {
+        (void)fprintf(stderr, "%u runs of at most %u rounds, in %s\n", ch_compare_points(&c),
+                      c.rows[0].job.rounds, flags->runs);
+    }
+    signals_catch();
+    status = ch_compare_run(&c, &site, &env, err);
+    if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
+        return exit_of(status, err);
+    }
+    ch_compare_print(call->out, &c);
+    if (status == CHOIR_EAGAIN) {
+        (void)ch_error_set(err, status, "ended before all was run; the same call goes on");
+        return EXIT_INTERRUPTED;
+    }
+    status = flags->no_report ? CHOIR_OK : report(call, &c, &env, err);
+    return status == CHOIR_OK ? EXIT_DONE : exit_of(status, err);
+}
+
+const ch_command CMD_COMPARE = {
+    .name = "compare",
+    .operands = "JOB.yaml",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "tune algorithms on a job, and compare them at their best",
+    .text =
+        "Runs the job with each of the algorithms over a small grid of learning rates: the job's "
+        "client.learning_rate and its neighbours by a factor of 10^(1/3), times a "
+        "server.learning_rate of 1; of 1 and 0.316 for fedavgm; of 0.1, 0.0316 and 0.01 for the "
+        "adaptive ones. The best reaches the job's server.target_accuracy in the fewest rounds, "
+        "or has the highest test accuracy of any round. What an algorithm cannot do without and "
+        "the job does not say is set, and told. Prints a table and writes a page with the best "
+        "runs side by side. Ended in any way, it goes on with the same call again.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_INTERRUPTED,
+    .run = compare_run,
+};

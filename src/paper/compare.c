@@ -1,0 +1,276 @@
+/* Compare: see compare.h. */
+#include "paper/compare.h"
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "job/keys.h"
+#include "job/rules.h"
+#include "paper/grid.h"
+#include "report/units.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIENT_RATES = 3 };
+
+static const double PLAIN_RATES[] = {1};
+static const double MOMENTUM_RATES[] = {1, 0.316};
+static const double ADAPTIVE_RATES[] = {0.1, 0.0316, 0.01};
+
+// ----- the grid ---------------------------------------------------------------------------------
+
+static uint32_t server_rates(const double **rates, const choir_job *job) {
+    if (ch_job_heeds(job, "server.tau")) {
+        *rates = ADAPTIVE_RATES;
+        return sizeof(ADAPTIVE_RATES) / sizeof(ADAPTIVE_RATES[0]);
+    }
+    if (ch_job_heeds(job, "server.momentum")) {
+        *rates = MOMENTUM_RATES;
+        return sizeof(MOMENTUM_RATES) / sizeof(MOMENTUM_RATES[0]);
+    }
+    *rates = PLAIN_RATES;
+    return sizeof(PLAIN_RATES) / sizeof(PLAIN_RATES[0]);
+}
+
+/* The point of the grid of paper/grid.h that is next to a rate, and has neighbours. */
+static int32_t point_near(double rate) {
+    const double k = nearbyint(3 * log10(rate));
+    const double least = CH_GRID_LEAST + 1;
+    const double most = CH_GRID_MOST - 1;
+    return (int32_t)(k < least ? least : k > most ? most : k);
+}
+
+/* The job of a point of an algorithm's grid. The job's own client rate comes first. */
+static choir_job job_at(const choir_job *job, double client_rate, uint32_t point) {
+    static const int32_t steps[CLIENT_RATES] = {0, -1, 1};
+    const double *rates = NULL;
+    const uint32_t count = server_rates(&rates, job);
+    choir_job out = *job;
+    CH_ASSERT(point < CLIENT_RATES * count);
+    const int32_t step = steps[point % CLIENT_RATES];
+    out.client_learning_rate =
+        step == 0 ? client_rate : ch_grid_rate(point_near(client_rate) + step);
+    out.server_learning_rate = rates[point / CLIENT_RATES];
+    return out;
+}
+
+// ----- what is compared -------------------------------------------------------------------------
+
+/* Sets what the algorithm cannot do without: the first of these with which the job is one. */
+static choir_status row_fit(ch_compare_row *row, choir_error *err) {
+    static const char uniform[] = "chain=uniform";
+    static const char proximal[] = "client.proximal_mu=0.1";
+    const choir_job given = row->job;
+    for (uint32_t i = 0; i < 4; i++) {
+        const bool is_uniform = (i & 1) != 0;
+        const bool is_proximal = (i & 2) != 0;
+        row->job = given;
+        if (is_uniform) {
+            (void)snprintf(row->job.chain, sizeof(row->job.chain), "uniform");
+        }
+        row->job.proximal_mu = is_proximal ? 0.1 : given.proximal_mu;
+        if (ch_job_rules(&row->job, NULL) == CHOIR_OK) {
+            (void)snprintf(row->set, sizeof(row->set), "%s%s%s", is_uniform ? uniform : "",
+                           is_uniform && is_proximal ? " " : "", is_proximal ? proximal : "");
+            return CHOIR_OK;
+        }
+    }
+    return ch_job_rules(&given, err);
+}
+
+static choir_status row_add(ch_compare *c, const choir_job *job, const char *name,
+                            choir_error *err) {
+    if (c->count == CH_COMPARE_ALGORITHMS_MAX) {
+        return ch_error_set(err, CHOIR_EINVAL, "--algorithms: more than %d",
+                            CH_COMPARE_ALGORITHMS_MAX);
+    }
+    ch_compare_row *row = &c->rows[c->count];
+    *row = (ch_compare_row){.job = *job, .crossing = INFINITY};
+    choir_status status =
+        ch_options_set(&CH_JOB_KEYS, &row->job, "server.algorithm", name, "--algorithms", err);
+    for (uint32_t i = 0; i < c->count && status == CHOIR_OK; i++) {
+        if (strcmp(c->rows[i].job.algorithm, name) == 0) {
+            status = ch_error_set(err, CHOIR_EINVAL, "--algorithms: '%s' is named twice", name);
+        }
+    }
+    if (status == CHOIR_OK) {
+        status = row_fit(row, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const double *rates = NULL;
+    row->points = CLIENT_RATES * server_rates(&rates, &row->job);
+    CH_ASSERT(row->points <= CH_COMPARE_POINTS_MAX);
+    char label[CHOIR_NAME_MAX];
+    (void)snprintf(label, sizeof(label), "%.40s-%.20s", job->name, name);
+    memcpy(row->job.name, label, sizeof(label));
+    row->job.target_accuracy = 0; // a run knows no target: arm.h
+    c->count += 1;
+    return CHOIR_OK;
+}
+
+choir_status ch_compare_init(ch_compare *out, const choir_job *job, const char *algorithms,
+                             choir_error *err) {
+    *out = (ch_compare){.target = job->target_accuracy};
+    if (strcmp(job->data.task, "regression") == 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.task: a regression has no accuracy to compare algorithms by");
+    }
+    choir_status status = CHOIR_OK;
+    for (const char *at = algorithms; status == CHOIR_OK;) {
+        char name[CHOIR_NAME_MAX];
+        const size_t size = strcspn(at, ",");
+        (void)snprintf(name, sizeof(name), "%.*s", (int)(size < sizeof(name) ? size : 0), at);
+        status = row_add(out, job, name, err);
+        if (at[size] == '\0') {
+            break;
+        }
+        at += size + 1;
+    }
+    return status;
+}
+
+uint32_t ch_compare_points(const ch_compare *c) {
+    uint32_t points = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        points += c->rows[i].points;
+    }
+    return points;
+}
+
+// ----- running it -------------------------------------------------------------------------------
+
+/* Whether a point is better than what the row has. */
+static bool is_better(const ch_compare_row *row, const ch_outcome_arm *arm) {
+    if (row->dir[0] == '\0' || arm->crossing != row->crossing) {
+        return row->dir[0] == '\0' || arm->crossing < row->crossing;
+    }
+    return arm->best > row->best;
+}
+
+static choir_status point_run(ch_compare_row *row, const choir_job *given, double client_rate,
+                              uint32_t point, double target, const ch_paper_site *site,
+                              const choir_env *env, choir_error *err) {
+    const choir_job job = job_at(given, client_rate, point);
+    const ch_arm_task task = {.cell = job.algorithm,
+                              .job = &job,
+                              .rate = point_near(job.client_learning_rate),
+                              .target = target,
+                              .limit = job.rounds,
+                              .beaten = row->crossing,
+                              .points = CH_ARM_TABLE_POINTS,
+                              .baselines = "none"};
+    ch_outcome_arm arm;
+    const choir_status status = ch_arm_run(&arm, &task, site, 0, env, err);
+    if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
+        return status;
+    }
+    row->decided += status == CHOIR_OK;
+    if (arm.rounds > 0 && is_better(row, &arm)) {
+        row->job = job;
+        row->crossing = arm.crossing;
+        row->best = arm.best;
+        row->bytes = arm.bytes;
+        row->is_diverged = arm.end == CH_CROSSING_DIVERGED;
+        const choir_status found = ch_arm_dir(row->dir, site->runs, &job, err);
+        return found == CHOIR_OK ? status : found;
+    }
+    return status;
+}
+
+/* Goes on with the best run to its last round, beyond the target: so that curves can be compared.
+ */
+static choir_status best_end(ch_compare_row *row, const ch_paper_site *site, const choir_env *env,
+                             choir_error *err) {
+    const ch_arm_task task = {.cell = row->job.algorithm,
+                              .job = &row->job,
+                              .rate = point_near(row->job.client_learning_rate),
+                              .limit = row->job.rounds,
+                              .beaten = INFINITY,
+                              .points = CH_ARM_TABLE_POINTS,
+                              .baselines = "none"};
+    ch_outcome_arm arm;
+    const choir_status status = ch_arm_run(&arm, &task, site, 0, env, err);
+    if (status == CHOIR_OK || status == CHOIR_EAGAIN) {
+        row->best = arm.best > row->best ? arm.best : row->best;
+    }
+    return status;
+}
+
+choir_status ch_compare_run(ch_compare *c, const ch_paper_site *site, const choir_env *env,
+                            choir_error *err) {
+    choir_status ended = CHOIR_OK;
+    for (uint32_t i = 0; i < c->count; i++) {
+        ch_compare_row *row = &c->rows[i];
+        const choir_job given = row->job; // the row's becomes that of its best point
+        for (uint32_t point = 0; point < row->points; point++) {
+            const choir_status status = point_run(row, &given, given.client_learning_rate, point,
+                                                  c->target, site, env, err);
+            if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
+                return status;
+            }
+            ended = status == CHOIR_OK ? ended : status; // what others have had is told too
+        }
+        const bool is_cut = c->target > 0 && row->dir[0] != '\0' && !row->is_diverged;
+        const choir_status status =
+            is_cut && ended == CHOIR_OK ? best_end(row, site, env, err) : CHOIR_OK;
+        if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
+            return status;
+        }
+        ended = status == CHOIR_OK ? ended : status;
+    }
+    return ended;
+}
+
+// ----- telling it -------------------------------------------------------------------------------
+
+static void row_print(FILE *out, const ch_compare *c, const ch_compare_row *row) {
+    char client[CH_TEXT_NUMBER_MAX] = "-";
+    char server[CH_TEXT_NUMBER_MAX] = "-";
+    char best[CH_UNITS_MAX] = "-";
+    char bytes[CH_UNITS_MAX] = "-";
+    char rounds[CH_UNITS_MAX] = "-";
+    if (row->dir[0] != '\0') {
+        ch_text_number(client, sizeof(client), row->job.client_learning_rate);
+        ch_text_number(server, sizeof(server), row->job.server_learning_rate);
+        ch_units_share(best, row->best);
+        ch_units_bytes(bytes, (uint64_t)row->bytes);
+    }
+    if (isfinite(row->crossing)) {
+        (void)snprintf(rounds, sizeof(rounds), "%.1f", row->crossing);
+    }
+    (void)fprintf(out, "%-12s %-8s %-8s %10s ", row->job.algorithm, client, server, best);
+    if (c->target > 0) {
+        (void)fprintf(out, "%8s ", rounds);
+    }
+    (void)fprintf(out, "%10s  %u of %u", bytes, row->decided, row->points);
+    (void)fprintf(out, "%s%s%s\n", row->is_diverged ? "  diverged" : "",
+                  row->set[0] == '\0' ? "" : "  ", row->set);
+}
+
+void ch_compare_print(FILE *out, const ch_compare *c) {
+    (void)fprintf(out, "%-12s %-8s %-8s %10s ", "algorithm", "client", "server", "accuracy");
+    if (c->target > 0) {
+        (void)fprintf(out, "%8s ", "rounds");
+    }
+    (void)fprintf(out, "%10s  %s\n", "sent", "runs");
+    for (uint32_t i = 0; i < c->count; i++) {
+        row_print(out, c, &c->rows[i]);
+    }
+}
+
+choir_status ch_compare_report(ch_report_result *out, const ch_compare *c, const char *path,
+                               const choir_env *env, choir_error *err) {
+    const char *runs[CH_COMPARE_ALGORITHMS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (c->rows[i].dir[0] != '\0') {
+            runs[count] = c->rows[i].dir;
+            count += 1;
+        }
+    }
+    return ch_report_write(out, runs, count, path, env, err);
+}

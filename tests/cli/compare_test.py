@@ -1,0 +1,97 @@
+"""choir compare: algorithms tuned on one job and shown side by side, ended and gone on with."""
+import json
+import unittest
+
+from choir import Case
+
+JOB = """
+name: letters
+model: softmax
+data: {source: digits, partition: natural, clients: 10, examples: 25, test_examples: 100}
+client: {epochs: 2, learning_rate: 0.1}
+server: {sample_rate: 0.5, rounds: 4}
+"""
+
+
+class Comparing(Case):
+    def compare(self, *words, job=JOB):
+        return self.run_in("compare", self.file("job.yaml", job), "--quiet", *words, timeout=120)
+
+    def table(self, *words, job=JOB):
+        ran = self.compare(*words, job=job)
+        self.assertEqual(ran.code, 0, ran.log)
+        head, *rows = ran.out.splitlines()
+        self.assertEqual(head.split()[0], "algorithm")
+        return [row.split() for row in rows]
+
+    def best(self, run):
+        rows = (self.folder / run / "metrics.jsonl").read_text().splitlines()
+        return max(json.loads(row)["accuracy"] for row in rows)
+
+    def runs(self):
+        return sorted(path.name for path in (self.folder / "runs/compare").iterdir())
+
+    def test_each_algorithm_is_shown_at_its_best(self):
+        rows = self.table("--algorithms", "fedavg,fedadam,feddyn")
+        self.assertEqual([row[0] for row in rows], ["fedavg", "fedadam", "feddyn"])
+        self.assertEqual([" ".join(row).count(f"{n} of {n}") for row, n in zip(rows, (3, 9, 3))],
+                         [1, 1, 1])
+        self.assertEqual(rows[2][-2:], ["chain=uniform", "client.proximal_mu=0.1"])
+        self.assertEqual(len(self.runs()), 15)
+        for row in rows:
+            best = max(self.best(f"runs/compare/{run}") for run in self.runs()
+                       if run.startswith(f"letters-{row[0]}-"))
+            self.assertEqual(float(row[3]), round(100 * best, 2))
+        page = (self.folder / "comparison.html").read_text()
+        for row in rows:
+            self.assertIn(f"letters-{row[0]}", page)
+
+    def test_what_was_run_is_not_run_again(self):
+        first = self.table("--algorithms", "fedavg", "--no-report")
+        files = {run: (self.folder / "runs/compare" / run / "metrics.jsonl").stat().st_mtime_ns
+                 for run in self.runs()}
+        again = self.table("--algorithms", "fedavg,fednova", "--no-report")
+        self.assertEqual(again[0], first[0])
+        for run, written in files.items():
+            path = self.folder / "runs/compare" / run / "metrics.jsonl"
+            self.assertEqual(path.stat().st_mtime_ns, written)
+        self.assertEqual(len(self.runs()), 6)
+        self.assertFalse((self.folder / "comparison.html").exists())
+
+    def test_it_goes_on_where_its_budget_ended_it(self):
+        calm = self.table("--algorithms", "fedavg,scaffold", "--no-report", "--runs", "calm")
+        ran = self.compare("--algorithms", "fedavg,scaffold", "--budget", 1e-6)
+        self.assertEqual(ran.code, 130)
+        self.assertEqual(ran.log, "choir compare: ended before all was run; the same call goes on\n")
+        self.assertEqual(self.table("--algorithms", "fedavg,scaffold"), calm)
+
+    def test_with_a_target_rounds_to_it_decide(self):
+        job = JOB.replace("rounds: 4", "rounds: 12, target_accuracy: 0.3")
+        ran = self.compare("--algorithms", "fedavg,scaffold", "--no-report", job=job)
+        self.assertEqual(ran.code, 0, ran.log)
+        head, *rows = (row.split() for row in ran.out.splitlines())
+        self.assertEqual(head, ["algorithm", "client", "server", "accuracy", "rounds", "sent", "runs"])
+        for row in rows:
+            self.assertLessEqual(float(row[5]), 12, row)
+            rounds = [len((self.folder / "runs/compare" / run / "metrics.jsonl").read_text().splitlines())
+                      for run in self.runs() if run.startswith(f"letters-{row[0]}-")]
+            self.assertEqual(max(rounds), 12)  # the best one, for its curve
+
+    def test_what_cannot_be_compared_is_refused_before_anything_is_run(self):
+        known = ("fedavg, fedavgm, fedprox, fedadagrad, fedadam, fedyogi, fednova, q-fedavg, scaffold, "
+                 "feddyn")
+        for words, job, log in (
+                (("--algorithms", "fedavg,fedsgd"), JOB,
+                 f"--algorithms: server.algorithm: 'fedsgd' is not one of {known}"),
+                (("--algorithms", "fedavg,fedavg"), JOB, "--algorithms: 'fedavg' is named twice"),
+                (("--algorithms", "fedavg,scaffold"), JOB.replace("epochs: 2", "epochs: 2, momentum: 0.9"),
+                 "server.algorithm: 'scaffold' knows a client's gradients by its steps, so client.momentum "
+                 "and client.proximal_mu must be 0")):
+            with self.subTest(words):
+                ran = self.compare(*words, job=job)
+                self.assert_says(ran, 2, f"choir compare: {log}\n")
+        self.assertFalse((self.folder / "runs").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
