@@ -128,6 +128,7 @@ choir_status ch_plan_model_init(ch_plan_model *out, const choir_job *job,
         status = job->model.file[0] != '\0'
                      ? file_layers(job->model.file, federation, out->layers, env, err)
                      : ch_zoo_layers(&job->model, ch_federation_shape(federation),
+                                     ch_federation_is_text(federation),
                                      ch_federation_classes(federation), out->layers, err);
     }
     if (status != CHOIR_OK) {

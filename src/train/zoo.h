@@ -10,6 +10,9 @@
 #include "choir/job.h"
 #include "data/examples.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum { CH_LAYERS_TEXT_MAX = 512 }; // bytes of a layers text, with the terminating zero
 
 typedef struct ch_zoo_row {
@@ -17,8 +20,9 @@ typedef struct ch_zoo_row {
     const char *layers;  // "{hidden}" and "{outputs}" stand for what the job and the data say
     ch_shape shape;      // of the inputs it wants; all 0: any
     uint32_t classes;    // it wants; 0: any
-    uint32_t parameters; // with that shape; 0: depends on the data
+    uint32_t parameters; // with that shape, or so many tokens; 0: depends on the data
     const char *about;
+    uint32_t tokens; // 0: it reads no text; else it does, of any number of tokens: its source's
 } ch_zoo_row;
 
 extern const ch_zoo_row CH_ZOO[];
@@ -33,13 +37,14 @@ CHOIR_NODISCARD choir_status ch_zoo_check(const choir_job_model *options, choir_
 /*
  * Writes the layers of the model that options name, for examples of this shape.
  *
- * classes  of the data; 0: regression, one output
+ * is_text  they are sequences of tokens, whatever the shape
+ * classes  of the data; 0: regression, one output; of text its tokens
  *
  * Returns OK; EINVAL for a name that is not in the zoo, hidden sizes that are missing or no list
- * of sizes, or data of another shape than the model wants.
+ * of sizes, or data of another kind or shape than the model wants.
  */
 CHOIR_NODISCARD choir_status ch_zoo_layers(const choir_job_model *options, ch_shape shape,
-                                           uint32_t classes, char out[CH_LAYERS_TEXT_MAX],
-                                           choir_error *err);
+                                           bool is_text, uint32_t classes,
+                                           char out[CH_LAYERS_TEXT_MAX], choir_error *err);
 
 #endif

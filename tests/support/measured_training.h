@@ -135,7 +135,7 @@ static inline choir_status measured_train(measured_training *out, const ch_zoo_r
     (void)snprintf(path, sizeof(path), "%s/%s.examples", folder, row->name);
     (void)snprintf(job, sizeof(job), "name: size\nclient: {batch_size: %u}\ndata: {heldout: 0}\n",
                    batch);
-    choir_status status = ch_zoo_layers(&named, shape, MEASURED_CLASSES, layers, err);
+    choir_status status = ch_zoo_layers(&named, shape, false, MEASURED_CLASSES, layers, err);
     ch_net_options options = ch_net_defaults();
     options.layers = layers;
     options.height = shape.height;

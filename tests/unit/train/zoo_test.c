@@ -6,14 +6,16 @@
 
 #include <string.h>
 
-static uint32_t parameters(const char *layers, ch_shape shape) {
+static uint32_t parameters(const char *layers, ch_shape shape, uint32_t steps) {
     const choir_env env = choir_env_default();
     ch_net_options o = ch_net_defaults();
     o.layers = layers;
     o.height = shape.height;
     o.width = shape.width;
     o.channels = shape.channels;
+    o.steps = steps;
     o.batch_max = 10;
+    o.forward_only = true;
     ch_net *net = NULL;
     choir_error err = {.message = ""};
     const choir_status status = ch_net_create(&net, &o, &env, &err);
@@ -29,12 +31,44 @@ static void every_named_model_has_the_parameters_it_says(void **state) {
     (void)state;
     uint32_t counted = 0;
     for (uint32_t i = 0; i < CH_ZOO_COUNT; i++) {
-        if (CH_ZOO[i].parameters != 0) {
-            assert_int_equal(parameters(CH_ZOO[i].layers, CH_ZOO[i].shape), CH_ZOO[i].parameters);
-            counted += 1;
+        const ch_zoo_row *row = &CH_ZOO[i];
+        if (row->parameters == 0) {
+            continue;
         }
+        const bool is_text = row->tokens > 0;
+        const ch_shape shape = is_text ? (ch_shape){1, 1, 1} : row->shape;
+        choir_job_model o = {.name = ""};
+        char layers[CH_LAYERS_TEXT_MAX];
+        memcpy(o.name, row->name, strlen(row->name));
+        check_status(
+            ch_zoo_layers(&o, shape, is_text, is_text ? row->tokens : row->classes, layers, NULL),
+            CHOIR_OK);
+        assert_int_equal(parameters(layers, shape, is_text ? 80 : 0), row->parameters);
+        counted += 1;
     }
-    assert_int_equal(counted, 3);
+    assert_int_equal(counted, 7);
+}
+
+static void models_of_text_take_any_number_of_tokens(void **state) {
+    (void)state;
+    const ch_shape line = {1, 1, 80};
+    char layers[CH_LAYERS_TEXT_MAX];
+    choir_job_model o = {.name = "char-lstm-plain"};
+    check_status(ch_zoo_layers(&o, line, true, 90, layers, NULL), CHOIR_OK);
+    assert_string_equal(layers, "embedding 90 8 | lstm 256 | lstm 256 | dense 90");
+    o = (choir_job_model){.name = "next-word"};
+    check_status(ch_zoo_layers(&o, line, true, 500, layers, NULL), CHOIR_OK);
+    assert_string_equal(layers, "embedding 500 96 | lstm 670/96 cifg | unembedding");
+    choir_error err = {.message = ""};
+    check_status(ch_zoo_layers(&o, line, false, 500, layers, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message, "model.name: 'next-word' reads text, and the data is none; "
+                                     "models for it are softmax, mlp, mnist-2nn, mnist-cnn, "
+                                     "cifar-cnn");
+    o = (choir_job_model){.name = "mlp"};
+    check_status(ch_zoo_layers(&o, line, true, 500, layers, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message,
+                        "model.name: 'mlp' reads no text, and the data is text; models "
+                        "for it are char-lstm, char-lstm-plain, word-lstm, next-word");
 }
 
 static void sized_models_follow_the_data(void **state) {
@@ -42,16 +76,16 @@ static void sized_models_follow_the_data(void **state) {
     const ch_shape row = {1, 1, 60};
     char layers[CH_LAYERS_TEXT_MAX];
     choir_job_model o = {.name = "softmax"};
-    check_status(ch_zoo_layers(&o, row, 7, layers, NULL), CHOIR_OK);
+    check_status(ch_zoo_layers(&o, row, false, 7, layers, NULL), CHOIR_OK);
     assert_string_equal(layers, "dense 7");
-    assert_int_equal(parameters(layers, row), 60 * 7 + 7);
+    assert_int_equal(parameters(layers, row, 0), 60 * 7 + 7);
     o = (choir_job_model){.name = "mlp", .hidden = "30,20"};
-    check_status(ch_zoo_layers(&o, row, 0, layers, NULL), CHOIR_OK);
+    check_status(ch_zoo_layers(&o, row, false, 0, layers, NULL), CHOIR_OK);
     assert_string_equal(layers, "dense 30 | relu | dense 20 | relu | dense 1");
-    assert_int_equal(parameters(layers, row), 61 * 30 + 31 * 20 + 21);
+    assert_int_equal(parameters(layers, row, 0), 61 * 30 + 31 * 20 + 21);
     o = (choir_job_model){.name = "mlp",
                           .hidden = "10,10,10,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"};
-    check_status(ch_zoo_layers(&o, row, UINT32_MAX, layers, NULL), CHOIR_OK); // 24 of them
+    check_status(ch_zoo_layers(&o, row, false, UINT32_MAX, layers, NULL), CHOIR_OK); // 24 of them
 }
 
 static void what_does_not_fit_is_named(void **state) {
@@ -98,8 +132,9 @@ static void what_does_not_fit_is_named(void **state) {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char layers[CH_LAYERS_TEXT_MAX];
         choir_error err = {.message = ""};
-        check_status(ch_zoo_layers(&rows[i].options, rows[i].shape, rows[i].classes, layers, &err),
-                     CHOIR_EINVAL);
+        check_status(
+            ch_zoo_layers(&rows[i].options, rows[i].shape, false, rows[i].classes, layers, &err),
+            CHOIR_EINVAL);
         if (strstr(err.message, rows[i].message) == NULL) {
             fail_msg("'%s' does not say '%s'", err.message, rows[i].message);
         }
@@ -109,6 +144,7 @@ static void what_does_not_fit_is_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_named_model_has_the_parameters_it_says),
+        cmocka_unit_test(models_of_text_take_any_number_of_tokens),
         cmocka_unit_test(sized_models_follow_the_data),
         cmocka_unit_test(what_does_not_fit_is_named),
     };
