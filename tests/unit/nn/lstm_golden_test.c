@@ -63,8 +63,8 @@ static double step_on(ch_net *net, uint32_t step) {
 }
 
 /* All steps of a net, in one part or in several. */
-static void check_steps(const char *layers, uint32_t dim, const float *weights,
-                        const float *losses, uint32_t batch_max, bool fused) {
+static void check_steps(const char *layers, uint32_t dim, const float *weights, const float *losses,
+                        uint32_t batch_max, bool fused) {
     const choir_env env = choir_env_default();
     float have[PEEPHOLE];
     ch_net_options o = ch_net_defaults();
@@ -86,8 +86,7 @@ static void check_steps(const char *layers, uint32_t dim, const float *weights,
     ch_net_destroy(net);
 }
 
-static void check_all(const char *layers, uint32_t dim, const float *weights,
-                      const float *losses) {
+static void check_all(const char *layers, uint32_t dim, const float *weights, const float *losses) {
     check_steps(layers, dim, weights, losses, BATCH, true);
     check_steps(layers, dim, weights, losses, BATCH, false);
     check_steps(layers, dim, weights, losses, 2, true);

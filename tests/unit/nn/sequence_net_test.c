@@ -5,8 +5,10 @@
 #include "support/check.h"
 #include "support/measured_memory.h"
 
+#include "base/sha256.h"
 #include "nn/net.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { STEPS = 6, COUNT = 7, CLASSES = 5, POSITIONS = 19, DIM_MAX = 4096 };
@@ -208,6 +210,32 @@ static void every_backend_trains_alike(void **state) {
     }
 }
 
+/* Written down once and compared under every compiler since, wherever multiply-adds are fused. */
+static void every_compiler_makes_the_same_bits(void **state) {
+    (void)state;
+    static const char want[] = "1324526dc9f796e562e6315b88bba319a32dc28cddf0c8fcfac3e72d40f2d7e3";
+    const ch_kernels *kernels = ch_kernels_find("vector-avx2");
+    if (kernels == NULL) {
+        skip();
+    }
+    uint8_t digest[32];
+    char hex[65] = "";
+    float params[DIM_MAX];
+    ch_sha256 hash;
+    ch_sha256_init(&hash);
+    for (uint32_t i = 0; i < LAYERS_COUNT * SGDS_COUNT; i++) {
+        ch_net_options o = options(LAYERS[i / SGDS_COUNT]);
+        o.kernels = kernels;
+        (void)train(&o, &SGDS[i % SGDS_COUNT], params);
+        ch_sha256_add(&hash, params, sizeof(params));
+    }
+    ch_sha256_finish(&hash, digest);
+    for (uint32_t i = 0; i < 32; i++) {
+        (void)snprintf(hex + (size_t)i * 2, 3, "%02x", digest[i]);
+    }
+    assert_string_equal(hex, want);
+}
+
 static void layers_that_do_not_fit_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -302,6 +330,7 @@ int main(void) {
         cmocka_unit_test(parts_divide_by_the_positions_of_the_whole_step),
         cmocka_unit_test(fused_steps_are_the_unfused_ones_bit_for_bit),
         cmocka_unit_test(every_backend_trains_alike),
+        cmocka_unit_test(every_compiler_makes_the_same_bits),
         cmocka_unit_test(layers_that_do_not_fit_are_refused),
         cmocka_unit_test(what_makes_no_sequences_is_refused),
         cmocka_unit_test(what_a_net_claims_is_known_before),
