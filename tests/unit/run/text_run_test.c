@@ -2,12 +2,16 @@
  * but that everything counts what is predicted. */
 #include "support/tiny_job.h"
 
+#include "run/bundle.h"
+#include "run/device.h"
 #include "run/saved.h"
+#include "run/session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static char folder[FOLDER_PATH_MAX];
+static ch_run_result one; // of the first test's run, which later ones look at
 
 enum { ROLES = 6, LINES = 20 };
 
@@ -75,7 +79,7 @@ static void a_recurrent_net_learns_lines_whatever_the_workers(void **state) {
     (void)state;
     const choir_job job = text_job();
     ch_run_options o = options_for("one");
-    const ch_run_result one = tiny_run(&job, &o);
+    one = tiny_run(&job, &o);
     assert_true(one.accuracy > 0.3); // 258 tokens; the most frequent, a blank, is a fifth of them
     assert_true(one.loss < 3);       // of ln 258 = 5.55
     o = options_for("two");
@@ -104,19 +108,17 @@ static void a_saved_model_is_evaluated_on_lines_of_any_length(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
     choir_job job = text_job();
-    ch_run_options o = options_for("saved");
-    const ch_run_result run = tiny_run(&job, &o);
     ch_eval_result whole;
     choir_error err = {.message = ""};
-    check_status(ch_run_eval(&whole, folder_file(folder, "saved"), &job.data, job.seed, &env, &err),
+    check_status(ch_run_eval(&whole, folder_file(folder, "one"), &job.data, job.seed, &env, &err),
                  CHOIR_OK);
-    assert_true(whole.accuracy == run.accuracy && whole.loss == run.loss);
+    assert_true(whole.accuracy == one.accuracy && whole.loss == one.loss);
     assert_int_equal(whole.examples, ROLES * LINES / 5);
     assert_true(whole.predictions > 10 * (uint64_t)whole.examples);
     assert_null(whole.confusion);
     ch_eval_result cut;
     job.data.steps = 7; // the same characters, in pieces
-    check_status(ch_run_eval(&cut, folder_file(folder, "saved"), &job.data, job.seed, &env, &err),
+    check_status(ch_run_eval(&cut, folder_file(folder, "one"), &job.data, job.seed, &env, &err),
                  CHOIR_OK);
     assert_true(cut.examples > whole.examples);
     assert_int_equal(cut.predictions, whole.predictions);
@@ -132,7 +134,7 @@ static void each_token_of_a_line_is_predicted(void **state) {
     FILE *out = tmpfile();
     assert_non_null(out);
     check_status(
-        ch_run_predict(out, folder_file(folder, "saved"), &job.data, job.seed, 1, 1, &env, &err),
+        ch_run_predict(out, folder_file(folder, "one"), &job.data, job.seed, 1, 1, &env, &err),
         CHOIR_OK);
     rewind(out);
     // The second test line is the second role's seventeenth, whose end is word (1 + 16) mod 6.
@@ -167,17 +169,98 @@ static void text_and_numbers_are_told_apart(void **state) {
     check_status(ch_run_sim(&result, &job, &o, &env, &err), CHOIR_EINVAL);
     assert_non_null(strstr(err.message, "lstm.safetensors reads text, and the data is none"));
     job = text_job();
-    job.model.file[0] = '\0';
-    (void)snprintf(job.model.name, sizeof(job.model.name), "softmax");
+    (void)snprintf(job.model.file, sizeof(job.model.file), "%s",
+                   folder_file(folder, "dense.safetensors"));
     check_status(ch_run_sim(&result, &job, &o, &env, &err), CHOIR_EINVAL);
-    assert_string_equal(err.message, "model.name: 'softmax': the model has no embedding, and the "
-                                     "data is text of 258 tokens");
+    assert_non_null(strstr(err.message, "dense.safetensors': the model has no embedding, and the "
+                                        "data is text of 258 tokens"));
+}
+
+static ch_bundle bundle_make(void) {
+    const choir_env env = choir_env_default();
+    char yaml[3 * FOLDER_PATH_MAX];
+    const char *path = folder_file(folder, "job.yaml");
+    ch_bundle b;
+    choir_error err = {.message = ""};
+    (void)snprintf(yaml, sizeof(yaml),
+                   "model: {file: '%s/lstm.safetensors'}\n"
+                   "data: {source: '%s/plays.txt', clients: 0, steps: 30}\n",
+                   folder, folder);
+    folder_put(path, yaml, strlen(yaml));
+    if (ch_bundle_create(&b, path, NULL, 0, &env, &err) != CHOIR_OK) {
+        fail_msg("%s", err.message);
+    }
+    return b;
+}
+
+static void train(choir_trainer trainer, uint32_t client, const ch_session *s, float *delta) {
+    const choir_task task = {.round = 2,
+                             .dim = s->dim,
+                             .epochs = 2,
+                             .batch_size = 7,
+                             .learning_rate = 0.5F,
+                             .seed = 99,
+                             .chain = "weight"};
+    choir_training training;
+    check_status(trainer.ops->train(trainer.self, client, &task, s->params, delta, &training, NULL),
+                 CHOIR_OK);
+    assert_int_equal(training.examples, trainer.ops->examples(trainer.self, client));
+    assert_true(training.metrics.examples > 2 * (uint64_t)training.examples);
+}
+
+static void a_device_learns_its_lines_as_in_a_simulation(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    choir_error err = {.message = ""};
+    ch_bundle b = bundle_make();
+    ch_session s;
+    choir_job job = b.job;
+    (void)snprintf(job.model.file, sizeof(job.model.file), "%s",
+                   folder_file(folder, "lstm.safetensors"));
+    (void)snprintf(job.data.dir, sizeof(job.data.dir), "%s", folder);
+    check_status(ch_session_open(&s, &job, 1, CH_SESSION_TRAIN, &env, &err), CHOIR_OK);
+    float *simulated = calloc(2 * (size_t)s.dim, sizeof(float));
+    assert_non_null(simulated);
+    float *trained = simulated + s.dim;
+    for (uint32_t k = 0; k < ROLES; k += ROLES - 1) {
+        const ch_device_options o = {.job = {(const uint8_t *)b.text, b.text_size},
+                                     .model = {b.model, b.model_size},
+                                     .dir = folder,
+                                     .client = k};
+        ch_device d;
+        check_status(ch_device_open(&d, &o, &env, &err), CHOIR_OK);
+        train(s.trainers[0], k, &s, simulated);
+        train(ch_device_trainer(&d), k, &s, trained);
+        assert_memory_equal(trained, simulated, s.dim * sizeof(float));
+        ch_device_release(&d);
+    }
+    free(simulated);
+    ch_session_release(&s);
+    ch_bundle_release(&b);
+}
+
+static void a_device_may_have_plays_of_its_own(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    choir_error err = {.message = ""};
+    ch_bundle b = bundle_make();
+    const ch_device_options o = {.job = {(const uint8_t *)b.text, b.text_size},
+                                 .model = {b.model, b.model_size},
+                                 .source = folder_file(folder, "plays.txt"),
+                                 .client = CH_DEVICE_ALL};
+    ch_device d;
+    check_status(ch_device_open(&d, &o, &env, &err), CHOIR_OK);
+    const uint32_t lines = ROLES * LINES * 4 / 5; // the others are for testing
+    assert_int_equal(ch_device_examples(&d), lines - (lines + 5) / 10); // a tenth is held out
+    ch_device_release(&d);
+    ch_bundle_release(&b);
 }
 
 static int folder_begin(void **state) {
     (void)state;
     folder_make(folder);
     play_write();
+    model_write("dense.safetensors", "dense 258", 80);
     model_write("lstm.safetensors", "embedding 258 8 | lstm 16 peephole | dense 258", 80);
     return 0;
 }
@@ -195,6 +278,8 @@ int main(void) {
         cmocka_unit_test(a_saved_model_is_evaluated_on_lines_of_any_length),
         cmocka_unit_test(each_token_of_a_line_is_predicted),
         cmocka_unit_test(text_and_numbers_are_told_apart),
+        cmocka_unit_test(a_device_learns_its_lines_as_in_a_simulation),
+        cmocka_unit_test(a_device_may_have_plays_of_its_own),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }
