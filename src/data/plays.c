@@ -344,7 +344,7 @@ static bool is_direction_begin(const parsing *p, const place *at, uint32_t i) {
     const uint32_t speech = at->how.layout == LAYOUT_INLINE_2   ? 2 + DEEPER
                             : at->how.layout == LAYOUT_INLINE_0 ? DEEPER
                                                                 : 0;
-    const bool is_apart = r->indent != speech || is_blank(&p->rows[i - 1]) ||
+    const bool is_apart = r->indent != speech || i == 0 || is_blank(&p->rows[i - 1]) ||
                           is_same_name(&r->text, &EXIT) || is_same_name(&r->text, &EXEUNT);
     return is_apart && ch_speaker_is_direction(&r->text);
 }
