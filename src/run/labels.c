@@ -1,13 +1,28 @@
 /* Labels: see labels.h. */
 #include "run/labels.h"
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { SHOWN_BYTES = 72 };
+
+/* A vocabulary that is too long for a list, by its size and a checksum of its words. */
+static void vocabulary_write(char out[CH_LABELS_TEXT_MAX], const ch_federation *f) {
+    const uint32_t classes = ch_federation_classes(f);
+    ch_checksum c;
+    ch_checksum_init(&c, 0);
+    for (uint32_t k = 0; k < classes; k++) {
+        const char *name = ch_federation_name(f, k);
+        ch_checksum_add(&c, name, strlen(name) + 1);
+    }
+    (void)snprintf(out, CH_LABELS_TEXT_MAX, "[\"%u words, checksum %016" PRIx64 "\"]", classes,
+                   ch_checksum_finish(&c));
+}
 
 bool ch_labels_text(char out[CH_LABELS_TEXT_MAX], const ch_federation *f) {
     const uint32_t classes = ch_federation_classes(f);
@@ -19,7 +34,10 @@ bool ch_labels_text(char out[CH_LABELS_TEXT_MAX], const ch_federation *f) {
         used += ch_text_quote(out + used, CH_LABELS_TEXT_MAX - used, ch_federation_name(f, c));
         if (used + 2 >= CH_LABELS_TEXT_MAX) {
             out[0] = '\0';
-            return false;
+            if (ch_federation_is_text(f)) {
+                vocabulary_write(out, f);
+            }
+            return out[0] != '\0';
         }
     }
     if (used > 0) {

@@ -16,7 +16,8 @@ enum { CH_LABELS_TEXT_MAX = 16384 };
 
 /*
  * Writes the names in the order of their numbers, a JSON list: ["no","yes"].
- * Returns false, and leaves out "", when labels have no names or these are too long.
+ * Returns false, and leaves out "", when labels have no names or these are too long; but of text, a
+ * vocabulary that is too long is one name, of its size and a checksum of its words.
  */
 bool ch_labels_text(char out[CH_LABELS_TEXT_MAX], const ch_federation *f);
 

@@ -45,6 +45,51 @@ static void names_become_a_list(void **state) {
     ch_federation_destroy(f);
 }
 
+/* A vocabulary of so many words, each with this letter in it. */
+static ch_federation *worded(int words, char letter) {
+    const choir_env env = choir_env_default();
+    choir_job_data o = {.partition = "natural", .vocabulary = 10000, .proxy = "0"};
+    const size_t room = (size_t)words * 16 + 64;
+    char *text = malloc(room);
+    assert_non_null(text);
+    size_t size = (size_t)snprintf(text, room, "0\t1\t");
+    for (int i = 0; i < words; i++) {
+        size += (size_t)snprintf(text + size, room - size, "%c%05d ", letter, i);
+    }
+    size += (size_t)snprintf(text + size, room - size, "\nann\t2\thi\n");
+    folder_put(folder_file(folder, "m.tsv"), text, size);
+    free(text);
+    (void)snprintf(o.source, sizeof(o.source), "%s", folder_file(folder, "m.tsv"));
+    ch_federation *f = NULL;
+    check_status(ch_federation_open(&f, &o, NULL, 1, &env, NULL), CHOIR_OK);
+    return f;
+}
+
+static void a_long_vocabulary_is_told_by_its_checksum(void **state) {
+    (void)state;
+    static char texts[4][CH_LABELS_TEXT_MAX];
+    const struct {
+        int words;
+        char letter;
+    } rows[4] = {{3, 'a'}, {3000, 'a'}, {3000, 'b'}, {3001, 'a'}};
+    for (int i = 0; i < 4; i++) {
+        ch_federation *f = worded(rows[i].words, rows[i].letter);
+        char again[CH_LABELS_TEXT_MAX];
+        assert_true(ch_labels_text(texts[i], f));
+        assert_true(ch_labels_text(again, f));
+        assert_string_equal(texts[i], again);
+        ch_federation_destroy(f);
+    }
+    assert_string_equal(texts[0],
+                        "[\"<unknown>\",\"<begin>\",\"<end>\",\"a00000\",\"a00001\",\"a00002\"]");
+    assert_memory_equal(texts[1], "[\"3003 words, checksum ", 23);
+    choir_error err = {.message = ""};
+    check_status(ch_labels_check(texts[1], texts[1], "m", "s", &err), CHOIR_OK);
+    check_status(ch_labels_check(texts[1], texts[2], "m", "s", &err), CHOIR_EINVAL);
+    check_status(ch_labels_check(texts[1], texts[3], "m", "s", &err), CHOIR_EINVAL);
+    assert_memory_equal(err.message, "m: tells the labels [\"3003 words, checksum ", 43);
+}
+
 static void labels_without_names_have_no_list(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -94,6 +139,7 @@ static void other_labels_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_become_a_list),
+        cmocka_unit_test(a_long_vocabulary_is_told_by_its_checksum),
         cmocka_unit_test(labels_without_names_have_no_list),
         cmocka_unit_test(lists_of_any_length_are_kept_or_left_out),
         cmocka_unit_test(other_labels_are_refused),
