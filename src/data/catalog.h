@@ -28,6 +28,7 @@ typedef struct ch_catalog_row {
     const char *about;
     ch_catalog_file files[CH_CATALOG_FILES_MAX]; // (file_count)
     uint32_t file_count;
+    const char *published; // what those counted who first dealt it to clients; NULL: nothing
 } ch_catalog_row;
 
 extern const ch_catalog_row CH_CATALOG[];

@@ -1,6 +1,7 @@
 /* Federations of text, for people to look at; see overview_text.h. */
 #include "data/overview_text.h"
 
+#include "data/catalog.h"
 #include "data/dataset.h"
 #include "data/sequences.h"
 
@@ -62,6 +63,7 @@ static choir_status sums_measure(looking *l, amount sums[2]) {
 static void sums_print(const looking *l, const char *name, const amount sums[2]) {
     const ch_federation *f = l->f;
     const uint32_t clients = ch_federation_clients(f);
+    const ch_catalog_row *row = ch_catalog_find(name);
     const ch_holding test = {.examples = ch_federation_test(f),
                              .count = ch_federation_test(f)->count};
     (void)fprintf(l->out, "%s: text, a vocabulary of %u, examples of up to %u %s\n", name,
@@ -75,8 +77,12 @@ static void sums_print(const looking *l, const char *name, const amount sums[2])
                   " for testing, the end of each line among them\n",
                   l->unit, sums[CH_SPLIT_TRAIN].tokens, sums[CH_SPLIT_HELDOUT].tokens,
                   ch_holding_predictions(&test));
-    (void)fprintf(l->out, "longer    %u lines, cut into examples that follow each other\n",
-                  ch_federation_cut(f));
+    if (row != NULL && row->published != NULL) {
+        (void)fprintf(l->out, "published %s\n", row->published);
+    }
+    const uint32_t cut = ch_federation_cut(f);
+    (void)fprintf(l->out, "longer    %u line%s, cut into examples that follow each other\n", cut,
+                  cut == 1 ? "" : "s");
     (void)fprintf(l->out, "a client  trains on %u to %u %s, half of them on %u or more\n",
                   l->sizes[0], l->sizes[clients - 1], l->unit, l->sizes[clients / 2]);
 }

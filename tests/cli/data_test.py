@@ -140,6 +140,16 @@ class Show(Case):
         self.assertEqual(ran.code, 2)
         self.assertIn("deals by label, and a line of text has none", ran.log)
 
+    def test_a_set_by_name_is_shown_beside_what_was_published_of_it(self):
+        (self.folder / "here/shakespeare").mkdir(parents=True)
+        (self.folder / "here/shakespeare/pg100.txt").write_text(
+            "A TITLE\n\nby Some Body\n\n" + "  ALF. Me.\n  BOB. And me.\n" * 2)
+        ran = self.show("shakespeare", "--set", "data.dir=here")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn("\nclients   2\n", ran.out)
+        self.assertIn("\npublished 1146 clients, 3564579 characters to train on, 870014 for testing "
+                      "(McMahan et al. 2017)", ran.out)
+
     def test_a_folder_of_leaf_is_read_as_it_is(self):
         for half, users in (("train", {"u": "abcdefgh", "v": "xyz"}), ("test", {"u": "hgf"})):
             (self.folder / "leaf" / half).mkdir(parents=True)
