@@ -112,7 +112,8 @@ static void a_saved_model_is_evaluated_on_lines_of_any_length(void **state) {
     choir_error err = {.message = ""};
     check_status(ch_run_eval(&whole, folder_file(folder, "one"), &job.data, job.seed, &env, &err),
                  CHOIR_OK);
-    assert_true(whole.accuracy == one.accuracy && whole.loss == one.loss);
+    assert_true(whole.accuracy == one.accuracy);
+    check_near(whole.loss, one.loss, 1e-12); // more lines at a time, and added up so
     assert_int_equal(whole.examples, ROLES * LINES / 5);
     assert_true(whole.predictions > 10 * (uint64_t)whole.examples);
     assert_null(whole.confusion);
