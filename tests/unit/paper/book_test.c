@@ -99,11 +99,34 @@ static void a_page_has_rounds_speed_ups_marks_and_reasons(void **state) {
     folder_remove(folder);
 }
 
+static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
+    (void)state;
+    char folder[FOLDER_PATH_MAX];
+    ch_book_result result;
+    choir_status status = CHOIR_ENOMEM;
+    folder_make(folder);
+    made_experiment(&made);
+    measure(folder, 0, 0, 118.5);
+    uint32_t n = 0;
+    for (; status == CHOIR_ENOMEM && n < 100; n++) {
+        counted_memory memory;
+        const choir_env env = counted_env(&memory, n);
+        const ch_catalogue catalogue = {.items = &made, .count = 1, .env = env};
+        status = ch_book_write(&result, &catalogue, folder, 1, folder_file(folder, "page.html"),
+                               &env, NULL);
+        assert_int_equal(memory.alive, 0);
+    }
+    check_status(status, CHOIR_OK);
+    assert_true(n > 5); // it does allocate
+    folder_remove(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cells_further_than_a_quarter_from_the_paper_are_outside),
         cmocka_unit_test(a_page_without_results_says_so_in_every_cell),
         cmocka_unit_test(a_page_has_rounds_speed_ups_marks_and_reasons),
+        cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
