@@ -111,6 +111,12 @@ CHOIR_NODISCARD choir_status choir_participant_fetched(choir_participant *p, uin
 void choir_participant_decline(choir_participant *p, uint64_t now_ms);
 
 /*
+ * Of the task of a TRAIN that lets clients do less (task->partial), only so many epochs are to be
+ * done, 1 .. task->epochs: the device has no time for more. Its update counts like any other.
+ */
+void choir_participant_shorten(choir_participant *p, uint32_t epochs);
+
+/*
  * The last SEND got no reply: it will be sent again after retry_ms. Or the last FETCH got no model:
  * the participant will check in again, because its round may be over.
  */

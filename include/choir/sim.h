@@ -23,9 +23,10 @@ typedef struct choir_sim choir_sim;
  *
  * A client checks in, fetches the model, trains on its examples E times, and reports. A report is
  * taken to be as large as its parameters. To evaluate takes as long as to train once, and such a
- * report weighs nothing. A client whose report would arrive after the deadline is
- * not trained at all, nor is one that drops out: nobody would ever see what they learnt. What
- * clients do after their round has closed is not simulated.
+ * report weighs nothing. A client whose report would arrive after the deadline does as many epochs
+ * as there is time for, if its task lets it; else, or without time for one, it is not trained at
+ * all, nor is one that drops out: nobody would ever see what they learnt. What clients do after
+ * their round has closed is not simulated.
  *
  * In an open population every client that is there comes by once a round: one a millisecond, in an
  * order that the coordinator's seed and the round decide. One that is told to wait comes by again

@@ -65,6 +65,7 @@ typedef struct choir_task {
                                             // the first NONE; none at all: REPORT alone
     uint32_t method;  // a choir_method, or a number from a later version, which nobody here can do
     float fairness_q; // q-FedAvg's q, >= 0
+    uint8_t partial;  // 1: who has no time for all epochs may do fewer, and counts; else 0
 } choir_task;
 
 /* Numbers in the blob that a task names, and in a report on it: dim, and what its method moves

@@ -61,6 +61,7 @@ typedef enum ch_algorithm_knob {
     CH_KNOB_BETAS = 2,
     CH_KNOB_TAU = 4,
     CH_KNOB_Q = 8,
+    CH_KNOB_PARTIAL = 256,  // clients may do less than they are asked for
     CH_NEEDS_PROXIMAL = 16, // clients' proximal_mu above zero
     CH_NEEDS_UNIFORM = 32,  // a chain by which all clients count alike
     CH_NEEDS_ROSTER = 64,   // a closed population: it counts all clients

@@ -10,7 +10,8 @@
  *
  *   u  <-  rho u + 1 - eta mu s;   s  <-  s + u          from u = s = 0;   a = s after the last
  *
- * which is the paper's closed form where either is zero. When all a_k are equal this is FedAvg.
+ * which is the paper's closed form where either is zero. Clients may do fewer epochs than they are
+ * asked for. When all a_k are equal this is FedAvg.
  *
  * Source: Wang et al., "Tackling the Objective Inconsistency Problem in Heterogeneous Federated
  * Optimization", NeurIPS 2020, eq. 6 and sec. 4, with tau_eff = sum_k p_k |a_k|_1. The authors'
@@ -52,6 +53,7 @@ static void fednova_apply(const ch_algorithm_options *o, float *params, float *s
 
 const ch_algorithm_ops ch_algorithm_fednova = {
     .name = "fednova",
+    .knobs = CH_KNOB_PARTIAL,
     .parts = {{.name = "steps", .max = 65536}},
     .parts_count = 1,
     .apply = fednova_apply,

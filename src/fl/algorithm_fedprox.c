@@ -6,8 +6,7 @@
  *
  * The client end is the task's proximal_mu, which any trainer knows; the row sees to it that it is
  * not forgotten. Any number of local steps is a gamma-inexact solution of the client's problem, so
- * a client may be asked for less work than another and still count: tasks ask for
- * client.epochs, and its schedule may lower it.
+ * tasks let who has no time for all epochs do fewer: it counts like any other.
  *
  * Source: Li et al., "Federated Optimization in Heterogeneous Networks", MLSys 2020, alg. 2. There
  * clients are drawn with p_k = n_k / n and count alike; here they are drawn alike and count as the
@@ -22,6 +21,6 @@ static void fedprox_apply(const ch_algorithm_options *o, float *params, float *s
 
 const ch_algorithm_ops ch_algorithm_fedprox = {
     .name = "fedprox",
-    .knobs = CH_NEEDS_PROXIMAL,
+    .knobs = CH_NEEDS_PROXIMAL | CH_KNOB_PARTIAL,
     .apply = fedprox_apply,
 };

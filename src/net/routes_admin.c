@@ -5,7 +5,7 @@
  *     GET /v1/admin/jobs/REF                            -> one
  *     GET /v1/admin/jobs/REF/details                    -> everything of one
  *     GET /v1/admin/jobs/REF/rounds    ?from=N&limit=M  -> what its rounds came to
- *     GET /v1/admin/jobs/REF/sum       ?round=N         -> (dim) little-endian int64
+ *     GET /v1/admin/jobs/REF/sum       ?round=N         -> little-endian int64
  *     GET /v1/admin/jobs/REF/receipts  ?round=N         -> whose reports are in it
  *     GET /v1/admin/jobs/REF/bundle                     -> its initial model, as safetensors
  *

@@ -139,6 +139,7 @@ static void round_plan(choir_coordinator *c) {
         .model = c->offered,
         .method = c->algorithm->method,
         .fairness_q = (c->algorithm->knobs & CH_KNOB_Q) != 0 ? o->server_q : 0,
+        .partial = (c->algorithm->knobs & CH_KNOB_PARTIAL) != 0,
         .epochs = ch_schedule_whole(&c->schedules[CH_SCHEDULED_EPOCHS],
                                     &c->progress[CH_SCHEDULED_EPOCHS], round, o->client_epochs),
         .batch_size =
@@ -156,6 +157,7 @@ static void round_plan(choir_coordinator *c) {
         task.model = c->hash;
         task.method = CHOIR_METHOD_PLAIN;
         task.fairness_q = 0;
+        task.partial = 0;
         task.epochs = 1;
         task.seed = 0;
     } else if (o->announce) {

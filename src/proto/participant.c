@@ -385,6 +385,14 @@ void choir_participant_decline(choir_participant *p, uint64_t now_ms) {
     words_prepare(p, CH_FAILURE_UNSUPPORTED, &nothing);
 }
 
+void choir_participant_shorten(choir_participant *p, uint32_t epochs) {
+    CH_ASSERT(p->state == STATE_READY);
+    CH_ASSERT(p->task.partial);
+    CH_ASSERT(epochs >= 1);
+    CH_ASSERT(epochs <= p->task.epochs);
+    p->task.epochs = epochs;
+}
+
 /* Training */
 
 choir_status choir_participant_fetched(choir_participant *p, uint64_t now_ms,

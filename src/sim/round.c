@@ -17,8 +17,9 @@
  *
  * A lost message leads back to WAKE: its participant knows how to go on. A client whose report
  * would come after the deadline, or that drops out, is gone when it begins to train: nobody will
- * ever see what it would have learnt, so nothing is trained. So is whoever has an answer to its
- * report. What clients would do after their round has closed is not simulated.
+ * ever see what it would have learnt, so nothing is trained; where its task lets it do less, it
+ * does as many epochs as there is time for. So is whoever has an answer to its report. What clients
+ * would do after their round has closed is not simulated.
  *
  * Requests and models are handed over at the moment they arrive, and replies are received as they
  * are sent, with the time at which they arrive: nothing else happens to a participant in between,
@@ -88,21 +89,52 @@ static uint64_t first_params(const choir_task *task) {
     return is_small ? 0 : choir_task_sent(task);
 }
 
-// The size of the report is taken to be its parameters': what else is in it does not weigh.
-static void training_begin(choir_sim *s, ch_slot *k, const choir_task *task) {
+// The size of the report is taken to be its numbers': what else is in it does not weigh.
+static uint64_t report_travels_ms(const choir_sim *s, ch_slot *k, const choir_task *task) {
     const choir_network *n = &s->options.network;
+    return ch_network_latency_ms(n, &k->rng) +
+           ch_network_up_ms(n, first_params(task) * sizeof(float));
+}
+
+/* When a training of so many epochs is over. */
+static uint64_t trained_ms(const choir_sim *s, uint32_t client, uint32_t epochs) {
     const choir_trainer *t = &s->trainers[0];
-    const uint64_t examples = (uint64_t)t->ops->examples(t->self, k->work.client) * task->epochs;
-    k->work.trained_ms = s->now_ms + ch_network_training_ms(n, k->work.client, examples);
-    k->work.due_ms = k->work.trained_ms + ch_network_latency_ms(n, &k->rng) +
-                     ch_network_up_ms(n, first_params(task) * sizeof(float));
+    const uint64_t examples = (uint64_t)t->ops->examples(t->self, client) * epochs;
+    return s->now_ms + ch_network_training_ms(&s->options.network, client, examples);
+}
+
+/* The epochs for which there is time, where a task asks for what is possible; else all it asks for.
+ * At least one, which may be late. */
+static uint32_t epochs_in_time(const choir_sim *s, uint32_t client, const choir_task *task,
+                               uint64_t travels_ms) {
+    const uint64_t deadline_ms = choir_coordinator_deadline_ms(s->coordinator);
+    uint32_t most = task->epochs;
+    uint32_t least = 1;
+    while (task->partial && least < most) { // least may be late, more than most is
+        const uint32_t epochs = most - (most - least) / 2;
+        const bool late = trained_ms(s, client, epochs) + travels_ms >= deadline_ms;
+        most = late ? epochs - 1 : most;
+        least = late ? least : epochs;
+    }
+    return most;
+}
+
+static void training_begin(choir_sim *s, ch_slot *k, const choir_task *task) {
+    const uint32_t client = k->work.client;
+    const uint64_t travels_ms = report_travels_ms(s, k, task);
+    const uint32_t epochs = epochs_in_time(s, client, task, travels_ms);
+    k->work.trained_ms = trained_ms(s, client, epochs);
+    k->work.due_ms = k->work.trained_ms + travels_ms;
     const bool late = k->work.due_ms >= choir_coordinator_deadline_ms(s->coordinator);
-    if (late || ch_network_drops_out(n, round_key(s), k->work.client)) {
+    if (late || ch_network_drops_out(&s->options.network, round_key(s), client)) {
         slot_gone(s, k);
         return;
     }
+    if (epochs < task->epochs) {
+        choir_participant_shorten(k->participant, epochs);
+    }
     k->work.keeps = s->states.bytes_max > 0 && task->purpose == CHOIR_PURPOSE_TRAIN;
-    k->work.state = ch_states_of(&s->states, k->work.client);
+    k->work.state = ch_states_of(&s->states, client);
     ch_crew_offer(s->crew, &k->work);
     slot_at(s, k, CH_SLOT_REPORT, k->work.due_ms);
 }

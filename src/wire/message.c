@@ -318,6 +318,7 @@ static void put_task(ch_writer *w, const choir_task *task) {
     put_exchanges(w, 14, task->exchanges);
     ch_pb_put_uint(w, 15, task->method);
     ch_pb_put_float(w, 16, task->fairness_q);
+    ch_pb_put_uint(w, 17, task->partial);
 }
 
 uint32_t ch_reply_encode(const ch_reply *m, uint8_t out[CH_REPLY_MAX]) {
@@ -426,6 +427,9 @@ static bool task_decode(choir_task *out, choir_bytes bytes) {
             break;
         case CH_PB_KEY(16, CH_PB_FIXED32):
             out->fairness_q = ch_pb_float(f.value);
+            break;
+        case CH_PB_KEY(17, CH_PB_VARINT):
+            out->partial = f.value != 0;
             break;
         }
     }

@@ -232,6 +232,31 @@ static void scaffold_without_controls_is_fedavg_to_the_bit(void **state) {
     assert_memory_not_equal(&later, &after, sizeof(after));
 }
 
+/* An example takes half a second, a round five: those with 4 have time for two epochs of three. */
+static void check_partial(const char *algorithm, choir_method method, float proximal_mu,
+                          uint32_t reports, uint64_t examples) {
+    choir_sim_options o = usual(algorithm);
+    o.coordinator.sample_rate = 1;
+    o.coordinator.client_proximal_mu = proximal_mu;
+    o.coordinator.deadline_ms = 5000;
+    o.network.examples_per_s = 2;
+    choir_sim_round round;
+    bench b;
+    bench_open(&b, &o, (uint32_t)method);
+    check_ok(choir_sim_step(b.sim, &round, &err));
+    assert_int_equal(round.summary.reports, reports);
+    assert_int_equal(round.summary.metrics.examples, examples);
+    bench_close(&b);
+}
+
+static void who_has_no_time_for_all_epochs_does_fewer_where_that_counts(void **state) {
+    (void)state;
+    check_partial("fedavg", CHOIR_METHOD_PLAIN, 0.25F, 2, 2 * 3 * 2);
+    check_partial("fedprox", CHOIR_METHOD_PLAIN, 0.25F, 4, 2 * 3 * 2 + 2 * 2 * 4);
+    check_partial("fednova", CHOIR_METHOD_FEDNOVA, 0, 4, 2 * 3 * 2 + 2 * 2 * 4);
+    check_partial("scaffold", CHOIR_METHOD_SCAFFOLD, 0, 2, 2 * 3 * 2);
+}
+
 // ----- whatever happens on the way --------------------------------------------------------------
 
 static choir_sim_options unkind(const char *algorithm) {
@@ -356,6 +381,7 @@ int main(void) {
         cmocka_unit_test(fednova_of_equal_steps_is_fedavg),
         cmocka_unit_test(qfedavg_of_power_zero_is_fedavg_to_the_bit),
         cmocka_unit_test(scaffold_without_controls_is_fedavg_to_the_bit),
+        cmocka_unit_test(who_has_no_time_for_all_epochs_does_fewer_where_that_counts),
         cmocka_unit_test(a_run_goes_on_from_any_round_with_what_clients_keep),
         cmocka_unit_test(damaged_states_are_refused),
         cmocka_unit_test(the_model_does_not_depend_on_workers),

@@ -110,3 +110,4 @@ reply("task_announce", 2, "task", "Task",
       TASK + "exchanges: EXCHANGE_ANNOUNCE\nexchanges: EXCHANGE_REPORT\n")
 reply("proceed", 7, "proceed", "Proceed", "")
 reply("task_method", 2, "task", "Task", TASK + "method: METHOD_QFEDAVG\nfairness_q: 2.5\n")
+reply("task_partial", 2, "task", "Task", TASK + "partial: true\n")

@@ -163,12 +163,55 @@ static void a_blob_without_what_comes_with_the_model_is_none(void **state) {
     device_close(&d);
 }
 
+/* A trainer that says how many epochs it was asked for. */
+static choir_status counting_train(void *self, uint32_t client, const choir_task *task,
+                                   const float *params, float *delta, choir_training *out,
+                                   choir_error *err) {
+    uint32_t *epochs = self;
+    (void)client;
+    (void)err;
+    *epochs = task->epochs;
+    memcpy(delta, params, task->dim * sizeof(delta[0]));
+    *out = (choir_training){.examples = 1};
+    return CHOIR_OK;
+}
+
+static void a_shortened_task_asks_for_fewer_epochs(void **state) {
+    (void)state;
+    static const choir_trainer_ops ops = {.train = counting_train};
+    const ch_reply reply = {.kind = CH_REPLY_TASK,
+                            .task = {.round = 3,
+                                     .dim = DIM,
+                                     .model = choir_hash_params(BLOB, DIM),
+                                     .epochs = 5,
+                                     .learning_rate = 0.1F,
+                                     .partial = 1,
+                                     .chain = "weight"}};
+    const choir_blob blob = {.hash = choir_hash_params(BLOB, DIM), .params = BLOB, .dim = DIM};
+    device d = device_open(BOTH);
+    uint8_t bytes[CH_REPLY_MAX];
+    choir_intent intent;
+    uint32_t epochs = 0;
+    choir_participant_next(d.p, 0, &intent);
+    const size_t size = ch_reply_encode(&reply, bytes);
+    check_status(choir_participant_receive(d.p, 0, (choir_bytes){bytes, size}), CHOIR_OK);
+    check_status(choir_participant_fetched(d.p, 0, &blob), CHOIR_OK);
+    choir_participant_next(d.p, 0, &intent);
+    assert_int_equal(intent.task->epochs, 5);
+    choir_participant_shorten(d.p, 2);
+    check_status(choir_participant_train(d.p, 0, (choir_trainer){&ops, &epochs}, d.room, NULL),
+                 CHOIR_OK);
+    assert_int_equal(epochs, 2);
+    device_close(&d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_has_the_update_and_its_parts),
         cmocka_unit_test(it_is_saved_and_goes_on_like_any),
         cmocka_unit_test(a_trainer_that_does_another_method_is_no_help),
         cmocka_unit_test(what_it_has_no_room_for_or_does_not_know_it_says_before_it_fetches),
+        cmocka_unit_test(a_shortened_task_asks_for_fewer_epochs),
         cmocka_unit_test(a_blob_without_what_comes_with_the_model_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

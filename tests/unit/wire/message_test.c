@@ -106,6 +106,7 @@ static void short_replies_survive_the_wire(void **state) {
         assert_int_equal(m.why, s.reply.why);
         assert_int_equal(m.task.purpose, s.reply.task.purpose);
         assert_int_equal(m.task.method, s.reply.task.method);
+        assert_int_equal(m.task.partial, s.reply.task.partial);
         assert_true(m.task.fairness_q == s.reply.task.fairness_q);
         assert_memory_equal(m.task.exchanges, s.reply.task.exchanges, sizeof(m.task.exchanges));
         assert_int_equal(m.reason, s.reply.reason);
@@ -121,6 +122,7 @@ static void the_largest_messages_fit(void **state) {
     task.round = task.dim = task.epochs = task.batch_size = UINT32_MAX;
     task.purpose = task.method = UINT32_MAX;
     task.fairness_q = 10;
+    task.partial = 1;
     task.seed = UINT64_MAX;
     memset(task.exchanges, CHOIR_EXCHANGE_ANNOUNCE, sizeof(task.exchanges));
     memset(task.chain, 'x', sizeof(task.chain) - 1);

@@ -113,7 +113,13 @@ static inline ch_reply sample_task_method(void) {
     return m;
 }
 
-enum { SAMPLES_COUNT = 18 };
+static inline ch_reply sample_task_partial(void) {
+    ch_reply m = sample_task();
+    m.task.partial = 1;
+    return m;
+}
+
+enum { SAMPLES_COUNT = 19 };
 
 static inline sample sample_at(int i) {
     const sample samples[SAMPLES_COUNT] = {
@@ -140,6 +146,7 @@ static inline sample sample_at(int i) {
         {.name = "task_announce", .reply = sample_task_announce()},
         {.name = "proceed", .reply = {.kind = CH_REPLY_PROCEED}},
         {.name = "task_method", .reply = sample_task_method()},
+        {.name = "task_partial", .reply = sample_task_partial()},
     };
     return samples[i];
 }
