@@ -174,6 +174,7 @@ static choir_status point_run(ch_compare_row *row, const choir_job *given, doubl
         row->crossing = arm.crossing;
         row->best = arm.best;
         row->bytes = arm.bytes;
+        row->is_edge = point % CLIENT_RATES != 0;
         row->is_diverged = arm.end == CH_CROSSING_DIVERGED;
         const choir_status found = ch_arm_dir(row->dir, site->runs, &job, err);
         return found == CHOIR_OK ? status : found;
@@ -247,8 +248,9 @@ static void row_print(FILE *out, const ch_compare *c, const ch_compare_row *row)
         (void)fprintf(out, "%8s ", rounds);
     }
     (void)fprintf(out, "%10s  %u of %u", bytes, row->decided, row->points);
-    (void)fprintf(out, "%s%s%s\n", row->is_diverged ? "  diverged" : "",
-                  row->set[0] == '\0' ? "" : "  ", row->set);
+    (void)fprintf(out, "%s%s%s%s\n", row->is_diverged ? "  diverged" : "",
+                  row->is_edge ? "  at the grid's edge" : "", row->set[0] == '\0' ? "" : "  ",
+                  row->set);
 }
 
 void ch_compare_print(FILE *out, const ch_compare *c) {

@@ -36,6 +36,7 @@ typedef struct ch_compare_row {
     double best;                  // highest test accuracy; 0: there is none yet
     double bytes;                 // sent until the target, or in all rounds
     bool is_diverged;             // at its best point, which no other was better than
+    bool is_edge;                 // that has no neighbour on one side among the client rates tried
     char dir[CHOIR_PATH_MAX];     // of the run; "": none has begun
 } ch_compare_row;
 

@@ -42,6 +42,7 @@ class Comparing(Case):
             best = max(self.best(f"runs/compare/{run}") for run in self.runs()
                        if run.startswith(f"letters-{row[0]}-"))
             self.assertEqual(float(row[3]), round(100 * best, 2))
+            self.assertEqual("at the grid's edge" in " ".join(row), row[1] != "0.1")
         page = (self.folder / "comparison.html").read_text()
         for row in rows:
             self.assertIn(f"letters-{row[0]}", page)
