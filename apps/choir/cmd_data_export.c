@@ -47,6 +47,7 @@ static int export_run(const ch_call *call, choir_error *err) {
     ch_federation *f = NULL;
     choir_status status = job_of_source(&job, call->operands[0], &flags->set, err);
     if (status == CHOIR_OK) {
+        job.data.memory = 0; // it writes from memory
         status = ch_federation_open(&f, &job.data, NULL, job.seed, &env, err);
     }
     if (status == CHOIR_OK) {

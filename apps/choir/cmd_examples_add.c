@@ -73,6 +73,7 @@ static choir_status client_open(opened *o, const choir_job *job, const ch_readin
 static choir_status all_open(opened *o, choir_job *job, const ch_reading *reading,
                              const choir_env *env, choir_error *err) {
     job->data.test_share = 0;
+    job->data.memory = 0; // they are stored from memory
     const choir_status status =
         ch_source_open(&o->source, &job->data, reading, job->seed, env, err);
     if (status == CHOIR_OK && o->source.is_generated) {

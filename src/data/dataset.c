@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "data/csv.h"
+#include "data/filed.h"
 
 #include <string.h>
 
@@ -14,6 +15,9 @@ void ch_dataset_init(ch_dataset *d, const choir_env *env) {
 }
 
 void ch_dataset_release(ch_dataset *d) {
+    for (uint32_t i = 0; i < d->filed_count; i++) {
+        ch_filed_release(d->filed[i]);
+    }
     for (uint32_t i = 0; i < d->block_count; i++) {
         d->env.free(d->env.self, d->blocks[i]);
     }
@@ -33,6 +37,17 @@ void *ch_dataset_claim(ch_dataset *d, size_t count, size_t item_bytes) {
         ch_dataset_adopt(d, block);
     }
     return block;
+}
+
+ch_filed *ch_dataset_file(ch_dataset *d) {
+    CH_ASSERT(d->filed_count < sizeof(d->filed) / sizeof(d->filed[0]));
+    ch_filed *s = ch_dataset_claim(d, 1, sizeof(*s));
+    if (s != NULL) {
+        *s = (ch_filed){.file_count = 0};
+        d->filed[d->filed_count] = s;
+        d->filed_count += 1;
+    }
+    return s;
 }
 
 void *ch_claim(const choir_env *env, size_t count, size_t item_bytes) {
@@ -100,6 +115,7 @@ static void rows_swap(const ch_examples *e, uint32_t a, uint32_t b) {
     items_swap(e->labels, sizeof(e->labels[0]), a, b);
     items_swap(e->targets, sizeof(e->targets[0]), a, b);
     items_swap(e->groups, sizeof(e->groups[0]), a, b);
+    items_swap(e->places, sizeof(e->places[0]), a, b);
 }
 
 void ch_dataset_arrange(ch_examples *table, const uint32_t *order) {
@@ -124,7 +140,9 @@ static ch_examples rows_from(const ch_examples *e, uint32_t first) {
                          .spans = e->spans == NULL ? NULL : e->spans + first,
                          .labels = e->labels == NULL ? NULL : e->labels + first,
                          .targets = e->targets == NULL ? NULL : e->targets + first,
-                         .groups = e->groups == NULL ? NULL : e->groups + first};
+                         .groups = e->groups == NULL ? NULL : e->groups + first,
+                         .filed = e->filed,
+                         .places = e->places == NULL ? NULL : e->places + first};
 }
 
 choir_status ch_test_refuse(uint32_t count, double share, choir_error *err) {

@@ -22,15 +22,18 @@ enum {
 #define CH_FEATURES_MAX (UINT32_C(1) << 20)
 #define CH_CLASSES_MAX  (UINT32_C(1) << 16)
 
-struct ch_cell; // of data/csv.h: a piece of text
+struct ch_filed; // of data/filed.h
+struct ch_cell;  // of data/csv.h: a piece of text
 
 typedef struct ch_dataset {
     ch_examples train;
-    ch_examples test;         // count 0: the source has none
-    const char *const *names; // (named) what labels 0, 1, ... are called, printable
-    uint32_t named;           // 0: labels have no names but their numbers
-    const char *encoding;     // CSV: how it was encoded, as ch_encoding_write; NULL: no CSV
-    uint32_t cut;             // lines of text that were cut, being longer than an example's steps
+    ch_examples test;          // count 0: the source has none
+    const char *const *names;  // (named) what labels 0, 1, ... are called, printable
+    uint32_t named;            // 0: labels have no names but their numbers
+    const char *encoding;      // CSV: how it was encoded, as ch_encoding_write; NULL: no CSV
+    uint32_t cut;              // lines of text that were cut, being longer than an example's steps
+    struct ch_filed *filed[2]; // (filed_count) files to close; in blocks
+    uint32_t filed_count;
     void *blocks[CH_DATASET_BLOCKS_MAX]; // (block_count) owned
     uint32_t block_count;
     choir_env env;
@@ -44,6 +47,10 @@ void ch_dataset_release(ch_dataset *d);
 
 /* Room for count items, not zeroed, borrowed until the release; NULL when there is none. */
 void *ch_dataset_claim(ch_dataset *d, size_t count, size_t item_bytes);
+
+/* Room for files that one table of the two stays in, with none in it yet, which the release closes;
+ * NULL when there is no memory. */
+struct ch_filed *ch_dataset_file(ch_dataset *d);
 
 /* Takes over a block that came from the same env. */
 void ch_dataset_adopt(ch_dataset *d, void *block);

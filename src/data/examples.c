@@ -65,6 +65,9 @@ static void tokens_prefetch(const ch_holding *h, const uint32_t *order, uint32_t
 
 void ch_holding_prefetch(const ch_holding *h, const uint32_t *order, uint32_t count) {
     const ch_examples *e = h->examples;
+    if (e->filed != NULL) {
+        return;
+    }
     const size_t features = ch_shape_features(e->shape);
     if (ch_examples_are_sequences(e)) {
         tokens_prefetch(h, order, count);

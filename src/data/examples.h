@@ -32,14 +32,16 @@ typedef struct ch_span {
 typedef struct ch_examples {
     uint32_t count;
     ch_shape shape;
-    uint32_t classes;       // labels, or tokens, are below; 0: regression on targets
-    const uint8_t *bytes;   // (count, features) x = byte / 255; or NULL
-    const float *reals;     // (count, features); exactly one of bytes, reals and tokens
-    const uint16_t *tokens; // sequences: of all examples, in any order, and they may overlap
-    const ch_span *spans;   // (count) sequences: each one's tokens; NULL without tokens
-    const uint32_t *labels; // (count) NULL when classes is 0, and of sequences
-    const float *targets;   // (count) NULL unless classes is 0
-    const uint32_t *groups; // (count) e.g. who wrote it; NULL when unknown
+    uint32_t classes;             // labels, or tokens, are below; 0: regression on targets
+    const uint8_t *bytes;         // (count, features) x = byte / 255; or NULL
+    const float *reals;           // (count, features); exactly one of bytes, reals and tokens
+    const uint16_t *tokens;       // sequences: of all examples, in any order, and they may overlap
+    const ch_span *spans;         // (count) sequences: each one's tokens; NULL without tokens
+    const uint32_t *labels;       // (count) NULL when classes is 0, and of sequences
+    const float *targets;         // (count) NULL unless classes is 0
+    const uint32_t *groups;       // (count) e.g. who wrote it; NULL when unknown
+    const struct ch_filed *filed; // pixels that stay in files, and there are none in memory; NULL
+    const uint32_t *places;       // (count) and which of its pictures they are
 } ch_examples;
 
 /* Whether a table's examples are sequences. */
@@ -64,7 +66,8 @@ static inline uint32_t ch_holding_row(const ch_holding *h, uint32_t i) {
 }
 
 /*
- * Copies the inputs of (count) examples into x (count, features) as fp32; not of sequences.
+ * Copies the inputs of (count) examples, which are in memory, into x (count, features) as fp32; not
+ * of sequences.
  *
  * order  (count) positions in the holding, or NULL: its positions from first on
  */
@@ -82,7 +85,8 @@ void ch_holding_gather_tokens(const ch_holding *h, const uint32_t *order, uint32
 /* Predictions of all its examples together; their number when they are no sequences. */
 uint64_t ch_holding_predictions(const ch_holding *h);
 
-/* Asks the memory for what a gather of the (count) positions in order will read. */
+/* Asks the memory for what a gather of the (count) positions in order will read; nothing where they
+ * are not in it. */
 void ch_holding_prefetch(const ch_holding *h, const uint32_t *order, uint32_t count);
 
 #endif

@@ -340,23 +340,6 @@ static choir_status generated_open(ch_federation *f, const choir_job_data *optio
 
 /* ------------------------------------------------------------------------------------ opening */
 
-choir_status ch_federation_shape_set(ch_federation *f, const choir_job_data *options,
-                                     ch_shape whole, const char *name, choir_error *err) {
-    choir_status status = ch_preprocess_parse(&f->preprocess, options->preprocess, err);
-    if (status == CHOIR_OK) {
-        status = ch_crop_check(options->crop, whole, name, err);
-    }
-    if (status == CHOIR_OK) {
-        status = ch_preprocess_check(&f->preprocess, options->crop, whole, name, err);
-    }
-    if (status == CHOIR_OK) {
-        f->crop = ch_preprocess_wants_whole(&f->preprocess) ? 0 : options->crop;
-        f->shape = ch_crop_shape(options->crop, whole);
-        f->kept = ch_crop_shape(f->crop, whole);
-    }
-    return status;
-}
-
 static choir_status read_open(ch_federation *f, const choir_job_data *options, choir_error *err) {
     ch_crop_apply(f->crop, &f->dataset.train);
     ch_crop_apply(f->crop, &f->dataset.test);
@@ -490,6 +473,10 @@ ch_shape ch_federation_shape(const ch_federation *f) {
 
 uint32_t ch_federation_classes(const ch_federation *f) {
     return f->on_demand ? f->generator.ops->classes : f->dataset.train.classes;
+}
+
+uint32_t ch_federation_picture_bytes(const ch_federation *f) {
+    return f->dataset.filed_count > 0 ? ch_shape_features(f->kept) : 0;
 }
 
 const ch_preprocess *ch_federation_preprocess(const ch_federation *f) {

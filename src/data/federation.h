@@ -45,8 +45,8 @@ CHOIR_NODISCARD choir_status ch_federation_open(ch_federation **out, const choir
 
 /*
  * The same for one client of it alone: a federation of one, whose client 0 holds in both splits, in
- * the same order, what client holds in the whole; it has no test set. What else had to be read is
- * given back, and what is drawn client by client is not drawn for the others.
+ * the same order, what client holds in the whole, in memory; it has no test set. What else had to
+ * be read is given back, and what is drawn client by client is not drawn for the others.
  *
  * options->clients  unless it is 0, as many as there must be
  * reading           not one for the test set alone
@@ -95,8 +95,14 @@ ch_shape ch_federation_shape(const ch_federation *f);
 uint32_t ch_federation_classes(const ch_federation *f);
 
 /* What is done to an example before a model reads it. Where data.crop keeps a part that is drawn
- * anew for every step, the tables hold whole pictures. Borrowed. */
+ * anew for every step, and where pictures stay in files, the tables are of whole pictures.
+ * Borrowed.
+ */
 const ch_preprocess *ch_federation_preprocess(const ch_federation *f);
+
+/* Bytes of a picture where they stay in files, and are read when they are used; 0: all examples are
+ * in memory. */
+uint32_t ch_federation_picture_bytes(const ch_federation *f);
 
 /* What a label, below classes, is called: printable; NULL when it has no name but its number.
  * Borrowed. */

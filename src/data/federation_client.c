@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "data/csv.h"
+#include "data/filed.h"
 
 #include <string.h>
 
@@ -27,8 +28,9 @@ static choir_status columns_claim(ch_dataset *d, columns *to, const ch_federatio
                                   uint32_t count) {
     const size_t features = ch_shape_features(whole->kept);
     const uint32_t classes = ch_federation_classes(whole);
-    const bool is_bytes =
-        whole->on_demand ? whole->generator.ops->is_bytes : whole->dataset.train.bytes != NULL;
+    const ch_examples *train = &whole->dataset.train;
+    const bool is_bytes = whole->on_demand ? whole->generator.ops->is_bytes
+                                           : train->bytes != NULL || train->filed != NULL;
     void *inputs = ch_dataset_claim(d, count, features * (is_bytes ? 1 : sizeof(float)));
     void *answers = ch_dataset_claim(d, count, sizeof(uint32_t)); // a float is as large
     *to = (columns){.bytes = is_bytes ? inputs : NULL,
@@ -74,20 +76,27 @@ static void sequence_copy(columns *to, const ch_examples *from, uint32_t row, si
 }
 
 /* Copies what a holding has to where the example number first is. */
-static void holding_copy(columns *to, const ch_holding *h, uint32_t first) {
+static choir_status holding_copy(columns *to, const ch_holding *h, uint32_t first,
+                                 choir_error *err) {
     const ch_examples *from = h->examples;
     const size_t features = ch_shape_features(from->shape);
     if (ch_examples_are_sequences(from)) {
         for (uint32_t i = 0; i < h->count; i++) {
             sequence_copy(to, from, ch_holding_row(h, i), (size_t)first + i);
         }
-        return;
+        return CHOIR_OK;
     }
-    for (uint32_t i = 0; i < h->count; i++) {
-        const size_t row = ch_holding_row(h, i);
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < h->count && status == CHOIR_OK; i++) {
+        const uint32_t row = ch_holding_row(h, i);
         const size_t at = (size_t)first + i;
         if (to->bytes != NULL) {
-            memcpy(to->bytes + at * features, from->bytes + row * features, features);
+            uint8_t *room = to->bytes + at * features;
+            const uint8_t *pixels = room;
+            status = ch_filed_pixels(&pixels, from, row, room, err);
+            if (status == CHOIR_OK && pixels != room) {
+                memcpy(room, pixels, features);
+            }
         } else {
             memcpy(to->reals + at * features, from->reals + row * features,
                    features * sizeof(to->reals[0]));
@@ -98,10 +107,12 @@ static void holding_copy(columns *to, const ch_holding *h, uint32_t first) {
             to->targets[at] = from->targets[row];
         }
     }
+    return status == CHOIR_OK && from->filed != NULL ? ch_filed_check(from->filed, err) : status;
 }
 
 /* Fills the one client's table: its training examples, then the held-out ones. */
-static choir_status examples_copy(ch_federation *one, const ch_federation *whole, uint32_t client) {
+static choir_status examples_copy(ch_federation *one, const ch_federation *whole, uint32_t client,
+                                  choir_error *err) {
     const uint32_t counts[CH_SPLITS] = {ch_federation_count(whole, client, CH_SPLIT_TRAIN),
                                         ch_federation_count(whole, client, CH_SPLIT_HELDOUT)};
     columns to;
@@ -118,7 +129,7 @@ static choir_status examples_copy(ch_federation *one, const ch_federation *whole
         ch_holding h;
         status = ch_federation_holding(whole, client, s, scratch, &h);
         if (status == CHOIR_OK) {
-            holding_copy(&to, &h, first);
+            status = holding_copy(&to, &h, first, err);
         }
         status = status == CHOIR_EAGAIN ? CHOIR_OK : status; // it holds none
         first += counts[s];
@@ -174,7 +185,8 @@ static choir_status rows_fill(ch_federation *one) {
     return status;
 }
 
-static choir_status client_copy(ch_federation **out, const ch_federation *whole, uint32_t client) {
+static choir_status client_copy(ch_federation **out, const ch_federation *whole, uint32_t client,
+                                choir_error *err) {
     ch_federation *one = ch_claim(&whole->env, 1, sizeof(*one));
     if (one == NULL) {
         return CHOIR_ENOMEM;
@@ -189,7 +201,7 @@ static choir_status client_copy(ch_federation **out, const ch_federation *whole,
                            .preprocess = whole->preprocess};
     ch_dataset_init(&one->dataset, &whole->env);
     one->dataset.cut = whole->dataset.cut;
-    choir_status status = examples_copy(one, whole, client);
+    choir_status status = examples_copy(one, whole, client, err);
     if (status == CHOIR_OK) {
         status = texts_copy(one, whole);
     }
@@ -231,7 +243,7 @@ choir_status ch_federation_open_client(ch_federation **out, const choir_job_data
     }
     status = client_check(whole, options, client, err);
     if (status == CHOIR_OK) {
-        status = client_copy(out, whole, client);
+        status = client_copy(out, whole, client, err);
         status = status == CHOIR_ENOMEM ? ch_federation_no_memory(options, err) : status;
     }
     ch_federation_destroy(whole);

@@ -14,7 +14,7 @@ struct ch_federation {
     uint64_t seed;
     double heldout;
     uint32_t clients;
-    uint32_t crop;  // of what is read and drawn: 0 where the part to keep is drawn later
+    uint32_t crop;  // of what is read and drawn: 0 where they are cropped when they are used
     ch_shape shape; // of every example, cropped
     ch_shape kept;  // in tables: the same, or whole pictures
     ch_preprocess preprocess;

@@ -16,6 +16,9 @@
 /* No data file, compressed or not, may be larger in memory: 4 GiB. */
 #define CH_FILE_BYTES_MAX (UINT64_C(1) << 32)
 
+/* Nor one that is unpacked into a file: 1 TiB. */
+#define CH_UNPACKED_BYTES_MAX (UINT64_C(1) << 40)
+
 typedef struct ch_file {
     uint8_t *data; // owned; NULL when empty
     size_t size;
@@ -35,6 +38,27 @@ typedef struct ch_file {
  */
 CHOIR_NODISCARD choir_status ch_file_read(ch_file *out, const char *path, uint64_t bytes_max,
                                           const choir_env *env, choir_error *err);
+
+/*
+ * The same of a file that may be larger: EAGAIN, without a sentence, when its content is more than
+ * bytes_max.
+ */
+CHOIR_NODISCARD choir_status ch_file_read_within(ch_file *out, const char *path, uint64_t bytes_max,
+                                                 const choir_env *env, choir_error *err);
+
+/* Whether a file begins as gzip does; false also when it cannot be read. */
+bool ch_file_is_packed(const char *path);
+
+/*
+ * Inflates a gzip file into another, of whatever size, through a little memory.
+ *
+ * to  a descriptor, open for writing; to_path is for messages
+ *
+ * Returns OK; EIO when one cannot be read or the other written, EPROTO when the gzip stream is cut
+ * off or damaged or holds more than CH_UNPACKED_BYTES_MAX, ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_file_unpack(int to, const char *to_path, const char *path,
+                                            const choir_env *env, choir_error *err);
 
 /* Safe on an empty file. */
 void ch_file_release(ch_file *f);

@@ -2,11 +2,15 @@
 #include "data/idx.h"
 
 #include "base/assert.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "data/file.h"
+#include "data/filed.h"
+#include "data/unpacked.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     PATH_BYTES = 1024,
@@ -19,7 +23,32 @@ static uint32_t big_endian(const uint8_t *b) {
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-choir_status ch_idx_parse(ch_idx *out, choir_bytes bytes, const char *name, choir_error *err) {
+/* The sizes of the array, and how many bytes of elements they make. */
+static choir_status sizes_parse(ch_idx *idx, uint64_t *expected, const uint8_t *b,
+                                uint64_t bytes_max, const char *name, choir_error *err) {
+    uint64_t total = idx->type == CH_IDX_U8 ? 1 : 4;
+    for (uint32_t i = 0; i < idx->rank; i++) {
+        idx->sizes[i] = big_endian(b + 4 + 4 * (size_t)i);
+        if (idx->sizes[i] == 0 || idx->sizes[i] > CH_EXAMPLES_MAX) {
+            return ch_error_set(err, CHOIR_EPROTO, "%s: byte %u: size %u is not in [1, %u]", name,
+                                4 + 4 * i, idx->sizes[i], CH_EXAMPLES_MAX);
+        }
+        if (total > UINT64_MAX / idx->sizes[i] || total * idx->sizes[i] > bytes_max) {
+            return ch_error_set(err, CHOIR_EPROTO,
+                                "%s: byte %u: size %u makes it %.0f bytes; at "
+                                "most %llu are read",
+                                name, 4 + 4 * i, idx->sizes[i],
+                                (double)total * (double)idx->sizes[i],
+                                (unsigned long long)bytes_max);
+        }
+        total *= idx->sizes[i];
+    }
+    *expected = total;
+    return CHOIR_OK;
+}
+
+choir_status ch_idx_parse_header(ch_idx *out, choir_bytes bytes, uint64_t size, uint64_t bytes_max,
+                                 const char *name, choir_error *err) {
     if (bytes.size < 4) {
         return ch_error_set(err, CHOIR_EPROTO, "%s: %zu bytes; an IDX file starts with 4", name,
                             bytes.size);
@@ -36,36 +65,34 @@ choir_status ch_idx_parse(ch_idx *out, choir_bytes bytes, const char *name, choi
         return ch_error_set(err, CHOIR_EPROTO, "%s: byte 3: rank %u is not in [1, %d]", name,
                             idx.rank, CH_IDX_RANK_MAX);
     }
-    const size_t header = 4 + 4 * (size_t)idx.rank;
-    if (bytes.size < header) {
-        return ch_error_set(err, CHOIR_EPROTO, "%s: %zu bytes; the header of rank %u has %zu", name,
-                            bytes.size, idx.rank, header);
+    idx.header = 4 + 4 * idx.rank;
+    if (bytes.size < idx.header) {
+        return ch_error_set(err, CHOIR_EPROTO, "%s: %zu bytes; the header of rank %u has %u", name,
+                            bytes.size, idx.rank, idx.header);
     }
-    uint64_t expected = idx.type == CH_IDX_U8 ? 1 : 4;
-    for (uint32_t i = 0; i < idx.rank; i++) {
-        idx.sizes[i] = big_endian(b + 4 + 4 * (size_t)i);
-        if (idx.sizes[i] == 0 || idx.sizes[i] > CH_EXAMPLES_MAX) {
-            return ch_error_set(err, CHOIR_EPROTO, "%s: byte %u: size %u is not in [1, %u]", name,
-                                4 + 4 * i, idx.sizes[i], CH_EXAMPLES_MAX);
-        }
-        expected *= idx.sizes[i]; // no overflow: stopped below after at most 2^34 * 2^28
-        if (expected > CH_FILE_BYTES_MAX) {
-            return ch_error_set(err, CHOIR_EPROTO,
-                                "%s: byte %u: size %u makes it %llu bytes; at "
-                                "most %llu are read",
-                                name, 4 + 4 * i, idx.sizes[i], (unsigned long long)expected,
-                                (unsigned long long)CH_FILE_BYTES_MAX);
-        }
+    uint64_t expected = 0;
+    const choir_status status = sizes_parse(&idx, &expected, b, bytes_max, name, err);
+    if (status != CHOIR_OK) {
+        return status;
     }
-    if (bytes.size - header != expected) {
+    if (size - idx.header != expected) {
         return ch_error_set(err, CHOIR_EPROTO,
-                            "%s: %zu bytes after the header, which promises %llu: the file is %s",
-                            name, bytes.size - header, (unsigned long long)expected,
-                            bytes.size - header < expected ? "cut off" : "longer than it says");
+                            "%s: %llu bytes after the header, which promises %llu: the file is %s",
+                            name, (unsigned long long)(size - idx.header),
+                            (unsigned long long)expected,
+                            size - idx.header < expected ? "cut off" : "longer than it says");
     }
-    idx.elements = b + header;
     *out = idx;
     return CHOIR_OK;
+}
+
+choir_status ch_idx_parse(ch_idx *out, choir_bytes bytes, const char *name, choir_error *err) {
+    const choir_status status =
+        ch_idx_parse_header(out, bytes, bytes.size, CH_FILE_BYTES_MAX, name, err);
+    if (status == CHOIR_OK) {
+        out->elements = bytes.data + out->header;
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------ folders */
@@ -99,21 +126,33 @@ bool ch_idx_is_folder(const char *folder) {
     return part_find(path, folder, TRAIN_IMAGES);
 }
 
-/* One part's file, read and checked against the type and rank it must have. */
+/* Whether a file is what belongs there: of the type, and of the rank, which is 3 or 4 of images. */
+static choir_status part_check(const ch_idx *idx, const char *path, uint32_t type,
+                               uint32_t rank_max, choir_error *err) {
+    const uint32_t rank_min = rank_max == 4 ? 3 : rank_max;
+    if (idx->type != type || idx->rank < rank_min || idx->rank > rank_max) {
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "%s: holds type 0x%02x of rank %u; here type 0x%02x of rank %u "
+                            "belongs",
+                            path, idx->type, idx->rank, type, rank_min);
+    }
+    return CHOIR_OK;
+}
+
+/* One part's file, read and checked. EAGAIN: it has more than bytes_max. */
 static choir_status part_read(ch_file *file, ch_idx *idx, const char *path, uint32_t type,
-                              uint32_t rank_max, const choir_env *env, choir_error *err) {
+                              uint32_t rank_max, uint64_t bytes_max, const choir_env *env,
+                              choir_error *err) {
     *idx = (ch_idx){0};
-    choir_status status = ch_file_read(file, path, CH_FILE_BYTES_MAX, env, err);
+    choir_status status = bytes_max <= CH_FILE_BYTES_MAX
+                              ? ch_file_read_within(file, path, bytes_max, env, err)
+                              : ch_file_read(file, path, CH_FILE_BYTES_MAX, env, err);
     if (status != CHOIR_OK) {
         return status;
     }
     status = ch_idx_parse(idx, ch_file_bytes(file), path, err);
-    const uint32_t rank_min = rank_max == 4 ? 3 : rank_max;
-    if (status == CHOIR_OK && (idx->type != type || idx->rank < rank_min || idx->rank > rank_max)) {
-        status = ch_error_set(err, CHOIR_EPROTO,
-                              "%s: holds type 0x%02x of rank %u; here type 0x%02x of rank %u "
-                              "belongs",
-                              path, idx->type, idx->rank, type, rank_min);
+    if (status == CHOIR_OK) {
+        status = part_check(idx, path, type, rank_max, err);
     }
     if (status != CHOIR_OK) {
         ch_file_release(file);
@@ -123,24 +162,107 @@ static choir_status part_read(ch_file *file, ch_idx *idx, const char *path, uint
     return CHOIR_OK;
 }
 
-static choir_status images_read(ch_dataset *out, ch_examples *e, const char *path,
-                                choir_error *err) {
-    ch_file file;
-    ch_idx idx;
-    choir_status status = part_read(&file, &idx, path, CH_IDX_U8, 4, &out->env, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    ch_dataset_adopt(out, file.data);
-    const uint64_t features = (uint64_t)idx.sizes[1] * idx.sizes[2] * idx.sizes[3];
+static choir_status images_describe(ch_examples *e, const ch_idx *idx, const char *path,
+                                    choir_error *err) {
+    const uint64_t features = (uint64_t)idx->sizes[1] * idx->sizes[2] * idx->sizes[3];
     if (features > CH_FEATURES_MAX) {
         return ch_error_set(err, CHOIR_EPROTO, "%s: images of %llu values; at most %u are read",
                             path, (unsigned long long)features, CH_FEATURES_MAX);
     }
-    e->count = idx.sizes[0];
-    e->shape = (ch_shape){.height = idx.sizes[1], .width = idx.sizes[2], .channels = idx.sizes[3]};
-    e->bytes = idx.elements;
+    e->count = idx->sizes[0];
+    e->shape =
+        (ch_shape){.height = idx->sizes[1], .width = idx->sizes[2], .channels = idx->sizes[3]};
+    e->bytes = idx->elements;
     return CHOIR_OK;
+}
+
+/* Images that stay in the file at path, which is not packed. */
+static choir_status images_file(ch_dataset *out, ch_examples *e, const char *path,
+                                choir_error *err) {
+    uint8_t header[CH_IDX_HEADER_MAX];
+    ch_idx idx;
+    ch_filed *filed = ch_dataset_file(out);
+    if (filed == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    ch_filed_file *f = &filed->files[0];
+    choir_status status = ch_filed_file_open(f, path, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    filed->file_count = 1;
+    const size_t size = f->size < sizeof(header) ? (size_t)f->size : sizeof(header);
+    status = ch_filed_file_read(f, 0, header, size, err);
+    if (status == CHOIR_OK) {
+        status = ch_idx_parse_header(&idx, (choir_bytes){.data = header, .size = size}, f->size,
+                                     CH_UNPACKED_BYTES_MAX, path, err);
+    }
+    if (status == CHOIR_OK) {
+        status = part_check(&idx, path, CH_IDX_U8, 4, err);
+    }
+    if (status == CHOIR_OK) {
+        status = images_describe(e, &idx, path, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    f->offset = idx.header;
+    f->count = e->count;
+    filed->features = ch_shape_features(e->shape);
+    filed->stride = filed->features;
+    e->filed = filed;
+    e->places = ch_filed_places(out, 0, e->count);
+    return e->places == NULL ? CHOIR_ENOMEM : CHOIR_OK;
+}
+
+/* The same of a packed file, unpacked once. */
+static choir_status images_unpack(ch_dataset *out, ch_examples *e, const char *path,
+                                  const choir_job_data *options, choir_error *err) {
+    char unpacked[CH_UNPACKED_PATH_MAX];
+    bool is_there = false;
+    choir_status status = ch_unpacked_find(unpacked, &is_there, path, options->dir, err);
+    if (status == CHOIR_OK && !is_there) {
+        ch_log_text(&out->env, CHOIR_LEVEL_INFO, "data_unpacked", "path", path);
+        status = ch_unpacked_make(unpacked, path, &out->env, err);
+    }
+    return status == CHOIR_OK ? images_file(out, e, unpacked, err) : status;
+}
+
+/* Whether a packed file has a copy that says that there is more in it than most. */
+static bool is_known_large(const char *path, const choir_job_data *options, uint64_t most) {
+    char unpacked[CH_UNPACKED_PATH_MAX];
+    bool is_there = false;
+    struct stat about;
+    return options != NULL && ch_file_is_packed(path) &&
+           ch_unpacked_find(unpacked, &is_there, path, options->dir, NULL) == CHOIR_OK &&
+           is_there && stat(unpacked, &about) == 0 && (uint64_t)about.st_size > most;
+}
+
+/* Bytes of a file of images that are read into memory; UINT64_MAX: of whatever size. */
+static uint64_t most_of(uint64_t memory) {
+    return memory == UINT64_MAX                             ? memory
+           : memory < CH_FILE_BYTES_MAX - CH_IDX_HEADER_MAX ? memory + CH_IDX_HEADER_MAX
+                                                            : CH_FILE_BYTES_MAX;
+}
+
+static choir_status images_read(ch_dataset *out, ch_examples *e, const char *path,
+                                const choir_job_data *options, choir_error *err) {
+    ch_file file;
+    ch_idx idx;
+    const uint64_t most = most_of(ch_filed_memory(options));
+    const choir_status status =
+        is_known_large(path, options, most)
+            ? CHOIR_EAGAIN
+            : part_read(&file, &idx, path, CH_IDX_U8, 4, most, &out->env, err);
+    if (status == CHOIR_EAGAIN) {
+        return ch_file_is_packed(path) ? images_unpack(out, e, path, options, err)
+                                       : images_file(out, e, path, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    ch_dataset_adopt(out, file.data);
+    return images_describe(e, &idx, path, err);
 }
 
 static choir_status count_check(const ch_idx *idx, const ch_examples *e, const char *path,
@@ -156,7 +278,7 @@ static choir_status labels_read(ch_dataset *out, ch_examples *e, const char *pat
                                 choir_error *err) {
     ch_file file;
     ch_idx idx;
-    choir_status status = part_read(&file, &idx, path, CH_IDX_U8, 1, &out->env, err);
+    choir_status status = part_read(&file, &idx, path, CH_IDX_U8, 1, UINT64_MAX, &out->env, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -175,10 +297,10 @@ static choir_status labels_read(ch_dataset *out, ch_examples *e, const char *pat
 }
 
 static choir_status half_read(ch_dataset *out, ch_examples *e, const char *folder, part images,
-                              part labels, choir_error *err) {
+                              part labels, const choir_job_data *options, choir_error *err) {
     char path[PATH_BYTES];
     (void)part_find(path, folder, images); // a missing one is named by the reader
-    const choir_status status = images_read(out, e, path, err);
+    const choir_status status = images_read(out, e, path, options, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -224,7 +346,7 @@ static choir_status writers_read(ch_dataset *out, const char *folder, choir_erro
     }
     ch_file file;
     ch_idx idx;
-    choir_status status = part_read(&file, &idx, path, CH_IDX_I32, 2, &out->env, err);
+    choir_status status = part_read(&file, &idx, path, CH_IDX_I32, 2, UINT64_MAX, &out->env, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -244,8 +366,10 @@ static choir_status writers_read(ch_dataset *out, const char *folder, choir_erro
 }
 
 /* The test table, and what both have to agree about. */
-static choir_status test_read(ch_dataset *out, const char *folder, choir_error *err) {
-    const choir_status status = half_read(out, &out->test, folder, TEST_IMAGES, TEST_LABELS, err);
+static choir_status test_read(ch_dataset *out, const char *folder, const choir_job_data *options,
+                              choir_error *err) {
+    const choir_status status =
+        half_read(out, &out->test, folder, TEST_IMAGES, TEST_LABELS, options, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -263,14 +387,15 @@ static choir_status test_read(ch_dataset *out, const char *folder, choir_error *
     return CHOIR_OK;
 }
 
-choir_status ch_idx_read(ch_dataset *out, const char *folder, bool may_lack_test,
-                         choir_error *err) {
+choir_status ch_idx_read(ch_dataset *out, const char *folder, const choir_job_data *options,
+                         bool may_lack_test, choir_error *err) {
     char path[PATH_BYTES];
-    choir_status status = half_read(out, &out->train, folder, TRAIN_IMAGES, TRAIN_LABELS, err);
+    choir_status status =
+        half_read(out, &out->train, folder, TRAIN_IMAGES, TRAIN_LABELS, options, err);
     const bool has_test = !may_lack_test || part_find(path, folder, TEST_IMAGES) ||
                           part_find(path, folder, TEST_LABELS);
     if (status == CHOIR_OK && has_test) {
-        status = test_read(out, folder, err);
+        status = test_read(out, folder, options, err);
     }
     return status == CHOIR_OK ? writers_read(out, folder, err) : status;
 }

@@ -140,6 +140,18 @@ static void steps_print(FILE *out, const ch_preprocess *p) {
     }
 }
 
+/* What is not in memory. */
+static void files_print(FILE *out, const ch_federation *f) {
+    const ch_examples *train = ch_federation_pooled(f)->examples;
+    const bool has_train = train != NULL && train->filed != NULL;
+    const bool has_test = ch_federation_test(f)->filed != NULL;
+    if (has_train || has_test) {
+        (void)fprintf(out, "memory    pictures %s%s%s stay in their files\n",
+                      has_train ? "to train on" : "", has_train && has_test ? " and " : "",
+                      has_test ? "for testing" : "");
+    }
+}
+
 static void summary_print(FILE *out, const ch_federation *f, const char *name, const sizes *s) {
     const ch_shape shape = ch_federation_shape(f);
     const uint32_t classes = ch_federation_classes(f);
@@ -164,6 +176,7 @@ static void summary_print(FILE *out, const ch_federation *f, const char *name, c
     (void)fprintf(out,
                   "\nexamples  %" PRIu64 " to train on, %" PRIu64 " held out, %u for testing\n",
                   s->train, s->heldout, ch_federation_test(f)->count);
+    files_print(out, f);
     (void)fprintf(out, "a client  trains on %u to %u, half of them on %u or more\n", s->least,
                   s->most, s->median);
 }

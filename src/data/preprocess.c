@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "data/filed.h"
 #include "math/pixels.h"
 
 #include <stddef.h>
@@ -177,54 +178,81 @@ void ch_preprocess_still(const ch_preprocess *p, ch_shape shape, float *x) {
     steps_apply(p, shape, NULL, 0, x);
 }
 
+static bool is_whole(ch_shape whole, ch_shape kept) {
+    return whole.height == kept.height && whole.width == kept.width;
+}
+
 /* Where what is kept of a picture begins: the middle, unless it is drawn. */
-static ch_corner corner_of(const ch_preprocess *p, ch_shape whole, uint32_t side,
+static ch_corner corner_of(const ch_preprocess *p, ch_shape whole, ch_shape kept,
                            const ch_preprocess_key *key, uint32_t example) {
-    for (uint32_t i = 0; i < CH_PREPROCESS_COUNT && key != NULL; i++) {
+    const bool may_draw = key != NULL && !is_whole(whole, kept);
+    for (uint32_t i = 0; i < CH_PREPROCESS_COUNT && may_draw; i++) {
         if (p->is_on[i] && CH_PREPROCESS_ROWS[i].place != NULL) {
             ch_rng rng = stream_of(key, i, example);
-            return CH_PREPROCESS_ROWS[i].place(whole, side, &rng);
+            return CH_PREPROCESS_ROWS[i].place(whole, kept.height, &rng);
         }
     }
-    return (ch_corner){.top = (whole.height - side) / 2, .left = (whole.width - side) / 2};
+    return (ch_corner){.top = (whole.height - kept.height) / 2,
+                       .left = (whole.width - kept.width) / 2};
 }
 
 /* ------------------------------------------------------------------------------------ gathering */
 
-/* Copies the part (shape) of picture row that begins at corner. */
-static void part_copy(float *x, const ch_examples *e, uint32_t row, ch_shape shape,
-                      ch_corner corner) {
-    const size_t line = (size_t)e->shape.width * e->shape.channels;
+/* Copies the part (shape) that begins at corner of a picture (whole), which is bytes or reals. */
+static void part_copy(float *x, const uint8_t *bytes, const float *reals, ch_shape whole,
+                      ch_shape shape, ch_corner corner) {
+    const size_t line = (size_t)whole.width * whole.channels;
     const size_t kept = (size_t)shape.width * shape.channels;
-    size_t from = (size_t)row * ch_shape_features(e->shape) + corner.top * line +
-                  (size_t)corner.left * shape.channels;
+    size_t from = corner.top * line + (size_t)corner.left * whole.channels;
     for (uint32_t y = 0; y < shape.height; y++, x += kept, from += line) {
-        if (e->bytes != NULL) {
-            ch_pixels_scale(x, e->bytes + from, kept);
+        if (bytes != NULL) {
+            ch_pixels_scale(x, bytes + from, kept);
         } else {
-            memcpy(x, e->reals + from, kept * sizeof(x[0]));
+            memcpy(x, reals + from, kept * sizeof(x[0]));
         }
     }
 }
 
-void ch_preprocess_gather(const ch_preprocess *p, ch_shape shape, const ch_holding *h,
-                          const uint32_t *order, uint32_t first, uint32_t count,
-                          const ch_preprocess_key *key, float *x) {
-    const ch_shape whole = h->examples->shape;
-    const size_t features = ch_shape_features(shape);
-    const bool is_whole = whole.height == shape.height && whole.width == shape.width;
-    CH_ASSERT(shape.channels == whole.channels);
-    CH_ASSERT(is_whole || (shape.height == shape.width && shape.height <= whole.height &&
-                           shape.width <= whole.width));
-    if (is_whole) {
+/* Copies what is kept of one example. */
+static choir_status example_copy(const ch_preprocess *p, ch_shape shape, const ch_holding *h,
+                                 uint32_t position, const ch_preprocess_key *key, uint8_t *room,
+                                 float *x, choir_error *err) {
+    const ch_examples *e = h->examples;
+    const uint32_t row = ch_holding_row(h, position);
+    const ch_corner corner = corner_of(p, e->shape, shape, key, position);
+    if (e->reals != NULL) {
+        const float *reals = e->reals + (size_t)row * ch_shape_features(e->shape);
+        part_copy(x, NULL, reals, e->shape, shape, corner);
+        return CHOIR_OK;
+    }
+    const uint8_t *bytes = NULL;
+    const choir_status status = ch_filed_pixels(&bytes, e, row, room, err);
+    if (status == CHOIR_OK) {
+        part_copy(x, bytes, NULL, e->shape, shape, corner);
+    }
+    return status;
+}
+
+choir_status ch_preprocess_gather(const ch_preprocess *p, ch_shape shape, const ch_holding *h,
+                                  const uint32_t *order, uint32_t first, uint32_t count,
+                                  const ch_preprocess_key *key, uint8_t *room, float *x,
+                                  choir_error *err) {
+    const ch_examples *e = h->examples;
+    const bool is_plain = e->filed == NULL && is_whole(e->shape, shape);
+    CH_ASSERT(shape.channels == e->shape.channels);
+    CH_ASSERT(shape.height <= e->shape.height && shape.width <= e->shape.width);
+    choir_status status = e->filed == NULL ? CHOIR_OK : ch_filed_check(e->filed, err);
+    if (is_plain) {
         ch_holding_gather(h, order, first, count, x);
     }
-    for (uint32_t i = 0; i < count; i++, x += features) {
+    for (uint32_t i = 0; i < count && status == CHOIR_OK; i++, x += ch_shape_features(shape)) {
         const uint32_t position = order == NULL ? first + i : order[i];
-        if (!is_whole) {
-            const ch_corner corner = corner_of(p, whole, shape.height, key, position);
-            part_copy(x, h->examples, ch_holding_row(h, position), shape, corner);
+        if (!is_plain) {
+            status = example_copy(p, shape, h, position, key, room, x, err);
         }
-        steps_apply(p, shape, key, position, x);
+        if (status == CHOIR_OK) {
+            steps_apply(p, shape, key, position, x);
+        }
     }
+    return status;
 }

@@ -59,10 +59,9 @@ typedef struct format {
 
 static choir_status idx_read(ch_dataset *out, const char *path, const choir_job_data *options,
                              const ch_reading *reading, uint64_t seed, choir_error *err) {
-    (void)options;
     (void)seed;
     const choir_status status =
-        ch_idx_read(out, path, reading != NULL && reading->may_lack_test, err);
+        ch_idx_read(out, path, options, reading != NULL && reading->may_lack_test, err);
     if (status == CHOIR_OK && reading != NULL && out->train.classes < reading->classes_min) {
         out->train.classes = reading->classes_min;
         out->test.classes = reading->classes_min;

@@ -199,11 +199,12 @@ typedef struct running {
     const char *dir;
     ch_crossing c;
     ch_pooled pooled;
-    choir_status status; // of writing that
-    uint32_t last;       // round to end after; UINT32_MAX: none
-    double lined_s;      // when the last line was written
-    double opened_s;     // when the first round of this process began
-    uint32_t opened;     // rounds there were before
+    choir_status status; // of measuring and writing that
+    choir_error why;
+    uint32_t last;   // round to end after; UINT32_MAX: none
+    double lined_s;  // when the last line was written
+    double opened_s; // when the first round of this process began
+    uint32_t opened; // rounds there were before
 } running;
 
 static void line_write(const running *r, double now_s) {
@@ -226,9 +227,11 @@ static void pooled_measure(running *r, const ch_run_view *view) {
         !isnan(ch_pooled_at(&r->pooled, round))) {
         return;
     }
-    ch_evaluator_pooled(view->evaluator, view->params, &e);
-    ch_pooled_add(&r->pooled, round, e.loss);
-    r->status = ch_pooled_write(&r->pooled, r->dir, NULL);
+    r->status = ch_evaluator_pooled(view->evaluator, view->params, &e, &r->why);
+    if (r->status == CHOIR_OK) {
+        ch_pooled_add(&r->pooled, round, e.loss);
+        r->status = ch_pooled_write(&r->pooled, r->dir, &r->why);
+    }
 }
 
 static bool after_round(void *self, const ch_run_view *view) {
@@ -297,7 +300,7 @@ static choir_status rounds_run(running *r, const char *dir, uint32_t rounds_max,
     ch_run_result result;
     status = ch_run_sim(&result, r->task->job, &o, env, err);
     if (status == CHOIR_OK && r->status != CHOIR_OK) {
-        return ch_error_set(err, r->status, "%s: the losses cannot be written", dir);
+        return ch_error_set(err, r->status, "%s", r->why.message);
     }
     return status == CHOIR_ERANGE ? CHOIR_OK : status;
 }

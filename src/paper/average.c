@@ -86,12 +86,17 @@ static choir_status pair_open(pair *p, const choir_job *job, const ch_paper_site
     return status;
 }
 
-static void point_measure(ch_outcome_arm *arm, pair *p, double theta) {
+static choir_status point_measure(ch_outcome_arm *arm, pair *p, double theta, choir_error *err) {
     ch_evaluation all;
     ch_evaluation test;
     ch_average_mix(p->delta, p->w[0], p->w[1], theta, p->session.dim);
-    ch_evaluator_pooled(p->session.evaluator, p->delta, &all);
-    ch_evaluator_test(p->session.evaluator, p->delta, &test);
+    choir_status status = ch_evaluator_pooled(p->session.evaluator, p->delta, &all, err);
+    if (status == CHOIR_OK) {
+        status = ch_evaluator_test(p->session.evaluator, p->delta, &test, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
     arm->curve[arm->points] = (ch_outcome_point){.round = theta,
                                                  .accuracy = test.accuracy,
                                                  .loss = test.loss,
@@ -99,6 +104,7 @@ static void point_measure(ch_outcome_arm *arm, pair *p, double theta) {
                                                  .heldout = NAN};
     arm->best = fmax(arm->best, test.accuracy);
     arm->points += 1;
+    return CHOIR_OK;
 }
 
 static ch_outcome_arm *arm_begin(ch_outcome *o, const char *name, int32_t rate) {
@@ -112,16 +118,22 @@ static ch_outcome_arm *arm_begin(ch_outcome *o, const char *name, int32_t rate) 
     return arm;
 }
 
-static choir_status pair_measure(ch_outcome *o, pair *p, const ch_paper_site *site, int32_t rate) {
+static choir_status pair_measure(ch_outcome *o, pair *p, const ch_paper_site *site, int32_t rate,
+                                 choir_error *err) {
     ch_outcome_arm *parents = arm_begin(o, CH_AVERAGE_PARENTS, rate);
-    point_measure(parents, p, 0);
-    point_measure(parents, p, 1);
+    choir_status status = point_measure(parents, p, 0, err);
+    if (status == CHOIR_OK) {
+        status = point_measure(parents, p, 1, err);
+    }
     ch_outcome_arm *mixed = arm_begin(o, CH_AVERAGE_MIXED, rate);
-    for (uint32_t i = 0; i < CH_AVERAGE_POINTS; i++) {
+    for (uint32_t i = 0; i < CH_AVERAGE_POINTS && status == CHOIR_OK; i++) {
         if (ch_paper_site_is_over(site)) {
             return CHOIR_EAGAIN;
         }
-        point_measure(mixed, p, ch_average_theta(i));
+        status = point_measure(mixed, p, ch_average_theta(i), err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
     }
     o->is_complete = true;
     (void)snprintf(o->version, sizeof(o->version), "%s", CHOIR_VERSION);
@@ -147,7 +159,7 @@ static choir_status cell_measure(ch_outcome *out, const ch_paper_cell *cell,
     }
     status = pair_open(&p, &job, site, is_shared, env, err);
     if (status == CHOIR_OK) {
-        status = pair_measure(out, &p, site, start[0]);
+        status = pair_measure(out, &p, site, start[0], err);
     }
     ch_arena_release(&p.arena);
     ch_session_release(&p.session);

@@ -190,9 +190,9 @@ static choir_status central_round(central *c, const ch_metrics_row *round, uint6
 static choir_status central_evaluate(central *c, ch_metrics_row *row, ch_baseline *out,
                                      choir_error *err) {
     ch_evaluation e;
-    const choir_status status = ch_evaluator_run(c->s->evaluator, c->params, &e);
+    const choir_status status = ch_evaluator_run(c->s->evaluator, c->params, &e, err);
     if (status != CHOIR_OK) {
-        return ch_error_set(err, status, "baseline central: held-out data cannot be read");
+        return status;
     }
     row->accuracy = out->accuracy = e.accuracy;
     row->loss = out->loss = e.loss;
@@ -367,19 +367,22 @@ static choir_status local_open(local *l, const ch_clients *clients, const char *
 }
 
 static choir_status local_judge(const local *l, ch_engine *e, uint32_t client, const float *params,
-                                local_point *out) {
+                                local_point *out, choir_error *err) {
     const ch_examples *test = ch_federation_test(l->s->federation);
     const ch_holding all = {.examples = test, .count = test->count};
     ch_score score = {0};
     ch_engine_load(e, params);
-    ch_engine_evaluate(e, &all, 0, all.count, &score);
+    choir_status status = ch_engine_evaluate(e, &all, 0, all.count, &score, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
     // A regression has no hits to count.
     const bool classifies = ch_federation_classes(l->s->federation) > 0;
     out->accuracy =
         score.count == 0 || !classifies ? (double)NAN : (double)score.correct / (double)score.count;
     out->loss = score.count == 0 ? (double)NAN : score.loss / (double)score.count;
     uint32_t count = 0;
-    const choir_status status = ch_engine_heldout(e, client, &count, &score);
+    status = ch_engine_heldout(e, client, &count, &score, err);
     out->heldout =
         count == 0 || !classifies ? (double)NAN : (double)score.correct / (double)score.count;
     return status;
@@ -424,7 +427,7 @@ static void local_run(void *self, uint32_t worker, uint32_t index) {
         status = local_train(l, worker, client, local_rounds(l, p), local_rounds(l, p + 1));
         if (status == CHOIR_OK) {
             status = local_judge(l, s->engines[worker], client, params,
-                                 &l->points[(size_t)index * LOCAL_POINTS + p]);
+                                 &l->points[(size_t)index * LOCAL_POINTS + p], &l->why[worker]);
         }
     }
     l->status[index] = status;

@@ -6,8 +6,14 @@
 
 enum { CH_DIGEST_TEXT = 17 }; // bytes, with the terminating zero
 
-/* A checksum of the test set and of all clients' examples in memory, as 16 hexadecimal digits. It
- * finds accidents, not forgeries. */
-void ch_digest_text(char out[CH_DIGEST_TEXT], const ch_federation *f);
+/*
+ * A checksum of the test set and of all clients' examples that are not drawn on demand, as 16
+ * hexadecimal digits: the same whether they are in memory or stay in files. It finds accidents, not
+ * forgeries.
+ *
+ * Returns OK; EIO when files cannot be read or have changed, ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_digest_text(char out[CH_DIGEST_TEXT], const ch_federation *f,
+                                            const choir_env *env, choir_error *err);
 
 #endif

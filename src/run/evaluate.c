@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "base/error.h"
 #include "base/rng.h"
 
 #include <math.h>
@@ -24,7 +25,8 @@ struct ch_evaluator {
     uint32_t *id;         // (clients) ascending
     double *accuracy;     // (clients)
     double *sorted;       // (clients) room for the decile
-    choir_status *status; // (clients)
+    choir_status *failed; // (workers) what stopped it; OK: nothing
+    choir_error *why;     // (workers)
 };
 
 /* A keyed sample of count of the clients, ascending: Floyd's would need a set, a walk does not. */
@@ -56,6 +58,7 @@ choir_status ch_evaluator_create(ch_evaluator **out, ch_pool *pool, ch_engine *c
     const ch_examples *test = ch_federation_test(federation);
     const uint32_t pooled = ch_federation_pooled(federation)->count;
     const uint32_t pieces = pieces_of(test->count > pooled ? test->count : pooled);
+    const uint32_t workers = ch_pool_workers(pool);
     ch_evaluator *v = env->alloc(env->self, ch_arena_cost(1, sizeof(*v)));
     if (v == NULL) {
         return CHOIR_ENOMEM;
@@ -68,7 +71,8 @@ choir_status ch_evaluator_create(ch_evaluator **out, ch_pool *pool, ch_engine *c
                         .clients = count};
     const size_t bytes =
         ch_arena_cost(pieces, sizeof(ch_score)) + ch_arena_cost(count, sizeof(uint32_t)) +
-        2 * ch_arena_cost(count, sizeof(double)) + ch_arena_cost(count, sizeof(choir_status));
+        2 * ch_arena_cost(count, sizeof(double)) + ch_arena_cost(workers, sizeof(choir_status)) +
+        ch_arena_cost(workers, sizeof(choir_error));
     const choir_status status = ch_arena_init(&v->arena, bytes + 1, env);
     if (status != CHOIR_OK) {
         ch_evaluator_destroy(v);
@@ -78,7 +82,8 @@ choir_status ch_evaluator_create(ch_evaluator **out, ch_pool *pool, ch_engine *c
     v->id = CH_NEW(&v->arena, uint32_t, count);
     v->accuracy = CH_NEW(&v->arena, double, count);
     v->sorted = CH_NEW(&v->arena, double, count);
-    v->status = CH_NEW(&v->arena, choir_status, count);
+    v->failed = CH_NEW(&v->arena, choir_status, workers);
+    v->why = CH_NEW(&v->arena, choir_error, workers);
     clients_choose(v->id, count, all, seed);
     for (uint32_t i = 0; i < count; i++) {
         v->accuracy[i] = (double)NAN;
@@ -100,8 +105,11 @@ static void piece_run(void *self, uint32_t worker, uint32_t index) {
     const uint32_t first = index * PIECE;
     const uint32_t left = v->judged.count - first;
     v->piece[index] = (ch_score){0};
-    ch_engine_evaluate(v->engines[worker], &v->judged, first, left < PIECE ? left : PIECE,
-                       &v->piece[index]);
+    if (v->failed[worker] == CHOIR_OK) {
+        v->failed[worker] =
+            ch_engine_evaluate(v->engines[worker], &v->judged, first, left < PIECE ? left : PIECE,
+                               &v->piece[index], &v->why[worker]);
+    }
 }
 
 /* A regression has no hits to count. */
@@ -111,9 +119,12 @@ static bool classifies(const ch_evaluator *v) {
 
 static void client_run(void *self, uint32_t worker, uint32_t index) {
     ch_evaluator *v = self;
-    ch_score score;
+    ch_score score = {0};
     uint32_t count = 0;
-    v->status[index] = ch_engine_heldout(v->engines[worker], v->id[index], &count, &score);
+    if (v->failed[worker] == CHOIR_OK) {
+        v->failed[worker] =
+            ch_engine_heldout(v->engines[worker], v->id[index], &count, &score, &v->why[worker]);
+    }
     v->accuracy[index] =
         count == 0 || !classifies(v) ? (double)NAN : (double)score.correct / (double)score.count;
 }
@@ -153,14 +164,35 @@ static void heldout_summarise(ch_evaluator *v, ch_evaluation *out) {
     out->heldout_spread = sqrt(squares / n);
 }
 
-static void judge(ch_evaluator *v, const ch_holding *holding, const float *params,
-                  ch_evaluation *out) {
+/* Has the workers do each of count, with the parameters that they have. */
+static choir_status work(ch_evaluator *v, uint32_t count,
+                         void (*run)(void *self, uint32_t worker, uint32_t index),
+                         choir_error *err) {
+    const uint32_t workers = ch_pool_workers(v->pool);
+    for (uint32_t i = 0; i < workers; i++) {
+        v->failed[i] = CHOIR_OK;
+        v->why[i].message[0] = '\0';
+    }
+    ch_pool_each(v->pool, count, run, v);
+    for (uint32_t i = 0; i < workers; i++) {
+        if (v->failed[i] != CHOIR_OK) {
+            return ch_error_set(err, v->failed[i], "%s", v->why[i].message);
+        }
+    }
+    return CHOIR_OK;
+}
+
+static choir_status judge(ch_evaluator *v, const ch_holding *holding, const float *params,
+                          ch_evaluation *out, choir_error *err) {
     const uint32_t pieces = pieces_of(holding->count);
     v->judged = *holding;
     for (uint32_t i = 0; i < ch_pool_workers(v->pool); i++) {
         ch_engine_load(v->engines[i], params);
     }
-    ch_pool_each(v->pool, pieces, piece_run, v);
+    const choir_status status = work(v, pieces, piece_run, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
     ch_score sum = {0};
     for (uint32_t i = 0; i < pieces; i++) {
         sum.loss += v->piece[i].loss;
@@ -172,28 +204,31 @@ static void judge(ch_evaluator *v, const ch_holding *holding, const float *param
     out->heldout_mean = out->heldout_worst = out->heldout_spread = (double)NAN;
     out->accuracy = sum.count == 0 || !classifies(v) ? (double)NAN : (double)sum.correct / count;
     out->loss = sum.count == 0 ? (double)NAN : sum.loss / count;
-}
-
-void ch_evaluator_test(ch_evaluator *v, const float *params, ch_evaluation *out) {
-    judge(v, &v->test, params, out);
-}
-
-void ch_evaluator_pooled(ch_evaluator *v, const float *params, ch_evaluation *out) {
-    judge(v, ch_federation_pooled(v->federation), params, out);
-}
-
-choir_status ch_evaluator_run(ch_evaluator *v, const float *params, ch_evaluation *out) {
-    ch_evaluation tested;
-    ch_evaluator_test(v, params, &tested);
-    ch_pool_each(v->pool, v->clients, client_run, v);
-    for (uint32_t i = 0; i < v->clients; i++) {
-        if (v->status[i] != CHOIR_OK) {
-            return v->status[i];
-        }
-    }
-    *out = tested;
-    heldout_summarise(v, out);
     return CHOIR_OK;
+}
+
+choir_status ch_evaluator_test(ch_evaluator *v, const float *params, ch_evaluation *out,
+                               choir_error *err) {
+    return judge(v, &v->test, params, out, err);
+}
+
+choir_status ch_evaluator_pooled(ch_evaluator *v, const float *params, ch_evaluation *out,
+                                 choir_error *err) {
+    return judge(v, ch_federation_pooled(v->federation), params, out, err);
+}
+
+choir_status ch_evaluator_run(ch_evaluator *v, const float *params, ch_evaluation *out,
+                              choir_error *err) {
+    ch_evaluation tested;
+    choir_status status = ch_evaluator_test(v, params, &tested, err);
+    if (status == CHOIR_OK) {
+        status = work(v, v->clients, client_run, err);
+    }
+    if (status == CHOIR_OK) {
+        *out = tested;
+        heldout_summarise(v, out);
+    }
+    return status;
 }
 
 uint32_t ch_evaluator_clients(const ch_evaluator *v, const uint32_t **ids,

@@ -39,16 +39,19 @@ CHOIR_NODISCARD choir_status ch_evaluator_create(ch_evaluator **out, ch_pool *po
                                                  uint64_t seed, const choir_env *env);
 void ch_evaluator_destroy(ch_evaluator *v);
 
-/* Evaluates params (dim). Returns OK, or the status of a client's data that cannot be had. */
+/* Evaluates params (dim). Returns OK, or the status of data that cannot be had: EIO of what stays
+ * in files. *out is unchanged then. */
 CHOIR_NODISCARD choir_status ch_evaluator_run(ch_evaluator *v, const float *params,
-                                              ch_evaluation *out);
+                                              ch_evaluation *out, choir_error *err);
 
 /* The same on the test set alone; what the evaluation says of clients is NaN. */
-void ch_evaluator_test(ch_evaluator *v, const float *params, ch_evaluation *out);
+CHOIR_NODISCARD choir_status ch_evaluator_test(ch_evaluator *v, const float *params,
+                                               ch_evaluation *out, choir_error *err);
 
 /* The same on all clients' training examples, pooled: what it says of the test set is of these.
  * examples is 0, and the rest NaN, where clients are drawn on demand. */
-void ch_evaluator_pooled(ch_evaluator *v, const float *params, ch_evaluation *out);
+CHOIR_NODISCARD choir_status ch_evaluator_pooled(ch_evaluator *v, const float *params,
+                                                 ch_evaluation *out, choir_error *err);
 
 /* Clients evaluated last: their ids, ascending, and accuracies (count), NaN for those without
  * held-out data, and for all before the first run; borrowed until the next run. */

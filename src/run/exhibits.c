@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/error.h"
+#include "data/filed.h"
 #include "report/samples.h"
 
 #include <stdbool.h>
@@ -134,16 +135,24 @@ choir_status ch_exhibit_clients(ch_clients *out, const ch_session *s, choir_erro
 
 /* Adds picture `at` of a client, if it has so many examples. */
 static choir_status sample_add(ch_samples *samples, const ch_session *s, uint32_t client,
-                               uint32_t at, ch_scratch *scratch) {
+                               uint32_t at, ch_scratch *scratch, choir_error *err) {
     ch_holding holding;
-    const choir_status status =
+    choir_status status =
         ch_federation_holding(s->federation, client, CH_SPLIT_TRAIN, scratch, &holding);
     if (status != CHOIR_OK || at >= holding.count) {
         return status == CHOIR_EAGAIN ? CHOIR_OK : status;
     }
     const uint32_t row = ch_holding_row(&holding, at);
     const size_t bytes = ch_samples_bytes(samples);
-    memcpy(samples->pixels + samples->count * bytes, holding.examples->bytes + row * bytes, bytes);
+    uint8_t *to = samples->pixels + samples->count * bytes;
+    const uint8_t *pixels = to;
+    status = ch_filed_pixels(&pixels, holding.examples, row, to, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (pixels != to) {
+        memcpy(to, pixels, bytes);
+    }
     samples->clients[samples->count] = client;
     samples->labels[samples->count] =
         holding.examples->labels == NULL ? 0 : holding.examples->labels[row];
@@ -152,11 +161,12 @@ static choir_status sample_add(ch_samples *samples, const ch_session *s, uint32_
 }
 
 choir_status ch_exhibit_samples(const ch_session *s, const char *dir, choir_error *err) {
-    const ch_shape shape = ch_federation_test(s->federation)->shape; // whole where parts are drawn
+    const ch_examples *test = ch_federation_test(s->federation);
+    const ch_shape shape = test->shape; // whole where parts are drawn
     const uint32_t clients = smaller(ch_federation_clients(s->federation), SAMPLE_CLIENTS);
     if (shape.height == 1 || (shape.channels != 1 && shape.channels != 3) ||
         shape.height > CH_SAMPLES_SIDE_MAX || shape.width > CH_SAMPLES_SIDE_MAX ||
-        ch_federation_test(s->federation)->bytes == NULL) {
+        (test->bytes == NULL && test->filed == NULL)) {
         return CHOIR_OK;
     }
     ch_samples samples = {0};
@@ -172,7 +182,7 @@ choir_status ch_exhibit_samples(const ch_session *s, const char *dir, choir_erro
     samples.count = 0; // of the room there is
     for (uint32_t i = 0; i < clients * SAMPLES_EACH && status == CHOIR_OK; i++) {
         const uint32_t client = spread_id(s, i / SAMPLES_EACH, clients);
-        status = sample_add(&samples, s, client, i % SAMPLES_EACH, scratch);
+        status = sample_add(&samples, s, client, i % SAMPLES_EACH, scratch, err);
     }
     if (status == CHOIR_OK && samples.count > 0) {
         status = ch_samples_write(&samples, dir, err);

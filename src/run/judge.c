@@ -101,15 +101,16 @@ static choir_status outputs_walk(ch_session *s, uint32_t first, uint32_t count, 
         return ch_error_set(err, CHOIR_ENOMEM, "no memory for the outputs of %d examples",
                             (int)piece);
     }
-    for (uint32_t at = 0; at < count; at += piece) {
+    choir_status status = CHOIR_OK;
+    for (uint32_t at = 0; at < count && status == CHOIR_OK; at += piece) {
         const uint32_t some = count - at < piece ? count - at : piece;
-        ch_engine_predict(s->engines[0], &test, first + at, some, room);
-        for (uint32_t i = 0; i < some; i++) {
+        status = ch_engine_predict(s->engines[0], &test, first + at, some, room, err);
+        for (uint32_t i = 0; i < some && status == CHOIR_OK; i++) {
             each(self, first + at + i, room + i * outputs);
         }
     }
     s->env.free(s->env.self, room);
-    return CHOIR_OK;
+    return status;
 }
 
 typedef struct confusion {
@@ -171,7 +172,11 @@ choir_status ch_run_eval(ch_eval_result *out, const char *model, const choir_job
     choir_status status = model_open(&s, CH_SESSION_EVAL, model, data, seed, env, err);
     if (status == CHOIR_OK) {
         ch_evaluation e;
-        ch_evaluator_test(s.evaluator, s.params, &e);
+        status = ch_evaluator_test(s.evaluator, s.params, &e, err);
+        if (status != CHOIR_OK) {
+            ch_session_release(&s);
+            return status;
+        }
         out->examples = e.examples;
         out->predictions = e.predictions;
         out->accuracy = e.accuracy;

@@ -180,7 +180,7 @@ static choir_status job_write(const ch_running *r, choir_error *err) {
                             (choir_bytes){.data = (const uint8_t *)text, .size = size}, err);
 }
 
-static ch_run_facts facts_of(const ch_running *r) {
+static choir_status facts_fill(ch_run_facts *out, const ch_running *r, choir_error *err) {
     const ch_session *s = &r->session;
     ch_run_facts facts = {.seed = s->job.seed,
                           .workers = s->workers,
@@ -193,15 +193,22 @@ static ch_run_facts facts_of(const ch_running *r) {
                    ch_kernels_name(s->model.net.kernels));
     (void)snprintf(facts.command, sizeof(facts.command), "%s", command);
     ch_cpu_name(facts.cpu);
-    ch_digest_text(facts.data_digest, s->federation);
-    return facts;
+    const choir_status status = ch_digest_text(facts.data_digest, s->federation, &s->env, err);
+    *out = facts;
+    return status;
 }
 
 /* What the run is, and where it starts from: a loss that ends above that has risen. */
 static choir_status facts_write(const ch_running *r, choir_error *err) {
-    ch_run_facts facts = facts_of(r);
+    ch_run_facts facts;
     ch_evaluation e;
-    ch_evaluator_test(r->session.evaluator, r->session.params, &e);
+    choir_status status = facts_fill(&facts, r, err);
+    if (status == CHOIR_OK) {
+        status = ch_evaluator_test(r->session.evaluator, r->session.params, &e, err);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
     facts.start_loss = e.loss;
     return ch_run_facts_write(r->dir.path, &facts, err);
 }
@@ -220,9 +227,12 @@ static const char *bits_of(const char *backend) {
 /* A run goes on with kernels that give the bits it began with, and says on what it went on. */
 static choir_status facts_resume(const ch_running *r, choir_error *err) {
     ch_run_facts before;
-    const ch_run_facts now = facts_of(r);
+    ch_run_facts now;
     const char *dir = r->dir.path;
-    const choir_status status = ch_run_facts_read(&before, dir, &r->session.env, err);
+    choir_status status = facts_fill(&now, r, err);
+    if (status == CHOIR_OK) {
+        status = ch_run_facts_read(&before, dir, &r->session.env, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }
@@ -343,10 +353,9 @@ choir_status ch_running_evaluate(ch_running *r, ch_evaluation *e, double *second
     const double start = ch_session_clock();
     const choir_coordinator *c = choir_sim_coordinator(r->sim);
     const choir_status status =
-        ch_evaluator_run(r->session.evaluator, choir_coordinator_params(c), e);
+        ch_evaluator_run(r->session.evaluator, choir_coordinator_params(c), e, err);
     if (status != CHOIR_OK) {
-        return ch_error_set(err, status, "round %u: a client's held-out data cannot be read",
-                            r->result.rounds);
+        return status;
     }
     *seconds = ch_session_clock() - start;
     r->result.accuracy = e->accuracy;

@@ -36,6 +36,7 @@ struct ch_engine {
     float *targets;     // (batch_max)
     uint32_t *lengths;  // (batch_max) of sequences
     uint32_t *order;    // (order_max) a client's examples, shuffled
+    uint8_t *picture;   // one, as it lies in a file; NULL where examples are in memory
 };
 
 static size_t arrays_bytes(uint32_t batch_max, uint32_t order_max, uint32_t features,
@@ -48,7 +49,9 @@ static size_t arrays_bytes(uint32_t batch_max, uint32_t order_max, uint32_t feat
 }
 
 static choir_status arrays_claim(ch_engine *e, choir_error *err) {
-    const size_t bytes = arrays_bytes(e->batch_max, e->order_max, e->features, e->steps);
+    const uint32_t picture = ch_federation_picture_bytes(e->federation);
+    const size_t bytes = arrays_bytes(e->batch_max, e->order_max, e->features, e->steps) +
+                         (picture == 0 ? 0 : ch_arena_cost(picture, 1));
     const choir_status status = ch_arena_init(&e->arena, bytes, &e->env);
     if (status != CHOIR_OK) {
         return ch_error_set(err, status,
@@ -61,7 +64,8 @@ static choir_status arrays_claim(ch_engine *e, choir_error *err) {
     e->targets = CH_NEW(&e->arena, float, e->batch_max);
     e->lengths = e->steps > 0 ? CH_NEW(&e->arena, uint32_t, e->batch_max) : NULL;
     e->order = CH_NEW(&e->arena, uint32_t, e->order_max);
-    CH_ASSERT(e->order != NULL);
+    e->picture = picture == 0 ? NULL : CH_NEW(&e->arena, uint8_t, picture);
+    CH_ASSERT(e->order != NULL && (picture == 0 || e->picture != NULL));
     return CHOIR_OK;
 }
 
@@ -188,17 +192,19 @@ const ch_net *ch_engine_net(const ch_engine *e) {
     return e->net;
 }
 
-/* Copies inputs and answers of count examples into the batch. order and key as in
+/* Copies inputs and answers of count examples into the batch. Arguments and returns as
  * ch_preprocess_gather. */
-static void batch_gather(ch_engine *e, const ch_holding *h, const uint32_t *order, uint32_t first,
-                         uint32_t count, const ch_preprocess_key *key) {
+static choir_status batch_gather(ch_engine *e, const ch_holding *h, const uint32_t *order,
+                                 uint32_t first, uint32_t count, const ch_preprocess_key *key,
+                                 choir_error *err) {
     CH_ASSERT(count <= e->batch_max);
     if (e->steps > 0) {
         ch_holding_gather_tokens(h, order, first, count, e->x, e->labels, e->lengths);
-        return;
+        return CHOIR_OK;
     }
-    ch_preprocess_gather(ch_federation_preprocess(e->federation), e->shape, h, order, first, count,
-                         key, e->x);
+    const choir_status status =
+        ch_preprocess_gather(ch_federation_preprocess(e->federation), e->shape, h, order, first,
+                             count, key, e->picture, e->x, err);
     const ch_examples *t = h->examples;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = ch_holding_row(h, order == NULL ? first + i : order[i]);
@@ -208,6 +214,7 @@ static void batch_gather(ch_engine *e, const ch_holding *h, const uint32_t *orde
             e->targets[i] = t->targets[row];
         }
     }
+    return status;
 }
 
 /* What was gathered. */
@@ -241,7 +248,8 @@ static void progress_tell(const ch_engine *e, uint32_t epochs, uint64_t a_pass, 
 }
 
 static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t client,
-                               const choir_task *task, ch_score *score, uint64_t *steps) {
+                               const choir_task *task, ch_score *score, uint64_t *steps,
+                               choir_error *err) {
     const ch_sgd sgd = {.learning_rate = task->learning_rate,
                         .momentum = task->momentum,
                         .weight_decay = task->weight_decay,
@@ -256,7 +264,10 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
         for (uint32_t at = 0; at < h->count && status == CHOIR_OK; at += batch) {
             const uint32_t count = h->count - at < batch ? h->count - at : batch;
             const uint32_t left = h->count - at - count;
-            batch_gather(e, h, e->order + at, 0, count, &key);
+            status = batch_gather(e, h, e->order + at, 0, count, &key, err);
+            if (status != CHOIR_OK) {
+                break;
+            }
             ch_holding_prefetch(h, e->order + at + count, left < batch ? left : batch);
             const ch_batch part = batch_of(e, h, count);
             status = ch_net_step(e->net, &part, &sgd, score);
@@ -300,8 +311,8 @@ static choir_status method_check(const ch_engine *e, uint32_t client, const choi
 }
 
 /* The client's end before training, which the parameters were just loaded for; delta is room. */
-static void method_begin(ch_engine *e, const ch_holding *h, const float *params, float *delta,
-                         ch_local *local) {
+static choir_status method_begin(ch_engine *e, const ch_holding *h, const float *params,
+                                 float *delta, ch_local *local, choir_error *err) {
     const ch_algorithm_ops *method = e->method;
     const uint32_t state = ch_engine_state_bytes(e);
     local->shared = params + local->task->dim;
@@ -310,13 +321,17 @@ static void method_begin(ch_engine *e, const ch_holding *h, const float *params,
     }
     if (method->wants_loss) {
         ch_score score = {0};
-        ch_engine_evaluate(e, h, 0, h->count, &score);
+        const choir_status status = ch_engine_evaluate(e, h, 0, h->count, &score, err);
+        if (status != CHOIR_OK) {
+            return status;
+        }
         local->loss = score.loss / h->count;
     }
     if (method->correct != NULL) {
         method->correct(local, delta);
         ch_net_correct(e->net, delta);
     }
+    return CHOIR_OK;
 }
 
 /* And behind it. What is kept of a training for which no room was lent is nothing. */
@@ -357,10 +372,11 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
     ch_score score = {0};
     ch_local local = {.task = task};
     ch_net_load(e->net, params);
-    if (!is_plain) {
-        method_begin(e, holding, params, delta, &local);
+    choir_status status =
+        is_plain ? CHOIR_OK : method_begin(e, holding, params, delta, &local, err);
+    if (status == CHOIR_OK) {
+        status = epochs_run(e, holding, client, task, &score, &local.steps, err);
     }
-    const choir_status status = epochs_run(e, holding, client, task, &score, &local.steps);
     *out = (choir_training){.examples = holding->count,
                             .metrics = {.examples = score.count,
                                         .correct = score.correct,
@@ -372,6 +388,9 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
                             client, task->round, score.loss / (double)score.count,
                             (unsigned long long)score.count,
                             e->steps > 0 ? "predictions" : "examples", (double)task->learning_rate);
+    }
+    if (status != CHOIR_OK) {
+        return status;
     }
     if (!ch_net_store_change(e->net, params, delta)) {
         return ch_error_set(err, CHOIR_ERANGE,
@@ -417,7 +436,10 @@ choir_status ch_engine_measure(ch_engine *e, const ch_holding *holding, uint32_t
         return fits;
     }
     ch_engine_load(e, params);
-    ch_engine_evaluate(e, holding, 0, holding->count, &score);
+    const choir_status status = ch_engine_evaluate(e, holding, 0, holding->count, &score, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
     *out = (choir_training){.examples = holding->count,
                             .metrics = {.examples = score.count,
                                         .correct = score.correct,
@@ -465,39 +487,50 @@ void ch_engine_load(ch_engine *e, const float *params) {
     ch_net_load(e->net, params);
 }
 
-void ch_engine_evaluate(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
-                        ch_score *score) {
-    for (uint32_t at = 0; at < count; at += EVALUATE_MAX) {
+choir_status ch_engine_evaluate(ch_engine *e, const ch_holding *holding, uint32_t first,
+                                uint32_t count, ch_score *score, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (uint32_t at = 0; at < count && status == CHOIR_OK; at += EVALUATE_MAX) {
         const uint32_t some = count - at < EVALUATE_MAX ? count - at : EVALUATE_MAX;
-        batch_gather(e, holding, NULL, first + at, some, NULL);
+        status = batch_gather(e, holding, NULL, first + at, some, NULL, err);
+        if (status != CHOIR_OK) {
+            break;
+        }
         const ch_batch part = batch_of(e, holding, some);
         ch_net_evaluate(e->net, &part, NULL, score);
     }
+    return status;
 }
 
-void ch_engine_predict(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
-                       float *predictions) {
-    for (uint32_t at = 0; at < count; at += EVALUATE_MAX) {
+choir_status ch_engine_predict(ch_engine *e, const ch_holding *holding, uint32_t first,
+                               uint32_t count, float *predictions, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (uint32_t at = 0; at < count && status == CHOIR_OK; at += EVALUATE_MAX) {
         const uint32_t some = count - at < EVALUATE_MAX ? count - at : EVALUATE_MAX;
-        batch_gather(e, holding, NULL, first + at, some, NULL);
+        status = batch_gather(e, holding, NULL, first + at, some, NULL, err);
+        if (status != CHOIR_OK) {
+            break;
+        }
         const ch_batch part = {.count = some, .x = e->x, .lengths = e->lengths};
         const size_t each = (size_t)(e->steps > 0 ? e->steps : 1) * e->outputs;
         ch_net_evaluate(e->net, &part, predictions + at * each, NULL);
     }
+    return status;
 }
 
-choir_status ch_engine_heldout(ch_engine *e, uint32_t client, uint32_t *count, ch_score *score) {
+choir_status ch_engine_heldout(ch_engine *e, uint32_t client, uint32_t *count, ch_score *score,
+                               choir_error *err) {
     *count = 0;
     *score = (ch_score){0};
     if (ch_federation_count(e->federation, client, CH_SPLIT_HELDOUT) == 0) {
         return CHOIR_OK;
     }
     ch_holding holding;
-    const choir_status status =
+    choir_status status =
         ch_federation_holding(e->federation, client, CH_SPLIT_HELDOUT, e->scratch, &holding);
     if (status == CHOIR_OK) {
         *count = holding.count;
-        ch_engine_evaluate(e, &holding, 0, holding.count, score);
+        status = ch_engine_evaluate(e, &holding, 0, holding.count, score, err);
     }
     return status;
 }

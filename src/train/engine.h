@@ -62,9 +62,10 @@ uint32_t ch_engine_state_bytes(const ch_engine *e);
 void ch_engine_lend(ch_engine *e, choir_lent *lent);
 
 /* Epochs of SGD on any holding, as a task asks; what the port does once it has the client's data.
- * See choir_trainer_ops for the arguments; client numbers the shuffles. EINVAL when the task's
- * model is not of the net's size, or its method not the engine's, ENOMEM when it asks for larger
- * steps than the engine was made for; *out is zero then. */
+ * See choir_trainer_ops for the arguments; client numbers the shuffles. EIO when its examples stay
+ * in files that cannot be read or have changed, EINVAL when the task's model is not of the net's
+ * size, or its method not the engine's, ENOMEM when it asks for larger steps than the engine was
+ * made for; *out is zero then. */
 CHOIR_NODISCARD choir_status ch_engine_train(ch_engine *e, const ch_holding *holding,
                                              uint32_t client, const choir_task *task,
                                              const float *params, float *delta, choir_training *out,
@@ -80,17 +81,21 @@ CHOIR_NODISCARD choir_status ch_engine_measure(ch_engine *e, const ch_holding *h
 /* Makes params (dim) the ones that the evaluations below use. */
 void ch_engine_load(ch_engine *e, const float *params);
 
-/* Adds the loss and hits of the holding's examples first .. first+count-1 to *score. */
-void ch_engine_evaluate(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
-                        ch_score *score);
+/* Adds the loss and hits of the holding's examples first .. first+count-1 to *score. Returns OK;
+ * EIO when they stay in files that cannot be read or have changed, and *score is not to be used. */
+CHOIR_NODISCARD choir_status ch_engine_evaluate(ch_engine *e, const ch_holding *holding,
+                                                uint32_t first, uint32_t count, ch_score *score,
+                                                choir_error *err);
 
 /* Outputs (count, outputs) for the holding's examples: class probabilities, or values. Of sequences
- * (count, steps, outputs), of which those beyond a length are left as they were. */
-void ch_engine_predict(ch_engine *e, const ch_holding *holding, uint32_t first, uint32_t count,
-                       float *predictions);
+ * (count, steps, outputs), of which those beyond a length are left as they were. Returns likewise.
+ */
+CHOIR_NODISCARD choir_status ch_engine_predict(ch_engine *e, const ch_holding *holding,
+                                               uint32_t first, uint32_t count, float *predictions,
+                                               choir_error *err);
 
-/* A client's held-out examples: their number and score. OK also when it has none. */
+/* A client's held-out examples: their number and score. OK also when it has none; EIO likewise. */
 CHOIR_NODISCARD choir_status ch_engine_heldout(ch_engine *e, uint32_t client, uint32_t *count,
-                                               ch_score *score);
+                                               ch_score *score, choir_error *err);
 
 #endif

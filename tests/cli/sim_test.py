@@ -476,6 +476,17 @@ server: {rounds: 1, sample_rate: 0.5}
                          "choir sim: --set: data.preprocess: 'flip' is out of place; each is there once, in the "
                          "order crop, flip, brightness, contrast, whiten\n")
 
+    def test_pictures_beyond_the_memory_stay_in_their_files(self):
+        (self.folder / "pictures" / "data_batch_1.bin").write_bytes(
+            b"".join(bytes([i % 10]) + bytes([i * 7 % 251]) * 3072 for i in range(400)))
+        sets = ("--set", "model.name=softmax")
+        runs = [self.result("--run-dir", f"run{memory}", "--set", f"data.memory={memory}", *sets, job=self.JOB)
+                for memory in ("0", "1")]
+        self.assertEqual(runs[0]["model_hash"], runs[1]["model_hash"])
+        shown = self.run_in("data", "show", "small.yaml", "--set", "data.memory=1")
+        self.assertIn("\nmemory    pictures to train on stay in their files\n", shown.out)
+        self.assertNotIn("\nmemory ", self.run_in("data", "show", "small.yaml").out)
+
     def test_rows_of_a_table_have_no_middle(self):
         self.file("t.csv", "a,b\n" + "1,0\n2,1\n" * 10)
         ran = self.sim("--set", "data.source=t.csv", job=self.JOB)

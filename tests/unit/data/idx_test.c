@@ -98,7 +98,7 @@ static void check_read(const char *f) {
     ch_dataset_init(&d, &env);
     choir_error err = {.message = ""};
     assert_true(ch_idx_is_folder(f));
-    check_status(ch_idx_read(&d, f, false, &err), CHOIR_OK);
+    check_status(ch_idx_read(&d, f, NULL, false, &err), CHOIR_OK);
     assert_int_equal(d.train.count, 2);
     assert_int_equal(d.test.count, 2);
     assert_int_equal(d.train.classes, 5);
@@ -141,23 +141,23 @@ static void who_only_trains_needs_no_test_files(void **state) {
     ch_dataset d;
     ch_dataset_init(&d, &env);
     choir_error err = {.message = ""};
-    check_status(ch_idx_read(&d, f, false, &err), CHOIR_EIO);
+    check_status(ch_idx_read(&d, f, NULL, false, &err), CHOIR_EIO);
     assert_non_null(strstr(err.message, "t10k-images-idx3-ubyte"));
     ch_dataset_release(&d);
     ch_dataset_init(&d, &env);
-    check_status(ch_idx_read(&d, f, true, NULL), CHOIR_OK);
+    check_status(ch_idx_read(&d, f, NULL, true, NULL), CHOIR_OK);
     assert_int_equal(d.train.count, 2);
     assert_int_equal(d.train.classes, 5);
     assert_int_equal(d.test.count, 0);
     ch_dataset_release(&d);
     file_write(f, "t10k-labels-idx1-ubyte", LABELS, sizeof(LABELS)); // one of two is a mistake
     ch_dataset_init(&d, &env);
-    check_status(ch_idx_read(&d, f, true, &err), CHOIR_EIO);
+    check_status(ch_idx_read(&d, f, NULL, true, &err), CHOIR_EIO);
     assert_non_null(strstr(err.message, "t10k-images-idx3-ubyte"));
     ch_dataset_release(&d);
     file_write(f, "t10k-images-idx3-ubyte", IMAGES, sizeof(IMAGES));
     ch_dataset_init(&d, &env);
-    check_status(ch_idx_read(&d, f, true, NULL), CHOIR_OK);
+    check_status(ch_idx_read(&d, f, NULL, true, NULL), CHOIR_OK);
     assert_int_equal(d.test.count, 2);
     ch_dataset_release(&d);
     folder_remove(f);
@@ -172,7 +172,7 @@ static void writers_become_groups_without_gaps(void **state) {
     const choir_env env = choir_env_default();
     ch_dataset d;
     ch_dataset_init(&d, &env);
-    check_status(ch_idx_read(&d, f, false, NULL), CHOIR_OK);
+    check_status(ch_idx_read(&d, f, NULL, false, NULL), CHOIR_OK);
     assert_int_equal(d.train.groups[0], 1); // 500
     assert_int_equal(d.train.groups[1], 0); // 20
     assert_null(d.test.groups);
@@ -185,7 +185,7 @@ static void check_refused(const char *f, choir_status expected, const char *mess
     ch_dataset d;
     ch_dataset_init(&d, &env);
     choir_error err = {.message = ""};
-    check_status(ch_idx_read(&d, f, false, &err), expected);
+    check_status(ch_idx_read(&d, f, NULL, false, &err), expected);
     if (strstr(err.message, message) == NULL) {
         fail_msg("'%s' lacks '%s'", err.message, message);
     }
@@ -243,7 +243,7 @@ static void damaged_gzip_is_refused_at_every_prefix_and_flip(void **state) {
         const choir_env env = choir_env_default();
         ch_dataset d;
         ch_dataset_init(&d, &env);
-        const choir_status status = ch_idx_read(&d, f, false, NULL);
+        const choir_status status = ch_idx_read(&d, f, NULL, false, NULL);
         if (status == CHOIR_OK) { // a bit that means nothing, as in the header's time
             assert_memory_equal(d.train.bytes, IMAGES + 16, 12);
         } else {
@@ -267,7 +267,7 @@ static void every_failed_allocation_is_reported(void **state) {
         const choir_env env = counted_env(&memory, n);
         ch_dataset d;
         ch_dataset_init(&d, &env);
-        status = ch_idx_read(&d, f, false, NULL);
+        status = ch_idx_read(&d, f, NULL, false, NULL);
         ch_dataset_release(&d);
         assert_int_equal(memory.alive, 0);
     }
@@ -286,7 +286,7 @@ static void what_is_written_reads_back_the_same(void **state) {
     const choir_env plain = choir_env_default();
     ch_dataset d;
     ch_dataset_init(&d, &plain);
-    check_status(ch_idx_read(&d, from, false, NULL), CHOIR_OK);
+    check_status(ch_idx_read(&d, from, NULL, false, NULL), CHOIR_OK);
     choir_status status = CHOIR_ENOMEM;
     for (uint32_t n = 0; status == CHOIR_ENOMEM && n < 10; n++) {
         counted_memory memory;
@@ -297,7 +297,7 @@ static void what_is_written_reads_back_the_same(void **state) {
     check_status(status, CHOIR_OK);
     ch_dataset again;
     ch_dataset_init(&again, &plain);
-    check_status(ch_idx_read(&again, to, false, NULL), CHOIR_OK);
+    check_status(ch_idx_read(&again, to, NULL, false, NULL), CHOIR_OK);
     assert_int_equal(again.train.count, d.train.count);
     assert_memory_equal(again.train.bytes, d.train.bytes, 12);
     assert_memory_equal(again.train.labels, d.train.labels, 2 * sizeof(d.train.labels[0]));

@@ -238,7 +238,9 @@ static void gather_one(float x[KEPT_VALUES], const char *list, const ch_examples
     const ch_holding h = {.examples = e, .count = e->count};
     ch_preprocess p;
     check_status(ch_preprocess_parse(&p, list, NULL), CHOIR_OK);
-    ch_preprocess_gather(&p, (ch_shape){KEPT, KEPT, 2}, &h, NULL, position, 1, key, x);
+    check_status(ch_preprocess_gather(&p, (ch_shape){KEPT, KEPT, 2}, &h, NULL, position, 1, key,
+                                      NULL, x, NULL),
+                 CHOIR_OK);
 }
 
 static void draws_are_of_seed_epoch_client_example_and_step(void **state) {
@@ -283,10 +285,12 @@ static void a_batch_is_its_examples_one_by_one_in_any_order(void **state) {
     ch_preprocess p;
     check_status(ch_preprocess_parse(&p, "crop,flip,contrast", NULL), CHOIR_OK);
     float x[3 * KEPT_VALUES];
-    ch_preprocess_gather(&p, (ch_shape){KEPT, KEPT, 2}, &h, order, 0, 3, &key, x);
+    const ch_shape kept = {KEPT, KEPT, 2};
+    check_status(ch_preprocess_gather(&p, kept, &h, order, 0, 3, &key, NULL, x, NULL), CHOIR_OK);
     for (uint32_t i = 0; i < 3; i++) {
         float one[KEPT_VALUES];
-        ch_preprocess_gather(&p, (ch_shape){KEPT, KEPT, 2}, &h, NULL, order[i], 1, &key, one);
+        check_status(ch_preprocess_gather(&p, kept, &h, NULL, order[i], 1, &key, NULL, one, NULL),
+                     CHOIR_OK);
         assert_memory_equal(one, x + (size_t)i * KEPT_VALUES, sizeof(one));
     }
 }

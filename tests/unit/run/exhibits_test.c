@@ -13,7 +13,7 @@ static void session_open(ch_session *s, uint32_t clients, uint32_t evaluated) {
     job.evaluate_clients = evaluated;
     check_status(ch_session_open(s, &job, 2, CH_SESSION_TRAIN, &env, NULL), CHOIR_OK);
     ch_evaluation e;
-    check_status(ch_evaluator_run(s->evaluator, s->params, &e), CHOIR_OK);
+    check_status(ch_evaluator_run(s->evaluator, s->params, &e, NULL), CHOIR_OK);
 }
 
 /* Describes the clients and checks what holds for any roster. Returns how many have accuracies. */

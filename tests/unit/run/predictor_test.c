@@ -52,7 +52,7 @@ static void trained_init(trained *t, const choir_job *job) {
     t->x = malloc(sizeof(float) * test->count * t->features);
     t->scores = malloc(sizeof(float) * test->count * t->outputs);
     ch_engine_load(t->session.engines[0], t->session.params);
-    ch_engine_predict(t->session.engines[0], &t->test, 0, test->count, t->scores);
+    check_ok(ch_engine_predict(t->session.engines[0], &t->test, 0, test->count, t->scores, &err));
     ch_holding_gather(&t->test, NULL, 0, test->count, t->x);
 }
 

@@ -262,7 +262,7 @@ static void evaluation_is_of_the_examples_that_are_held_out(void **state) {
         check_status(trainer.ops->evaluate(trainer.self, client, &task, b.params, &out, NULL),
                      CHOIR_OK);
         ch_engine_load(b.engine, b.params);
-        check_status(ch_engine_heldout(b.engine, client, &count, &score), CHOIR_OK);
+        check_status(ch_engine_heldout(b.engine, client, &count, &score, NULL), CHOIR_OK);
         assert_int_equal(out.examples, count);
         assert_true(count > 0);
         assert_int_equal(out.metrics.examples, count);

@@ -154,7 +154,7 @@ static void evaluation_counts_predictions(void **state) {
     ch_score score;
     uint32_t count = 0;
     check_status(trainer.ops->evaluate(trainer.self, 0, &task, b.params, &out, NULL), CHOIR_OK);
-    check_status(ch_engine_heldout(b.engine, 0, &count, &score), CHOIR_OK);
+    check_status(ch_engine_heldout(b.engine, 0, &count, &score, NULL), CHOIR_OK);
     assert_int_equal(out.examples, count);
     assert_int_equal(score.count, predictions(&b, 0, CH_SPLIT_HELDOUT));
     assert_int_equal(out.metrics.examples, score.count);
@@ -162,14 +162,14 @@ static void evaluation_counts_predictions(void **state) {
     const ch_examples *test = ch_federation_test(b.federation);
     const ch_holding all = {.examples = test, .count = test->count};
     score = (ch_score){0};
-    ch_engine_evaluate(b.engine, &all, 0, all.count, &score);
+    check_status(ch_engine_evaluate(b.engine, &all, 0, all.count, &score, NULL), CHOIR_OK);
     assert_int_equal(score.count, ch_holding_predictions(&all));
     // Each step's probabilities, one line at a time, say the same.
     static float p[20 * TOKENS];
     double loss = 0;
     for (uint32_t i = 0; i < all.count; i++) {
         const ch_span span = test->spans[i];
-        ch_engine_predict(b.engine, &all, i, 1, p);
+        check_status(ch_engine_predict(b.engine, &all, i, 1, p, NULL), CHOIR_OK);
         for (uint32_t t = 0; t + 1 < span.length; t++) {
             loss -= log((double)p[t * TOKENS + test->tokens[span.first + t + 1]]);
         }

@@ -1,0 +1,96 @@
+/* Unpacked: see unpacked.h. */
+#define _XOPEN_SOURCE 700 // realpath
+
+#include "data/unpacked.h"
+
+#include "base/checksum.h"
+#include "base/disk.h"
+#include "base/error.h"
+#include "data/file.h"
+#include "data/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PART_BYTES = CH_UNPACKED_PATH_MAX + 32 };
+
+static choir_status refuse(const char *path, const char *what, choir_error *err) {
+    return ch_error_set(err, CHOIR_EIO, "%.300s: %s: %s", path, what, strerror(errno));
+}
+
+/* What tells a file, as it is now, from any other. */
+static choir_status mark_of(uint64_t *out, const char *path, choir_error *err) {
+    struct stat about;
+    char *whole = realpath(path, NULL);
+    if (whole == NULL || stat(whole, &about) != 0) {
+        const choir_status status = refuse(path, "cannot be found", err);
+        free(whole);
+        return status;
+    }
+    const int64_t facts[] = {about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec};
+    ch_checksum c;
+    ch_checksum_init(&c, 0);
+    ch_checksum_add(&c, whole, strlen(whole));
+    ch_checksum_add(&c, facts, sizeof(facts));
+    *out = ch_checksum_finish(&c);
+    free(whole);
+    return CHOIR_OK;
+}
+
+choir_status ch_unpacked_find(char out[CH_UNPACKED_PATH_MAX], bool *is_there, const char *path,
+                              const char *dir, choir_error *err) {
+    char data[CHOIR_PATH_MAX];
+    uint64_t mark = 0;
+    choir_status status = ch_data_dir(data, dir, err);
+    if (status == CHOIR_OK) {
+        status = mark_of(&mark, path, err);
+    }
+    if (status == CHOIR_OK) {
+        (void)snprintf(out, CH_UNPACKED_PATH_MAX, "%s/unpacked/%016" PRIx64, data, mark);
+        *is_there = ch_is_file(out);
+    }
+    return status;
+}
+
+/* The folder that a path is in, made where it is missing. */
+static choir_status folder_make(const char *path, choir_error *err) {
+    char folder[CH_UNPACKED_PATH_MAX];
+    (void)snprintf(folder, sizeof(folder), "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    return ch_disk_folders(folder, err);
+}
+
+choir_status ch_unpacked_make(const char *to, const char *path, const choir_env *env,
+                              choir_error *err) {
+    char part[PART_BYTES]; // of this process: another may be unpacking the same
+    choir_status status = folder_make(to, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    (void)snprintf(part, sizeof(part), "%s.%ld.part", to, (long)getpid());
+    const int file = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (file < 0) {
+        return refuse(part, "cannot be made", err);
+    }
+    status = ch_file_unpack(file, part, path, env, err);
+    if (status == CHOIR_OK && fsync(file) != 0) {
+        status = refuse(part, "cannot be written", err);
+    }
+    (void)close(file);
+    if (status == CHOIR_OK && rename(part, to) != 0) {
+        status = refuse(to, "cannot be made", err);
+    }
+    if (status != CHOIR_OK) {
+        (void)unlink(part);
+    }
+    return status;
+}

@@ -1,0 +1,143 @@
+/*
+ * Memory: a job on more pictures than it may have in memory gives the model that it gives with all
+ * of them there, in less than half the memory that they take.
+ */
+#include "support/large_pictures.h"
+#include "support/measured_memory.h"
+#include "support/tiny_job.h"
+
+#include "run/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[FOLDER_PATH_MAX];
+
+enum { PICTURES_BYTES = LARGE_TRAIN * LARGE_BYTES };
+
+static choir_job job_of(const char *preprocess, uint32_t crop, uint32_t memory) {
+    choir_job job = tiny_job();
+    (void)snprintf(job.data.source, sizeof(job.data.source), "%s", folder_file(folder, "set"));
+    (void)snprintf(job.data.partition, sizeof(job.data.partition), "iid");
+    (void)snprintf(job.data.preprocess, sizeof(job.data.preprocess), "%s", preprocess);
+    job.data.clients = 12;
+    job.data.crop = crop;
+    job.data.memory = memory;
+    job.rounds = 3;
+    return job;
+}
+
+/* Runs a job; *peak is the most memory that it had at once. */
+static ch_run_result run(const choir_job *job, uint32_t workers, const char *name, size_t *peak) {
+    measured_memory memory;
+    const choir_env env = measured_env(&memory);
+    ch_run_options o = ch_run_defaults();
+    char dir[FOLDER_PATH_MAX + 64];
+    (void)snprintf(dir, sizeof(dir), "%s/%s", folder, name);
+    o.run_dir = dir;
+    o.workers = workers;
+    o.report = workers == 1; // with pictures in it
+    ch_run_result result;
+    choir_error err = {.message = ""};
+    if (ch_run_sim(&result, job, &o, &env, &err) != CHOIR_OK) {
+        fail_msg("%s", err.message);
+    }
+    assert_int_equal(memory.alive, 0);
+    *peak = memory.peak;
+    return result;
+}
+
+static void check_same(const char *preprocess, uint32_t crop, const char *tag) {
+    size_t peak = 0;
+    char name[3][32];
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(name[i], sizeof(name[i]), "%s-%d", tag, i);
+    }
+    const choir_job whole = job_of(preprocess, crop, 0);
+    const choir_job some = job_of(preprocess, crop, 1);
+    const ch_run_result in_memory = run(&whole, 1, name[0], &peak);
+    assert_true(peak > PICTURES_BYTES);
+    for (uint32_t workers = 1; workers <= 2; workers++) {
+        const ch_run_result filed = run(&some, workers, name[workers], &peak);
+        assert_string_equal(filed.model_hash, in_memory.model_hash);
+        assert_true(filed.accuracy == in_memory.accuracy && filed.loss == in_memory.loss);
+        if (peak >= PICTURES_BYTES / 2) {
+            fail_msg("%zu bytes of memory, for %d of pictures", peak, (int)PICTURES_BYTES);
+        }
+    }
+}
+
+static void the_model_is_the_same_in_half_the_memory_that_pictures_take(void **state) {
+    (void)state;
+    check_same("", 0, "plain");
+    check_same("", 16, "cropped");
+    check_same("crop,flip,brightness,contrast,whiten", 16, "drawn");
+}
+
+/* A run that began with its pictures in memory goes on with them in their files. */
+static void a_run_is_the_same_wherever_its_pictures_are(void **state) {
+    (void)state;
+    char text[2][4096];
+    size_t peak = 0;
+    const choir_job whole = job_of("", 0, 0);
+    const choir_job some = job_of("", 0, 1);
+    (void)run(&whole, 1, "whole", &peak);
+    (void)run(&some, 1, "some", &peak);
+    const char *digest[2];
+    for (int i = 0; i < 2; i++) {
+        char path[FOLDER_PATH_MAX + 64];
+        (void)snprintf(path, sizeof(path), "%s/%s/run.json", folder, i == 0 ? "whole" : "some");
+        assert_true(folder_get(path, text[i], sizeof(text[i])) > 0);
+        digest[i] = strstr(text[i], "\"data_digest\"");
+        assert_non_null(digest[i]);
+    }
+    assert_memory_equal(digest[0], digest[1], 30);
+}
+
+static void pictures_that_are_cut_off_end_a_training_with_a_sentence(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job job = job_of("", 0, 1);
+    ch_session s;
+    ch_evaluation e;
+    choir_error err = {.message = ""};
+    check_status(ch_session_open(&s, &job, 2, CH_SESSION_TRAIN, &env, NULL), CHOIR_OK);
+    float *delta = malloc(s.dim * sizeof(float));
+    const choir_task task = {
+        .round = 1, .dim = s.dim, .epochs = 1, .batch_size = 10, .learning_rate = 0.1F, .seed = 5};
+    choir_training out;
+    const choir_trainer t = s.trainers[0];
+    check_status(t.ops->train(t.self, 1, &task, s.params, delta, &out, &err), CHOIR_OK);
+    check_status(ch_evaluator_run(s.evaluator, s.params, &e, &err), CHOIR_OK);
+    char path[FOLDER_PATH_MAX + 64];
+    (void)snprintf(path, sizeof(path), "%s/set/%s", folder, LARGE_IMAGES);
+    assert_int_equal(truncate(path, PICTURES_BYTES / 2), 0);
+    char wanted[512];
+    (void)snprintf(wanted, sizeof(wanted),
+                   "%s: was changed while its examples were in use; leave it alone, and start "
+                   "again",
+                   path);
+    check_status(t.ops->train(t.self, 1, &task, s.params, delta, &out, &err), CHOIR_EIO);
+    assert_string_equal(err.message, wanted);
+    err.message[0] = '\0';
+    check_status(ch_evaluator_run(s.evaluator, s.params, &e, &err), CHOIR_EIO);
+    assert_string_equal(err.message, wanted);
+    free(delta);
+    ch_session_release(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_model_is_the_same_in_half_the_memory_that_pictures_take),
+        cmocka_unit_test(a_run_is_the_same_wherever_its_pictures_are),
+        cmocka_unit_test(pictures_that_are_cut_off_end_a_training_with_a_sentence),
+    };
+    folder_make(folder);
+    char set[FOLDER_PATH_MAX + 64];
+    (void)snprintf(set, sizeof(set), "%s/set", folder);
+    large_pictures_write(set);
+    const int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    folder_remove(folder);
+    return failures;
+}
