@@ -73,7 +73,7 @@ typedef struct ch_local {
     const choir_task *task;
     const float *shared; // (dim * shared_per_param) as it came with the model
     const float *kept;   // (dim * kept_per_param) of its last counted training; NULL: zeros
-    double loss;         // mean over its examples before the first step; where it is wanted
+    double loss;         // mean over its predictions before the first step; where it is wanted
     uint64_t steps;      // done, >= 1; to report
 } ch_local;
 

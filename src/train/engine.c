@@ -325,7 +325,7 @@ static choir_status method_begin(ch_engine *e, const ch_holding *h, const float 
         if (status != CHOIR_OK) {
             return status;
         }
-        local->loss = score.loss / h->count;
+        local->loss = score.loss / (double)score.count;
     }
     if (method->correct != NULL) {
         method->correct(local, delta);

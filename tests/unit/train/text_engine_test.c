@@ -40,17 +40,21 @@ static ch_federation *federation_open(double heldout) {
     return f;
 }
 
-static void bench_open(bench *b, uint32_t batch, double heldout) {
+static void bench_open_for(bench *b, uint32_t batch, double heldout, choir_method method) {
     const choir_env env = choir_env_default();
     const ch_net_options net = net_options();
     choir_error err = {.message = ""};
     b->federation = federation_open(heldout);
-    if (ch_engine_create(&b->engine, &net, b->federation, batch, CHOIR_METHOD_PLAIN, &env, &err) !=
+    if (ch_engine_create(&b->engine, &net, b->federation, batch, (uint32_t)method, &env, &err) !=
         CHOIR_OK) {
         fail_msg("%s", err.message);
     }
     assert_int_equal(ch_net_layout(ch_engine_net(b->engine))->dim, DIM);
     ch_net_init(ch_engine_net(b->engine), 3, b->params);
+}
+
+static void bench_open(bench *b, uint32_t batch, double heldout) {
+    bench_open_for(b, batch, heldout, CHOIR_METHOD_PLAIN);
 }
 
 static void bench_close(bench *b) {
@@ -141,6 +145,32 @@ static void one_step_on_all_lines_is_the_mean_over_their_predictions(void **stat
         const double expected = -0.5 * g[i] / n;
         check_near(delta[i], expected, 2e-6 * (1 + fabs(expected)));
     }
+    bench_close(&b);
+}
+
+/* F is the loss that steps lower: of a prediction, not of a line. */
+static void qfedavg_takes_the_mean_loss_of_predictions(void **state) {
+    (void)state;
+    bench b;
+    bench_open_for(&b, 50, 0, CHOIR_METHOD_QFEDAVG);
+    choir_task task = task_of(1, 0);
+    task.method = CHOIR_METHOD_QFEDAVG;
+    task.fairness_q = 1;
+    static float sent[DIM + 1];
+    choir_training out;
+    ch_holding h;
+    ch_score score = {0};
+    check_status(ch_federation_holding(b.federation, 0, CH_SPLIT_TRAIN, NULL, &h), CHOIR_OK);
+    check_status(ch_engine_train(b.engine, &h, 0, &task, b.params, sent, &out, NULL), CHOIR_OK);
+    ch_engine_load(b.engine, b.params);
+    ch_engine_evaluate(b.engine, &h, 0, h.count, &score);
+    assert_true(score.count > 10 * (uint64_t)h.count);
+    const double loss = score.loss / (double)score.count;
+    double square = 0;
+    for (uint32_t i = 0; i < DIM; i++) {
+        square += (double)sent[i] / loss * ((double)sent[i] / loss);
+    }
+    check_near(sent[DIM], loss + square / (double)task.learning_rate, 1e-5 * loss);
     bench_close(&b);
 }
 
@@ -242,6 +272,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_weigh_and_predictions_are_counted),
         cmocka_unit_test(one_step_on_all_lines_is_the_mean_over_their_predictions),
+        cmocka_unit_test(qfedavg_takes_the_mean_loss_of_predictions),
         cmocka_unit_test(evaluation_counts_predictions),
         cmocka_unit_test(other_models_are_refused),
         cmocka_unit_test(it_claims_what_it_said),
