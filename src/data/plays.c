@@ -339,12 +339,12 @@ static const ch_cell EXIT = {.data = "Exit", .size = 4};
 static const ch_cell EXEUNT = {.data = "Exeunt", .size = 6};
 
 /* Whether a direction begins here: in a paragraph of its own, or further in or out than speech. */
-static bool is_direction_begin(const parsing *p, const place *at, uint32_t i) {
+static bool is_direction_begin(const parsing *p, const place *at, uint32_t begin, uint32_t i) {
     const row *r = &p->rows[i];
     const uint32_t speech = at->how.layout == LAYOUT_INLINE_2   ? 2 + DEEPER
                             : at->how.layout == LAYOUT_INLINE_0 ? DEEPER
                                                                 : 0;
-    const bool is_apart = r->indent != speech || i == 0 || is_blank(&p->rows[i - 1]) ||
+    const bool is_apart = r->indent != speech || i == begin || is_blank(&p->rows[i - 1]) ||
                           is_same_name(&r->text, &EXIT) || is_same_name(&r->text, &EXEUNT);
     return is_apart && ch_speaker_is_direction(&r->text);
 }
@@ -382,7 +382,7 @@ static choir_status row_take(parsing *p, place *at, uint32_t begin, uint32_t i) 
         }
         return status;
     }
-    at->is_direction = at->is_direction || is_direction_begin(p, at, i);
+    at->is_direction = at->is_direction || is_direction_begin(p, at, begin, i);
     if (!at->is_direction && is_outside(at, r)) {
         at->role = NOBODY; // a heading, or a list
     }

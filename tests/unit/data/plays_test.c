@@ -84,11 +84,14 @@ static void a_file_without_titles_is_one_play(void **state) {
                              "0 CAT|Then me.\n");
 }
 
-static void a_file_may_begin_with_a_direction(void **state) {
+static void a_file_may_begin_with_what_is_no_name(void **state) {
     (void)state;
     char out[256];
-    spoken(out, sizeof(out), "Enter two mice\n\nMOUSE:\nWho is there?\n", 1);
-    assert_string_equal(out, "0 MOUSE|Who is there?\n");
+    spoken(out, sizeof(out), "They come in\n\nPOT:\nWho is it?\n\nPAN:\nIt is I.\n", 1);
+    assert_string_equal(out, "0 POT|Who is it?\n"
+                             "0 PAN|It is I.\n");
+    spoken(out, sizeof(out), "Enter Pan\n\nPOT:\nWho is it?\n", 1);
+    assert_string_equal(out, "0 POT|Who is it?\n");
 }
 
 static void one_name_in_two_cases_is_one_role(void **state) {
@@ -254,7 +257,7 @@ int main(void) {
         cmocka_unit_test(names_in_the_line_are_told_from_what_is_around),
         cmocka_unit_test(names_that_stand_alone_are_told_from_lists_and_headings),
         cmocka_unit_test(a_file_without_titles_is_one_play),
-        cmocka_unit_test(a_file_may_begin_with_a_direction),
+        cmocka_unit_test(a_file_may_begin_with_what_is_no_name),
         cmocka_unit_test(one_name_in_two_cases_is_one_role),
         cmocka_unit_test(what_is_no_play_is_refused),
         cmocka_unit_test(every_prefix_is_read_or_refused),
