@@ -71,12 +71,25 @@ V_INLINE float row_exp(float *p, const float *z, uint32_t n, float largest) {
     return v16_sum(sum);
 }
 
-static bool row_is_hit(const float *z, uint32_t n, uint32_t label) {
-    uint32_t best = 0;
-    for (uint32_t c = 1; c < n; c++) {
-        best = z[c] > z[best] ? c : best;
+/* Whether z at the label is the row's largest and none before it is as large. Nothing is larger
+ * than a NaN that comes first, and none later is larger than anything. */
+static bool row_is_hit(const float *z, uint32_t label, float largest) {
+    if (z[0] != z[0]) {
+        return label == 0;
     }
-    return best == label;
+    if (z[label] != largest) {
+        return false;
+    }
+    vint earlier = {0};
+    uint32_t c = 0;
+    for (; c + LANES <= label; c += LANES) {
+        earlier |= v_load(z + c) == v_splat(largest);
+    }
+    bool is_first = v_none(earlier);
+    for (; c < label; c++) {
+        is_first = is_first && z[c] != largest;
+    }
+    return is_first;
 }
 
 static void map_softmax(float *p, const float *z, const ch_loss_input *in, double *loss,
@@ -85,7 +98,7 @@ static void map_softmax(float *p, const float *z, const ch_loss_input *in, doubl
     for (uint32_t r = 0; r < in->m; r++, z += stride, p += stride) {
         const float largest = row_max(z, in->n);
         if (in->labels != NULL) {
-            *correct += row_is_hit(z, in->n, in->labels[r]) ? 1 : 0;
+            *correct += row_is_hit(z, in->labels[r], largest) ? 1 : 0;
             *loss += (double)(largest - z[in->labels[r]]);
         }
         const float sum = row_exp(p, z, in->n, largest);
@@ -128,7 +141,7 @@ static void map_squared(const float *y, const ch_loss_input *in, double *loss, u
         }
         *loss += sum / in->n;
         if (in->labels != NULL) {
-            *correct += row_is_hit(y, in->n, in->labels[r]) ? 1 : 0;
+            *correct += row_is_hit(y, in->labels[r], row_max(y, in->n)) ? 1 : 0;
         }
     }
 }

@@ -201,12 +201,54 @@ static void an_unknown_backend_is_not_found(void **state) {
     assert_null(ch_kernels_row(ch_kernels_count()));
 }
 
+/* Rows of few values, so that the largest is there more than once; some with NaN or infinity. */
+static void fill_hits(float *row, ch_rng *rng, uint32_t kind) {
+    const float odd[4] = {NAN, INFINITY, -INFINITY, -0.0F};
+    for (uint32_t c = 0; c < COLUMNS; c++) {
+        row[c] = (float)ch_rng_below(rng, 6) - 4.0F;
+        row[c] = kind > 0 && ch_rng_below(rng, 8) == 0 ? odd[kind - 1] : row[c];
+    }
+}
+
+static uint32_t first_largest(const float *row) {
+    uint32_t best = 0;
+    for (uint32_t c = 1; c < COLUMNS; c++) {
+        best = row[c] > row[best] ? c : best;
+    }
+    return best;
+}
+
+static void check_hits(const ch_kernels *k) {
+    ch_rng rng = ch_rng_stream(9, CH_PURPOSE_TEST, 0, 0);
+    float row[48] = {0};
+    float p[48];
+    for (uint32_t i = 0; i < 100 * COLUMNS; i++) {
+        const uint32_t label = i % COLUMNS;
+        const ch_loss_input in = {.labels = &label, .m = 1, .n = COLUMNS};
+        double loss = 0.0;
+        uint32_t hits[2] = {0};
+        if (label == 0) {
+            fill_hits(row, &rng, i / COLUMNS % 5);
+        }
+        k->map->softmax(p, row, &in, &loss, &hits[0]);
+        k->map->squared(row, &in, &loss, &hits[1]);
+        assert_int_equal(hits[0], first_largest(row) == label ? 1 : 0);
+        assert_int_equal(hits[1], hits[0]);
+    }
+}
+
+static void a_hit_is_the_first_largest_at_the_label(void **state) {
+    (void)state;
+    for_backends(check_hits);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exp_and_log_in_the_loss_are_within_two_units_in_the_last_place),
         cmocka_unit_test(functions_end_where_they_should),
         cmocka_unit_test(what_is_no_number_has_no_finite_loss),
         cmocka_unit_test(losses_agree_with_the_reference),
+        cmocka_unit_test(a_hit_is_the_first_largest_at_the_label),
         cmocka_unit_test(vector_width_does_not_change_a_bit),
         cmocka_unit_test(active_columns_are_those_with_anything_in_them),
         cmocka_unit_test(an_unknown_backend_is_not_found),
