@@ -10,10 +10,12 @@
  * p_k = n_k / n and they count alike, here they are drawn alike.
  *
  * Source: Li et al., "Fair Resource Allocation in Federated Learning", ICLR 2020, alg. 2
- * (q-FedAvg); the guard of 1e-10 below F is that of the authors' code.
+ * (q-FedAvg); the guard of 1e-10 below F is that of the authors' code. A power of F that fp32
+ * rounds to nothing is sent with the least h there is, so that its client counts, for nothing.
  */
 #include "fl/algorithm.h"
 
+#include <float.h>
 #include <math.h>
 
 static const double LOSS_MIN = 1e-10;
@@ -29,7 +31,8 @@ static void qfedavg_report(const ch_local *l, float *delta, float *kept_next) {
         square += (double)delta[i] * (double)delta[i];
         delta[i] = (float)(power * (double)delta[i]);
     }
-    delta[dim] = (float)(q * power / loss * square / (double)l->task->learning_rate + power);
+    const double h = q * power / loss * square / (double)l->task->learning_rate + power;
+    delta[dim] = (float)(h < (double)FLT_MIN ? (double)FLT_MIN : h);
 }
 
 static void qfedavg_apply(const ch_algorithm_options *o, float *params, float *state,

@@ -4,6 +4,8 @@
 #include "base/rng.h"
 #include "fl/algorithm.h"
 
+#include <math.h>
+
 static const double DIVISOR = 4 * 1024.0; // N = 4, s = 10
 
 static void apply(const ch_algorithm_ops *ops, const ch_algorithm_options *o, float *params,
@@ -88,6 +90,19 @@ static void fedprox_does_on_the_server_what_fedavg_does(void **state) {
     assert_memory_equal(a, b, sizeof(a));
 }
 
+/* Whatever the power: the coordinator takes only an h above zero. */
+static void qfedavg_of_no_loss_still_sends_an_h_above_zero(void **state) {
+    (void)state;
+    const choir_task task = {.dim = 2, .learning_rate = 0.1F, .fairness_q = 10};
+    const ch_local local = {.task = &task, .loss = 0, .steps = 1};
+    float delta[3] = {0.5F, -0.25F, NAN};
+    ch_algorithm_find("q-fedavg", NULL)->report(&local, delta, NULL);
+    assert_true(delta[0] == 0);
+    assert_true(delta[1] == 0);
+    assert_true(delta[2] > 0);
+    assert_true(delta[2] < 1e-30F);
+}
+
 static void an_unknown_algorithm_is_refused(void **state) {
     (void)state;
     choir_error err;
@@ -105,6 +120,7 @@ int main(void) {
         cmocka_unit_test(fedavgm_remembers_where_it_went),
         cmocka_unit_test(without_momentum_fedavgm_is_fedavg),
         cmocka_unit_test(fedprox_does_on_the_server_what_fedavg_does),
+        cmocka_unit_test(qfedavg_of_no_loss_still_sends_an_h_above_zero),
         cmocka_unit_test(an_unknown_algorithm_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
