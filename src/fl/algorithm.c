@@ -73,6 +73,9 @@ choir_status ch_algorithm_check(const ch_algorithm_ops *ops, const ch_algorithm_
          "be 0"},
         {has_second_vector(ops) && s->has_clip,
          "sends a second vector, which the chain's 'clip' would not bound; remove that link"},
+        {ops->kept_per_param > 0 && s->has_clip,
+         "has clients keep what their updates were, which the chain's 'clip' would change on the "
+         "way; remove that link"},
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         if (rules[i].is_wrong) {

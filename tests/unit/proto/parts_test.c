@@ -263,6 +263,9 @@ static void jobs_that_an_algorithm_cannot_do_with_are_refused(void **state) {
          "algorithm: 'feddyn' has all clients count alike, so the chain must say 'uniform'"},
         {"q-fedavg", "weight", "closed", 0, 0,
          "algorithm: 'q-fedavg' has all clients count alike, so the chain must say 'uniform'"},
+        {"feddyn", "clip=1|uniform", "closed", 0, 1,
+         "algorithm: 'feddyn' has clients keep what their updates were, which the chain's 'clip' "
+         "would change on the way; remove that link"},
         {"q-fedavg", "clip=1|weight=1", "open", 0, 0, NULL},
         {"fednova", "clip=1|weight", "open", 0.5F, 1, NULL},
     };
