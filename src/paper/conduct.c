@@ -319,7 +319,23 @@ static void cell_run(void *self, uint32_t worker, uint32_t index) {
     l->status[index] = status;
 }
 
-/* How many of the cells from first on have as few clients in a round, and are of one experiment. */
+/* Whether cell i of an experiment trains what one before it does, as where two ask for other
+ * targets: they share a run, and a run is one cell's at a time. */
+static bool is_shared(const ch_paper_cell *cells, uint32_t i) {
+    char own[CH_OUTCOME_SETTINGS_MAX];
+    char other[CH_OUTCOME_SETTINGS_MAX];
+    ch_paper_settings(own, sizeof(own), cells[i].e, cells[i].row, cells[i].column);
+    for (uint32_t k = 0; k < i; k++) {
+        ch_paper_settings(other, sizeof(other), cells[k].e, cells[k].row, cells[k].column);
+        if (strcmp(own, other) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How many of the cells from first on can be measured side by side: they have as few clients in a
+ * round, are of one experiment, and have runs of their own. */
 static choir_status group_of(uint32_t *out, uint32_t *clients, const ch_conduct *c,
                              const ch_paper_cell *cells, uint32_t count, choir_error *err) {
     for (uint32_t i = 0; i < count && cells[i].e == cells[0].e; i++) {
@@ -330,7 +346,7 @@ static choir_status group_of(uint32_t *out, uint32_t *clients, const ch_conduct 
             return status;
         }
         const uint32_t own = is_average(&cells[i]) ? c->workers : ch_measure_clients(&job);
-        if (i > 0 && own != *clients) {
+        if (i > 0 && (own != *clients || (!is_average(&cells[i]) && is_shared(cells, i)))) {
             break;
         }
         *clients = own;

@@ -95,6 +95,15 @@ class ATable(Paper):
         self.measure("tiny/four", "--workers", "2", "--runs", "b", "--out", "other")
         self.assertEqual(self.results("one"), self.results("other"))
 
+    def test_has_cells_that_differ_by_their_target_alone(self):
+        columns = "columns:\n  low: {label: low, target: 0.4}\n  high: {label: high, target: 0.5}\n"
+        self.file("experiments/paper/tiny.yaml", TABLE.split("columns:")[0] + columns +
+                  "rows:\n  one: {label: 1 client, set: {server.sample_rate: 0.05}}\n")
+        self.measure("tiny", "--workers", "2", "--out", "two")
+        self.measure("tiny", "--workers", "1", "--out", "one", "--runs", "alone")
+        self.assertEqual(list(self.results("two")), ["one.high.json", "one.low.json"])
+        self.assertEqual(self.results("two"), self.results("one"))
+
     def test_that_is_killed_goes_on_and_comes_to_the_same(self):
         began = time.monotonic()
         self.measure("tiny", "--runs", "calm", "--out", "calm-results")
