@@ -163,7 +163,7 @@ static void qfedavg_takes_the_mean_loss_of_predictions(void **state) {
     check_status(ch_federation_holding(b.federation, 0, CH_SPLIT_TRAIN, NULL, &h), CHOIR_OK);
     check_status(ch_engine_train(b.engine, &h, 0, &task, b.params, sent, &out, NULL), CHOIR_OK);
     ch_engine_load(b.engine, b.params);
-    ch_engine_evaluate(b.engine, &h, 0, h.count, &score);
+    check_status(ch_engine_evaluate(b.engine, &h, 0, h.count, &score, NULL), CHOIR_OK);
     assert_true(score.count > 10 * (uint64_t)h.count);
     const double loss = score.loss / (double)score.count;
     double square = 0;
