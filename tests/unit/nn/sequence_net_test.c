@@ -236,6 +236,86 @@ static void every_compiler_makes_the_same_bits(void **state) {
     assert_string_equal(hex, want);
 }
 
+/* The largest size of a tensor's initial values. */
+static double largest(const choir_tensor *t, const float *params) {
+    double size = 0.0;
+    for (uint32_t i = 0; i < t->count; i++) {
+        size = fmax(size, fabs((double)params[t->offset + i]));
+    }
+    return size;
+}
+
+static void initial_values_fill_their_range_and_forget_gates_are_open(void **state) {
+    (void)state;
+    float params[DIM_MAX];
+    const ch_net_options o = options("embedding 11 20 | lstm 25/9 cifg peephole | dense 5");
+    ch_net *net = create(&o, params);
+    const choir_layout *layout = ch_net_layout(net);
+    static const char *const names[] = {"embedding1.weight", "lstm1.weight",   "lstm1.recurrent",
+                                        "lstm1.bias",        "lstm1.peephole", "lstm1.projection",
+                                        "dense1.weight",     "dense1.bias"};
+    const double ranges[] = {sqrt(3.0), 0.2, 0.2, 1.0, 0.2, 0.2, sqrt(3.0 / 9), 0.0};
+    assert_int_equal(layout->count, 8);
+    for (uint32_t i = 0; i < 8; i++) {
+        const choir_tensor *t = &layout->tensors[i];
+        assert_string_equal(t->name, names[i]);
+        assert_true(largest(t, params) <= ranges[i] * (1.0 + 0x1p-23));
+        assert_true(largest(t, params) >= 0.9 * ranges[i]);
+    }
+    const choir_tensor *bias = &layout->tensors[3]; // of forget gate, cell and output gate
+    assert_int_equal(bias->shape[0], 3);
+    for (uint32_t i = 0; i < bias->count; i++) {
+        assert_true(params[bias->offset + i] == (i < 25 ? 1.0F : 0.0F));
+    }
+    assert_int_equal(ch_net_vocabulary(net), 11);
+    ch_net_destroy(net);
+}
+
+static void what_is_loaded_is_what_is_stored(void **state) {
+    (void)state;
+    float in[DIM_MAX];
+    float out[DIM_MAX];
+    for (uint32_t i = 0; i < LAYERS_COUNT; i++) {
+        const ch_net_options o = options(LAYERS[i]);
+        ch_net *net = create(&o, in);
+        const uint32_t dim = ch_net_layout(net)->dim;
+        for (uint32_t j = 0; j < dim; j++) {
+            in[j] = (float)j;
+        }
+        ch_net_load(net, in);
+        ch_net_store(net, out);
+        assert_memory_equal(in, out, dim * sizeof(float));
+        in[dim - 1] += 2.0F;
+        assert_true(ch_net_store_change(net, in, out));
+        assert_true(out[dim - 1] == -2.0F);
+        assert_true(largest(&(choir_tensor){.count = dim - 1}, out) == 0.0);
+        ch_net_destroy(net);
+    }
+}
+
+static void a_net_that_only_evaluates_says_the_same_with_less(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    samples s;
+    samples_fill(&s);
+    const ch_batch b = sequences_of(&s);
+    for (uint32_t i = 0; i < LAYERS_COUNT; i++) {
+        float params[DIM_MAX];
+        float predictions[2][COUNT * STEPS * 11] = {{0}};
+        size_t bytes[2] = {0};
+        for (uint32_t j = 0; j < 2; j++) {
+            ch_net_options o = options(LAYERS[i]);
+            o.forward_only = j == 1;
+            check_status(ch_net_bytes(&bytes[j], &o, &env, NULL), CHOIR_OK);
+            ch_net *net = create(&o, params);
+            ch_net_evaluate(net, &b, predictions[j], NULL);
+            ch_net_destroy(net);
+        }
+        assert_memory_equal(predictions[0], predictions[1], sizeof(predictions[0]));
+        assert_true(bytes[1] < bytes[0]);
+    }
+}
+
 static void layers_that_do_not_fit_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -331,6 +411,9 @@ int main(void) {
         cmocka_unit_test(fused_steps_are_the_unfused_ones_bit_for_bit),
         cmocka_unit_test(every_backend_trains_alike),
         cmocka_unit_test(every_compiler_makes_the_same_bits),
+        cmocka_unit_test(initial_values_fill_their_range_and_forget_gates_are_open),
+        cmocka_unit_test(what_is_loaded_is_what_is_stored),
+        cmocka_unit_test(a_net_that_only_evaluates_says_the_same_with_less),
         cmocka_unit_test(layers_that_do_not_fit_are_refused),
         cmocka_unit_test(what_makes_no_sequences_is_refused),
         cmocka_unit_test(what_a_net_claims_is_known_before),
