@@ -89,6 +89,23 @@ uint32_t ch_part_dim(const ch_part *part, uint32_t dim) {
     return part->is_vector ? dim : 1;
 }
 
+choir_status ch_part_sum_init(ch_aggregator *out, const ch_algorithm_ops *ops, uint32_t which,
+                              const ch_aggregator *update, const char *before, choir_error *err) {
+    const ch_part *part = &ops->parts[which];
+    const double max = part->max > 0 ? part->max : update->coordinate_max;
+    const uint32_t weight_max = part->is_uniform ? 1 : update->weight_max;
+    const choir_status status = ch_aggregator_init(out, NULL, ch_part_dim(part, update->dim), max,
+                                                   weight_max, update->cohort_max, NULL);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status,
+                            "%s: '%s' sends '%s', up to %.10g, of which %u clients that each weigh "
+                            "up to %u leave too few bits in a 64-bit sum; lower "
+                            "server.examples_max or the clients in a round",
+                            before, ops->name, part->name, max, update->cohort_max, weight_max);
+    }
+    return CHOIR_OK;
+}
+
 static uint32_t bounded(uint64_t count) {
     return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
 }

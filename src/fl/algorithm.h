@@ -17,6 +17,7 @@
 
 #include "choir/status.h"
 #include "choir/task.h"
+#include "fl/aggregator.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -139,6 +140,18 @@ CHOIR_NODISCARD choir_status ch_algorithm_check(const ch_algorithm_ops *ops,
 
 /* Numbers of a part. */
 uint32_t ch_part_dim(const ch_part *part, uint32_t dim);
+
+/*
+ * The sum of a part, empty and nowhere, in rounds whose updates are summed in (update).
+ *
+ * which   below ops->parts_count
+ * before  as in ch_algorithm_check
+ *
+ * Returns OK; EINVAL when its bounds leave too few bits in a 64-bit sum, with a sentence.
+ */
+CHOIR_NODISCARD choir_status ch_part_sum_init(ch_aggregator *out, const ch_algorithm_ops *ops,
+                                              uint32_t which, const ch_aggregator *update,
+                                              const char *before, choir_error *err);
 
 /* The mean of a number that is summed. */
 static inline double ch_round_mean(const ch_round_sum *s, uint32_t i) {

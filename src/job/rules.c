@@ -227,7 +227,13 @@ choir_status ch_job_fits(const choir_job *j, uint32_t clients, choir_error *err)
                             "server.%s",
                             j->coordinate_max, most, weight, is_open ? "goal" : "sample_rate");
     }
-    return CHOIR_OK;
+    const ch_algorithm_ops *algorithm = ch_algorithm_find(j->algorithm, err);
+    status = algorithm == NULL ? CHOIR_EINVAL : CHOIR_OK;
+    for (uint32_t i = 0; status == CHOIR_OK && i < algorithm->parts_count; i++) {
+        ch_aggregator part;
+        status = ch_part_sum_init(&part, algorithm, i, &sum, "server.algorithm", err);
+    }
+    return status;
 }
 
 choir_status ch_job_rules(const choir_job *j, choir_error *err) {

@@ -22,10 +22,7 @@ choir_status ch_coordinator_parts_init(choir_coordinator *c, choir_error *err) {
     for (uint32_t i = 0; i < algorithm->parts_count; i++) {
         const ch_part *part = &algorithm->parts[i];
         ch_aggregator sum;
-        const choir_status status =
-            ch_aggregator_init(&sum, NULL, ch_part_dim(part, update->dim),
-                               part->max > 0 ? part->max : update->coordinate_max,
-                               part->is_uniform ? 1 : update->weight_max, update->cohort_max, err);
+        const choir_status status = ch_part_sum_init(&sum, algorithm, i, update, "algorithm", err);
         if (status != CHOIR_OK) {
             return status;
         }

@@ -256,6 +256,10 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
         {"server: {coordinate_max: 1e6, examples_max: 16777216}\n",
          "a.yaml:1: server.coordinate_max: 1e+06 does not fit the 64-bit sum of 10 updates that "
          "each weigh up to 16777216; lower it, server.examples_max or server.sample_rate"},
+        {"server: {algorithm: fednova, examples_max: 16777216}\n",
+         "a.yaml:1: server.algorithm: 'fednova' sends 'steps', up to 65536, of which 10 clients "
+         "that each weigh up to 16777216 leave too few bits in a 64-bit sum; lower "
+         "server.examples_max or the clients in a round"},
         {"data: {task: regression}\n",
          "a.yaml: model.loss: 'cross-entropy' is for classes; must be mean-squared-error, because "
          "data.task is regression"},

@@ -285,6 +285,25 @@ static void jobs_that_an_algorithm_cannot_do_with_are_refused(void **state) {
     }
 }
 
+static void weights_that_leave_a_part_too_few_bits_are_refused_by_its_name(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const float params[PEER_DIM] = {0};
+    choir_coordinator_options o = job("fednova");
+    choir_coordinator *c = NULL;
+    choir_error err = {.message = ""};
+    o.examples_max = UINT32_C(1) << 23;
+    check_status(choir_coordinator_create(&c, params, &o, &env, &err), CHOIR_EINVAL);
+    assert_string_equal(
+        err.message,
+        "algorithm: 'fednova' sends 'steps', up to 65536, of which 3 clients that each "
+        "weigh up to 8388608 leave too few bits in a 64-bit sum; lower "
+        "server.examples_max or the clients in a round");
+    o.examples_max = UINT32_C(1) << 22;
+    check_status(choir_coordinator_create(&c, params, &o, &env, &err), CHOIR_OK);
+    choir_coordinator_destroy(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_names_what_comes_with_the_model),
@@ -296,6 +315,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_is_no_sum),
         cmocka_unit_test(to_evaluate_there_is_no_method),
         cmocka_unit_test(jobs_that_an_algorithm_cannot_do_with_are_refused),
+        cmocka_unit_test(weights_that_leave_a_part_too_few_bits_are_refused_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
