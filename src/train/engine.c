@@ -310,6 +310,20 @@ static choir_status method_check(const ch_engine *e, uint32_t client, const choi
         client, task->round, task->method, e->method == NULL ? 0U : (unsigned)e->method->method);
 }
 
+/* What a client's next training needs of this one has to be put somewhere. */
+static choir_status room_check(const ch_engine *e, uint32_t client, const choir_task *task,
+                               choir_error *err) {
+    const uint32_t state = ch_engine_state_bytes(e);
+    if (task->method == CHOIR_METHOD_PLAIN || state == 0 ||
+        (e->lent != NULL && e->lent->state_next != NULL)) {
+        return CHOIR_OK;
+    }
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "client %u: the task of round %u keeps a state of %u bytes, for which the "
+                        "trainer was lent no room",
+                        client, task->round, state);
+}
+
 /* The client's end before training, which the parameters were just loaded for; delta is room. */
 static choir_status method_begin(ch_engine *e, const ch_holding *h, const float *params,
                                  float *delta, ch_local *local, choir_error *err) {
@@ -334,7 +348,7 @@ static choir_status method_begin(ch_engine *e, const ch_holding *h, const float 
     return CHOIR_OK;
 }
 
-/* And behind it. What is kept of a training for which no room was lent is nothing. */
+/* And behind it. */
 static void method_end(ch_engine *e, const ch_local *local, float *delta, choir_training *out) {
     choir_lent *lent = e->lent;
     const uint32_t state = ch_engine_state_bytes(e);
@@ -359,6 +373,9 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
     choir_status fits = dim_check(e, client, task, err);
     if (fits == CHOIR_OK) {
         fits = method_check(e, client, task, err);
+    }
+    if (fits == CHOIR_OK) {
+        fits = room_check(e, client, task, err);
     }
     if (fits != CHOIR_OK) {
         return fits;

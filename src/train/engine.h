@@ -64,7 +64,8 @@ void ch_engine_lend(ch_engine *e, choir_lent *lent);
 /* Epochs of SGD on any holding, as a task asks; what the port does once it has the client's data.
  * See choir_trainer_ops for the arguments; client numbers the shuffles. EIO when its examples stay
  * in files that cannot be read or have changed, EINVAL when the task's model is not of the net's
- * size, or its method not the engine's, ENOMEM when it asks for larger steps than the engine was
+ * size, or its method not the engine's or
+ * keeps a state that no room was lent for, ENOMEM when it asks for larger steps than the engine was
  * made for; *out is zero then. */
 CHOIR_NODISCARD choir_status ch_engine_train(ch_engine *e, const ch_holding *holding,
                                              uint32_t client, const choir_task *task,

@@ -327,9 +327,48 @@ static void a_task_of_another_method_is_refused(void **state) {
     bench_close(&b);
 }
 
+/* Whoever drives the trainer by hand may forget to, and tasks come from a server. */
+static void a_method_that_keeps_a_state_needs_room_for_it(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    bench b;
+    bench_open(&b, 10, &env);
+    ch_engine_destroy(b.engine);
+    ch_net_options net = ch_net_defaults();
+    net.layers = "dense 10";
+    choir_error err = {.message = ""};
+    check_status(
+        ch_engine_create(&b.engine, &net, b.federation, 10, CHOIR_METHOD_FEDDYN, &env, &err),
+        CHOIR_OK);
+    const choir_task task = {.round = 2,
+                             .dim = b.dim,
+                             .epochs = 1,
+                             .batch_size = 10,
+                             .learning_rate = 0.1F,
+                             .proximal_mu = 0.1F,
+                             .method = CHOIR_METHOD_FEDDYN};
+    static float delta[DIM_MAX];
+    static float kept[DIM_MAX];
+    choir_training out;
+    check_status(train(&b, 1, &task, delta, &out, &err), CHOIR_EINVAL);
+    assert_int_equal(out.examples, 0);
+    char expected[160];
+    (void)snprintf(expected, sizeof(expected),
+                   "client 1: the task of round 2 keeps a state of %u bytes, for which the trainer "
+                   "was lent no room",
+                   ch_engine_state_bytes(b.engine));
+    assert_string_equal(err.message, expected);
+    choir_lent lent = {.state_next = (uint8_t *)kept};
+    ch_engine_lend(b.engine, &lent);
+    check_status(train(&b, 1, &task, delta, &out, &err), CHOIR_OK);
+    assert_int_equal(lent.state_next_size, ch_engine_state_bytes(b.engine));
+    bench_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_of_another_method_is_refused),
+        cmocka_unit_test(a_method_that_keeps_a_state_needs_room_for_it),
         cmocka_unit_test(training_is_a_pure_function_of_task_and_client),
         cmocka_unit_test(one_epoch_on_all_examples_is_one_gradient_step),
         cmocka_unit_test(it_says_how_far_it_is_when_somebody_wants_to_know),
