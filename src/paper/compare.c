@@ -36,15 +36,15 @@ static uint32_t server_rates(const double **rates, const choir_job *job) {
 
 /* The point of the grid of paper/grid.h that is next to a rate, and has neighbours. */
 static int32_t point_near(double rate) {
-    const double k = nearbyint(3 * log10(rate));
-    const double least = CH_GRID_LEAST + 1;
-    const double most = CH_GRID_MOST - 1;
+    const double k = CH_GRID_STEP * nearbyint(3 * log10(rate));
+    const double least = CH_GRID_LEAST + CH_GRID_STEP;
+    const double most = CH_GRID_MOST - CH_GRID_STEP;
     return (int32_t)(k < least ? least : k > most ? most : k);
 }
 
 /* The job of a point of an algorithm's grid. The job's own client rate comes first. */
 static choir_job job_at(const choir_job *job, double client_rate, uint32_t point) {
-    static const int32_t steps[CLIENT_RATES] = {0, -1, 1};
+    static const int32_t steps[CLIENT_RATES] = {0, -CH_GRID_STEP, CH_GRID_STEP};
     const double *rates = NULL;
     const uint32_t count = server_rates(&rates, job);
     choir_job out = *job;

@@ -36,6 +36,8 @@ class Comparing(Case):
         self.assertEqual([row[0] for row in rows], ["fedavg", "fedadam", "feddyn"])
         self.assertEqual([" ".join(row).count(f"{n} of {n}") for row, n in zip(rows, (3, 9, 3))],
                          [1, 1, 1])
+        rates = sorted(run.split("-")[2] for run in self.runs() if run.startswith("letters-fedavg-"))
+        self.assertEqual(rates, ["0.0464", "0.1", "0.215"])
         self.assertEqual(rows[2][-2:], ["chain=uniform", "client.proximal_mu=0.1"])
         self.assertEqual(len(self.runs()), 15)
         for row in rows:
