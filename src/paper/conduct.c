@@ -21,11 +21,13 @@ enum { SAMPLES_MAX = 64 };
 
 static const double AVERAGE_S = 11; // of one core, for two averaged 2NNs on MNIST, as measured
 
-/* A measured round of a model, B and data. */
+/* A measured round of a model, B and data, with a number of clients or with all there are: how many
+ * those are is not known, so neither tells of the other. */
 typedef struct sample {
     char model[CHOIR_NAME_MAX];
     char data[CHOIR_PATH_MAX];
     uint32_t batch_size;
+    bool has_all; // clients of the data
     ch_cost_sample cost;
 } sample;
 
@@ -36,7 +38,7 @@ typedef struct samples {
 
 static bool is_of(const sample *s, const choir_job *job) {
     return strcmp(s->model, job->model.name) == 0 && strcmp(s->data, job->data.source) == 0 &&
-           s->batch_size == job->batch_size;
+           s->batch_size == job->batch_size && s->has_all == (job->data.clients == 0);
 }
 
 static const sample *sample_find(const samples *all, const choir_job *job) {
@@ -156,7 +158,8 @@ static choir_status sample_add(samples *all, const item *i, const ch_conduct *c,
     }
     if (is_known) {
         sample *s = &all->items[all->count];
-        *s = (sample){.batch_size = i->job.batch_size, .cost = cost};
+        *s = (sample){
+            .batch_size = i->job.batch_size, .has_all = i->job.data.clients == 0, .cost = cost};
         (void)snprintf(s->model, sizeof(s->model), "%s", i->job.model.name);
         (void)snprintf(s->data, sizeof(s->data), "%s", i->job.data.source);
         all->count += 1;

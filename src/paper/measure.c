@@ -63,6 +63,9 @@ choir_status ch_conduct_load(ch_outcome *out, const ch_conduct *c, const ch_pape
 }
 
 uint32_t ch_measure_clients(const choir_job *job) {
+    if (job->data.clients == 0) {
+        return UINT32_MAX;
+    }
     const double clients = floor(job->sample_rate * job->data.clients + 0.5);
     return clients < 1 ? 1 : (uint32_t)clients;
 }

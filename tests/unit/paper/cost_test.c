@@ -2,6 +2,7 @@
 #include "support/check.h"
 
 #include "paper/cost.h"
+#include "paper/measure.h"
 
 #include <math.h>
 
@@ -54,6 +55,16 @@ static void cells_are_measured_side_by_side_while_their_clients_leave_workers_id
     assert_int_equal(ch_cost_lanes(100, 1, 0), 1);
 }
 
+static void a_job_that_takes_all_clients_of_its_data_leaves_no_worker_idle(void **state) {
+    (void)state;
+    choir_job job = {.sample_rate = 0.1, .data = {.clients = 100}};
+    assert_int_equal(ch_measure_clients(&job), 10);
+    job.sample_rate = 0.001;
+    assert_int_equal(ch_measure_clients(&job), 1);
+    job.data.clients = 0; // as many as the data have, which is not known here
+    assert_int_equal(ch_cost_lanes(ch_measure_clients(&job), 64, 5), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_takes_the_time_of_its_clients_epochs_and_evaluation),
@@ -61,6 +72,7 @@ int main(void) {
         cmocka_unit_test(rounds_to_come_are_those_expected_for_each_rate_up_to_the_limit),
         cmocka_unit_test(the_ratio_is_the_middle_one_and_1_when_nothing_is_known),
         cmocka_unit_test(cells_are_measured_side_by_side_while_their_clients_leave_workers_idle),
+        cmocka_unit_test(a_job_that_takes_all_clients_of_its_data_leaves_no_worker_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
