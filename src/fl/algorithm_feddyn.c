@@ -4,8 +4,8 @@
  *   server state h, client state g_k, both zero at the start;  m clients in all, P in the round
  *   client   each step's gradient gains  -g_k + alpha (w - w_t)
  *            g_k  <-  g_k - alpha delta;    sends  delta
- *   server   h  <-  h - (alpha / m) sum_k(delta_k);   w  <-  w + eta_s (mean_k(delta_k) - h /
- * alpha)
+ *   server   h  <-  h - (alpha / m) sum_k(delta_k)
+ *            w  <-  w + eta_s (mean_k(delta_k) - h / alpha)
  *
  * alpha is the clients' proximal_mu. All clients count alike. eta_s = 1 is the paper.
  *
