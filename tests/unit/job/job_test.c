@@ -250,16 +250,6 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
          "a.yaml:2: server.rounds_between: 100000 rounds of 50 clients are too many to remember; "
          "at "
          "most 83886"},
-        {"population: open\nserver: {goal: 10, coordinate_max: 1e6, examples_max: 16777216}\n",
-         "a.yaml:2: server.coordinate_max: 1e+06 does not fit the 64-bit sum of 10 updates that "
-         "each weigh up to 16777216; lower it, server.examples_max or server.goal"},
-        {"server: {coordinate_max: 1e6, examples_max: 16777216}\n",
-         "a.yaml:1: server.coordinate_max: 1e+06 does not fit the 64-bit sum of 10 updates that "
-         "each weigh up to 16777216; lower it, server.examples_max or server.sample_rate"},
-        {"server: {algorithm: fednova, examples_max: 16777216}\n",
-         "a.yaml:1: server.algorithm: 'fednova' sends 'steps', up to 65536, of which 10 clients "
-         "that each weigh up to 16777216 leave too few bits in a 64-bit sum; lower "
-         "server.examples_max or the clients in a round"},
         {"data: {task: regression}\n",
          "a.yaml: model.loss: 'cross-entropy' is for classes; must be mean-squared-error, because "
          "data.task is regression"},
@@ -270,6 +260,27 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
         {"name: ../up\n",
          "a.yaml:1: name: '../up' names no folder; it must be letters, digits, '.', '_' or '-', "
          "and begin with a letter, digit or '_'"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_message(rows[i].text, rows[i].message);
+    }
+}
+
+static void what_a_sum_cannot_hold_is_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"population: open\nserver: {goal: 10, coordinate_max: 1e6, examples_max: 16777216}\n",
+         "a.yaml:2: server.coordinate_max: 1e+06 does not fit the 64-bit sum of 10 updates that "
+         "each weigh up to 16777216; lower it, server.examples_max or server.goal"},
+        {"server: {coordinate_max: 1e6, examples_max: 16777216}\n",
+         "a.yaml:1: server.coordinate_max: 1e+06 does not fit the 64-bit sum of 10 updates that "
+         "each weigh up to 16777216; lower it, server.examples_max or server.sample_rate"},
+        {"server: {algorithm: fednova, examples_max: 16777216}\n",
+         "a.yaml:1: server.algorithm: 'fednova' sends 'steps', up to 65536, of which 10 clients "
+         "that each weigh up to 16777216 leave too few bits in a 64-bit sum; lower "
+         "server.examples_max or the clients in a round"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         check_message(rows[i].text, rows[i].message);
@@ -554,6 +565,7 @@ int main(void) {
         cmocka_unit_test(wrong_values_are_refused_with_line_key_value_and_what_would_be_right),
         cmocka_unit_test(what_is_not_a_job_in_yaml_is_refused_with_its_line),
         cmocka_unit_test(keys_that_contradict_each_other_are_refused),
+        cmocka_unit_test(what_a_sum_cannot_hold_is_refused),
         cmocka_unit_test(the_population_says_whether_updates_are_announced_unless_the_job_does),
         cmocka_unit_test(an_open_job_reads_back_to_an_equal_one),
         cmocka_unit_test(chains_and_schedules_that_do_not_parse_are_refused_where_they_stand),
