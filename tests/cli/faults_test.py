@@ -46,8 +46,9 @@ class UnkindNetwork(Network):
         """A client whose join file leads to the proxy."""
         join = json.loads((self.folder / "choir-server/join.json").read_text())
         join["url"] = join["url"].replace(f":{self.port}", f":{proxy.port}")
-        self.file(f"join-{proxy.port}.json", json.dumps(join))
-        return self.start("join", f"join-{proxy.port}.json", "--job", "letters", "--client", client,
+        name = f"join-{client}.json"  # its own: another may be reading theirs
+        self.file(name, json.dumps(join))
+        return self.start("join", name, "--job", "letters", "--client", client,
                           "--state", f"device-{client}")
 
     def most_open(self, server, clients, seconds):
@@ -56,6 +57,7 @@ class UnkindNetwork(Network):
         end = time.monotonic() + seconds
         while any(c.poll() is None for c in clients):
             self.assertLess(time.monotonic(), end, "not at its end in time")
+            self.assertFalse([c.args for c in clients if c.poll() not in (None, 0)], "failed")
             most = max(most, open_files(server))
             time.sleep(0.05)
         return most
