@@ -78,8 +78,8 @@ class Cell(nn.Module):
     def forward(self, x):
         """x (positions, inputs) of one sequence."""
         y, c, out = torch.zeros(self.outputs), torch.zeros(self.units), []
-        for now in x:
-            z = [now @ w + y @ u + b for w, u, b in zip(self.weight, self.recurrent, self.bias)]
+        for step in x:
+            z = [step @ w + y @ u + b for w, u, b in zip(self.weight, self.recurrent, self.bias)]
             p = self.peephole if self.peephole is not None else torch.zeros(len(z) - 1, self.units)
             f = torch.sigmoid(z[-3] + p[-2] * c)
             i = 1 - f if self.coupled else torch.sigmoid(z[0] + p[0] * c)
