@@ -18,13 +18,9 @@
 #include "fl/algorithm.h"
 
 #include <math.h>
-#include <string.h>
 
 static void fedyogi_begin(const ch_algorithm_options *o, float *state, uint32_t dim) {
-    memset(state, 0, dim * sizeof(state[0]));
-    for (uint32_t i = 0; i < dim; i++) {
-        state[dim + i] = (float)(o->tau * o->tau);
-    }
+    ch_algorithm_fedadam.begin(o, state, dim);
 }
 
 static void fedyogi_apply(const ch_algorithm_options *o, float *params, float *state,
