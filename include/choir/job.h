@@ -34,10 +34,12 @@ typedef struct choir_job_model {
 typedef struct choir_job_data {
     char source[CHOIR_PATH_MAX]; // a name of the datasets' table, or a path
     char dir[CHOIR_PATH_MAX];    // where named data sets are kept; "" = the user's data directory
-    char partition[CHOIR_NAME_MAX];  // "iid" | "shards" | "dirichlet" | "quantity" | "natural"
+    char partition[CHOIR_NAME_MAX];  // "iid" | "shards" | "dirichlet" | "similarity" | "quantity" |
+                                     // "natural"
     uint32_t clients;                // K; for natural: the most to keep, 0 = all groups
     uint32_t shards;                 // shards: how many a client gets
     double alpha;                    // dirichlet: concentration; small = one label a client
+    double similarity;               // similarity: share of the examples that is dealt evenly
     double power;                    // quantity: exponent of the size law
     uint32_t examples;               // generated sources: mean examples a client
     uint32_t test_examples;          // generated sources: size of the central test set

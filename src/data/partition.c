@@ -9,8 +9,8 @@
 #include <string.h>
 
 const ch_partitioner *const CH_PARTITIONERS[] = {
-    &ch_partitioner_iid,      &ch_partitioner_shards,  &ch_partitioner_dirichlet,
-    &ch_partitioner_quantity, &ch_partitioner_natural,
+    &ch_partitioner_iid,        &ch_partitioner_shards,   &ch_partitioner_dirichlet,
+    &ch_partitioner_similarity, &ch_partitioner_quantity, &ch_partitioner_natural,
 };
 const size_t CH_PARTITIONERS_COUNT = sizeof(CH_PARTITIONERS) / sizeof(CH_PARTITIONERS[0]);
 

@@ -44,6 +44,7 @@ extern const ch_partitioner ch_partitioner_shards;
 extern const ch_partitioner ch_partitioner_dirichlet;
 extern const ch_partitioner ch_partitioner_quantity;
 extern const ch_partitioner ch_partitioner_natural;
+extern const ch_partitioner ch_partitioner_similarity;
 
 extern const ch_partitioner *const CH_PARTITIONERS[];
 extern const size_t CH_PARTITIONERS_COUNT;

@@ -86,6 +86,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
     } keys[] = {
         {"data.shards", strcmp(d->partition, "shards") == 0, "data.partition 'shards'"},
         {"data.alpha", strcmp(d->partition, "dirichlet") == 0, "data.partition 'dirichlet'"},
+        {"data.similarity", strcmp(d->partition, "similarity") == 0, "data.partition 'similarity'"},
         {"data.power", strcmp(d->partition, "quantity") == 0, "data.partition 'quantity'"},
         {"data.examples", generated, "generated sources"},
         {"data.test_examples", generated, "generated sources"},

@@ -94,6 +94,8 @@ class Check(Case):
         for text, key, what_for in (
                 ("data: {alpha: 0.3}", "data.alpha: '0.3'", "data.partition 'dirichlet'"),
                 ("data: {shards: 3}", "data.shards: '3'", "data.partition 'shards'"),
+                ("data: {similarity: 0.1}", "data.similarity: '0.1'",
+                 "data.partition 'similarity'"),
                 ("data: {power: 1}", "data.power: '1'", "data.partition 'quantity'"),
                 ("data: {label: y}", "data.label: 'y'", "CSV files"),
                 ("server: {momentum: 0.5}", "server.momentum: '0.5'",

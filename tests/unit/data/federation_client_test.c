@@ -28,6 +28,7 @@ static choir_job_data options_of(const char *source, const char *partition, uint
     choir_job_data o = {.clients = clients, .examples = 20, .test_examples = 50, .heldout = 0.2};
     o.shards = 2;
     o.alpha = 0.1;
+    o.similarity = 0.3;
     o.power = 1.5;
     o.test_share = 0.2;
     const bool is_file = strstr(source, ".csv") != NULL;
@@ -120,7 +121,8 @@ static void check_alone(const choir_job_data *o) {
 static void a_client_alone_holds_what_it_holds_among_all(void **state) {
     (void)state;
     static const char *const sources[] = {"digits", "synthetic(0.5,1)", "people.csv"};
-    static const char *const partitions[] = {"iid", "shards", "dirichlet", "quantity", "natural"};
+    static const char *const partitions[] = {"iid",        "shards",   "dirichlet",
+                                             "similarity", "quantity", "natural"};
     for (size_t s = 0; s < sizeof(sources) / sizeof(sources[0]); s++) {
         for (size_t p = 0; p < sizeof(partitions) / sizeof(partitions[0]); p++) {
             const choir_job_data o = options_of(sources[s], partitions[p], 5);

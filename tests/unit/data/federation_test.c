@@ -14,6 +14,7 @@ static choir_job_data options_of(const char *source, const char *partition, uint
     choir_job_data o = {.clients = clients, .examples = 20, .test_examples = 50, .heldout = 0.2};
     o.shards = 2;
     o.alpha = 0.5;
+    o.similarity = 0.3;
     o.power = 1.5;
     (void)strncpy(o.source, source, sizeof(o.source) - 1);
     (void)strncpy(o.partition, partition, sizeof(o.partition) - 1);
@@ -33,7 +34,8 @@ static ch_federation *open_or_fail(const choir_job_data *o, uint64_t seed) {
 
 static void every_example_is_dealt_to_one_client_in_one_split(void **state) {
     (void)state;
-    static const char *const partitions[] = {"iid", "shards", "dirichlet", "quantity", "natural"};
+    static const char *const partitions[] = {"iid",        "shards",   "dirichlet",
+                                             "similarity", "quantity", "natural"};
     for (size_t p = 0; p < sizeof(partitions) / sizeof(partitions[0]); p++) {
         const choir_job_data o = options_of("digits", partitions[p], 12);
         ch_federation *f = open_or_fail(&o, 3);

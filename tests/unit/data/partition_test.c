@@ -33,7 +33,8 @@ static void table_make(table *t) {
 }
 
 static choir_job_data options_of(const char *partition, uint32_t clients) {
-    choir_job_data o = {.clients = clients, .shards = 2, .alpha = 0.5, .power = 1.2};
+    choir_job_data o = {
+        .clients = clients, .shards = 2, .alpha = 0.5, .similarity = 0.3, .power = 1.2};
     (void)strncpy(o.partition, partition, sizeof(o.partition) - 1);
     return o;
 }
@@ -105,7 +106,7 @@ static void every_row_deals_all_leaves_nobody_empty_and_repeats_itself(void **st
 
 static void as_many_clients_as_examples_get_one_each(void **state) {
     (void)state;
-    static const char *const names[] = {"iid", "dirichlet", "quantity"};
+    static const char *const names[] = {"iid", "dirichlet", "similarity", "quantity"};
     table *t = malloc(sizeof(*t));
     dealing *d = malloc(sizeof(*d));
     table_make(t);
@@ -229,6 +230,89 @@ static void dirichlet_shares_have_their_second_moment(void **state) {
     free(d);
 }
 
+static void similarity_is_iid_at_one_and_by_label_at_none(void **state) {
+    (void)state;
+    static const uint32_t clients[] = {1, 7, 60, 100, 6000};
+    table *t = malloc(sizeof(*t));
+    dealing *a = malloc(sizeof(*a));
+    dealing *b = malloc(sizeof(*b));
+    table_make(t);
+    for (size_t c = 0; c < sizeof(clients) / sizeof(clients[0]); c++) {
+        choir_job_data o = options_of("similarity", clients[c]);
+        const choir_job_data iid = options_of("iid", clients[c]);
+        o.similarity = 1;
+        check_status(deal(a, t, &o, 5, NULL), CHOIR_OK);
+        check_status(deal(b, t, &iid, 5, NULL), CHOIR_OK);
+        assert_memory_equal(a->owners, b->owners, sizeof(a->owners));
+        o.similarity = 0;
+        check_status(deal(a, t, &o, 5, NULL), CHOIR_OK);
+        for (uint32_t i = 0; i < EXAMPLES; i++) { // labels ascend with clients: 600 of each
+            const uint32_t first = t->labels[i] * (EXAMPLES / CLASSES);
+            const uint32_t last = first + EXAMPLES / CLASSES - 1;
+            const uint64_t low = (uint64_t)first * clients[c] / EXAMPLES;
+            const uint64_t high = (uint64_t)last * clients[c] / EXAMPLES;
+            assert_in_range(a->owners[i], low == 0 ? 0 : low - 1, high + 1);
+        }
+        for (uint32_t k = 0; clients[c] % CLASSES == 0 && k < clients[c]; k++) {
+            assert_int_equal(labels_of(a, t, k), 1);
+        }
+    }
+    free(t);
+    free(a);
+    free(b);
+}
+
+/* Six clients share a label's pieces: of theirs, 1 - s have that label because they were sorted,
+ * and a tenth of s by chance. */
+static void similarity_is_the_share_that_is_dealt_evenly(void **state) {
+    (void)state;
+    enum { CLIENTS = 60, EACH = EXAMPLES / CLIENTS };
+    static const double shares[] = {0, 0.1, 0.5, 0.9, 1};
+    table *t = malloc(sizeof(*t));
+    dealing *d = malloc(sizeof(*d));
+    table_make(t);
+    for (size_t s = 0; s < sizeof(shares) / sizeof(shares[0]); s++) {
+        choir_job_data o = options_of("similarity", CLIENTS);
+        o.similarity = shares[s];
+        check_status(deal(d, t, &o, 5, NULL), CHOIR_OK);
+        uint32_t counts[CLIENTS][CLASSES] = {{0}};
+        for (uint32_t i = 0; i < EXAMPLES; i++) {
+            counts[d->owners[i]][t->labels[i]] += 1;
+        }
+        double own = 0;
+        for (uint32_t k = 0; k < CLIENTS; k++) {
+            assert_int_equal(d->sizes[k], EACH);
+            assert_true(shares[s] == 1 || counts[k][k / (CLIENTS / CLASSES)] > 0);
+            own += counts[k][k / (CLIENTS / CLASSES)];
+        }
+        // The dealt part is without replacement: the deviation of own is below
+        // sqrt(6000 * 0.1) = 25 examples, 0.004 of all; pieces shift by as little.
+        check_near(own / EXAMPLES, 1 - shares[s] + shares[s] / CLASSES, 0.015);
+    }
+    free(t);
+    free(d);
+}
+
+static void similarity_leaves_sizes_equal_whatever_the_share(void **state) {
+    (void)state;
+    static const uint32_t clients[] = {1, 7, 70, 999, 5999};
+    table *t = malloc(sizeof(*t));
+    dealing *d = malloc(sizeof(*d));
+    table_make(t);
+    for (size_t c = 0; c < sizeof(clients) / sizeof(clients[0]); c++) {
+        for (int s = 0; s <= 20; s++) {
+            choir_job_data o = options_of("similarity", clients[c]);
+            o.similarity = s / 20.0;
+            check_status(deal(d, t, &o, 5, NULL), CHOIR_OK);
+            for (uint32_t k = 0; k < clients[c]; k++) {
+                assert_in_range(d->sizes[k], EXAMPLES / clients[c], EXAMPLES / clients[c] + 1);
+            }
+        }
+    }
+    free(t);
+    free(d);
+}
+
 static int descending(const void *a, const void *b) {
     const uint32_t x = *(const uint32_t *)a;
     const uint32_t y = *(const uint32_t *)b;
@@ -284,23 +368,26 @@ static void options_that_do_not_fit_are_refused(void **state) {
     static const struct {
         const char *partition;
         uint32_t clients, shards;
-        double alpha, power;
+        double alpha, power, similarity;
         const char *message;
     } rows[] = {
-        {"iid", 0, 1, 1, 1, "data.clients: 0; needs at least 1"},
-        {"iid", 6001, 1, 1, 1,
+        {"iid", 0, 1, 1, 1, 0, "data.clients: 0; needs at least 1"},
+        {"iid", 6001, 1, 1, 1, 0,
          "data.clients: 6001 clients cannot share 6000 examples; at most one "
          "client an example"},
-        {"shards", 10, 0, 1, 1,
+        {"shards", 10, 0, 1, 1, 0,
          "data.shards: 0 for each of 10 clients; needs at least 1, and at "
          "most as many shards as the 6000 examples"},
-        {"shards", 10, 601, 1, 1,
+        {"shards", 10, 601, 1, 1, 0,
          "data.shards: 601 for each of 10 clients; needs at least 1, and "
          "at most as many shards as the 6000 examples"},
-        {"dirichlet", 10, 1, 0, 1, "data.alpha: 0 is not in [0.001, 1e6]"},
-        {"dirichlet", 10, 1, NAN, 1, "data.alpha: nan is not in [0.001, 1e6]"},
-        {"quantity", 10, 1, 1, -1, "data.power: -1 is not in [0, 10]"},
-        {"quantity", 10, 1, 1, NAN, "data.power: nan is not in [0, 10]"},
+        {"dirichlet", 10, 1, 0, 1, 0, "data.alpha: 0 is not in [0.001, 1e6]"},
+        {"dirichlet", 10, 1, NAN, 1, 0, "data.alpha: nan is not in [0.001, 1e6]"},
+        {"quantity", 10, 1, 1, -1, 0, "data.power: -1 is not in [0, 10]"},
+        {"quantity", 10, 1, 1, NAN, 0, "data.power: nan is not in [0, 10]"},
+        {"similarity", 10, 1, 1, 1, -0.1, "data.similarity: -0.1 is not in [0, 1]"},
+        {"similarity", 10, 1, 1, 1, 1.5, "data.similarity: 1.5 is not in [0, 1]"},
+        {"similarity", 10, 1, 1, 1, NAN, "data.similarity: nan is not in [0, 1]"},
     };
     table *t = malloc(sizeof(*t));
     dealing *d = malloc(sizeof(*d));
@@ -310,6 +397,7 @@ static void options_that_do_not_fit_are_refused(void **state) {
         o.shards = rows[i].shards;
         o.alpha = rows[i].alpha;
         o.power = rows[i].power;
+        o.similarity = rows[i].similarity;
         choir_error err = {.message = ""};
         check_status(deal(d, t, &o, 5, &err), CHOIR_EINVAL);
         assert_string_equal(err.message, rows[i].message);
@@ -330,6 +418,9 @@ int main(void) {
         cmocka_unit_test(shards_show_a_client_few_labels),
         cmocka_unit_test(dirichlet_skews_labels_as_alpha_says),
         cmocka_unit_test(dirichlet_shares_have_their_second_moment),
+        cmocka_unit_test(similarity_is_iid_at_one_and_by_label_at_none),
+        cmocka_unit_test(similarity_is_the_share_that_is_dealt_evenly),
+        cmocka_unit_test(similarity_leaves_sizes_equal_whatever_the_share),
         cmocka_unit_test(quantity_sizes_follow_the_power_law),
         cmocka_unit_test(natural_keeps_groups_together_and_drops_those_beyond),
         cmocka_unit_test(options_that_do_not_fit_are_refused),
