@@ -58,22 +58,65 @@ static choir_job job_at(const choir_job *job, double client_rate, uint32_t point
 
 // ----- what is compared -------------------------------------------------------------------------
 
-/* Sets what the algorithm cannot do without: the first of these with which the job is one. */
-static choir_status row_fit(ch_compare_row *row, choir_error *err) {
-    static const char uniform[] = "chain=uniform";
-    static const char proximal[] = "client.proximal_mu=0.1";
-    const choir_job given = row->job;
-    for (uint32_t i = 0; i < 4; i++) {
-        const bool is_uniform = (i & 1) != 0;
-        const bool is_proximal = (i & 2) != 0;
-        row->job = given;
-        if (is_uniform) {
-            (void)snprintf(row->job.chain, sizeof(row->job.chain), "uniform");
+/* What of a job is changed for an algorithm that cannot do with it as it is. */
+typedef struct change {
+    bool is_uniform;  // all clients count alike
+    bool is_proximal; // client.proximal_mu is set
+    bool is_long;     // the chain's clip is left out
+} change;
+
+/* Bytes of the link that text begins with, without the blanks behind it. */
+static size_t link_size(const char *text) {
+    size_t size = strcspn(text, "|");
+    while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t')) {
+        size -= 1;
+    }
+    return size;
+}
+
+/* Whether text begins with the link of this name, with or without a number. */
+static bool is_link(const char *text, const char *name) {
+    const size_t size = strlen(name);
+    return strcspn(text, " \t=|") == size && memcmp(text, name, size) == 0;
+}
+
+/* The links of a chain, each as it is written, after the change. */
+static void chain_write(char out[CHOIR_CHAIN_TEXT_MAX], const char *chain, const change *c) {
+    size_t used = 0;
+    for (const char *at = chain; *at != '\0' && used < CHOIR_CHAIN_TEXT_MAX;) {
+        at += strspn(at, " \t|");
+        const bool is_replaced = c->is_uniform && is_link(at, "weight");
+        if (!(c->is_long && is_link(at, "clip"))) {
+            used += (size_t)snprintf(out + used, CHOIR_CHAIN_TEXT_MAX - used, "%s%.*s",
+                                     used == 0 ? "" : "|", (int)(is_replaced ? 7 : link_size(at)),
+                                     is_replaced ? "uniform" : at);
         }
-        row->job.proximal_mu = is_proximal ? 0.1 : given.proximal_mu;
+        at += strcspn(at, "|");
+    }
+}
+
+static void row_change(ch_compare_row *row, const choir_job *given, const change *c) {
+    const bool is_chain = c->is_uniform || c->is_long;
+    row->job = *given;
+    if (is_chain) {
+        chain_write(row->job.chain, given->chain, c);
+    }
+    row->job.proximal_mu = c->is_proximal ? 0.1 : given->proximal_mu;
+    (void)snprintf(row->set, sizeof(row->set), "%s%s%s%s%s", is_chain ? "chain=" : "",
+                   is_chain ? row->job.chain : "", c->is_long ? " without clip" : "",
+                   is_chain && c->is_proximal ? " " : "",
+                   c->is_proximal ? "client.proximal_mu=0.1" : "");
+}
+
+/* Sets what the algorithm cannot do without: the first of these with which the job is one. A clip
+ * is left out last. */
+static choir_status row_fit(ch_compare_row *row, choir_error *err) {
+    const choir_job given = row->job;
+    for (uint32_t i = 0; i < 8; i++) {
+        const change c = {
+            .is_uniform = (i & 1) != 0, .is_proximal = (i & 2) != 0, .is_long = (i & 4) != 0};
+        row_change(row, &given, &c);
         if (ch_job_rules(&row->job, NULL) == CHOIR_OK) {
-            (void)snprintf(row->set, sizeof(row->set), "%s%s%s", is_uniform ? uniform : "",
-                           is_uniform && is_proximal ? " " : "", is_proximal ? proximal : "");
             return CHOIR_OK;
         }
     }

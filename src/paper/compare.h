@@ -9,7 +9,8 @@
  * The best is the one that reaches the job's server.target_accuracy in the fewest rounds, else that
  * with the highest test accuracy of any round; it alone is run beyond the target, to its end. What
  * an algorithm cannot do without and the job does not say is set, and told: client.proximal_mu =
- * 0.1, chain = uniform.
+ * 0.1, a chain that says uniform for its weight, and whose clip is left out where the algorithm is
+ * refused with it.
  *
  * Each point is an ordinary run with a run directory (arm.h), so a comparison that was ended in any
  * way is gone on with by the same call again, and one with further algorithms trains only those.
@@ -22,14 +23,14 @@
 
 enum {
     CH_COMPARE_ALGORITHMS_MAX = CH_REPORT_RUNS_MAX,
-    CH_COMPARE_POINTS_MAX = 9, // of an algorithm's grid
-    CH_COMPARE_SET_MAX = 64,   // bytes, with the terminating zero
+    CH_COMPARE_POINTS_MAX = 9,                      // of an algorithm's grid
+    CH_COMPARE_SET_MAX = CHOIR_CHAIN_TEXT_MAX + 48, // bytes, with the terminating zero
 };
 
 /* One algorithm, and what came of it at its best point. */
 typedef struct ch_compare_row {
     choir_job job;                // at that point; before any is run, at the first
-    char set[CH_COMPARE_SET_MAX]; // what had to be set, "chain=uniform"; "": nothing
+    char set[CH_COMPARE_SET_MAX]; // what had to be set, "chain=clip=1|uniform"; "": nothing
     uint32_t points;              // of its grid
     uint32_t decided;             // of them, that were run to their end
     double crossing;              // rounds to the target; INFINITY: not reached, or there is none

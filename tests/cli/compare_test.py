@@ -1,5 +1,6 @@
 """choir compare: algorithms tuned on one job and shown side by side, ended and gone on with."""
 import json
+import re
 import unittest
 
 from choir import Case
@@ -48,6 +49,19 @@ class Comparing(Case):
         page = (self.folder / "comparison.html").read_text()
         for row in rows:
             self.assertIn(f"letters-{row[0]}", page)
+
+    def test_what_an_algorithm_cannot_do_with_is_changed_and_told_and_nothing_else_is(self):
+        job = JOB.replace("rounds: 4", "rounds: 1") + "chain: clip=0.5 | weight=20\n"
+        rows = self.table("--algorithms", "fedavg,q-fedavg,scaffold,feddyn,fedprox", "--no-report", job=job)
+        told = [" ".join(row).split("of 3")[1].replace("at the grid's edge", "").strip() for row in rows]
+        self.assertEqual(told, ["", "chain=clip=0.5|uniform", "chain=weight=20 without clip",
+                                "chain=uniform without clip client.proximal_mu=0.1",
+                                "client.proximal_mu=0.1"])
+        for run in self.runs():
+            text = (self.folder / "runs/compare" / run / "job.yaml").read_text()
+            chain = {"q-fedavg": "clip=0.5|uniform", "scaffold": "weight=20", "feddyn": "uniform"}.get(
+                run.removeprefix("letters-").rsplit("-", 2)[0], "clip=0.5 | weight=20")
+            self.assertRegex(text, f"(?m)^chain: .?{re.escape(chain)}.?$")
 
     def test_what_was_run_is_not_run_again(self):
         first = self.table("--algorithms", "fedavg", "--no-report")
