@@ -409,7 +409,17 @@ static void totals_add(ch_run_result *t, const ch_metrics_row *row) {
     t->virtual_seconds = row->virtual_seconds;
 }
 
-/* One round: train, evaluate when due, record. */
+/* Shows a round to whoever wants to see it. What they keep of it is kept before the round counts.
+ */
+static void round_show(ch_running *r, const ch_metrics_row *row) {
+    const ch_run_options *o = r->options;
+    const ch_run_view view = {.row = row,
+                              .params = choir_coordinator_params(choir_sim_coordinator(r->sim)),
+                              .evaluator = r->session.evaluator};
+    r->was_ended = o->after != NULL && o->after(o->after_self, &view);
+}
+
+/* One round: train, evaluate when due, show, record. */
 static choir_status round_run(ch_running *r, choir_error *err) {
     const choir_job *job = &r->session.job;
     choir_sim_round round;
@@ -441,16 +451,14 @@ static choir_status round_run(ch_running *r, choir_error *err) {
     if (last || row.round % job->evaluate_every == 0) {
         judged = evaluate(r, &row, err);
     }
+    if (judged == CHOIR_OK) {
+        round_show(r, &row);
+    }
     status = ch_metrics_log_add(r->log, &row, judged == CHOIR_OK ? err : NULL);
     ch_progress_round(&r->progress, &row, ch_session_clock());
     if (judged != CHOIR_OK || status != CHOIR_OK) {
         return judged != CHOIR_OK ? judged : status;
     }
-    const ch_run_options *o = r->options;
-    const ch_run_view view = {.row = &row,
-                              .params = choir_coordinator_params(choir_sim_coordinator(r->sim)),
-                              .evaluator = r->session.evaluator};
-    r->was_ended = o->after != NULL && o->after(o->after_self, &view);
     const bool due = job->checkpoint_every > 0 && row.round % job->checkpoint_every == 0;
     return due || last || r->result.reached_target ? checkpoint_write(r, err) : CHOIR_OK;
 }

@@ -41,8 +41,10 @@ typedef struct ch_run_options {
     const volatile sig_atomic_t *stop; // non-zero: write a checkpoint and end after this round; may
                                        // be NULL
     const char *command;               // how to run it again, for the report; may be NULL
-    ch_run_after after; // sees each round once it is recorded; true: end after it, as *stop does.
-                        // NULL: nobody does
+    ch_run_after after; // sees each round before it is recorded, so that what it writes down of a
+                        // round is there when the round is; a round after the last checkpoint is
+                        // seen again by who resumes. true: end after it, as *stop does. NULL:
+                        // nobody does
     void *after_self;   // its first argument; borrowed
 } ch_run_options;
 

@@ -114,6 +114,30 @@ static void a_stopped_run_resumes_to_the_undisturbed_model(void **state) {
     ch_metrics_table_release(&b);
 }
 
+/* Counts rounds that are recorded when they are seen, and were not to be. */
+static bool sees_recorded(void *self, const ch_run_view *view) {
+    const choir_env env = choir_env_default();
+    ch_metrics_table table;
+    check_status(ch_metrics_read(&table, folder_file(folder, "seen"), &env, NULL), CHOIR_OK);
+    *(uint32_t *)self += table.count + 1 == view->row->round ? 1 : 100;
+    ch_metrics_table_release(&table);
+    return view->row->round == 4;
+}
+
+// Killed between the two, a run would otherwise have its last round without what was kept of it.
+static void a_round_is_seen_before_it_is_recorded(void **state) {
+    (void)state;
+    const choir_job job = tiny_job();
+    uint32_t seen = 0;
+    ch_run_options o = options_for("seen");
+    o.after = sees_recorded;
+    o.after_self = &seen;
+    const ch_run_result result = tiny_run(&job, &o);
+    assert_int_equal(seen, 4);
+    assert_int_equal(result.rounds, 4);
+    assert_true(result.interrupted);
+}
+
 // Figures that nobody asked for must not be recorded, nor cut the learning rate.
 static void an_interruption_between_evaluations_leaves_no_trace(void **state) {
     (void)state;
@@ -530,6 +554,7 @@ int main(void) {
         cmocka_unit_test(the_model_does_not_depend_on_the_workers),
         cmocka_unit_test(another_seed_gives_another_model),
         cmocka_unit_test(a_stopped_run_resumes_to_the_undisturbed_model),
+        cmocka_unit_test(a_round_is_seen_before_it_is_recorded),
         cmocka_unit_test(an_interruption_between_evaluations_leaves_no_trace),
         cmocka_unit_test(the_target_ends_a_run_and_is_reported),
         cmocka_unit_test(a_saved_model_judges_as_the_run_did),
