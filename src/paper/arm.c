@@ -122,6 +122,20 @@ static bool is_point(const ch_metrics_row *row, const ch_arm_task *task, const c
                                   : !isnan(row->loss) || !isnan(row->heldout_mean);
 }
 
+/* Moves rows that are better than all before to the front, and the last; returns how many. */
+static uint32_t records_keep(ch_metrics_row *rows, uint32_t count) {
+    double best = -INFINITY;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].accuracy > best || i + 1 == count) {
+            best = fmax(best, rows[i].accuracy);
+            rows[kept] = rows[i];
+            kept += 1;
+        }
+    }
+    return kept;
+}
+
 /* Keeps some of the first (count) rows that were evaluated: moves those to the front first. */
 static void curve_keep(ch_outcome_arm *out, ch_metrics_row *rows, uint32_t count,
                        const ch_arm_task *task, const ch_pooled *pooled) {
@@ -132,6 +146,9 @@ static void curve_keep(ch_outcome_arm *out, ch_metrics_row *rows, uint32_t count
             rows[evaluated] = rows[i];
             evaluated += 1;
         }
+    }
+    if (task->is_monotone) {
+        evaluated = records_keep(rows, evaluated);
     }
     out->points = ch_crossing_thin(kept, evaluated, task->points);
     for (uint32_t i = 0; i < out->points; i++) {

@@ -40,6 +40,7 @@ typedef struct ch_arm_task {
     double beaten;               // rounds that the best rate so far needs; INFINITY: none has
     const ch_outcome_arm *ahead; // that rate; NULL: none has
     uint32_t points;             // of the curve to keep
+    bool is_monotone; // of that, only rounds that are better than all before, and the last
     uint32_t
         pooled_every; // rounds between measurements of the loss on all training examples; 0: no
     const char *baselines; // "central,local": also trained on its budget; "": none

@@ -21,23 +21,25 @@ bool ch_book_is_outside(double ours, double paper) {
 
 // ----- what was measured ------------------------------------------------------------------------
 
-static choir_status outcome_load(ch_outcome *out, const ch_paper_experiment *e, uint32_t row,
-                                 uint32_t column, const char *results, uint64_t seed,
+/* What a cell's file says; what an older experiment asked for is not measured. asked is room. */
+static choir_status outcome_load(ch_outcome *out, ch_outcome *asked, const ch_paper_experiment *e,
+                                 uint32_t row, uint32_t column, const char *results, uint64_t seed,
                                  const choir_env *env, choir_error *err) {
     char path[CHOIR_PATH_MAX];
     choir_status status = ch_outcome_path(path, results, e, row, column, seed, err);
     if (status == CHOIR_OK) {
         status = ch_outcome_read(out, path, env, err);
     }
-    if (status == CHOIR_EAGAIN) {
-        ch_outcome_init(out, e, row, column, seed);
+    ch_outcome_init(asked, e, row, column, seed);
+    if (status == CHOIR_EAGAIN || (status == CHOIR_OK && !ch_outcome_is_like(asked, out))) {
+        *out = *asked;
         return CHOIR_OK;
     }
     return status;
 }
 
 /* The cell of these names; its outcome has no arms when there is none. */
-static choir_status like_load(ch_outcome *out, const ch_paper_experiment *like,
+static choir_status like_load(ch_outcome *out, ch_outcome *asked, const ch_paper_experiment *like,
                               const ch_paper_experiment *e, uint32_t row, uint32_t column,
                               const char *results, uint64_t seed, const choir_env *env,
                               choir_error *err) {
@@ -46,7 +48,7 @@ static choir_status like_load(ch_outcome *out, const ch_paper_experiment *like,
         for (uint32_t k = 0; k < like->columns_count; k++) {
             if (strcmp(like->rows[i].name, e->rows[row].name) == 0 &&
                 strcmp(like->columns[k].name, e->columns[column].name) == 0) {
-                return outcome_load(out, like, i, k, results, seed, env, err);
+                return outcome_load(out, asked, like, i, k, results, seed, env, err);
             }
         }
     }
@@ -59,6 +61,7 @@ typedef struct writer {
     uint64_t seed;
     const choir_env *env;
     ch_page page;
+    ch_draft contents; // the list of what is on the page
     ch_book_result counts;
 } writer;
 
@@ -67,19 +70,23 @@ static choir_status part_load(ch_arena *arena, ch_book_part *out, const writer *
     const uint32_t cells = e->rows_count * e->columns_count;
     const ch_paper_experiment *like =
         e->like[0] == '\0' ? NULL : ch_catalogue_find(w->catalogue, e->like);
-    choir_status status =
-        ch_arena_init(arena, 2 * ch_arena_cost(cells, sizeof(ch_outcome)), w->env);
+    choir_status status = ch_arena_init(
+        arena, 2 * ch_arena_cost(cells, sizeof(ch_outcome)) + ch_arena_cost(1, sizeof(ch_outcome)),
+        w->env);
     if (status != CHOIR_OK) {
         return ch_error_set(err, status, "%s: no memory for %u cells", e->name, cells);
     }
     ch_outcome *outcomes = CH_NEW(arena, ch_outcome, cells);
     ch_outcome *likes = CH_NEW(arena, ch_outcome, cells);
+    ch_outcome *asked = CH_NEW(arena, ch_outcome, 1);
     for (uint32_t i = 0; i < cells && status == CHOIR_OK; i++) {
         const uint32_t row = i / e->columns_count;
         const uint32_t column = i % e->columns_count;
-        status = outcome_load(&outcomes[i], e, row, column, w->results, w->seed, w->env, err);
+        status =
+            outcome_load(&outcomes[i], asked, e, row, column, w->results, w->seed, w->env, err);
         if (status == CHOIR_OK) {
-            status = like_load(&likes[i], like, e, row, column, w->results, w->seed, w->env, err);
+            status =
+                like_load(&likes[i], asked, like, e, row, column, w->results, w->seed, w->env, err);
         }
     }
     *out = (ch_book_part){.e = e, .outcomes = outcomes, .likes = likes};
@@ -94,8 +101,8 @@ static bool is_of(const ch_paper_experiment *e, uint32_t chapter) {
     return chapter == 0 ? is_table : chapter == 1 ? is_figure : !is_table && !is_figure;
 }
 
-static void put_head(ch_page *p, const ch_paper_experiment *e) {
-    ch_draft *d = &p->html;
+static void put_head(ch_draft *d, const ch_book_part *part) {
+    const ch_paper_experiment *e = part->e;
     ch_draft_put(d, "<section id=\"");
     ch_draft_html(d, e->name);
     ch_draft_put(d, "\">\n<h2>");
@@ -104,9 +111,53 @@ static void put_head(ch_page *p, const ch_paper_experiment *e) {
     ch_draft_html(d, e->title);
     ch_draft_put(d, "</h2>\n<p class=\"note\">");
     ch_draft_html(d, e->about);
-    ch_draft_put(d, " <code>choir paper run ");
+    ch_draft_put(d, "</p>\n<p class=\"note\"><code>choir paper run ");
     ch_draft_html(d, e->name);
-    ch_draft_put(d, "</code></p>\n");
+    ch_draft_put(d, "</code>. ");
+    ch_book_machine(d, part);
+    ch_draft_put(d, "</p>\n");
+}
+
+/* An entry of the list of contents: what it is, and how much of it is measured. */
+static void put_entry(ch_draft *d, const ch_paper_experiment *e, const ch_book_result *before,
+                      const ch_book_result *after) {
+    ch_draft_put(d, "<li><a href=\"#");
+    ch_draft_html(d, e->name);
+    ch_draft_put(d, "\">");
+    ch_draft_html(d, e->paper);
+    ch_draft_put(d, ". ");
+    ch_draft_html(d, e->title);
+    ch_draft_format(d, "</a> <span>%u of %u</span></li>\n", after->measured - before->measured,
+                    after->cells - before->cells);
+}
+
+static bool is_same_machine(const ch_outcome *a, const ch_outcome *b) {
+    return strcmp(a->version, b->version) == 0 && strcmp(a->backend, b->backend) == 0 &&
+           strcmp(a->cpu, b->cpu) == 0;
+}
+
+void ch_book_machine(ch_draft *d, const ch_book_part *p) {
+    const uint32_t cells = p->e->rows_count * p->e->columns_count;
+    bool is_first = true;
+    for (uint32_t i = 0; i < cells; i++) {
+        const ch_outcome *o = &p->outcomes[i];
+        bool is_known = o->arms_count == 0;
+        for (uint32_t k = 0; k < i && !is_known; k++) {
+            is_known = p->outcomes[k].arms_count > 0 && is_same_machine(o, &p->outcomes[k]);
+        }
+        if (is_known) {
+            continue;
+        }
+        if (is_first) {
+            ch_draft_format(d, "Seed %llu", (unsigned long long)o->seed);
+        }
+        const char *const texts[] = {"; choir ", o->version, ", ", o->backend, ", ", o->cpu};
+        for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+            ch_draft_html(d, texts[k]);
+        }
+        is_first = false;
+    }
+    ch_draft_put(d, is_first ? "" : ".");
 }
 
 static choir_status chapter_put(writer *w, uint32_t chapter, choir_error *err) {
@@ -120,13 +171,15 @@ static choir_status chapter_put(writer *w, uint32_t chapter, choir_error *err) {
         }
         status = part_load(&arena, &part, w, e, err);
         if (status == CHOIR_OK) {
-            put_head(&w->page, e);
+            const ch_book_result before = w->counts;
+            put_head(&w->page.html, &part);
             if (chapter == 0) {
                 ch_book_table(&w->page, &part, &w->counts);
             } else {
                 ch_book_figure(&w->page, &part, &w->counts);
             }
             ch_page_section_close(&w->page);
+            put_entry(&w->contents, e, &before, &w->counts);
         }
         ch_arena_release(&arena);
     }
@@ -139,8 +192,10 @@ static void put_intro(ch_draft *d) {
            "Deep Networks from Decentralized Data</h1>\n<p class=\"lede\">McMahan, Moore, Ramage, "
            "Hampson, Ag&uuml;era y Arcas, AISTATS 2017. Ours beside the paper's: rounds to the "
            "target at the best learning rate, the running best of the test accuracy interpolated "
-           "linearly between rounds; one seed. In each cell: our rounds, the speed-up over the "
-           "baseline row, the paper's, and ours as a share of the paper's.</p>\n</header>\n");
+           "linearly between rounds; one seed. In a cell: <b>our rounds</b> (speed-up over the "
+           "baseline row), the paper's, ours as a share of the paper's, and the bytes that were "
+           "sent both ways until the target. &Dagger; is outside 25&nbsp;% of the paper's, and the "
+           "reason stands below its table.</p>\n</header>\n");
 }
 
 static void put_tile(ch_page *p, const char *name, uint32_t count, const char *html) {
@@ -161,14 +216,16 @@ static choir_status page_write(const writer *w, const char *path, choir_error *e
     put_tile(&head, "cells in all", c->cells, "of tables and figures");
     put_tile(&head, "compared", c->compared, "the paper has a number, or its dash, for them");
     put_tile(&head, "within 25&nbsp;%", c->compared - c->outside, "of the paper's rounds");
-    ch_draft_put(&head.html, "</dl>\n");
-    choir_status status = ch_draft_status(&head.html);
-    if (status == CHOIR_OK) {
-        status = ch_draft_status(&w->page.html);
+    ch_draft_put(&head.html, "</dl>\n<nav class=\"contents\"><ul>\n");
+    const ch_draft *const drafts[] = {&head.html, &w->contents, &w->page.html};
+    choir_bytes parts[3];
+    choir_status status = CHOIR_OK;
+    for (size_t i = 0; i < 3 && status == CHOIR_OK; i++) {
+        status = ch_draft_status(drafts[i]);
+        parts[i] = ch_draft_bytes(drafts[i]);
     }
     if (status == CHOIR_OK) {
-        const choir_bytes parts[] = {ch_draft_bytes(&head.html), ch_draft_bytes(&w->page.html)};
-        status = ch_disk_replace(path, parts, 2, err);
+        status = ch_disk_replace(path, parts, 3, err);
     } else {
         (void)ch_error_set(err, status, "%s: no memory for the page", path);
     }
@@ -182,9 +239,11 @@ choir_status ch_book_write(ch_book_result *out, const ch_catalogue *catalogue, c
     writer w = {.catalogue = catalogue, .results = results, .seed = seed, .env = env};
     choir_status status = CHOIR_OK;
     ch_page_init(&w.page, env);
+    ch_draft_init(&w.contents, env);
     for (uint32_t chapter = 0; chapter < 3 && status == CHOIR_OK; chapter++) {
         status = chapter_put(&w, chapter, err);
     }
+    ch_draft_put(&w.contents, "</ul></nav>\n");
     if (status == CHOIR_OK) {
         ch_page_close(&w.page, CHOIR_VERSION);
         status = page_write(&w, path, err);
@@ -192,5 +251,6 @@ choir_status ch_book_write(ch_book_result *out, const ch_catalogue *catalogue, c
     *out = w.counts;
     (void)snprintf(out->warning, sizeof(out->warning), "%s", w.page.warning);
     ch_page_release(&w.page);
+    ch_draft_release(&w.contents);
     return status;
 }

@@ -55,7 +55,22 @@ static inline const ch_outcome *ch_book_outcome(const ch_book_part *p, uint32_t 
 /* The table, its notes, and the rates that were tried; counts its cells. */
 void ch_book_table(ch_page *page, const ch_book_part *part, ch_book_result *counts);
 
-/* The charts of a figure; counts its cells. */
+/* The charts of a figure, and its curves in figures; counts its cells. */
 void ch_book_figure(ch_page *page, const ch_book_part *part, ch_book_result *counts);
+
+/* A table of the curves that are measured; nothing when none is. */
+void ch_book_curves(ch_draft *d, const ch_book_part *part);
+
+/* The curve that is drawn of a row: of its best rate, or else that of its table; NULL: neither is
+ * measured. Borrowed. */
+const ch_outcome_arm *ch_book_curve(const ch_book_part *part, uint32_t row, uint32_t column,
+                                    bool *is_own);
+
+/* What an arm is that was trained beside the rates; NULL: it is none such. */
+const char *ch_book_baseline(const ch_outcome_arm *arm);
+
+/* "Seed 1; choir 0.1.0, vector-avx512, CPU.", with every machine that measured a part; nothing when
+ * none did. */
+void ch_book_machine(ch_draft *d, const ch_book_part *part);
 
 #endif

@@ -8,22 +8,20 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SERIES_MAX = 2 * CH_PAPER_ROWS_MAX };
+enum { SERIES_MAX = CH_CHART_SERIES_MAX, NAME_BYTES = CHOIR_TEXT_MAX + 48 };
 
 /* What is drawn of one panel; arrays of the curves' points. */
 typedef struct panel {
     ch_chart chart;
     double x[SERIES_MAX][CH_OUTCOME_POINTS_MAX];
     double y[SERIES_MAX][CH_OUTCOME_POINTS_MAX];
-    char names[SERIES_MAX][CHOIR_TEXT_MAX + CH_PAPER_NAME_MAX + 32];
+    char names[SERIES_MAX][NAME_BYTES];
+    char level_name[CHOIR_TEXT_MAX];
     uint32_t count;
     uint32_t borrowed; // curves that a table measured, up to its target
+    bool has_rate;     // the learning rate of all curves is the same
+    int32_t rate;      // that one
 } panel;
-
-static ch_chart_look look_of(uint32_t series) {
-    static const ch_chart_look looks[] = {CH_LOOK_LINE, CH_LOOK_DASHED, CH_LOOK_DOTTED};
-    return looks[series / CH_COLOURS % 3];
-}
 
 static bool is_accuracy(const ch_paper_experiment *e) {
     return strncmp(e->metric, "accuracy", 8) == 0;
@@ -36,9 +34,19 @@ static double value_of(const ch_paper_experiment *e, const ch_outcome_point *p) 
     return strcmp(e->metric, "pooled-loss") == 0 ? p->pooled_loss : p->loss;
 }
 
+/* A place in the order of colours, for a curve that has none of its own. */
+static ch_chart_series look_of(const ch_paper_line *row, uint32_t place) {
+    static const ch_chart_look looks[] = {CH_LOOK_LINE, CH_LOOK_DASHED, CH_LOOK_DOTTED};
+    if (row != NULL && row->colour > 0) {
+        return (ch_chart_series){.colour = (ch_chart_colour)(row->colour - 1), .look = row->look};
+    }
+    return (ch_chart_series){.colour = (ch_chart_colour)(place % CH_COLOURS),
+                             .look = looks[place / CH_COLOURS % 3]};
+}
+
 /* False when there is nothing to draw. */
 static bool series_add(panel *out, const ch_paper_experiment *e, const ch_outcome_arm *arm,
-                       uint32_t row, const char *label) {
+                       uint32_t row, ch_chart_series series, const char *label) {
     const uint32_t s = out->count;
     const double scale = e->rows[row].scale > 0 ? e->rows[row].scale : 1;
     const bool is_monotone = strcmp(e->metric, "accuracy") == 0;
@@ -56,12 +64,11 @@ static bool series_add(panel *out, const ch_paper_experiment *e, const ch_outcom
         return false; // it does not have what the figure is of
     }
     (void)snprintf(out->names[s], sizeof(out->names[s]), "%s", label);
-    ch_chart_add(&out->chart, &(ch_chart_series){.x = out->x[s],
-                                                 .y = out->y[s],
-                                                 .count = arm->points,
-                                                 .colour = (ch_chart_colour)(s % CH_COLOURS),
-                                                 .look = look_of(s),
-                                                 .name = out->names[s]});
+    series.x = out->x[s];
+    series.y = out->y[s];
+    series.count = arm->points;
+    series.name = out->names[s];
+    ch_chart_add(&out->chart, &series);
     out->count += 1;
     return true;
 }
@@ -72,7 +79,8 @@ static void average_add(panel *out, const ch_book_part *p, uint32_t row, uint32_
     for (uint32_t i = 0; i < o->arms_count; i++) {
         const ch_outcome_arm *arm = &o->arms[i];
         if (strcmp(arm->name, CH_AVERAGE_MIXED) == 0) {
-            (void)series_add(out, p->e, arm, row, p->e->rows[row].label);
+            (void)series_add(out, p->e, arm, row, look_of(&p->e->rows[row], row),
+                             p->e->rows[row].label);
         } else if (arm->points == 2) {
             out->chart.level = fmin(arm->curve[0].pooled_loss, arm->curve[1].pooled_loss);
             out->chart.level_name = "the better of the two";
@@ -81,64 +89,133 @@ static void average_add(panel *out, const ch_book_part *p, uint32_t row, uint32_
     out->chart.is_x_whole = false;
 }
 
-/* A row's curve at its best rate; else, dashed by nothing but its name, what a table has of it. */
-static void row_add(panel *out, const ch_book_part *p, uint32_t row, uint32_t column) {
-    static const char *const kinds[][2] = {{"central", "all data on one machine"},
-                                           {"local", "each client alone"}};
-    const ch_paper_experiment *e = p->e;
+/* What was also trained on the row's budget, coloured after all rows. */
+static void baselines_add(panel *out, const ch_book_part *p, uint32_t row, uint32_t column) {
     const ch_outcome *own = ch_book_outcome(p, row, column);
-    const ch_outcome *like = &p->likes[row * e->columns_count + column];
-    const bool is_own = ch_outcome_best(own) != NULL;
-    const ch_outcome_arm *best = ch_outcome_best(is_own ? own : like);
-    char label[CHOIR_TEXT_MAX + 32];
-    char rate[CH_GRID_TEXT_MAX];
-    if (best == NULL || best->points == 0) {
-        return;
-    }
-    ch_grid_text(rate, best->rate);
-    (void)snprintf(label, sizeof(label), "%s, rate %s%s", e->rows[row].label, rate,
-                   is_own ? "" : " *");
-    out->borrowed += series_add(out, e, best, row, label) && !is_own ? 1 : 0;
-    for (uint32_t i = 0; i < own->arms_count; i++) {
-        for (size_t k = 0; k < 2; k++) {
-            if (strcmp(own->arms[i].name, kinds[k][0]) == 0) {
-                (void)series_add(out, e, &own->arms[i], row, kinds[k][1]);
-            }
+    for (uint32_t i = own->arms_count; i > 0; i--) {
+        const char *label = ch_book_baseline(&own->arms[i - 1]);
+        if (label != NULL) {
+            (void)series_add(out, p->e, &own->arms[i - 1], row,
+                             look_of(NULL, p->e->rows_count + i - 1), label);
         }
     }
 }
 
-static void put_panel(ch_page *page, const ch_book_part *p, uint32_t column, panel *room) {
+/* A row's curve at its best rate; else, with a star at its name, what a table has of it. */
+static void row_add(panel *out, const ch_book_part *p, uint32_t row, uint32_t column) {
     const ch_paper_experiment *e = p->e;
-    memset(room, 0, sizeof(*room));
-    room->chart = ch_chart_defaults();
-    room->chart.title = is_accuracy(e) ? "test accuracy" : "loss";
-    room->chart.x_label = e->axis;
-    room->chart.is_percent = is_accuracy(e);
-    room->chart.may_be_log = e->is_log;
-    room->chart.is_x_whole = true;
-    if (e->level > 0) {
-        room->chart.level = e->level;
-        room->chart.level_name = "the target";
+    bool is_own = false;
+    const ch_outcome_arm *best = ch_book_curve(p, row, column, &is_own);
+    char label[NAME_BYTES];
+    char rate[CH_GRID_TEXT_MAX];
+    if (best == NULL) {
+        return;
     }
-    for (uint32_t i = 0; i < e->rows_count; i++) {
-        if (strcmp(e->kind, "average") == 0) {
-            average_add(room, p, i, column);
-        } else {
-            row_add(room, p, i, column);
+    ch_grid_text(rate, best->rate);
+    (void)snprintf(label, sizeof(label), "%s%s%s%s", e->rows[row].label,
+                   out->has_rate ? "" : ", rate ", out->has_rate ? "" : rate, is_own ? "" : " *");
+    const bool is_drawn = series_add(out, e, best, row, look_of(&e->rows[row], row), label);
+    out->borrowed += is_drawn && !is_own ? 1 : 0;
+}
+
+/* Whether all curves of a panel have one learning rate, which then stands above them. */
+static void rate_find(panel *out, const ch_book_part *p, uint32_t column) {
+    uint32_t count = 0;
+    out->has_rate = true;
+    for (uint32_t i = 0; i < p->e->rows_count; i++) {
+        bool is_own = false;
+        const ch_outcome_arm *best = ch_book_curve(p, i, column, &is_own);
+        if (best != NULL) {
+            out->has_rate = out->has_rate && (count == 0 || best->rate == out->rate);
+            out->rate = best->rate;
+            count += 1;
         }
     }
+    out->has_rate = out->has_rate && count > 0;
+}
+
+static void panel_open(panel *out, const ch_book_part *p, uint32_t column) {
+    const ch_paper_experiment *e = p->e;
+    const ch_paper_line *c = &e->columns[column];
+    memset(out, 0, sizeof(*out));
+    out->chart = ch_chart_defaults();
+    out->chart.title = is_accuracy(e) ? "test accuracy" : "loss";
+    out->chart.x_label = e->axis;
+    out->chart.is_percent = is_accuracy(e);
+    out->chart.may_be_log = e->is_log;
+    out->chart.is_x_whole = true;
+    if (c->high > 0) {
+        out->chart.low = c->low;
+        out->chart.high = c->high;
+    }
+    if (e->level > 0) {
+        (void)snprintf(out->level_name, sizeof(out->level_name), "the target, %g %%",
+                       100 * e->level);
+        out->chart.level = e->level;
+        out->chart.level_name = out->level_name;
+    }
+}
+
+/* "IID", and below it what is drawn, at which rate. */
+static void put_heading(ch_draft *d, const ch_paper_experiment *e, uint32_t column,
+                        const panel *room) {
+    static const struct {
+        const char *metric, *text;
+    } rows[] = {{"accuracy", "test accuracy, the best so far"},
+                {"accuracy-raw", "test accuracy"},
+                {"pooled-loss", "loss on all training examples"},
+                {"loss", "loss on the test set"}};
+    ch_draft_html(d, e->columns[column].label);
+    ch_draft_put(d, " <span>");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_draft_put(d, strcmp(rows[i].metric, e->metric) == 0 ? rows[i].text : "");
+    }
+    if (room->has_rate) {
+        char rate[CH_GRID_TEXT_MAX];
+        ch_grid_text(rate, room->rate);
+        ch_draft_format(d, "; learning rate %s", rate);
+    }
+    ch_draft_put(d, room->borrowed > 0 ? "; * as the table measured it, up to its target</span>"
+                                       : "</span>");
+}
+
+/* What is added last is drawn on top, and named first. */
+static void curves_add(panel *room, const ch_book_part *p, uint32_t column) {
+    if (strcmp(p->e->kind, "average") == 0) {
+        for (uint32_t i = p->e->rows_count; i > 0; i--) {
+            average_add(room, p, i - 1, column);
+        }
+        return;
+    }
+    rate_find(room, p, column);
+    for (uint32_t i = p->e->rows_count; i > 0; i--) {
+        baselines_add(room, p, i - 1, column);
+    }
+    for (uint32_t i = p->e->rows_count; i > 0; i--) {
+        row_add(room, p, i - 1, column);
+    }
+}
+
+static void put_panel(ch_page *page, const ch_book_part *p, uint32_t column, panel *room) {
+    panel_open(room, p, column);
+    curves_add(room, p, column);
     if (room->count == 0) {
         return;
     }
     ch_draft heading;
     ch_draft_init(&heading, &page->html.env);
-    ch_draft_html(&heading, e->columns[column].label);
-    if (room->borrowed > 0) {
-        ch_draft_put(&heading, " <span>* as the table measured it, up to its target</span>");
-    }
+    put_heading(&heading, p->e, column, room);
     ch_page_chart(page, &room->chart, heading.text == NULL ? "" : heading.text);
     ch_draft_release(&heading);
+}
+
+/* How the paper's figure is known. */
+static void put_source(ch_draft *d, const ch_paper_experiment *e) {
+    if (e->source[0] != '\0') {
+        ch_draft_put(d, "<p class=\"note\">The paper's: ");
+        ch_draft_html(d, e->source);
+        ch_draft_put(d, ".</p>\n");
+    }
 }
 
 /* What is not there yet, and how to get it. */
@@ -177,7 +254,11 @@ void ch_book_figure(ch_page *page, const ch_book_part *part, ch_book_result *cou
     for (uint32_t k = 0; k < e->columns_count; k++) {
         put_panel(page, part, k, room);
     }
+    put_source(&page->html, e);
     put_missing(&page->html, e, missing, e->rows_count * e->columns_count);
     ch_draft_put(&page->html, "</div>\n");
     ch_arena_release(&arena);
+    if (strcmp(e->kind, "average") != 0) {
+        ch_book_curves(&page->html, part);
+    }
 }

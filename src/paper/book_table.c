@@ -29,23 +29,25 @@ static void put_speed(ch_draft *d, double baseline, double rounds, bool is_basel
     }
 }
 
+/* Rounds, as those of the paper: whole ones where they are many. */
+static void put_rounds(ch_draft *d, double rounds) {
+    ch_draft_format(d, rounds < 99.95 ? "<b>%.1f</b>" : "<b>%.0f</b>", rounds);
+}
+
 static void put_ours(ch_draft *d, const ch_outcome *o, double baseline, bool is_baseline) {
-    const ch_outcome_arm *best = ch_outcome_best(o);
     const double rounds = rounds_of(o);
-    char share[CH_UNITS_MAX];
     if (isfinite(rounds)) {
-        ch_draft_format(d, rounds < 99.95 ? "<b>%.1f</b>" : "<b>%.0f</b>", rounds);
+        put_rounds(d, rounds);
         put_speed(d, baseline, rounds, is_baseline);
     } else {
-        ch_units_share(share, best->best);
-        ch_draft_format(d, "<b>&mdash;</b> <span>%s in %u rounds</span>", share, best->rounds);
+        ch_draft_put(d, "<b>&mdash;</b>");
     }
     if (!o->is_complete) {
         ch_draft_put(d, " <span>so far</span>");
     }
 }
 
-static void put_paper(ch_draft *d, double ours, double paper, double baseline, bool is_baseline) {
+static void put_paper(ch_draft *d, double paper, double baseline, bool is_baseline) {
     if (isnan(paper)) {
         return;
     }
@@ -56,10 +58,23 @@ static void put_paper(ch_draft *d, double ours, double paper, double baseline, b
         ch_draft_format(d, "%.0f", paper);
         put_speed(d, baseline, paper, is_baseline);
     }
-    if (isfinite(ours) && isfinite(paper)) {
-        ch_draft_format(d, "; %.2f of it", ours / paper);
-    }
     ch_draft_put(d, "</small>");
+}
+
+/* Ours as a share of the paper's, or how far it came; and what was sent. */
+static void put_facts(ch_draft *d, const ch_outcome *o, double paper) {
+    const ch_outcome_arm *best = ch_outcome_best(o);
+    char bytes[CH_UNITS_MAX];
+    ch_units_bytes(bytes, (uint64_t)best->bytes);
+    ch_draft_put(d, "<small>");
+    if (isfinite(best->crossing) && isfinite(paper)) {
+        ch_draft_format(d, "%.2f of it; ", best->crossing / paper);
+    } else if (!isfinite(best->crossing)) {
+        char share[CH_UNITS_MAX];
+        ch_units_share(share, best->best);
+        ch_draft_format(d, "%s in %u rounds; ", share, best->rounds);
+    }
+    ch_draft_format(d, "%s</small>", bytes);
 }
 
 static void put_cell(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t column,
@@ -84,7 +99,10 @@ static void put_cell(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t 
         counts->outside += is_outside ? 1 : 0;
         put_ours(d, o, has_base ? rounds_of(ch_book_outcome(p, base, column)) : NAN, row == base);
     }
-    put_paper(d, ours, paper, has_base ? p->e->facts[base][column].expect : NAN, row == base);
+    put_paper(d, paper, has_base ? p->e->facts[base][column].expect : NAN, row == base);
+    if (!isnan(ours)) {
+        put_facts(d, o, paper);
+    }
     ch_draft_put(d, "</td>");
 }
 
@@ -106,7 +124,7 @@ static void put_table(ch_draft *d, const ch_book_part *p, ch_book_result *counts
         }
         ch_draft_put(d, "</tr>\n");
     }
-    ch_draft_put(d, "</tbody></table></div>\n<p class=\"note\">The paper's numbers: ");
+    ch_draft_put(d, "</tbody></table></div>\n<p class=\"note below\">The paper's numbers: ");
     ch_draft_html(d, e->source);
     ch_draft_put(d, ".</p>\n");
 }
@@ -175,7 +193,7 @@ static void put_rates_row(ch_draft *d, const ch_book_part *p, const ch_outcome *
     ch_units_bytes(bytes, (uint64_t)best->bytes);
     ch_draft_put(d, "<tr><th><code>");
     ch_draft_html(d, o->cell + strlen(p->e->name) + 1);
-    ch_draft_put(d, "</code></th><td>");
+    ch_draft_put(d, "</code></th><td class=\"word\">");
     for (uint32_t i = 0; i < o->arms_count; i++) {
         if (o->arms[i].name[0] == '\0') {
             put_arm(d, &o->arms[i]);
@@ -187,27 +205,21 @@ static void put_rates_row(ch_draft *d, const ch_book_part *p, const ch_outcome *
 
 static void put_rates(ch_draft *d, const ch_book_part *p) {
     const uint32_t cells = p->e->rows_count * p->e->columns_count;
-    const ch_outcome *any = NULL;
+    bool is_any = false;
     for (uint32_t i = 0; i < cells; i++) {
-        any = p->outcomes[i].arms_count > 0 ? &p->outcomes[i] : any;
+        is_any = is_any || p->outcomes[i].arms_count > 0;
     }
-    if (any == NULL) {
+    if (!is_any) {
         return;
     }
     ch_draft_put(d, "<details class=\"card\"><summary>Learning rates tried, and the rounds of "
-                    "each</summary><div class=\"scroll\"><table><thead><tr><th>cell</th><th>rate: "
-                    "rounds</th><th>bytes</th><th>best of the grid</th></tr></thead><tbody>\n");
+                    "each</summary><div class=\"scroll\"><table><thead><tr><th>cell</th>"
+                    "<th class=\"word\">rate: rounds</th><th>sent both ways</th>"
+                    "<th>best of the grid</th></tr></thead><tbody>\n");
     for (uint32_t i = 0; i < cells; i++) {
         put_rates_row(d, p, &p->outcomes[i]);
     }
-    ch_draft_put(d, "</tbody></table></div><p class=\"note\">Seed ");
-    ch_draft_format(d, "%llu; choir ", (unsigned long long)any->seed);
-    ch_draft_html(d, any->version);
-    ch_draft_put(d, ", ");
-    ch_draft_html(d, any->backend);
-    ch_draft_put(d, ", ");
-    ch_draft_html(d, any->cpu);
-    ch_draft_put(d, ".</p></details>\n");
+    ch_draft_put(d, "</tbody></table></div></details>\n");
 }
 
 void ch_book_table(ch_page *page, const ch_book_part *part, ch_book_result *counts) {

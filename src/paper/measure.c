@@ -90,6 +90,7 @@ choir_status ch_measure_task(ch_arm_task *out, choir_job *job, const ch_outcome 
                          .beaten = best == NULL ? INFINITY : best->crossing,
                          .ahead = best != NULL && isfinite(best->crossing) ? best : NULL,
                          .points = is_table ? CH_ARM_TABLE_POINTS : CH_ARM_FIGURE_POINTS,
+                         .is_monotone = !is_table && strcmp(e->metric, "accuracy") == 0,
                          .pooled_every = ch_measure_pooled_every(e, outcome->rounds_max),
                          .baselines = e->rows[cell->row].baselines};
     return status;

@@ -21,6 +21,8 @@ enum {
     LOG_DECADES_FULL = 3, // of a logarithmic axis with 1, 2 and 5 of each decade
     LOG_DECADES_MAX = 8,  // and with a label for each decade
     WHOLE_TICKS_MAX = 8,  // up to so many whole numbers each has its label
+    LONG_LABEL = 10000,   // a number whose label is wide
+    LONG_TICKS_MAX = 5,   // up to so many of them have room
 };
 
 /* Red, green, blue. */
@@ -47,7 +49,13 @@ static const struct {
 static const double LOG_SPAN = 8; // largest over smallest value from which a logarithm helps
 
 ch_chart ch_chart_defaults(void) {
-    return (ch_chart){.title = "", .x_label = "", .width = 500, .height = 310, .level = NAN};
+    return (ch_chart){.title = "",
+                      .x_label = "",
+                      .width = 500,
+                      .height = 310,
+                      .low = NAN,
+                      .high = NAN,
+                      .level = NAN};
 }
 
 void ch_chart_add(ch_chart *chart, const ch_chart_series *series) {
@@ -108,6 +116,8 @@ static extent extent_of(const ch_chart *c) {
         e.least = fmin(e.least, c->level);
         e.most = fmax(e.most, c->level);
     }
+    e.least = isnan(c->low) ? e.least : c->low;
+    e.most = isnan(c->high) ? e.most : c->high;
     return e;
 }
 
@@ -164,6 +174,13 @@ static bool has_look(const ch_chart *c, ch_chart_look least) {
     return has;
 }
 
+/* The smallest of 1, 2 and 5 times a power of ten of which span has no more than so many. */
+static double step_of(double span, double most) {
+    const double power = pow(10, floor(log10(span / most)));
+    const double share = span / most / power; // [1, 10)
+    return power * (share <= 1 ? 1 : share <= 2 ? 2 : share <= 5 ? 5 : 10);
+}
+
 static void put_x_range(ch_draft *d, const ch_chart *c, const extent *e) {
     if (has_look(c, CH_LOOK_BARS)) { // half a bar's room on either side
         ch_draft_format(d, "set xrange [%.9g:%.9g]\n", e->x_least - 0.5, e->x_most + 0.5);
@@ -174,6 +191,8 @@ static void put_x_range(ch_draft *d, const ch_chart *c, const extent *e) {
                     e->x_most + room);
     if (c->is_x_whole && e->x_most <= WHOLE_TICKS_MAX) { // else it is wide enough for whole steps
         ch_draft_put(d, "set xtics 1\n");
+    } else if (e->x_most >= LONG_LABEL) {
+        ch_draft_format(d, "set xtics %.9g\n", step_of(e->x_most, LONG_TICKS_MAX));
     }
 }
 
@@ -184,6 +203,10 @@ static void put_y_range(ch_draft *d, const ch_chart *c, const extent *e) {
         return;
     }
     const double scale = c->is_percent ? 100 : 1;
+    if (!isnan(c->low) && !isnan(c->high)) {
+        ch_draft_format(d, "set yrange [%.9g:%.9g]\n", c->low * scale, c->high * scale);
+        return;
+    }
     const double span = (e->most - e->least) * scale;
     const double room = span > 0 ? 0.05 * span : 0.05 * fmax(fabs(e->most) * scale, 1e-3);
     double low = e->least * scale - room;

@@ -83,6 +83,13 @@ const char *const CH_PAGE_STYLE[] = {
     "td.off b{color:var(--c1)}td.off b:after{content:'\\2021'}",
     ".notes{color:var(--soft);font-size:.9rem;padding-left:20px}.notes b{color:var(--ink)}",
     ".notes .off b{color:var(--c1)}",
+    ".word{text-align:left}td.word{white-space:normal}",
+    ".note.below{margin-top:10px}.card.below{margin-top:14px}",
+    ".paper td small{font-size:.82rem;line-height:1.45}",
+    ".contents ul{column-width:380px;column-gap:32px;list-style:none;margin:22px 0 0;padding:0;"
+    "font-size:.92rem}.contents li{break-inside:avoid;padding:2px 0}.contents a{color:var(--c0);"
+    "text-decoration:none}.contents a:hover{text-decoration:underline}.contents span{"
+    "color:var(--soft);white-space:nowrap}",
     "td.best{font-weight:700;color:var(--c0)}",
     ".share{display:block;height:8px;min-width:2px;border-radius:4px;background:var(--c4)}",
     "details.card{margin-top:14px}",

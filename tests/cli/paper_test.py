@@ -181,7 +181,11 @@ class AFigure(Paper):
         self.measure("curves")
         arms = self.cell("four.iid.json")["rates"]
         self.assertEqual([arm["learning_rate"] for arm in arms], [best["learning_rate"]])
-        self.assertEqual([point[0] for point in arms[0]["curve"]], list(range(1, 13)))
+        self.assertEqual(arms[0]["rounds"], 12)
+        *records, last = arms[0]["curve"]
+        self.assertEqual([records[0][0], last[0]], [1, 12])  # a round that is no better is not drawn
+        better = [point[1] for point in records]
+        self.assertEqual(better, sorted(set(better)))
         self.assertEqual(self.cell("one.iid.json")["rates"][0]["learning_rate"], 0.1)
         # the same run: what the table has of it is its beginning
         again = {point[0]: point[1] for point in best["curve"]}
@@ -216,6 +220,7 @@ class AFigure(Paper):
         said, page = self.page()
         self.assertIn("all data on one machine", page)
         self.assertIn("each client alone", page)
+        self.assertIn("<tr><th>4 clients</th><td>0.1</td><td>12</td>", page)
 
     def test_of_two_models_averaged_has_fifty_weights(self):
         self.file("experiments/paper/pair.yaml", CURVES.split("metric")[0].replace(
@@ -244,12 +249,19 @@ class AReport(Paper):
         self.assertIn("page.html: 2 of 4 cells measured; of 2 with a number", ran.out)
         page = (self.folder / "page.html").read_text()
         self.assertEqual(page.count("not measured"), 2)
+        self.assertIn('<a href="#tiny">Table 9. A table of our own</a> <span>2 of 4</span>', page)
+        self.assertIn("choir paper run tiny</code>. Seed 1; choir ", page)
         self.assertIn("paper: 30", page)
         self.assertIn("a reason that is kept", page)
         self.assertNotIn("<script", page)
         self.assertNotIn("http", page.replace("http://www.w3.org", ""))
         self.run_in("paper", "report", "--out", "again.html")
         self.assertEqual((self.folder / "again.html").read_text(), page)
+
+    def test_does_not_show_what_answers_another_question(self):
+        self.measure("tiny/four")
+        self.file("experiments/paper/tiny.yaml", TABLE.replace("target: 0.6", "target: 0.5"))
+        self.assertIn("0 of 4 cells measured", self.run_in("paper", "report").out)
 
     def test_refuses_a_result_that_is_none(self):
         self.measure("tiny/four/iid")

@@ -88,13 +88,30 @@ static void a_page_has_rounds_speed_ups_marks_and_reasons(void **state) {
     assert_int_equal(result.measured, 3);
     assert_int_equal(result.compared, 3);
     assert_int_equal(result.outside, 2);
-    assert_non_null(strstr(text, "<td><b>118</b><small>paper: 120; 0.99 of it</small></td>"));
+    assert_non_null(strstr(text, "<td><b>118</b><small>paper: 120</small>"
+                                 "<small>0.99 of it; 0 B</small></td>"));
     assert_non_null(strstr(text, "<td class=\"off\"><b>50.0</b> <span>(2.4&times;)</span><small>"
-                                 "paper: 10 <span>(12.0&times;)</span>; 5.00 of it</small></td>"));
+                                 "paper: 10 <span>(12.0&times;)</span></small>"
+                                 "<small>5.00 of it; 0 B</small></td>"));
     assert_non_null(strstr(text, "<b>two; Left</b>: a reason</li>"));
     assert_non_null(strstr(text, "<b>1 cell is</b> outside 25&nbsp;% of the paper's: no reason"));
     assert_null(strstr(text, "<script>"));
     assert_non_null(strstr(text, "a &lt;script&gt; &amp; co"));
+    ch_disk_release(&page);
+    folder_remove(folder);
+}
+
+static void a_result_of_other_settings_is_not_measured(void **state) {
+    (void)state;
+    char folder[FOLDER_PATH_MAX];
+    ch_book_result result;
+    folder_make(folder);
+    made_experiment(&made);
+    measure(folder, 0, 0, 118.5);
+    (void)snprintf(made.rows[0].sets[0], sizeof(made.rows[0].sets[0]), "server.sample_rate=0.02");
+    ch_disk_file page = page_of(folder, &result);
+    assert_int_equal(result.measured, 0);
+    assert_null(strstr((const char *)page.data, "<b>118</b>"));
     ch_disk_release(&page);
     folder_remove(folder);
 }
@@ -126,6 +143,7 @@ int main(void) {
         cmocka_unit_test(cells_further_than_a_quarter_from_the_paper_are_outside),
         cmocka_unit_test(a_page_without_results_says_so_in_every_cell),
         cmocka_unit_test(a_page_has_rounds_speed_ups_marks_and_reasons),
+        cmocka_unit_test(a_result_of_other_settings_is_not_measured),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

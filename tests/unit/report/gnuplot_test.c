@@ -183,6 +183,51 @@ static void a_long_series_is_thinned_and_keeps_its_end(void **state) {
     ch_draft_release(&script);
 }
 
+/* Whether the script that draws c has this line. */
+static bool has_line(const ch_chart *c, const char *line) {
+    const choir_env env = choir_env_default();
+    ch_draft script;
+    ch_draft_init(&script, &env);
+    ch_chart_script(&script, c);
+    check_status(ch_draft_status(&script), CHOIR_OK);
+    const bool has = strstr(script.text, line) != NULL;
+    ch_draft_release(&script);
+    return has;
+}
+
+static void an_axis_shows_the_range_that_is_asked_for(void **state) {
+    (void)state;
+    static const double values[] = {0.1, 0.2, 0.97};
+    ch_chart c = ch_chart_defaults();
+    c.is_percent = true;
+    ch_chart_add(&c, &(ch_chart_series){.y = values, .count = 3, .colour = CH_COLOUR_BLUE});
+    c.low = 0.95;
+    c.high = 1;
+    assert_true(has_line(&c, "\nset yrange [95:100]\n"));
+    if (has_gnuplot()) {
+        assert_true(is_drawn(&c));
+        c.series[0].count = 2; // all below
+        assert_true(is_drawn(&c));
+    }
+}
+
+static void wide_numbers_at_an_axis_have_room(void **state) {
+    (void)state;
+    static const struct {
+        double most;
+        const char *ticks;
+    } rows[] = {{10000, "2000"}, {12000, "5000"}, {40000, "10000"}, {51000, "20000"}};
+    static const double values[] = {1, 2};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const double x[] = {1, rows[i].most};
+        char line[64];
+        ch_chart c = ch_chart_defaults();
+        ch_chart_add(&c, &(ch_chart_series){.x = x, .y = values, .count = 2});
+        (void)snprintf(line, sizeof(line), "\nset xtics %s\n", rows[i].ticks);
+        assert_true(has_line(&c, line));
+    }
+}
+
 static void cells_become_an_image(void **state) {
     (void)state;
     if (!has_gnuplot()) {
@@ -264,6 +309,8 @@ int main(void) {
         cmocka_unit_test(charts_of_nothing_are_left_out),
         cmocka_unit_test(an_empty_series_does_not_hide_the_next),
         cmocka_unit_test(a_long_series_is_thinned_and_keeps_its_end),
+        cmocka_unit_test(an_axis_shows_the_range_that_is_asked_for),
+        cmocka_unit_test(wide_numbers_at_an_axis_have_room),
         cmocka_unit_test(cells_become_an_image),
         cmocka_unit_test(of_many_rows_every_so_many_are_named),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
