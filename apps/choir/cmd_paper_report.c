@@ -9,6 +9,7 @@ typedef struct report_flags {
     char results[CHOIR_PATH_MAX];
     char out[CHOIR_PATH_MAX];
     uint64_t seed;
+    bool markdown;
     bool quiet;
 } report_flags;
 
@@ -20,6 +21,8 @@ static const ch_option ROWS[] = {
     {"--from", CH_OPTION_TEXT, FIELD(from), 0, CHOIR_PATH_MAX, "", NULL, PAPER_FROM_HELP},
     {"--seed", CH_OPTION_U64, FIELD(seed), 0, 9007199254740991.0, "", NULL,
      "whose results are shown"},
+    {"--markdown", CH_OPTION_FLAG, FIELD(markdown), 0, 0, "", NULL,
+     "prints the tables that have something measured, for a README; writes no page"},
     {"--quiet", CH_OPTION_FLAG, FIELD(quiet), 0, 0, "", NULL, "does not print the page's path"},
 };
 
@@ -27,13 +30,29 @@ static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const report_flags DEFAULTS = {
     .from = PAPER_FROM, .results = PAPER_RESULTS, .out = "paper.html", .seed = 1};
 
+static choir_status markdown_print(const ch_call *call, const ch_catalogue *catalogue,
+                                   const choir_env *env, choir_error *err) {
+    const report_flags *flags = call->options;
+    ch_draft text;
+    ch_draft_init(&text, env);
+    const choir_status status =
+        ch_book_markdown(&text, catalogue, flags->results, flags->seed, env, err);
+    if (status == CHOIR_OK && text.size > 0) {
+        (void)fputs(text.text, call->out);
+    }
+    ch_draft_release(&text);
+    return status;
+}
+
 static int report_run(const ch_call *call, choir_error *err) {
     const report_flags *flags = call->options;
     const choir_env env = choir_env_default();
     ch_catalogue catalogue;
-    ch_book_result result;
+    ch_book_result result = {.warning = ""};
     choir_status status = ch_catalogue_open(&catalogue, flags->from, &env, err);
-    if (status == CHOIR_OK) {
+    if (status == CHOIR_OK && flags->markdown) {
+        status = markdown_print(call, &catalogue, &env, err);
+    } else if (status == CHOIR_OK) {
         status =
             ch_book_write(&result, &catalogue, flags->results, flags->seed, flags->out, &env, err);
     }
@@ -44,7 +63,7 @@ static int report_run(const ch_call *call, choir_error *err) {
     if (result.warning[0] != '\0') {
         (void)fprintf(stderr, "choir paper report: %s\n", result.warning);
     }
-    if (!flags->quiet) {
+    if (!flags->quiet && !flags->markdown) {
         (void)fprintf(call->out,
                       "%s: %u of %u cells measured; of %u with a number in the paper %u "
                       "within 25 %%\n",

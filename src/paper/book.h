@@ -40,6 +40,15 @@ CHOIR_NODISCARD choir_status ch_book_write(ch_book_result *out, const ch_catalog
                                            const char *results, uint64_t seed, const char *path,
                                            const choir_env *env, choir_error *err);
 
+/*
+ * Appends the tables of which something is measured to out, as Markdown: what a README can hold.
+ *
+ * Returns OK; EPROTO for a file in results that is none; EIO; ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_book_markdown(ch_draft *out, const ch_catalogue *catalogue,
+                                              const char *results, uint64_t seed,
+                                              const choir_env *env, choir_error *err);
+
 /* An experiment with its outcomes: what the parts of the page are made of. */
 typedef struct ch_book_part {
     const ch_paper_experiment *e;
@@ -54,6 +63,15 @@ static inline const ch_outcome *ch_book_outcome(const ch_book_part *p, uint32_t 
 
 /* The table, its notes, and the rates that were tried; counts its cells. */
 void ch_book_table(ch_page *page, const ch_book_part *part, ch_book_result *counts);
+
+/* The same as Markdown: rounds, speed-ups and the paper's; nothing when none is measured. */
+void ch_book_table_markdown(ch_draft *d, const ch_book_part *part);
+
+/* Rounds to the target by the best rate; NaN: not measured; INFINITY: not reached. */
+double ch_book_rounds(const ch_outcome *o);
+
+/* The row that speed-ups of a column are over; UINT32_MAX: there is none. */
+uint32_t ch_book_baseline_row(const ch_paper_experiment *e);
 
 /* The charts of a figure, and its curves in figures; counts its cells. */
 void ch_book_figure(ch_page *page, const ch_book_part *part, ch_book_result *counts);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint32_t baseline_of(const ch_paper_experiment *e) {
+uint32_t ch_book_baseline_row(const ch_paper_experiment *e) {
     for (uint32_t i = 0; i < e->rows_count; i++) {
         if (strcmp(e->rows[i].name, e->baseline) == 0) {
             return i;
@@ -16,8 +16,7 @@ static uint32_t baseline_of(const ch_paper_experiment *e) {
     return UINT32_MAX;
 }
 
-/* Rounds to the target by the best rate; NaN: not measured; INFINITY: not reached. */
-static double rounds_of(const ch_outcome *o) {
+double ch_book_rounds(const ch_outcome *o) {
     const ch_outcome_arm *best = ch_outcome_best(o);
     return best == NULL ? NAN : best->crossing;
 }
@@ -35,7 +34,7 @@ static void put_rounds(ch_draft *d, double rounds) {
 }
 
 static void put_ours(ch_draft *d, const ch_outcome *o, double baseline, bool is_baseline) {
-    const double rounds = rounds_of(o);
+    const double rounds = ch_book_rounds(o);
     if (isfinite(rounds)) {
         put_rounds(d, rounds);
         put_speed(d, baseline, rounds, is_baseline);
@@ -80,24 +79,25 @@ static void put_facts(ch_draft *d, const ch_outcome *o, double paper) {
 static void put_cell(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t column,
                      ch_book_result *counts) {
     const ch_outcome *o = ch_book_outcome(p, row, column);
-    const uint32_t base = baseline_of(p->e);
+    const uint32_t base = ch_book_baseline_row(p->e);
     const bool has_base = base != UINT32_MAX;
     const double paper = p->e->facts[row][column].expect;
-    const double ours = rounds_of(o);
+    const double ours = ch_book_rounds(o);
     if (!ch_paper_has_cell(p->e, row, column)) {
         ch_draft_put(d, "<td></td>");
         return;
     }
     counts->cells += 1;
-    const bool is_outside = ch_book_is_outside(ours, paper);
+    const bool is_outside = o->is_complete && ch_book_is_outside(ours, paper);
     ch_draft_put(d, is_outside ? "<td class=\"off\">" : "<td>");
     if (isnan(ours)) {
         ch_draft_put(d, "<span>not measured</span>");
     } else {
         counts->measured += o->is_complete ? 1 : 0;
-        counts->compared += isnan(paper) ? 0 : 1;
+        counts->compared += isnan(paper) || !o->is_complete ? 0 : 1;
         counts->outside += is_outside ? 1 : 0;
-        put_ours(d, o, has_base ? rounds_of(ch_book_outcome(p, base, column)) : NAN, row == base);
+        put_ours(d, o, has_base ? ch_book_rounds(ch_book_outcome(p, base, column)) : NAN,
+                 row == base);
     }
     put_paper(d, paper, has_base ? p->e->facts[base][column].expect : NAN, row == base);
     if (!isnan(ours)) {
@@ -133,10 +133,11 @@ static void put_table(ch_draft *d, const ch_book_part *p, ch_book_result *counts
 static void put_note(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t column,
                      uint32_t *silent) {
     const ch_paper_experiment *e = p->e;
-    const double ours = rounds_of(ch_book_outcome(p, row, column));
-    const double paper = e->facts[row][column].expect;
+    const ch_outcome *o = ch_book_outcome(p, row, column);
+    const double ours = ch_book_rounds(o);
     const char *note = e->facts[row][column].note;
-    const bool is_outside = ch_book_is_outside(ours, paper);
+    const bool is_outside =
+        o->is_complete && ch_book_is_outside(ours, e->facts[row][column].expect);
     if (note[0] == '\0' || isnan(ours)) {
         *silent += is_outside ? 1 : 0;
         return;

@@ -258,6 +258,18 @@ class AReport(Paper):
         self.run_in("paper", "report", "--out", "again.html")
         self.assertEqual((self.folder / "again.html").read_text(), page)
 
+    def test_is_also_a_table_for_a_readme(self):
+        self.assertEqual(self.run_in("paper", "report", "--markdown").out, "")
+        self.measure("tiny/four/iid")
+        ran = self.run_in("paper", "report", "--markdown")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        head, rule, one, four, end = ran.out.split("\n")[:5]
+        self.assertEqual((head, rule, one, end),
+                         ("| Table 9. A table of our own | IID | non-IID |", "|---|---|---|",
+                          "| 1 client | not measured; 40 | not measured; — |", ""))
+        self.assertRegex(four, r"^\| 4 clients \| \*\*[0-9.]+\*\*; 10 \(4.0×\) \| not measured; 30 \|$")
+        self.assertFalse((self.folder / "paper.html").exists())
+
     def test_does_not_show_what_answers_another_question(self):
         self.measure("tiny/four")
         self.file("experiments/paper/tiny.yaml", TABLE.replace("target: 0.6", "target: 0.5"))
