@@ -37,6 +37,7 @@ typedef struct choir_job_data {
     char partition[CHOIR_NAME_MAX];  // "iid" | "shards" | "dirichlet" | "similarity" | "quantity" |
                                      // "natural"
     uint32_t clients;                // K; for natural: the most to keep, 0 = all groups
+    char holder[CHOIR_NAME_MAX];     // "clients", or one in place of all: "pooled" | "proxy"
     uint32_t shards;                 // shards: how many a client gets
     double alpha;                    // dirichlet: concentration; small = one label a client
     double similarity;               // similarity: share of the examples that is dealt evenly

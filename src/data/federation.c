@@ -118,6 +118,15 @@ choir_status ch_federation_claim(ch_federation *f, const uint32_t *starts) {
     return CHOIR_OK;
 }
 
+/* One client in place of all, who holds in both splits what they do. */
+static void pool(ch_federation *f) {
+    for (ch_split s = CH_SPLIT_TRAIN; s <= CH_SPLIT_HELDOUT; s++) {
+        f->starts[s][1] = f->starts[s][f->clients];
+        f->count_max[s] = f->starts[s][1];
+    }
+    f->clients = 1;
+}
+
 /* From owners to the rows of every client in both splits. sorted and starts are room. */
 static choir_status rows_fill(ch_federation *f, const uint32_t *owners, uint32_t *sorted,
                               uint32_t *starts) {
@@ -193,6 +202,9 @@ static choir_status deal(ch_federation *f, const choir_job_data *options, choir_
     }
     status = deal_with_room(f, row, options, room, err);
     f->env.free(f->env.self, room);
+    if (status == CHOIR_OK && strcmp(options->holder, "pooled") == 0) {
+        pool(f);
+    }
     return status;
 }
 
@@ -323,6 +335,12 @@ static choir_status generated_open(ch_federation *f, const choir_job_data *optio
     if (count > 0) {
         status = train_draw(f, count);
         return status == CHOIR_OK ? deal(f, options, err) : status;
+    }
+    if (strcmp(options->holder, "pooled") == 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.holder: 'pooled' needs all examples in memory, and %u clients of "
+                            "%u are too many; use less data",
+                            options->clients, options->examples);
     }
     if (!is_natural) {
         return ch_error_set(err, CHOIR_EINVAL,

@@ -32,8 +32,9 @@ typedef struct reading {
     const char *name;
     choir_error *err;
     ch_cell proxy;
+    bool is_of_proxy; // its messages are the examples, and nobody else's
     ch_tally words;   // of the proxy
-    ch_tally senders; // without it
+    ch_tally senders; // whose messages are examples
     ch_sequences sequences;
 } reading;
 
@@ -134,9 +135,14 @@ static bool is_proxy(const reading *r, const message *m) {
     return ch_cell_compare(&m->sender, &r->proxy) == 0;
 }
 
+/* Whether it is an example. */
+static bool is_kept(const reading *r, const message *m) {
+    return is_proxy(r, m) == r->is_of_proxy;
+}
+
 /* ------------------------------------------------------------------------------------- counting */
 
-/* What there will be at most: the proxy's words, and messages of others. Checks every line. */
+/* What there will be at most: the proxy's words, and messages to keep. Checks every line. */
 static choir_status amounts_count(reading *r, uint32_t *words, uint32_t *messages) {
     message m;
     choir_status status = CHOIR_OK;
@@ -146,7 +152,7 @@ static choir_status amounts_count(reading *r, uint32_t *words, uint32_t *message
         while (is_proxy(r, &m) && ch_message_word(&word, &m.text)) {
             *words += 1;
         }
-        *messages += is_proxy(r, &m) ? 0 : 1;
+        *messages += is_kept(r, &m) ? 1 : 0;
     }
     return status == CHOIR_EAGAIN ? CHOIR_OK : status;
 }
@@ -172,11 +178,10 @@ static void tallies_fill(reading *r) {
     message m;
     for (rewind_lines(r); message_next(r, &m) == CHOIR_OK;) {
         ch_cell word;
-        if (!is_proxy(r, &m)) {
+        if (is_kept(r, &m)) {
             ch_tally_add(&r->senders, &m.sender);
-            continue;
         }
-        while (ch_message_word(&word, &m.text)) {
+        while (is_proxy(r, &m) && ch_message_word(&word, &m.text)) {
             ch_tally_add(&r->words, &word);
         }
     }
@@ -228,7 +233,7 @@ static choir_status messages_add(reading *r) {
     message m;
     choir_status status = CHOIR_OK;
     for (rewind_lines(r); status == CHOIR_OK && message_next(r, &m) == CHOIR_OK;) {
-        status = is_proxy(r, &m) ? CHOIR_OK : message_add(r, &m);
+        status = is_kept(r, &m) ? message_add(r, &m) : CHOIR_OK;
     }
     if (status == CHOIR_OK && r->sequences.count == 0) {
         return ch_error_set(r->err, CHOIR_EPROTO, "%s: no message of a client has a word", r->name);
@@ -284,6 +289,7 @@ choir_status ch_messages_parse(ch_dataset *out, char *data, size_t size, const c
         return status;
     }
     r.proxy = (ch_cell){.data = options->proxy, .size = (uint32_t)strlen(options->proxy)};
+    r.is_of_proxy = strcmp(options->holder, "proxy") == 0;
     r.words = (ch_tally){.env = out->env};
     r.senders = (ch_tally){.env = out->env};
     ch_sequences_init(&r.sequences, steps, &out->env);

@@ -17,6 +17,9 @@
  *
  *     token   0 <unknown>   1 <begin>   2 <end>   3, 4, ... the words by descending frequency
  *
+ * With data.holder "proxy" it is the other way round: the proxy's messages are the examples, in the
+ * same vocabulary, and nobody else's are: what a server may train on beforehand.
+ *
  * Senders are groups, numbered by descending numbers of messages, equal ones by their names: so the
  * first data.clients are those who wrote most.
  *
@@ -50,7 +53,7 @@ bool ch_messages_is(const char *path);
  * Reads the messages at path; data.test_share of the clients' examples, drawn by seed, are the test
  * set.
  *
- * options  proxy, vocabulary, steps and test_share
+ * options  proxy, holder, vocabulary, steps and test_share
  *
  * Returns OK; EIO and EPROTO as ch_file_read; EPROTO with the line for one of fewer fields, without
  * a sender, or with a zero byte, and when there are no messages of anybody but the proxy; EINVAL

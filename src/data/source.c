@@ -254,6 +254,12 @@ choir_status ch_source_open(ch_source *out, const choir_job_data *options,
                             const ch_reading *reading, uint64_t seed, const choir_env *env,
                             choir_error *err) {
     ch_source s = {0};
+    if (strcmp(options->holder, "proxy") == 0 && ch_source_look(options) != CH_SOURCE_MESSAGES) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.holder: 'proxy' is a sender of messages, and '%s' has none; use "
+                            "clients or pooled",
+                            options->source);
+    }
     ch_dataset_init(&s.dataset, env);
     choir_status status = ch_generator_parse(&s.generator, options->source, err);
     if (status == CHOIR_OK) {

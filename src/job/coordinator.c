@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "fl/schedule.h"
 
+#include <string.h>
+
 choir_coordinator_options ch_job_coordinator(const choir_job *job, uint32_t clients, uint32_t dim) {
     choir_coordinator_options o = choir_coordinator_defaults();
     o.dim = dim;
@@ -44,6 +46,12 @@ choir_coordinator_options ch_job_coordinator(const choir_job *job, uint32_t clie
 }
 
 choir_status ch_job_hosting_check(const choir_job *job, choir_error *err) {
+    if (strcmp(job->data.holder, "clients") != 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.holder: is '%s', for simulations; what devices hold is their "
+                            "own, so it must be clients",
+                            job->data.holder);
+    }
     const struct {
         const char *key, *text;
     } schedules[] = {{"schedule.learning_rate", job->schedule_learning_rate},

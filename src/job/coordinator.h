@@ -18,9 +18,11 @@ choir_coordinator_options ch_job_coordinator(const choir_job *job, uint32_t clie
 
 /*
  * Whether rounds of the job can be what it says they are where nobody tells the coordinator the
- * model's loss (choir_coordinator_observe), as on a server, which has no test set.
+ * model's loss (choir_coordinator_observe), as on a server, which has no test set, and where
+ * clients hold their own data.
  *
- * Returns OK; EINVAL with a sentence that begins with the key of a schedule that watches the loss.
+ * Returns OK; EINVAL with a sentence that begins with the key of a schedule that watches the loss,
+ * or with data.holder when it is not "clients".
  */
 CHOIR_NODISCARD choir_status ch_job_hosting_check(const choir_job *job, choir_error *err);
 

@@ -36,6 +36,9 @@ static const ch_option ROWS[] = {
          "who holds which examples"),
     U32("data.clients", data.clients, 0, CLIENTS_MAX, "clients",
         "K; natural: the most to keep, 0 = all groups"),
+    TEXT(
+        "data.holder", data.holder, "clients|pooled|proxy",
+        "simulations: 'pooled': one client holds all that they do; 'proxy': data.proxy's messages"),
     U32("data.shards", data.shards, 1, 1000, "shards", "shards: how many a client gets"),
     F64("data.alpha", data.alpha, 1e-3, 1e6, "",
         "dirichlet: concentration; small = few labels a client"),
@@ -192,6 +195,7 @@ const choir_job CH_JOB_DEFAULTS = {
     .data = {.source = "digits",
              .partition = "natural",
              .clients = 100,
+             .holder = "clients",
              .shards = 2,
              .alpha = 0.5,
              .power = 1.5,

@@ -90,6 +90,24 @@ static void the_vocabulary_is_the_proxys_alone(void **state) {
     ch_dataset_release(&d);
 }
 
+static void the_proxys_messages_alone_are_read_when_they_are_wanted(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    choir_job_data o = options_of("0", 3);
+    ch_dataset d;
+    (void)snprintf(o.holder, sizeof(o.holder), "proxy");
+    check_status(parse(&d, TEXT, strlen(TEXT), &o, &env, NULL), CHOIR_OK);
+    assert_int_equal(d.train.classes, CH_WORD_FIRST + 3); // as that of the clients' messages
+    assert_string_equal(d.names[CH_WORD_FIRST + 2], "you");
+    assert_int_equal(d.train.count, 2);
+    check_example(&d, &d.train, 0, 0, "<begin> hi hi , hi you <unknown> <end>");
+    check_example(&d, &d.train, 1, 0, "<begin> you , <unknown> <end>");
+    ch_dataset_release(&d);
+    check_status(parse(&d, "0\t1\ta\n", 6, &o, &env, NULL), CHOIR_OK); // and there may be no others
+    assert_int_equal(d.train.count, 1);
+    ch_dataset_release(&d);
+}
+
 static void a_share_of_the_messages_is_for_testing(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -235,6 +253,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_small_letters_and_marks_are_words),
         cmocka_unit_test(the_vocabulary_is_the_proxys_alone),
+        cmocka_unit_test(the_proxys_messages_alone_are_read_when_they_are_wanted),
         cmocka_unit_test(a_share_of_the_messages_is_for_testing),
         cmocka_unit_test(what_is_wrong_is_said_with_its_line),
         cmocka_unit_test(every_prefix_is_read_or_refused),

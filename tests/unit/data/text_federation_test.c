@@ -149,6 +149,62 @@ static void one_client_alone_holds_what_it_holds_among_all(void **state) {
     ch_federation_destroy(all);
 }
 
+/* Whether row is held by a client of f in a split. */
+static bool is_held(const ch_federation *f, uint32_t row, ch_split split) {
+    bool is_found = false;
+    for (uint32_t k = 0; k < ch_federation_clients(f); k++) {
+        ch_holding h;
+        const uint32_t count =
+            ch_federation_holding(f, k, split, NULL, &h) == CHOIR_OK ? h.count : 0;
+        for (uint32_t i = 0; i < count; i++) {
+            is_found |= ch_holding_row(&h, i) == row;
+        }
+    }
+    return is_found;
+}
+
+static void pooled_one_client_holds_what_all_do_in_both_splits(void **state) {
+    (void)state;
+    choir_job_data o = options_of("natural", 0, 0.3);
+    ch_federation *all = open_or_fail(&o);
+    (void)snprintf(o.holder, sizeof(o.holder), "pooled");
+    ch_federation *pooled = open_or_fail(&o);
+    assert_int_equal(ch_federation_clients(all), 3);
+    assert_int_equal(ch_federation_clients(pooled), 1);
+    assert_int_equal(ch_federation_count_max(pooled, CH_SPLIT_TRAIN),
+                     ch_federation_count(pooled, 0, CH_SPLIT_TRAIN));
+    uint32_t heldout = 0;
+    for (uint32_t row = 0; row < 7; row++) {
+        for (ch_split s = CH_SPLIT_TRAIN; s <= CH_SPLIT_HELDOUT; s++) {
+            assert_true(is_held(all, row, s) == is_held(pooled, row, s));
+        }
+        heldout += is_held(pooled, row, CH_SPLIT_HELDOUT) ? 1 : 0;
+    }
+    assert_int_equal(heldout, ch_federation_count(pooled, 0, CH_SPLIT_HELDOUT));
+    assert_true(heldout > 0);
+    check_status(ch_federation_arrange(pooled), CHOIR_OK);
+    assert_int_equal(ch_federation_pooled(pooled)->count,
+                     ch_federation_count(pooled, 0, CH_SPLIT_TRAIN));
+    ch_federation_destroy(pooled);
+    ch_federation_destroy(all);
+}
+
+static void plays_have_no_proxy(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    choir_job_data o = options_of("natural", 0, 0);
+    choir_error err = {.message = ""};
+    char message[600];
+    ch_federation *f;
+    (void)snprintf(o.holder, sizeof(o.holder), "proxy");
+    check_status(ch_federation_open(&f, &o, NULL, 3, &env, &err), CHOIR_EINVAL);
+    (void)snprintf(message, sizeof(message),
+                   "data.holder: 'proxy' is a sender of messages, and '%s' has none; use clients "
+                   "or pooled",
+                   o.source);
+    assert_string_equal(err.message, message);
+}
+
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     const choir_job_data o = options_of("natural", 0, 0.3);
@@ -187,6 +243,8 @@ int main(void) {
         cmocka_unit_test(the_even_variant_deals_the_same_lines),
         cmocka_unit_test(what_deals_by_label_is_refused),
         cmocka_unit_test(pictures_alone_are_cropped),
+        cmocka_unit_test(pooled_one_client_holds_what_all_do_in_both_splits),
+        cmocka_unit_test(plays_have_no_proxy),
         cmocka_unit_test(tokens_are_counted_as_labels_are),
         cmocka_unit_test(one_client_alone_holds_what_it_holds_among_all),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),

@@ -127,12 +127,24 @@ static void a_schedule_that_waits_for_a_loss_cannot_be_hosted(void **state) {
     }
 }
 
+static void nobody_holds_what_others_do_where_a_job_is_hosted(void **state) {
+    (void)state;
+    const char *overrides[] = {"data.holder=pooled"};
+    choir_job job;
+    choir_error err = {.message = ""};
+    check_status(choir_job_parse(&job, "", 0, "job.yaml", overrides, 1, &err), CHOIR_OK);
+    check_status(ch_job_hosting_check(&job, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message, "data.holder: is 'pooled', for simulations; what devices hold "
+                                     "is their own, so it must be clients");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_job_says_of_rounds_is_what_the_coordinator_does),
         cmocka_unit_test(so_does_what_it_says_of_an_open_population),
         cmocka_unit_test(a_coordinator_can_be_made_of_any_job_that_reads),
         cmocka_unit_test(a_schedule_that_waits_for_a_loss_cannot_be_hosted),
+        cmocka_unit_test(nobody_holds_what_others_do_where_a_job_is_hosted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
