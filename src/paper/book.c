@@ -95,10 +95,15 @@ static choir_status part_load(ch_arena *arena, ch_book_part *out, const writer *
 
 // ----- the page ---------------------------------------------------------------------------------
 
+static bool is_table(const ch_paper_experiment *e) {
+    return strcmp(e->kind, "table") == 0;
+}
+
+/* Tables, figures, and what is not of the paper. */
 static bool is_of(const ch_paper_experiment *e, uint32_t chapter) {
-    const bool is_table = strcmp(e->kind, "table") == 0;
-    const bool is_figure = !is_table && strncmp(e->paper, "Figure", 6) == 0;
-    return chapter == 0 ? is_table : chapter == 1 ? is_figure : !is_table && !is_figure;
+    const bool is_own = is_table(e) || strncmp(e->paper, "Figure", 6) == 0;
+    const uint32_t its = e->is_elsewhere || !is_own ? 2 : is_table(e) ? 0 : 1;
+    return its == chapter;
 }
 
 static void put_head(ch_draft *d, const ch_book_part *part) {
@@ -173,7 +178,7 @@ static choir_status chapter_put(writer *w, uint32_t chapter, choir_error *err) {
         if (status == CHOIR_OK) {
             const ch_book_result before = w->counts;
             put_head(&w->page.html, &part);
-            if (chapter == 0) {
+            if (is_table(e)) {
                 ch_book_table(&w->page, &part, &w->counts);
             } else {
                 ch_book_figure(&w->page, &part, &w->counts);

@@ -46,6 +46,11 @@ static void put_ours(ch_draft *d, const ch_outcome *o, double baseline, bool is_
     }
 }
 
+/* Whether a cell is to be held against the paper's, and is further from it than it should be. */
+static bool is_outside(const ch_paper_experiment *e, const ch_outcome *o, double paper) {
+    return !e->is_elsewhere && o->is_complete && ch_book_is_outside(ch_book_rounds(o), paper);
+}
+
 static void put_paper(ch_draft *d, double paper, double baseline, bool is_baseline) {
     if (isnan(paper)) {
         return;
@@ -88,20 +93,20 @@ static void put_cell(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t 
         return;
     }
     counts->cells += 1;
-    const bool is_outside = o->is_complete && ch_book_is_outside(ours, paper);
-    ch_draft_put(d, is_outside ? "<td class=\"off\">" : "<td>");
+    const bool is_off = is_outside(p->e, o, paper);
+    ch_draft_put(d, is_off ? "<td class=\"off\">" : "<td>");
     if (isnan(ours)) {
         ch_draft_put(d, "<span>not measured</span>");
     } else {
         counts->measured += o->is_complete ? 1 : 0;
-        counts->compared += isnan(paper) || !o->is_complete ? 0 : 1;
-        counts->outside += is_outside ? 1 : 0;
+        counts->compared += isnan(paper) || !o->is_complete || p->e->is_elsewhere ? 0 : 1;
+        counts->outside += is_off ? 1 : 0;
         put_ours(d, o, has_base ? ch_book_rounds(ch_book_outcome(p, base, column)) : NAN,
                  row == base);
     }
     put_paper(d, paper, has_base ? p->e->facts[base][column].expect : NAN, row == base);
     if (!isnan(ours)) {
-        put_facts(d, o, paper);
+        put_facts(d, o, p->e->is_elsewhere ? NAN : paper);
     }
     ch_draft_put(d, "</td>");
 }
@@ -136,13 +141,12 @@ static void put_note(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t 
     const ch_outcome *o = ch_book_outcome(p, row, column);
     const double ours = ch_book_rounds(o);
     const char *note = e->facts[row][column].note;
-    const bool is_outside =
-        o->is_complete && ch_book_is_outside(ours, e->facts[row][column].expect);
+    const bool is_off = is_outside(e, o, e->facts[row][column].expect);
     if (note[0] == '\0' || isnan(ours)) {
-        *silent += is_outside ? 1 : 0;
+        *silent += is_off ? 1 : 0;
         return;
     }
-    ch_draft_put(d, is_outside ? "<li class=\"off\"><b>" : "<li><b>");
+    ch_draft_put(d, is_off ? "<li class=\"off\"><b>" : "<li><b>");
     ch_draft_html(d, e->rows[row].label);
     ch_draft_put(d, "; ");
     ch_draft_html(d, e->columns[column].label);

@@ -50,6 +50,8 @@ static const ch_option ROWS[] = {
     {"level", CH_OPTION_F64, FIELD(level), 0, 1, "", NULL, "curves: a line across"},
     TEXT("axis", axis, NULL, "curves: what rounds, times a row's scale, are called"),
     {"log", CH_OPTION_FLAG, FIELD(is_log), 0, 0, "", NULL, "curves: on a logarithmic axis"},
+    {"elsewhere", CH_OPTION_FLAG, FIELD(is_elsewhere), 0, 0, "", NULL,
+     "the paper's numbers are of other data: shown beside ours, not held against them"},
 };
 
 const ch_options CH_PAPER_KEYS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};

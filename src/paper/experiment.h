@@ -83,6 +83,7 @@ typedef struct ch_paper_experiment {
     double level;                     // curves: a line across; 0: none
     char axis[CHOIR_TEXT_MAX];        // curves: what rounds, times a row's scale, are called
     bool is_log;                      // curves: drawn on a logarithmic axis
+    bool is_elsewhere;                // the paper's numbers are of other data or another target
 
     ch_paper_line columns[CH_PAPER_COLUMNS_MAX];
     uint32_t columns_count;

@@ -237,7 +237,7 @@ void ch_measure_line(char *out, size_t size, const ch_outcome *o, const ch_paper
     ch_units_share(share, best->best);
     ch_units_bytes(bytes, (uint64_t)best->bytes);
     edge_text(edge, sizeof(edge), o);
-    paper_text(paper, sizeof(paper), best->crossing,
+    paper_text(paper, sizeof(paper), cell->e->is_elsewhere ? INFINITY : best->crossing,
                cell->e->facts[cell->row][cell->column].expect);
     if (base != NULL && isfinite(base->crossing) && isfinite(best->crossing)) {
         (void)snprintf(speed, sizeof(speed), ", %.1fx", base->crossing / best->crossing);

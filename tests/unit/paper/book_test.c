@@ -116,6 +116,31 @@ static void a_result_of_other_settings_is_not_measured(void **state) {
     folder_remove(folder);
 }
 
+static void numbers_of_other_data_are_shown_and_not_held_against_ours(void **state) {
+    (void)state;
+    char folder[FOLDER_PATH_MAX];
+    ch_book_result result;
+    folder_make(folder);
+    made_experiment(&made);
+    made.is_elsewhere = true;
+    measure(folder, 0, 0, 118.5);
+    measure(folder, 1, 0, 50);   // the paper: 10, and a note
+    measure(folder, 0, 1, 7.25); // the paper: its dash
+    ch_disk_file page = page_of(folder, &result);
+    const char *text = (const char *)page.data;
+    assert_int_equal(result.measured, 3);
+    assert_int_equal(result.compared, 0);
+    assert_int_equal(result.outside, 0);
+    assert_null(strstr(text, "class=\"off\""));
+    assert_null(strstr(text, " of it"));
+    assert_non_null(strstr(text, "<td><b>50.0</b> <span>(2.4&times;)</span><small>"
+                                 "paper: 10 <span>(12.0&times;)</span></small>"
+                                 "<small>0 B</small></td>"));
+    assert_non_null(strstr(text, "<li><b>two; Left</b>: a reason</li>"));
+    ch_disk_release(&page);
+    folder_remove(folder);
+}
+
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     char folder[FOLDER_PATH_MAX];
@@ -144,6 +169,7 @@ int main(void) {
         cmocka_unit_test(a_page_without_results_says_so_in_every_cell),
         cmocka_unit_test(a_page_has_rounds_speed_ups_marks_and_reasons),
         cmocka_unit_test(a_result_of_other_settings_is_not_measured),
+        cmocka_unit_test(numbers_of_other_data_are_shown_and_not_held_against_ours),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
