@@ -111,8 +111,9 @@ static bool ends(const ch_cell *text, const char *word) {
     return text->size >= size && memcmp(text->data + text->size - size, word, size) == 0;
 }
 
+/* How many lines there are; at least 1. */
 static uint32_t rows_count(const char *data, size_t size) {
-    uint32_t count = 1;
+    uint32_t count = size == 0 || data[size - 1] != '\n';
     for (size_t i = 0; i < size; i++) {
         count += data[i] == '\n';
     }
@@ -439,6 +440,10 @@ static choir_status works_take(parsing *p) {
 static choir_status parse(parsing *p, char *data, size_t size) {
     ch_plays *out = p->out;
     const uint32_t rows = rows_count(data, size);
+    if (rows > CH_PLAYS_LINES_MAX) {
+        return ch_error_set(p->err, CHOIR_EPROTO, "%s: %u lines; at most %d are read as plays",
+                            p->name, rows, (int)CH_PLAYS_LINES_MAX);
+    }
     p->rows = ch_claim(&out->env, rows, sizeof(p->rows[0]));
     out->lines = ch_claim(&out->env, rows, sizeof(out->lines[0]));
     out->lines_room = rows;

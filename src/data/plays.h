@@ -39,8 +39,10 @@
 enum {
     CH_PLAYS_MAX = 1024,
     CH_PLAY_ROLES_MAX = 1024, // of one play
+    CH_PLAYS_LINES_MAX = 1 << 22,
 };
 
+/* What is claimed while plays are read is by their lines, so those are bounded by themselves. */
 #define CH_PLAYS_BYTES_MAX (UINT64_C(256) << 20)
 
 /* A line that is spoken, as it is printed. */
@@ -70,8 +72,9 @@ typedef struct ch_plays {
  * data  (size) borrowed while *out is used; changed in place
  * name  stands for the file in messages
  *
- * Returns OK and an object to release; EPROTO when nobody speaks, or with the line when a limit is
- * passed; ENOMEM. On failure *out is empty.
+ * Returns OK and an object to release; EPROTO when nobody speaks, for more than CH_PLAYS_BYTES_MAX
+ * or CH_PLAYS_LINES_MAX, before anything is claimed, or with the line when another limit is passed;
+ * ENOMEM. On failure *out is empty.
  */
 CHOIR_NODISCARD choir_status ch_plays_parse(ch_plays *out, char *data, size_t size,
                                             const char *name, const choir_env *env,

@@ -122,6 +122,34 @@ static void what_is_no_play_is_refused(void **state) {
     }
 }
 
+static void what_is_too_large_is_refused_before_anything_is_claimed(void **state) {
+    (void)state;
+    enum { LINES = CH_PLAYS_LINES_MAX };
+    static const struct {
+        size_t size;
+        choir_status status;
+        const char *message;
+    } rows[] = {
+        {LINES, CHOIR_ENOMEM, ""}, // is let in, and asks for memory
+        {LINES + 1, CHOIR_EPROTO, "a: 4194305 lines; at most 4194304 are read as plays"},
+        {CH_PLAYS_BYTES_MAX + 1, CHOIR_EPROTO,
+         "a: 268435457 bytes; at most 268435456 are read as plays"},
+    };
+    char *data = malloc(LINES + 1); // not read as far as the last size says
+    assert_non_null(data);
+    memset(data, '\n', LINES + 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_error err = {.message = ""};
+        counted_memory memory;
+        const choir_env env = counted_env(&memory, 0);
+        ch_plays p;
+        check_status(ch_plays_parse(&p, data, rows[i].size, "a", &env, &err), rows[i].status);
+        assert_string_equal(err.message, rows[i].message);
+        assert_int_equal(memory.alive, 0);
+    }
+    free(data);
+}
+
 static void every_prefix_is_read_or_refused(void **state) {
     (void)state;
     static const char *const texts[] = {SMALL_PLAYS_INLINE, SMALL_PLAYS_ALONE, SMALL_PLAYS_COLON};
@@ -260,6 +288,7 @@ int main(void) {
         cmocka_unit_test(a_file_may_begin_with_what_is_no_name),
         cmocka_unit_test(one_name_in_two_cases_is_one_role),
         cmocka_unit_test(what_is_no_play_is_refused),
+        cmocka_unit_test(what_is_too_large_is_refused_before_anything_is_claimed),
         cmocka_unit_test(every_prefix_is_read_or_refused),
         cmocka_unit_test(plays_are_known_by_how_they_begin),
         cmocka_unit_test(the_last_fifth_of_a_roles_lines_is_for_testing),
