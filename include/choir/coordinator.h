@@ -35,7 +35,7 @@ typedef struct choir_coordinator choir_coordinator;
     X(DIVERGED, "diverged")       /* the client says its training left the finite numbers */       \
     X(NO_DATA, "no_data")         /* the client says it has no examples */                         \
     X(PROTOCOL, "protocol")       /* the sender speaks another version */                          \
-    X(UNSUPPORTED, "unsupported") /* the client says it cannot do what the task asks */            \
+    X(UNSUPPORTED, "unsupported") /* the client cannot do, or did not do, what the task asks */    \
     X(MISSING, "missing")         /* sampled, and silent when the round closed */
 
 typedef enum choir_refusal {

@@ -355,6 +355,9 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
     if (report->failure != CH_FAILURE_NONE) {
         return failure_refusal(report->failure);
     }
+    if (report->method != (c->is_evaluating ? CHOIR_METHOD_PLAIN : c->algorithm->method)) {
+        return CHOIR_REFUSAL_UNSUPPORTED;
+    }
     if (report->dim != (c->is_evaluating ? 0 : c->numbers) || report->examples == 0) {
         return CHOIR_REFUSAL_SIZE;
     }

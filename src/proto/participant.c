@@ -132,6 +132,7 @@ static ch_request report_of(const choir_participant *p, const choir_training *tr
                     .report = {.round = p->task.round,
                                .model = p->task.model,
                                .purpose = p->task.purpose,
+                               .method = p->task.method, // update_make has seen to it
                                .examples = training->examples,
                                .metrics = training->metrics}};
     memcpy(m.job, p->task.job, sizeof(m.job));

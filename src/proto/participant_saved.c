@@ -84,7 +84,7 @@ static bool report_is_right(const parts *s) {
     const size_t delta_bytes = (size_t)r->dim * sizeof(float);
     const bool is_of_task = s->request.kind == CH_REQUEST_REPORT &&
                             s->request.client == s->client && r->round == s->task.round &&
-                            r->purpose == s->task.purpose &&
+                            r->purpose == s->task.purpose && r->method == s->task.method &&
                             strcmp(s->request.job, s->task.job) == 0 &&
                             memcmp(&r->model, &s->task.model, sizeof(r->model)) == 0;
     if (!is_of_task || s->report.size < delta_bytes ||

@@ -52,6 +52,7 @@ static void put_report(ch_writer *w, const ch_report *report, const char *job) {
     ch_pb_put_uint(w, 5, report->failure);
     put_text(w, 6, job);
     ch_pb_put_uint(w, 7, report->purpose);
+    ch_pb_put_uint(w, 8, report->method);
     if (report->delta.size > 0) {
         ch_pb_put_head(w, REPORT_DELTA, report->delta.size);
     }
@@ -199,6 +200,9 @@ static bool report_decode(ch_report *out, char job[CHOIR_JOB_TEXT_MAX], choir_by
             break;
         case CH_PB_KEY(5, CH_PB_VARINT):
             out->failure = (uint32_t)f.value;
+            break;
+        case CH_PB_KEY(8, CH_PB_VARINT):
+            out->method = (uint32_t)f.value;
             break;
         default:
             said_take(&r, out, job, &f);

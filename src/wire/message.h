@@ -49,6 +49,7 @@ typedef struct ch_report {
     choir_metrics metrics;
     uint32_t failure;  // ch_failure, or a number that a later version has given a meaning
     uint32_t purpose;  // of its task
+    uint32_t method;   // that was done, a choir_method, or a number from a later version
     uint32_t dim;      // numbers in delta: choir_task_sent; 0 when there is a failure
     choir_bytes delta; // (4 dim) borrowed, unaligned; without data when it came in several pieces
 } ch_report;

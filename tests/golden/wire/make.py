@@ -110,4 +110,6 @@ reply("task_announce", 2, "task", "Task",
       TASK + "exchanges: EXCHANGE_ANNOUNCE\nexchanges: EXCHANGE_REPORT\n")
 reply("proceed", 7, "proceed", "Proceed", "")
 reply("task_method", 2, "task", "Task", TASK + "method: METHOD_QFEDAVG\nfairness_q: 2.5\n")
+request("report_method", 300, 5, "report", "Report",
+        REPORT + "method: METHOD_FEDDYN\ndelta: 1.5\ndelta: -0.25\ndelta: 1e-20\n")
 reply("task_partial", 2, "task", "Task", TASK + "partial: true\n")

@@ -90,6 +90,7 @@ static void a_report_has_the_update_and_its_parts(void **state) {
     check_status(trains(&d, &m, NULL), CHOIR_OK);
     const ch_report report = sends(&d);
     assert_int_equal(report.dim, BOTH);
+    assert_int_equal(report.method, CHOIR_METHOD_SCAFFOLD);
     assert_memory_equal(report.delta.data, BLOB, sizeof(BLOB));
     device_close(&d);
 }

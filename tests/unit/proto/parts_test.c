@@ -4,25 +4,30 @@
 
 #include "choir/blob.h"
 #include "choir/replay.h"
+#include "fl/algorithm.h"
 
 #include <stdlib.h>
 
 enum { BOTH = 2 * PEER_DIM };
 
+static uint32_t asked; // the method of the last job's tasks
+
 static choir_coordinator_options job(const char *algorithm) {
     choir_coordinator_options o = peer_options();
+    asked = ch_algorithm_find(algorithm, NULL)->method;
     o.algorithm = algorithm;
     o.update_norm_max = 100;
     o.keep_sum = true;
     return o;
 }
 
-/* A report of (count) numbers for the open round's task. */
+/* A report of (count) numbers for the open round's task, by what that asks for. */
 static ch_request report_of(const peer *p, uint32_t client, uint32_t examples, const float *numbers,
                             uint32_t count) {
     ch_request m = peer_report(p, client, numbers);
     m.report.model = choir_coordinator_offered(p->c);
     m.report.examples = examples;
+    m.report.method = asked;
     m.report.dim = count;
     m.report.delta.size = count * sizeof(float);
     return m;
@@ -128,6 +133,42 @@ static void parts_that_are_wrong_are_refused_like_updates(void **state) {
     check_refused("fednova", steps[1], PEER_DIM + 1, CH_REASON_RANGE);
     check_refused("fednova", steps[2], PEER_DIM + 1, CH_REASON_RANGE);
     check_refused("fednova", steps[3], PEER_DIM + 1, CH_REASON_NOT_FINITE);
+}
+
+/* FedDyn's are as long as anybody's, so their size does not tell. */
+static void a_report_of_another_method_is_refused_and_counted(void **state) {
+    (void)state;
+    static const struct {
+        const char *algorithm;
+        uint32_t method, count;
+        bool is_right;
+    } rows[] = {
+        {"feddyn", CHOIR_METHOD_FEDDYN, PEER_DIM, true},
+        {"feddyn", CHOIR_METHOD_PLAIN, PEER_DIM, false},
+        {"feddyn", 99, PEER_DIM, false},
+        {"scaffold", CHOIR_METHOD_PLAIN, PEER_DIM, false},
+        {"q-fedavg", CHOIR_METHOD_FEDNOVA, PEER_DIM + 1, false},
+        {"fedavg", CHOIR_METHOD_PLAIN, PEER_DIM, true},
+        {"fedavg", CHOIR_METHOD_FEDDYN, PEER_DIM, false},
+    };
+    const float numbers[BOTH] = {1, 1, 1, 1, 1, 1};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_coordinator_options o = job(rows[i].algorithm);
+        o.chain = "uniform";
+        o.client_proximal_mu = strcmp(rows[i].algorithm, "feddyn") == 0 ? 0.1F : 0;
+        peer p;
+        peer_open(&p, &o);
+        ch_request m = report_of(&p, 1, 10, numbers, rows[i].count);
+        m.report.method = rows[i].method;
+        const ch_reply reply = peer_send(&p, &m);
+        assert_int_equal(reply.kind, rows[i].is_right ? CH_REPLY_ACK : CH_REPLY_REFUSED);
+        assert_int_equal(reply.reason, rows[i].is_right ? CH_REASON_NONE : CH_REASON_UNSUPPORTED);
+        p.now_ms += 60001;
+        choir_coordinator_tick(p.c, p.now_ms);
+        const choir_round_summary *s = choir_coordinator_summary(p.c);
+        assert_int_equal(s->refused[CHOIR_REFUSAL_UNSUPPORTED], rows[i].is_right ? 0 : 1);
+        peer_close(&p);
+    }
 }
 
 static void a_long_second_vector_is_refused(void **state) {
@@ -313,6 +354,7 @@ int main(void) {
         cmocka_unit_test(a_long_second_vector_is_refused),
         cmocka_unit_test(rounds_are_saved_and_replayed_with_their_parts),
         cmocka_unit_test(what_cannot_be_is_no_sum),
+        cmocka_unit_test(a_report_of_another_method_is_refused_and_counted),
         cmocka_unit_test(to_evaluate_there_is_no_method),
         cmocka_unit_test(jobs_that_an_algorithm_cannot_do_with_are_refused),
         cmocka_unit_test(weights_that_leave_a_part_too_few_bits_are_refused_by_its_name),

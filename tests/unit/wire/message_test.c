@@ -134,7 +134,7 @@ static void the_largest_messages_fit(void **state) {
     ch_request m = sample_report();
     m.client = m.report.round = m.report.examples = m.protocol = UINT32_MAX;
     m.report.metrics = (choir_metrics){UINT64_MAX, UINT64_MAX, INT64_MIN};
-    m.report.failure = m.report.purpose = UINT32_MAX;
+    m.report.failure = m.report.purpose = m.report.method = UINT32_MAX;
     memset(m.job, 'x', sizeof(m.job) - 1);
     uint8_t head[CH_REQUEST_HEAD_MAX];
     // The head of the largest model's report is three bytes longer than this one's, twice.

@@ -113,13 +113,20 @@ static inline ch_reply sample_task_method(void) {
     return m;
 }
 
+static inline ch_request sample_report_method(void) {
+    ch_request m = sample_report();
+    m.report.method = CHOIR_METHOD_FEDDYN;
+    m.job[0] = '\0';
+    return m;
+}
+
 static inline ch_reply sample_task_partial(void) {
     ch_reply m = sample_task();
     m.task.partial = 1;
     return m;
 }
 
-enum { SAMPLES_COUNT = 19 };
+enum { SAMPLES_COUNT = 20 };
 
 static inline sample sample_at(int i) {
     const sample samples[SAMPLES_COUNT] = {
@@ -146,6 +153,7 @@ static inline sample sample_at(int i) {
         {.name = "task_announce", .reply = sample_task_announce()},
         {.name = "proceed", .reply = {.kind = CH_REPLY_PROCEED}},
         {.name = "task_method", .reply = sample_task_method()},
+        {.name = "report_method", .is_request = true, .request = sample_report_method()},
         {.name = "task_partial", .reply = sample_task_partial()},
     };
     return samples[i];
