@@ -76,6 +76,14 @@ uint32_t ch_book_baseline_row(const ch_paper_experiment *e);
 /* The charts of a figure, and its curves in figures; counts its cells. */
 void ch_book_figure(ch_page *page, const ch_book_part *part, ch_book_result *counts);
 
+/*
+ * The colour and the look of a figure's curve. Where its rows differ in E and B, colours are E and
+ * lines are B, the smallest whole, and a schedule is the next line; else colours are places.
+ *
+ * place  the row; beyond the rows: what is drawn beside them
+ */
+ch_chart_series ch_book_look(const ch_paper_experiment *e, uint32_t place);
+
 /* A table of the curves that are measured; nothing when none is. */
 void ch_book_curves(ch_draft *d, const ch_book_part *part);
 

@@ -34,16 +34,6 @@ static double value_of(const ch_paper_experiment *e, const ch_outcome_point *p) 
     return strcmp(e->metric, "pooled-loss") == 0 ? p->pooled_loss : p->loss;
 }
 
-/* A place in the order of colours, for a curve that has none of its own. */
-static ch_chart_series look_of(const ch_paper_line *row, uint32_t place) {
-    static const ch_chart_look looks[] = {CH_LOOK_LINE, CH_LOOK_DASHED, CH_LOOK_DOTTED};
-    if (row != NULL && row->colour > 0) {
-        return (ch_chart_series){.colour = (ch_chart_colour)(row->colour - 1), .look = row->look};
-    }
-    return (ch_chart_series){.colour = (ch_chart_colour)(place % CH_COLOURS),
-                             .look = looks[place / CH_COLOURS % 3]};
-}
-
 /* False when there is nothing to draw. */
 static bool series_add(panel *out, const ch_paper_experiment *e, const ch_outcome_arm *arm,
                        uint32_t row, ch_chart_series series, const char *label) {
@@ -79,8 +69,7 @@ static void average_add(panel *out, const ch_book_part *p, uint32_t row, uint32_
     for (uint32_t i = 0; i < o->arms_count; i++) {
         const ch_outcome_arm *arm = &o->arms[i];
         if (strcmp(arm->name, CH_AVERAGE_MIXED) == 0) {
-            (void)series_add(out, p->e, arm, row, look_of(&p->e->rows[row], row),
-                             p->e->rows[row].label);
+            (void)series_add(out, p->e, arm, row, ch_book_look(p->e, row), p->e->rows[row].label);
         } else if (arm->points == 2) {
             out->chart.level = fmin(arm->curve[0].pooled_loss, arm->curve[1].pooled_loss);
             out->chart.level_name = "the better of the two";
@@ -96,7 +85,7 @@ static void baselines_add(panel *out, const ch_book_part *p, uint32_t row, uint3
         const char *label = ch_book_baseline(&own->arms[i - 1]);
         if (label != NULL) {
             (void)series_add(out, p->e, &own->arms[i - 1], row,
-                             look_of(NULL, p->e->rows_count + i - 1), label);
+                             ch_book_look(p->e, p->e->rows_count + i - 1), label);
         }
     }
 }
@@ -114,7 +103,7 @@ static void row_add(panel *out, const ch_book_part *p, uint32_t row, uint32_t co
     ch_grid_text(rate, best->rate);
     (void)snprintf(label, sizeof(label), "%s%s%s%s", e->rows[row].label,
                    out->has_rate ? "" : ", rate ", out->has_rate ? "" : rate, is_own ? "" : " *");
-    const bool is_drawn = series_add(out, e, best, row, look_of(&e->rows[row], row), label);
+    const bool is_drawn = series_add(out, e, best, row, ch_book_look(e, row), label);
     out->borrowed += is_drawn && !is_own ? 1 : 0;
 }
 
@@ -134,9 +123,7 @@ static void rate_find(panel *out, const ch_book_part *p, uint32_t column) {
     out->has_rate = out->has_rate && count > 0;
 }
 
-static void panel_open(panel *out, const ch_book_part *p, uint32_t column) {
-    const ch_paper_experiment *e = p->e;
-    const ch_paper_line *c = &e->columns[column];
+static void panel_open(panel *out, const ch_paper_experiment *e) {
     memset(out, 0, sizeof(*out));
     out->chart = ch_chart_defaults();
     out->chart.title = is_accuracy(e) ? "test accuracy" : "loss";
@@ -144,15 +131,27 @@ static void panel_open(panel *out, const ch_book_part *p, uint32_t column) {
     out->chart.is_percent = is_accuracy(e);
     out->chart.may_be_log = e->is_log;
     out->chart.is_x_whole = true;
-    if (c->high > 0) {
-        out->chart.low = c->low;
-        out->chart.high = c->high;
-    }
     if (e->level > 0) {
         (void)snprintf(out->level_name, sizeof(out->level_name), "the target, %g %%",
                        100 * e->level);
         out->chart.level = e->level;
         out->chart.level_name = out->level_name;
+    }
+}
+
+/*
+ * Where accuracies are drawn monotone up to a target, what is near it is what is to be seen: four
+ * times as far below the target as it is from all, and never below three quarters of it.
+ */
+static void axis_cut(panel *out, const ch_paper_experiment *e) {
+    const double low = fmax(e->level - 4 * (1 - e->level), 0.75 * e->level);
+    double best = 0;
+    for (uint32_t s = 0; s < out->count; s++) {
+        const ch_chart_series *series = &out->chart.series[s];
+        best = fmax(best, series->y[series->count - 1]);
+    }
+    if (e->level > 0 && strcmp(e->metric, "accuracy") == 0 && best > low) {
+        out->chart.low = low;
     }
 }
 
@@ -197,8 +196,9 @@ static void curves_add(panel *room, const ch_book_part *p, uint32_t column) {
 }
 
 static void put_panel(ch_page *page, const ch_book_part *p, uint32_t column, panel *room) {
-    panel_open(room, p, column);
+    panel_open(room, p->e);
     curves_add(room, p, column);
+    axis_cut(room, p->e);
     if (room->count == 0) {
         return;
     }

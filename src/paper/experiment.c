@@ -161,21 +161,6 @@ static choir_status line_take(const reader *r, ch_paper_line *line, const char *
     return CHOIR_EAGAIN;
 }
 
-/* "0.95, 1": what a panel's axis shows. */
-static choir_status range_take(const reader *r, ch_paper_line *column, const ch_yaml_entry *entry,
-                               choir_error *err) {
-    char low[CHOIR_TEXT_MAX];
-    const size_t size = strcspn(entry->value, ",");
-    const char *high = entry->value + size + (entry->value[size] == ',' ? 1 : 0);
-    (void)snprintf(low, sizeof(low), "%.*s", (int)size, entry->value);
-    if (!ch_text_read_f64(&column->low, low) ||
-        !ch_text_read_f64(&column->high, high + strspn(high, " ")) || column->low < 0 ||
-        !(column->high > column->low)) {
-        return refuse(r, entry, "must be two numbers, as [0.95, 1]: what the axis shows", err);
-    }
-    return CHOIR_OK;
-}
-
 static choir_status column_take(const reader *r, const char *name, const char *key,
                                 const ch_yaml_entry *entry, choir_error *err) {
     ch_paper_line *c = line_of(r->e->columns, &r->e->columns_count, CH_PAPER_COLUMNS_MAX, name);
@@ -192,17 +177,7 @@ static choir_status column_take(const reader *r, const char *name, const char *k
     if (strcmp(key, "target") == 0) {
         return number_take(r, &c->target, 1, entry, err);
     }
-    if (strcmp(key, "range") == 0) {
-        return range_take(r, c, entry, err);
-    }
-    return refuse(r, entry, "a column has label, set, rounds, rates, target and range", err);
-}
-
-/* What a row may have, for who wrote something else. */
-static choir_status row_refuse(const reader *r, const ch_yaml_entry *entry, choir_error *err) {
-    return refuse(r, entry,
-                  "a row has label, set, rounds, expect, note, scale, colour, line and baselines",
-                  err);
+    return refuse(r, entry, "a column has label, set, rounds, rates and target", err);
 }
 
 /* expect.COLUMN, rounds.COLUMN, note.COLUMN: what one cell has of its own. */
@@ -212,7 +187,8 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
     const char *column = key_cut(word, key);
     const uint32_t c = column == NULL ? 0 : line_find(r->e->columns, r->e->columns_count, column);
     if (column == NULL) {
-        return row_refuse(r, entry, err);
+        return refuse(r, entry, "a row has label, set, rounds, expect, note, scale and baselines",
+                      err);
     }
     if (c == r->e->columns_count) {
         return refuse(r, entry, "there is no such column; columns stand before rows", err);
@@ -231,42 +207,10 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
         status = number_take(r, &value, ROUNDS_ENDLESS, entry, err);
         f->rounds = (uint32_t)value;
     } else {
-        return row_refuse(r, entry, err);
+        return refuse(r, entry, "a row has label, set, rounds, expect, note, scale and baselines",
+                      err);
     }
     return status;
-}
-
-/* The place of a word among (count); count: it is none of them. */
-static uint32_t word_find(const char *const *words, uint32_t count, const char *word) {
-    uint32_t i = 0;
-    while (i < count && strcmp(words[i], word) != 0) {
-        i += 1;
-    }
-    return i;
-}
-
-/* How a row's curve is drawn. */
-static choir_status drawn_take(const reader *r, ch_paper_line *line, const char *key,
-                               const ch_yaml_entry *entry, choir_error *err) {
-    static const char *const colours[CH_COLOURS] = {
-        [CH_COLOUR_BLUE] = "blue",     [CH_COLOUR_ORANGE] = "orange", [CH_COLOUR_GREEN] = "green",
-        [CH_COLOUR_PURPLE] = "purple", [CH_COLOUR_RED] = "red",       [CH_COLOUR_CYAN] = "cyan",
-        [CH_COLOUR_OLIVE] = "olive",   [CH_COLOUR_PINK] = "pink"};
-    static const char *const lines[] = {"whole", "dashed", "dotted"};
-    static const ch_chart_look looks[] = {CH_LOOK_LINE, CH_LOOK_DASHED, CH_LOOK_DOTTED};
-    if (strcmp(key, "colour") == 0) {
-        line->colour = 1 + word_find(colours, CH_COLOURS, entry->value);
-        return line->colour <= CH_COLOURS
-                   ? CHOIR_OK
-                   : refuse(r, entry,
-                            "must be blue, orange, green, purple, red, cyan, olive or pink", err);
-    }
-    const uint32_t look = word_find(lines, 3, entry->value);
-    if (look == 3) {
-        return refuse(r, entry, "must be whole, dashed or dotted", err);
-    }
-    line->look = looks[look];
-    return CHOIR_OK;
 }
 
 static choir_status row_take(const reader *r, const char *name, const char *key,
@@ -278,9 +222,6 @@ static choir_status row_take(const reader *r, const char *name, const char *key,
     const choir_status status = line_take(r, line, key, entry, err);
     if (status == CHOIR_EAGAIN && strcmp(key, "scale") == 0) {
         return number_take(r, &line->scale, 1e9, entry, err);
-    }
-    if (status == CHOIR_EAGAIN && (strcmp(key, "colour") == 0 || strcmp(key, "line") == 0)) {
-        return drawn_take(r, line, key, entry, err);
     }
     if (status == CHOIR_EAGAIN && strcmp(key, "baselines") == 0) {
         return text_take(r, line->baselines, sizeof(line->baselines), entry, err);

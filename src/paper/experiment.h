@@ -24,7 +24,6 @@
 #include "choir/env.h"
 #include "choir/job.h"
 #include "paper/grid.h"
-#include "report/chart.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,9 +48,6 @@ typedef struct ch_paper_line {
     double target;                  // likewise; 0: the experiment's
     uint32_t rounds;                // likewise
     double scale;                   // a row's: what a round counts on a figure's axis
-    uint32_t colour;                // a row's, of its curve: 1 + ch_chart_colour; 0: by its place
-    ch_chart_look look;             // likewise: whole, dashed or dotted
-    double low, high;               // a column's: what its panel's axis shows; both 0: all there is
     char baselines[CHOIR_NAME_MAX]; // a row's: also trained on its cells' budget: "central,local"
 } ch_paper_line;
 

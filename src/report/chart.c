@@ -49,13 +49,8 @@ static const struct {
 static const double LOG_SPAN = 8; // largest over smallest value from which a logarithm helps
 
 ch_chart ch_chart_defaults(void) {
-    return (ch_chart){.title = "",
-                      .x_label = "",
-                      .width = 500,
-                      .height = 310,
-                      .low = NAN,
-                      .high = NAN,
-                      .level = NAN};
+    return (ch_chart){
+        .title = "", .x_label = "", .width = 500, .height = 310, .low = NAN, .level = NAN};
 }
 
 void ch_chart_add(ch_chart *chart, const ch_chart_series *series) {
@@ -117,7 +112,6 @@ static extent extent_of(const ch_chart *c) {
         e.most = fmax(e.most, c->level);
     }
     e.least = isnan(c->low) ? e.least : c->low;
-    e.most = isnan(c->high) ? e.most : c->high;
     return e;
 }
 
@@ -203,13 +197,9 @@ static void put_y_range(ch_draft *d, const ch_chart *c, const extent *e) {
         return;
     }
     const double scale = c->is_percent ? 100 : 1;
-    if (!isnan(c->low) && !isnan(c->high)) {
-        ch_draft_format(d, "set yrange [%.9g:%.9g]\n", c->low * scale, c->high * scale);
-        return;
-    }
     const double span = (e->most - e->least) * scale;
     const double room = span > 0 ? 0.05 * span : 0.05 * fmax(fabs(e->most) * scale, 1e-3);
-    double low = e->least * scale - room;
+    double low = e->least * scale - (isnan(c->low) ? room : 0);
     for (uint32_t k = 0; k < c->count; k++) {
         low = c->series[k].look == CH_LOOK_BARS ? fmin(low, 0) : low;
     }

@@ -72,7 +72,7 @@ typedef struct ch_chart {
     bool is_percent;        // y in [0, 1], written as 0 % .. 100 %
     bool may_be_log;        // y on a logarithmic axis when it is positive and spans much
     bool is_x_whole;        // x are whole numbers: rounds, clients
-    double low, high;       // what the axis of y shows; NaN: all there is
+    double low;             // where the axis of y begins; NaN: below all there is
     double level;           // a dashed line at this y; NaN: none
     const char *level_name; // as a series' name
     ch_chart_cells cells;

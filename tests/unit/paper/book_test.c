@@ -141,6 +141,32 @@ static void numbers_of_other_data_are_shown_and_not_held_against_ours(void **sta
     folder_remove(folder);
 }
 
+static void curves_of_e_and_b_are_told_apart_by_both(void **state) {
+    (void)state;
+    static const char text[] =
+        "title: x\njob: j\nkind: curves\ncolumns: {a: {label: x}}\nrows:\n"
+        "  one: {set: {client.epochs: 1, client.batch_size: 0}}\n"
+        "  two: {set: {client.epochs: 20, client.batch_size: 10}}\n"
+        "  three: {set: {client.epochs: 5, client.batch_size: 10}}\n"
+        "  four: {set: {client.epochs: 20, client.batch_size: 10, schedule.epochs: constant}}\n";
+    static const ch_chart_series wanted[] = {
+        {.colour = CH_COLOUR_BLUE, .look = CH_LOOK_DASHED},
+        {.colour = CH_COLOUR_GREEN, .look = CH_LOOK_LINE},
+        {.colour = CH_COLOUR_ORANGE, .look = CH_LOOK_LINE},
+        {.colour = CH_COLOUR_GREEN, .look = CH_LOOK_DASHED},
+        {.colour = CH_COLOUR_RED, .look = CH_LOOK_LINE}, // beside the rows
+    };
+    choir_error err = {.message = ""};
+    check_status(ch_paper_experiment_parse(&made, text, strlen(text), "made.yaml", &err), CHOIR_OK);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(ch_book_look(&made, i).colour, wanted[i].colour);
+        assert_int_equal(ch_book_look(&made, i).look, wanted[i].look);
+    }
+    made_experiment(&made); // its rows differ in C
+    assert_int_equal(ch_book_look(&made, 1).colour, CH_COLOUR_ORANGE);
+    assert_int_equal(ch_book_look(&made, 1).look, CH_LOOK_LINE);
+}
+
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     char folder[FOLDER_PATH_MAX];
@@ -170,6 +196,7 @@ int main(void) {
         cmocka_unit_test(a_page_has_rounds_speed_ups_marks_and_reasons),
         cmocka_unit_test(a_result_of_other_settings_is_not_measured),
         cmocka_unit_test(numbers_of_other_data_are_shown_and_not_held_against_ours),
+        cmocka_unit_test(curves_of_e_and_b_are_told_apart_by_both),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,20 +39,6 @@ static void what_is_said_closer_to_a_cell_wins(void **state) {
     assert_int_equal(start[1], -6);
 }
 
-static void a_file_says_how_curves_are_drawn(void **state) {
-    (void)state;
-    static const char text[] = "title: x\njob: j\ncolumns: {a: {range: [0.95, 1]}, b: {label: x}}\n"
-                               "rows: {r: {colour: pink, line: dashed}, s: {label: y}}\n";
-    choir_error err = {.message = ""};
-    check_status(ch_paper_experiment_parse(&made, text, strlen(text), "made.yaml", &err), CHOIR_OK);
-    check_near(made.columns[0].low, 0.95, 0);
-    check_near(made.columns[0].high, 1, 0);
-    assert_int_equal(made.rows[0].colour, 1 + CH_COLOUR_PINK);
-    assert_int_equal(made.rows[0].look, CH_LOOK_DASHED);
-    assert_int_equal(made.rows[1].colour, 0); // by its place
-    assert_int_equal(made.rows[1].look, CH_LOOK_LINE);
-}
-
 static void settings_are_the_columns_then_the_rows(void **state) {
     (void)state;
     char text[200];
@@ -79,19 +65,10 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
         {"rows: {r: {expect: {a: 1}}}\n",
          "made.yaml:1: rows.r.expect.a: there is no such column; columns stand before rows"},
         {"columns: {a: {wide: 1}}\n",
-         "made.yaml:1: columns.a.wide: a column has label, set, rounds, rates, target "
-         "and range"},
+         "made.yaml:1: columns.a.wide: a column has label, set, rounds, rates and target"},
         {"columns: {a: {label: x}}\nrows: {r: {wide: {a: 1}}}\n",
          "made.yaml:2: rows.r.wide.a: a row has label, set, rounds, expect, note, "
-         "scale, colour, line and baselines"},
-        {"columns: {a: {range: [1, 0.9]}}\n",
-         "made.yaml:1: columns.a.range: must be two numbers, as [0.95, 1]: what the axis shows"},
-        {"columns: {a: {range: 3}}\n",
-         "made.yaml:1: columns.a.range: must be two numbers, as [0.95, 1]: what the axis shows"},
-        {"rows: {r: {colour: mauve}}\n",
-         "made.yaml:1: rows.r.colour: must be blue, orange, green, purple, red, cyan, olive or "
-         "pink"},
-        {"rows: {r: {line: bent}}\n", "made.yaml:1: rows.r.line: must be whole, dashed or dotted"},
+         "scale and baselines"},
         {"axis: \"it's\"\ntitle: x\njob: j\ncolumns: {a: {label: x}}\nrows: {r: {label: y}}\n",
          "made.yaml: axis: 'it's' must be letters, digits, blanks and commas"},
         {"columns: {a: {label: x}}\nrows: {r: {expect: {a: -3}}}\n",
@@ -133,7 +110,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_says_what_its_cells_are),
         cmocka_unit_test(what_is_said_closer_to_a_cell_wins),
-        cmocka_unit_test(a_file_says_how_curves_are_drawn),
         cmocka_unit_test(settings_are_the_columns_then_the_rows),
         cmocka_unit_test(what_is_wrong_is_told_with_its_place),
         cmocka_unit_test(more_rows_columns_or_settings_than_there_may_be_are_refused),
