@@ -133,7 +133,7 @@ void ch_book_curves(ch_draft *d, const ch_book_part *p) {
     if (!has_any(p)) {
         return;
     }
-    ch_draft_put(d, is_figure ? "<details class=\"card\"><summary>The curves in figures</summary>"
+    ch_draft_put(d, is_figure ? "<details class=\"card\"><summary>The curves in numbers</summary>"
                               : "<div class=\"card below\">");
     put_head(d, p->e);
     for (uint32_t k = 0; k < p->e->columns_count; k++) {

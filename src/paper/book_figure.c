@@ -212,7 +212,7 @@ static void put_panel(ch_page *page, const ch_book_part *p, uint32_t column, pan
 /* How the paper's figure is known. */
 static void put_source(ch_draft *d, const ch_paper_experiment *e) {
     if (e->source[0] != '\0') {
-        ch_draft_put(d, "<p class=\"note\">The paper's: ");
+        ch_draft_put(d, "<p class=\"note\">Its form: ");
         ch_draft_html(d, e->source);
         ch_draft_put(d, ".</p>\n");
     }
