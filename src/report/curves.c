@@ -1,7 +1,9 @@
 /* Curves: see curves.h. */
 #include "report/curves.h"
 
-enum { COLUMNS = 7 };
+#include <math.h>
+
+enum { COLUMNS = 9 };
 
 choir_status ch_curves_create(ch_curves *out, const ch_metrics_table *table, const choir_env *env) {
     *out = (ch_curves){.count = 0};
@@ -12,8 +14,9 @@ choir_status ch_curves_create(ch_curves *out, const ch_metrics_table *table, con
         return status;
     }
     double **const columns[COLUMNS] = {
-        &out->round,        &out->sent,          &out->accuracy,   &out->loss,
-        &out->heldout_mean, &out->heldout_worst, &out->train_loss,
+        &out->round,         &out->sent,          &out->accuracy,   &out->loss,
+        &out->heldout_mean,  &out->heldout_worst, &out->train_loss, &out->measured_accuracy,
+        &out->measured_loss,
     };
     for (int k = 0; k < COLUMNS; k++) {
         *columns[k] = CH_NEW(&out->arena, double, count);
@@ -29,6 +32,9 @@ choir_status ch_curves_create(ch_curves *out, const ch_metrics_table *table, con
         out->heldout_mean[i] = row->heldout_mean;
         out->heldout_worst[i] = row->heldout_worst;
         out->train_loss[i] = row->train_loss;
+        const bool is_measured = row->measured_clients > 0;
+        out->measured_accuracy[i] = is_measured ? row->measured_accuracy : (double)NAN;
+        out->measured_loss[i] = is_measured ? row->measured_loss : (double)NAN;
     }
     out->count = count;
     return CHOIR_OK;

@@ -16,6 +16,8 @@ typedef struct ch_curves {
     double *heldout_mean;
     double *heldout_worst;
     double *train_loss;
+    double *measured_accuracy; // by clients, on their held-out examples
+    double *measured_loss;
     ch_arena arena;
 } ch_curves;
 

@@ -225,6 +225,31 @@ static ch_chart chart_begin(const bundle *b, bool is_loss) {
     return c;
 }
 
+/* The last value of a curve that is one; NaN when none is. */
+static double last_finite(const double *values, uint32_t count) {
+    for (uint32_t i = count; i > 0; i--) {
+        if (isfinite(values[i - 1])) {
+            return values[i - 1];
+        }
+    }
+    return NAN;
+}
+
+/* What clients measured of the model in evaluation rounds, when there were any. */
+static void chart_add_measured(ch_chart *c, const ch_curves *run, bool is_loss) {
+    const double *values = is_loss ? run->measured_loss : run->measured_accuracy;
+    if (isfinite(last_finite(values, run->count))) {
+        ch_chart_add(c, &(ch_chart_series){
+                            .x = run->round,
+                            .y = values,
+                            .count = run->count,
+                            .colour = CH_COLOUR_PURPLE,
+                            .look = CH_LOOK_DASHED,
+                            .name = "measured by clients in evaluation rounds, on what they hold "
+                                    "out"});
+    }
+}
+
 static void chart_add_run(ch_chart *c, const bundle *b, const double *x, bool is_loss) {
     ch_chart_add(c, &(ch_chart_series){.x = x,
                                        .y = is_loss ? b->run.loss : b->run.accuracy,
@@ -266,18 +291,9 @@ static void put_over_rounds(ch_page *p, const bundle *b, bool is_loss) {
                                             .colour = BASELINES[i].colour,
                                             .look = BASELINES[i].look});
     }
+    chart_add_measured(&c, &b->run, is_loss);
     chart_add_run(&c, b, b->run.round, is_loss);
     put_chart(p, b, &c, is_loss, "rounds", "");
-}
-
-/* The last value of a curve that is one; NaN when none is. */
-static double last_finite(const double *values, uint32_t count) {
-    for (uint32_t i = count; i > 0; i--) {
-        if (isfinite(values[i - 1])) {
-            return values[i - 1];
-        }
-    }
-    return NAN;
 }
 
 /* Baselines send nothing: what they came to is a level line. */

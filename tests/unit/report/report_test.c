@@ -98,6 +98,7 @@ static void a_whole_run_becomes_a_page_with_everything(void **state) {
         "the worst tenth, mean ",
         "mean over clients, ",
         "while training: mean over the round&#39;s clients, each on its own examples</li>",
+        "measured by clients in evaluation rounds, on what they hold out</li>",
         "cross-entropy on the test set; baselines: where they ended",
         "<th>missing</th>",
         "client 42",
