@@ -248,6 +248,29 @@ static void roles_with_one_line_are_nobody(void **state) {
     ch_dataset_release(&d);
 }
 
+static void gutenbergs_file_is_read_in_both_forms_and_its_faults_are_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *message; // NULL: it is read
+    } rows[] = {
+        {SMALL_PLAYS_INLINE, NULL},
+        {SMALL_PLAYS_ALONE, NULL},
+        {"<html>Just a moment</html>\n", "pg100.txt: nobody speaks; needs the text of plays"}};
+    const choir_env env = choir_env_default();
+    const choir_job_data o = {.steps = 0};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        choir_error err = {.message = ""};
+        ch_dataset d;
+        ch_dataset_init(&d, &env);
+        file_write(folder, "pg100.txt", rows[i].text, strlen(rows[i].text));
+        assert_true(ch_plays_is(folder)); // its name says so
+        check_status(ch_plays_read(&d, folder, &o, &err),
+                     rows[i].message == NULL ? CHOIR_OK : CHOIR_EPROTO);
+        assert_non_null(strstr(err.message, rows[i].message == NULL ? "" : rows[i].message));
+        ch_dataset_release(&d);
+    }
+}
+
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     const choir_job_data o = {.steps = 0};
@@ -293,6 +316,7 @@ int main(void) {
         cmocka_unit_test(plays_are_known_by_how_they_begin),
         cmocka_unit_test(the_last_fifth_of_a_roles_lines_is_for_testing),
         cmocka_unit_test(roles_with_one_line_are_nobody),
+        cmocka_unit_test(gutenbergs_file_is_read_in_both_forms_and_its_faults_are_told),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
