@@ -1,11 +1,12 @@
 """choir paper: a small table of our own is listed, measured, killed, gone on with and reported."""
 import json
 import random
+import re
 import subprocess
 import time
 import unittest
 
-from choir import CHOIR, Case
+from choir import CHOIR, SOURCE, Case
 
 BASE = """
 name: tiny
@@ -282,6 +283,33 @@ class AReport(Paper):
         ran = self.run_in("paper", "report")
         self.assertEqual(ran.code, 1)
         self.assertIn("four.iid.json: is no result: ", ran.log)
+
+
+class TheReadme(Case):
+    def cells(self, text):
+        """The number in bold of each cell that has one, by table, row and column."""
+        found = {}
+        title = ""
+        for line in text.splitlines():
+            words = [word.strip() for word in line.strip("|").split("|")]
+            if line.startswith(("| Table", "| Figure")):
+                title, *columns = words
+            elif line.startswith("| ") and title:
+                for column, word in zip(columns, words[1:]):
+                    if bold := re.match(r"\*\*(.+?)\*\*", word):
+                        found[title, words[0], column] = bold[1]
+        return found
+
+    def test_has_nothing_but_what_the_results_have(self):
+        folder = SOURCE / "experiments" / "paper"
+        ran = self.run_in("paper", "report", "--markdown", "--from", folder,
+                          "--results", folder / "results")
+        measured = self.cells(ran.out)
+        readme = (SOURCE / "README.md").read_text()
+        told = self.cells(readme[readme.index("<!-- choir paper"):readme.index("<!-- end of what")])
+        self.assertGreater(len(told), 5)
+        for cell, rounds in told.items():
+            self.assertEqual(measured.get(cell), rounds, f"{cell}: tools/readme_paper.py writes it anew")
 
 
 class WhatIsWrong(Paper):
