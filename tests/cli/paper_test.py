@@ -193,6 +193,11 @@ class AFigure(Paper):
         for point in arms[0]["curve"]:
             self.assertEqual(again.get(point[0], point[1]), point[1])
 
+    def test_is_estimated_as_all_its_rounds(self):
+        self.curves("pooled-loss")
+        lines = self.measure("curves", "--estimate")
+        self.assertRegex(lines[0], r"^2 of 2 cells to measure: about (.*) here, at most \1$")
+
     def test_of_the_loss_on_all_training_examples_is_killed_and_comes_to_the_same(self):
         self.curves("pooled-loss")
         self.measure("curves", "--runs", "calm", "--out", "calm-results")
