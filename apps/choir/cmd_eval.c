@@ -62,6 +62,10 @@ static void json_print(FILE *out, const ch_eval_result *r) {
         (void)fprintf(out, "\"predictions\":%" PRIu64 ",", r->predictions);
     }
     (void)fprintf(out, "\"accuracy\":%s,\"loss\":%s,", accuracy, loss);
+    if (r->recall.words > 0) {
+        (void)fprintf(out, "\"words\":%" PRIu64 ",\"top1\":%.6f,\"top3\":%.6f,", r->recall.words,
+                      ch_recall_first(&r->recall), ch_recall_among(&r->recall));
+    }
     if (r->names != NULL) {
         names_print(out, r);
     }
@@ -88,6 +92,11 @@ static void table_print(FILE *out, const ch_eval_result *r) {
         (void)fprintf(out, ", %" PRIu64 " predictions", r->predictions);
     }
     (void)fprintf(out, "\n");
+    if (r->recall.words > 0) {
+        (void)fprintf(out, "recall of words: top-1 %.2f %%, top-3 %.2f %%, %" PRIu64 " words\n",
+                      100.0 * ch_recall_first(&r->recall), 100.0 * ch_recall_among(&r->recall),
+                      r->recall.words);
+    }
     if (r->confusion == NULL || r->classes > CLASSES_SHOWN_MAX) {
         return;
     }
@@ -134,7 +143,8 @@ const ch_command CMD_EVAL = {
     .summary = "evaluate a saved model on a test set",
     .text = "Evaluates MODEL, a run folder or a safetensors file that choir wrote, on the central "
             "test set of its job's data, or of other data, and prints accuracy, loss and how "
-            "often each label was taken for each.",
+            "often each label was taken for each; of words also how often the next one was the "
+            "first suggestion, or among the first three.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

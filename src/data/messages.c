@@ -213,7 +213,8 @@ static choir_status message_add(reading *r, const message *m) {
 }
 
 static choir_status names_set(ch_dataset *out, const ch_tally *words) {
-    static const char *const special[CH_WORD_FIRST] = {"<unknown>", "<begin>", CH_TOKEN_END_NAME};
+    static const char *const special[CH_WORD_FIRST] = {CH_WORD_UNKNOWN_NAME, CH_WORD_BEGIN_NAME,
+                                                       CH_TOKEN_END_NAME};
     const uint32_t count = CH_WORD_FIRST + words->count;
     ch_cell *texts = ch_claim(&out->env, count, sizeof(texts[0]));
     if (texts == NULL) {

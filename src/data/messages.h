@@ -43,6 +43,10 @@ enum {
     CH_WORD_FIRST, // of the vocabulary
 };
 
+/* What those before the vocabulary are called; no word is. */
+#define CH_WORD_UNKNOWN_NAME "<unknown>"
+#define CH_WORD_BEGIN_NAME   "<begin>"
+
 #define CH_MESSAGES_BYTES_MAX (UINT64_C(256) << 20)
 
 /* Whether path is a file called .tsv whose first line has three fields, or a folder with

@@ -137,6 +137,38 @@ static choir_status confusion_count(ch_eval_result *out, ch_session *s, choir_er
     return outputs_walk(s, 0, c.test->count, &c, confusion_add, err);
 }
 
+typedef struct counting {
+    const ch_examples *test;
+    const uint8_t *kinds; // (classes)
+    uint32_t classes;
+    ch_recall *out;
+} counting;
+
+static void places_add(void *self, uint32_t row, const float *outputs) {
+    const counting *c = self;
+    const ch_span span = c->test->spans[row];
+    const uint16_t *tokens = c->test->tokens + span.first;
+    for (uint32_t t = 0; t + 1 < span.length; t++, outputs += c->classes) {
+        ch_recall_add(c->out, outputs, c->kinds, c->classes, tokens[t + 1]);
+    }
+}
+
+static choir_status recall_count(ch_eval_result *out, ch_session *s, choir_error *err) {
+    const choir_env *env = &s->env;
+    uint8_t *kinds = env->alloc(env->self, ch_arena_cost(out->classes, 1));
+    if (kinds == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for what %u words are", out->classes);
+    }
+    ch_recall_kinds(kinds, s->federation);
+    counting c = {.test = ch_federation_test(s->federation),
+                  .kinds = kinds,
+                  .classes = out->classes,
+                  .out = &out->recall};
+    const choir_status status = outputs_walk(s, 0, c.test->count, &c, places_add, err);
+    env->free(env->self, kinds);
+    return status;
+}
+
 /* Names of all classes in one block, the numbers of those without; NULL when none has one. */
 static choir_status names_copy(ch_eval_result *out, const ch_session *s, choir_error *err) {
     char room[16];
@@ -184,6 +216,9 @@ choir_status ch_run_eval(ch_eval_result *out, const char *model, const choir_job
         out->classes = ch_federation_classes(s.federation);
         if (out->classes > 0 && !ch_federation_is_text(s.federation)) {
             status = confusion_count(out, &s, err);
+        }
+        if (ch_recall_is_of_words(s.federation)) {
+            status = recall_count(out, &s, err);
         }
         status = status == CHOIR_OK ? names_copy(out, &s, err) : status;
     }

@@ -14,6 +14,7 @@
 #include "choir/env.h"
 #include "choir/job.h"
 #include "run/baseline.h"
+#include "run/recall.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -96,6 +97,7 @@ typedef struct ch_eval_result {
     uint64_t *confusion; // (classes, classes) rows: truth; owned, release below; NULL: regression,
                          // or text
     const char **names;  // (classes) of the labels; owned likewise; NULL: they have none
+    ch_recall recall;    // of words; all 0 of anything else
 } ch_eval_result;
 
 /*
