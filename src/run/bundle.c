@@ -71,12 +71,22 @@ static choir_status model_write(ch_bundle *b, const ch_session *s, choir_error *
     (void)ch_labels_text(labels, s->federation);
     choir_hash_text(&b->hash, hash);
     const char *encoding = ch_federation_encoding(s->federation);
+    char *vocabulary = NULL;
+    choir_status status = ch_labels_vocabulary(&vocabulary, s->federation, &b->env);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status, "no memory for the words of the model's file");
+    }
     const ch_saved_texts texts = {.hash = hash,
                                   .labels = encoding == NULL ? labels : "",
+                                  .vocabulary = vocabulary,
                                   .encoding = encoding == NULL ? "" : encoding,
                                   .preprocess = ch_federation_preprocess(s->federation)};
-    return ch_saved_encode(&b->model, &b->model_size, CH_BUNDLE_MODEL, ch_session_net(s), &net,
-                           s->params, &texts, &b->env, err);
+    status = ch_saved_encode(&b->model, &b->model_size, CH_BUNDLE_MODEL, ch_session_net(s), &net,
+                             s->params, &texts, &b->env, err);
+    if (vocabulary != NULL) {
+        b->env.free(b->env.self, vocabulary);
+    }
+    return status;
 }
 
 static choir_status bundle_fill(ch_bundle *b, const ch_session *s, choir_error *err) {

@@ -4,6 +4,7 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "data/dataset.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,8 +12,22 @@
 
 enum { SHOWN_BYTES = 72 };
 
-/* A vocabulary that is too long for a list, by its size and a checksum of its words. */
-static void vocabulary_write(char out[CH_LABELS_TEXT_MAX], const ch_federation *f) {
+static void digest_write(char out[CH_LABELS_DIGEST_MAX], uint32_t count, ch_checksum *c) {
+    (void)snprintf(out, CH_LABELS_DIGEST_MAX, "[\"%u words, checksum %016" PRIx64 "\"]", count,
+                   ch_checksum_finish(c));
+}
+
+void ch_labels_digest(char out[CH_LABELS_DIGEST_MAX], const char *const *names, uint32_t count) {
+    ch_checksum c;
+    ch_checksum_init(&c, 0);
+    for (uint32_t k = 0; k < count; k++) {
+        ch_checksum_add(&c, names[k], strlen(names[k]) + 1);
+    }
+    digest_write(out, count, &c);
+}
+
+/* A vocabulary that is too long for a list. */
+static void vocabulary_write(char out[CH_LABELS_DIGEST_MAX], const ch_federation *f) {
     const uint32_t classes = ch_federation_classes(f);
     ch_checksum c;
     ch_checksum_init(&c, 0);
@@ -20,8 +35,7 @@ static void vocabulary_write(char out[CH_LABELS_TEXT_MAX], const ch_federation *
         const char *name = ch_federation_name(f, k);
         ch_checksum_add(&c, name, strlen(name) + 1);
     }
-    (void)snprintf(out, CH_LABELS_TEXT_MAX, "[\"%u words, checksum %016" PRIx64 "\"]", classes,
-                   ch_checksum_finish(&c));
+    digest_write(out, classes, &c);
 }
 
 bool ch_labels_text(char out[CH_LABELS_TEXT_MAX], const ch_federation *f) {
@@ -44,6 +58,44 @@ bool ch_labels_text(char out[CH_LABELS_TEXT_MAX], const ch_federation *f) {
         memcpy(out + used, "]", 2);
     }
     return used > 0;
+}
+
+/* Bytes that a list of all names fits in, with its zero. */
+static size_t list_bytes(const ch_federation *f) {
+    const uint32_t classes = ch_federation_classes(f);
+    size_t bytes = 3; // brackets
+    for (uint32_t k = 0; k < classes; k++) {
+        bytes += 2 * strlen(ch_federation_name(f, k)) + 3; // all escaped, quotes, a comma
+    }
+    return bytes;
+}
+
+choir_status ch_labels_vocabulary(char **out, const ch_federation *f, const choir_env *env) {
+    char text[CH_LABELS_TEXT_MAX];
+    char digest[CH_LABELS_DIGEST_MAX];
+    *out = NULL;
+    if (!ch_federation_is_text(f) || !ch_labels_text(text, f)) {
+        return CHOIR_OK;
+    }
+    vocabulary_write(digest, f);
+    if (strcmp(text, digest) != 0) {
+        return CHOIR_OK; // they are told in full
+    }
+    const uint32_t classes = ch_federation_classes(f);
+    const size_t bytes = list_bytes(f);
+    char *list = ch_claim(env, bytes, 1);
+    if (list == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    size_t used = 0;
+    for (uint32_t k = 0; k < classes; k++) {
+        list[used] = k == 0 ? '[' : ',';
+        used += 1;
+        used += ch_text_quote(list + used, bytes - used, ch_federation_name(f, k));
+    }
+    memcpy(list + used, "]", 2);
+    *out = list;
+    return CHOIR_OK;
 }
 
 choir_status ch_labels_check(const char *models, const char *datas, const char *model,

@@ -11,8 +11,10 @@
 
 #include <stdbool.h>
 
-/* Bytes of the text, with its zero. Longer ones are not kept. */
-enum { CH_LABELS_TEXT_MAX = 16384 };
+enum {
+    CH_LABELS_TEXT_MAX = 16384, // bytes of the text, with its zero; longer ones are not kept
+    CH_LABELS_DIGEST_MAX = 64,  // of what stands for a vocabulary
+};
 
 /*
  * Writes the names in the order of their numbers, a JSON list: ["no","yes"].
@@ -20,6 +22,19 @@ enum { CH_LABELS_TEXT_MAX = 16384 };
  * vocabulary that is too long is one name, of its size and a checksum of its words.
  */
 bool ch_labels_text(char out[CH_LABELS_TEXT_MAX], const ch_federation *f);
+
+/* What ch_labels_text says of a vocabulary that is too long: ["5321 words, checksum 0123..."]. */
+void ch_labels_digest(char out[CH_LABELS_DIGEST_MAX], const char *const *names, uint32_t count);
+
+/*
+ * All words of a vocabulary that ch_labels_text tells by its checksum, a JSON list as that of
+ * others: *out is owned by the caller and freed by env; NULL where the names are told in full, or
+ * there are none.
+ *
+ * Returns OK or ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_labels_vocabulary(char **out, const ch_federation *f,
+                                                  const choir_env *env);
 
 /* EINVAL when a model's text and the data's differ; OK when either is "". model and source stand
  * for them in messages. */

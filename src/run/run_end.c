@@ -23,14 +23,23 @@ static choir_status model_write(ch_running *r, choir_error *err) {
     char labels[CH_LABELS_TEXT_MAX];
     (void)ch_labels_text(labels, s->federation);
     const char *encoding = ch_federation_encoding(s->federation);
+    char *vocabulary = NULL;
+    choir_status status = ch_labels_vocabulary(&vocabulary, s->federation, &s->env);
+    if (status != CHOIR_OK) {
+        return ch_error_set(err, status, "no memory for the words of the model's file");
+    }
     const ch_saved_texts texts = {.hash = r->result.model_hash,
                                   .labels = encoding == NULL ? labels : "",
+                                  .vocabulary = vocabulary,
                                   .encoding = encoding == NULL ? "" : encoding,
                                   .preprocess = ch_federation_preprocess(s->federation)};
-    choir_status status = ch_run_dir_file(path, r->dir.path, "model.safetensors", err);
+    status = ch_run_dir_file(path, r->dir.path, "model.safetensors", err);
     if (status == CHOIR_OK) {
         status = ch_saved_write(path, ch_session_net(s), &net, choir_coordinator_params(c), &texts,
                                 &s->env, err);
+    }
+    if (vocabulary != NULL) {
+        s->env.free(s->env.self, vocabulary);
     }
     if (status == CHOIR_OK) {
         status = ch_run_facts_end(r->dir.path, r->result.model_hash, &s->env, err);

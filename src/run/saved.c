@@ -111,7 +111,9 @@ static choir_status loss_describe(ch_saved *saved, choir_error *err) {
 
 static choir_status labels_describe(ch_saved *saved, choir_error *err) {
     const char *labels = ch_safetensors_find(&saved->file, "choir.labels");
+    const char *vocabulary = ch_safetensors_find(&saved->file, "choir.vocabulary");
     saved->labels = labels == NULL ? "" : labels;
+    saved->vocabulary = vocabulary == NULL ? "" : vocabulary;
     return strlen(saved->labels) < CH_LABELS_TEXT_MAX
                ? CHOIR_OK
                : entry_refuse(saved, "choir.labels", labels,
@@ -226,7 +228,7 @@ choir_status ch_saved_params(const ch_saved *saved, const choir_layout *layout, 
                               : ch_error_set(err, status, "%s: %s", saved->path, why.message);
 }
 
-enum { PAIRS_MAX = 9, INPUT_MAX = 36 };
+enum { PAIRS_MAX = 10, INPUT_MAX = 36 };
 
 /* Room for texts that are written for the file. */
 typedef struct written {
@@ -253,6 +255,7 @@ static uint32_t metadata_fill(ch_safetensors_pair out[PAIRS_MAX], written *room,
         {"choir.loss", LOSS_NAMES[options->loss]},
         {"choir.hash", texts->hash},
         {"choir.labels", texts->labels},
+        {"choir.vocabulary", texts->vocabulary == NULL ? "" : texts->vocabulary},
         {"choir.encoding", texts->encoding},
         {"choir.preprocess", room->preprocess},
     };

@@ -17,7 +17,9 @@
 typedef struct ch_saved_texts {
     const char *hash;   // SHA-256 of its parameters in hexadecimal
     const char *labels; // what its outputs are called, as ch_labels_text; where no encoding says it
-    const char *encoding;            // of the CSV file that it was trained on, as ch_encoding_write
+    const char *vocabulary; // of words that labels tell by their checksum, as ch_labels_vocabulary;
+                            // NULL: none
+    const char *encoding;   // of the CSV file that it was trained on, as ch_encoding_write
     const ch_preprocess *preprocess; // of its inputs; borrowed; NULL: none
 } ch_saved_texts;
 
@@ -28,8 +30,10 @@ typedef struct ch_saved {
     ch_shape input;                  // of one example, or one step; all 0 likewise
     uint32_t steps;                  // of the sequences that it read; 0: it reads none
     ch_loss loss;
-    const char *labels;   // as ch_labels_text; "" when the file does not say; in file
-    ch_encoding encoding; // of the CSV file that it was trained on; width 0: of none. Owned
+    const char *labels;     // as ch_labels_text; "" when the file does not say; in file
+    const char *vocabulary; // as ch_labels_vocabulary; "" likewise; in file. Whether it is the one
+                            // that labels tell of is seen when it is used
+    ch_encoding encoding;   // of the CSV file that it was trained on; width 0: of none. Owned
     char preprocess[CH_PREPROCESS_TEXT_MAX]; // what is to be done to any input, as it is parsed
 } ch_saved;
 

@@ -90,6 +90,36 @@ static void a_long_vocabulary_is_told_by_its_checksum(void **state) {
     assert_memory_equal(err.message, "m: tells the labels [\"3003 words, checksum ", 43);
 }
 
+static void a_long_vocabulary_is_kept_whole_beside_its_checksum(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    char text[CH_LABELS_TEXT_MAX];
+    char *list = NULL;
+    ch_federation *f = worded(3, 'a');
+    check_status(ch_labels_vocabulary(&list, f, &env), CHOIR_OK);
+    assert_null(list); // the labels are all of it
+    ch_federation_destroy(f);
+    f = worded(3000, 'a');
+    check_status(ch_labels_vocabulary(&list, f, &env), CHOIR_OK);
+    assert_non_null(list);
+    static const char begin[] = "[\"<unknown>\",\"<begin>\",\"<end>\",\"a00000\",\"a00001\",";
+    assert_memory_equal(list, begin, strlen(begin));
+    assert_int_equal(strlen(list), strlen(begin) + 2998 * 9); // of each 6 letters, quotes, , or ]
+    assert_string_equal(list + strlen(list) - 10, ",\"a02999\"]");
+    static const char *names[3003];
+    static char words[3003][16];
+    for (int i = 0; i < 3003; i++) {
+        (void)snprintf(words[i], sizeof(words[i]), "a%05d", i - 3);
+        names[i] = i == 0 ? "<unknown>" : i == 1 ? "<begin>" : i == 2 ? "<end>" : words[i];
+    }
+    char digest[CH_LABELS_DIGEST_MAX];
+    ch_labels_digest(digest, names, 3003);
+    assert_true(ch_labels_text(text, f));
+    assert_string_equal(text, digest);
+    env.free(env.self, list);
+    ch_federation_destroy(f);
+}
+
 static void labels_without_names_have_no_list(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -140,6 +170,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_become_a_list),
         cmocka_unit_test(a_long_vocabulary_is_told_by_its_checksum),
+        cmocka_unit_test(a_long_vocabulary_is_kept_whole_beside_its_checksum),
         cmocka_unit_test(labels_without_names_have_no_list),
         cmocka_unit_test(lists_of_any_length_are_kept_or_left_out),
         cmocka_unit_test(other_labels_are_refused),

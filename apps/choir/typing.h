@@ -1,0 +1,21 @@
+/* Typing: a keyboard's suggestions, for a terminal or for lines of a pipe. */
+#ifndef CHOIR_APPS_TYPING_H
+#define CHOIR_APPS_TYPING_H
+
+#include "run/suggester.h"
+
+#include <stdio.h>
+
+/*
+ * Suggests words for what comes from in, until its end.
+ *
+ * Where in and out are a terminal, keys are read one by one: what was typed is shown with up to
+ * three suggestions below. Otherwise every line gets a line: the words that may follow it,
+ * separated by tabulators. Of a line that is longer than 64 KiB the end counts.
+ *
+ * Returns OK; EIO when in cannot be read or the terminal not be set.
+ */
+CHOIR_NODISCARD choir_status typing_follow(FILE *in, FILE *out, ch_suggester *suggester,
+                                           choir_error *err);
+
+#endif
