@@ -33,7 +33,7 @@ BELOW = {
     "client": CORE | {"crypto", "net"},
     "swarm": CORE | {"crypto", "net", "client"},
     "run": CORE | {"math", "nn", "onnx", "data", "store", "train", "job", "report"},
-    "paper": CORE | {"store", "job", "report", "run"},
+    "paper": CORE | {"data", "store", "job", "report", "run"},
 }
 BANNED = {
     r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\s*\(": "use a bounded call",

@@ -64,6 +64,7 @@ extern const ch_command CMD_HOSTED_STOP;
 extern const ch_command CMD_JOB_CHECK;
 extern const ch_command CMD_JOB_KEYS;
 extern const ch_command CMD_JOIN;
+extern const ch_command CMD_KEYBOARD;
 extern const ch_command CMD_PAPER_LIST;
 extern const ch_command CMD_PAPER_REPORT;
 extern const ch_command CMD_PAPER_RUN;

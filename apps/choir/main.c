@@ -9,6 +9,7 @@ static const ch_command *const COMMANDS[] = {
     &CMD_PREDICT,
     &CMD_REPORT,
     &CMD_COMPARE,
+    &CMD_KEYBOARD,
     &CMD_SERVE,
     &CMD_HOST,
     &CMD_JOIN,

@@ -34,14 +34,6 @@ static uint32_t server_rates(const double **rates, const choir_job *job) {
     return sizeof(PLAIN_RATES) / sizeof(PLAIN_RATES[0]);
 }
 
-/* The point of the grid of paper/grid.h that is next to a rate, and has neighbours. */
-static int32_t point_near(double rate) {
-    const double k = CH_GRID_STEP * nearbyint(3 * log10(rate));
-    const double least = CH_GRID_LEAST + CH_GRID_STEP;
-    const double most = CH_GRID_MOST - CH_GRID_STEP;
-    return (int32_t)(k < least ? least : k > most ? most : k);
-}
-
 /* The job of a point of an algorithm's grid. The job's own client rate comes first. */
 static choir_job job_at(const choir_job *job, double client_rate, uint32_t point) {
     static const int32_t steps[CLIENT_RATES] = {0, -CH_GRID_STEP, CH_GRID_STEP};
@@ -51,7 +43,7 @@ static choir_job job_at(const choir_job *job, double client_rate, uint32_t point
     CH_ASSERT(point < CLIENT_RATES * count);
     const int32_t step = steps[point % CLIENT_RATES];
     out.client_learning_rate =
-        step == 0 ? client_rate : ch_grid_rate(point_near(client_rate) + step);
+        step == 0 ? client_rate : ch_grid_rate(ch_grid_near(client_rate) + step);
     out.server_learning_rate = rates[point / CLIENT_RATES];
     return out;
 }
@@ -200,7 +192,7 @@ static choir_status point_run(ch_compare_row *row, const choir_job *given, doubl
     const choir_job job = job_at(given, client_rate, point);
     const ch_arm_task task = {.cell = job.algorithm,
                               .job = &job,
-                              .rate = point_near(job.client_learning_rate),
+                              .rate = ch_grid_near(job.client_learning_rate),
                               .target = target,
                               .limit = job.rounds,
                               .beaten = row->crossing,
@@ -231,7 +223,7 @@ static choir_status best_end(ch_compare_row *row, const ch_paper_site *site, con
                              choir_error *err) {
     const ch_arm_task task = {.cell = row->job.algorithm,
                               .job = &row->job,
-                              .rate = point_near(row->job.client_learning_rate),
+                              .rate = ch_grid_near(row->job.client_learning_rate),
                               .limit = row->job.rounds,
                               .beaten = INFINITY,
                               .points = CH_ARM_TABLE_POINTS,

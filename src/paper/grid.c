@@ -43,6 +43,13 @@ bool ch_grid_find(int32_t *k, double rate) {
     return false;
 }
 
+int32_t ch_grid_near(double rate) {
+    const double k = CH_GRID_STEP * nearbyint(DECADE_POINTS / CH_GRID_STEP * log10(rate));
+    const double least = CH_GRID_LEAST + CH_GRID_STEP;
+    const double most = CH_GRID_MOST - CH_GRID_STEP;
+    return (int32_t)(k < least ? least : k > most ? most : k);
+}
+
 static bool is_better(const ch_grid_trial *a, const ch_grid_trial *b) {
     if (a->crossing < b->crossing) {
         return true;

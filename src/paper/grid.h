@@ -35,6 +35,9 @@ double ch_grid_rate(int32_t k);
 /* The point that a rate is, when it is one but for its last digit: 0.21 to 0.22 are 0.215. */
 bool ch_grid_find(int32_t *k, double rate);
 
+/* The point that is nearest to a rate, on its logarithm, and has both neighbours on the grid. */
+int32_t ch_grid_near(double rate);
+
 /* What came of one point. */
 typedef struct ch_grid_trial {
     int32_t k;

@@ -65,7 +65,7 @@ class Usage(Case):
             with self.subTest(name):
                 codes = re.findall(r"\n  (\d+) ", choir(*name.split(), "--help").out)
                 self.assertEqual(codes, ["0", "1", "2", "130", "3", "4", "5"] if name == "sim"
-                             else ["0", "1", "2", "130"] if name in ("compare", "paper run")
+                             else ["0", "1", "2", "130"] if name in ("compare", "keyboard", "paper run")
                                  else ["0", "1", "2"])
 
     def test_every_command_refuses_an_unknown_flag(self):

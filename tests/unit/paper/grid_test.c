@@ -95,8 +95,21 @@ static void a_walk_stops_at_the_ends_of_the_grid(void **state) {
     assert_int_equal(walk(trials, 0, low, 0, CH_GRID_RATES_MAX), 0);
 }
 
+static void the_nearest_point_has_both_neighbours(void **state) {
+    (void)state;
+    static const struct {
+        double rate;
+        int32_t k;
+    } rows[] = {{0.1, -6},   {0.215, -4}, {0.464, -2},   {0.14, -6}, {0.15, -4},
+                {0.147, -4}, {1e-9, -22}, {0.0001, -22}, {1000, 10}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(ch_grid_near(rows[i].rate), rows[i].k);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_nearest_point_has_both_neighbours),
         cmocka_unit_test(points_are_six_a_decade_in_three_digits),
         cmocka_unit_test(every_point_is_found_by_its_rate_and_nothing_between_them_is),
         cmocka_unit_test(the_best_has_the_least_crossing_then_the_highest_accuracy),

@@ -1,0 +1,137 @@
+/* choir keyboard: a next-word model trained where messages are typed, beside what it has to beat.
+ */
+#include "commands.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "job/keys.h"
+#include "paper/keyboard.h"
+#include "run/check.h"
+#include "run/session.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <unistd.h>
+
+typedef struct keyboard_flags {
+    ch_option_texts set;
+    char runs[CHOIR_PATH_MAX];
+    char out[CHOIR_PATH_MAX];
+    uint32_t passes;
+    double budget_min;
+    uint32_t workers;
+    bool quiet;
+} keyboard_flags;
+
+#define FIELD(member) offsetof(keyboard_flags, member)
+
+static const ch_option ROWS[] = {
+    {"--set", CH_OPTION_TEXTS, FIELD(set), 0, 0, "", NULL,
+     "key=value that wins over the file, such as server.rounds=20"},
+    {"--passes", CH_OPTION_U32, FIELD(passes), 1, 1000, "passes", NULL,
+     "over the proxy's messages, of the model that the others begin with"},
+    {"--runs", CH_OPTION_TEXT, FIELD(runs), 0, CHOIR_PATH_MAX, "", NULL,
+     "the folder of run directories, which it goes on from"},
+    {"--out", CH_OPTION_TEXT, FIELD(out), 0, CHOIR_PATH_MAX, "", NULL,
+     "a JSON file for what came of it, with every sender's counts; empty: none"},
+    {"--budget", CH_OPTION_F64, FIELD(budget_min), 0, 1e6, "minutes", NULL,
+     "after which it ends, to be gone on with; 0 = when all is trained"},
+    {"--workers", CH_OPTION_U32, FIELD(workers), 0, 256, "threads", NULL,
+     "how many train at once; 0 = one per core; no result depends on it"},
+    {"--quiet", CH_OPTION_FLAG, FIELD(quiet), 0, 0, "", NULL, "no progress, only the table"},
+};
+
+static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
+static const keyboard_flags DEFAULTS = {.runs = "runs/keyboard", .passes = 10};
+
+static volatile sig_atomic_t stop;
+
+/* The first asks for a checkpoint and an end; SA_RESETHAND lets the second end it at once. */
+static void on_signal(int signal) {
+    (void)signal;
+    stop = 1;
+}
+
+static void signals_catch(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+static choir_status keyboard_open(ch_keyboard *out, const ch_call *call, const choir_env *env,
+                                  choir_error *err) {
+    const keyboard_flags *flags = call->options;
+    choir_job job;
+    ch_job_places places;
+    char command[CHOIR_PATH_MAX];
+    choir_status status = ch_job_read_places(&job, &places, call->operands[0], flags->set.items,
+                                             flags->set.count, err);
+    if (status == CHOIR_OK) {
+        status = ch_run_check(&job, &places, env, err);
+    }
+    if (status == CHOIR_OK) {
+        (void)snprintf(command, sizeof(command), "choir keyboard %.300s --passes %u",
+                       call->operands[0], flags->passes);
+        status = ch_keyboard_init(out, &job, flags->passes, command, env, err);
+        if (status != CHOIR_OK) {
+            ch_job_locate(&places, err);
+        }
+    }
+    return status;
+}
+
+static int keyboard_run(const ch_call *call, choir_error *err) {
+    static ch_keyboard k; // too large for a stack
+    const keyboard_flags *flags = call->options;
+    ch_log_lines lines = {.out = stderr, .name = "choir keyboard", .level = CHOIR_LEVEL_WARN};
+    const choir_env env = ch_log_env(&lines);
+    choir_status status = keyboard_open(&k, call, &env, err);
+    if (status != CHOIR_OK) {
+        return exit_of(status, err);
+    }
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    const uint32_t cores = online < 1 || online > CH_WORKERS_MAX ? 1 : (uint32_t)online;
+    const ch_paper_site site = {.runs = flags->runs,
+                                .workers = flags->workers == 0 ? cores : flags->workers,
+                                .deadline_s = flags->budget_min > 0
+                                                  ? ch_session_clock() + 60 * flags->budget_min
+                                                  : (double)INFINITY,
+                                .progress = flags->quiet ? NULL : stderr,
+                                .stop = &stop};
+    signals_catch();
+    status = ch_keyboard_run(&k, &site, &env, err);
+    if (status == CHOIR_OK) {
+        ch_keyboard_print(call->out, &k);
+        status = flags->out[0] == '\0' ? CHOIR_OK : ch_keyboard_write(&k, flags->out, err);
+    }
+    ch_keyboard_release(&k);
+    if (status == CHOIR_EAGAIN) {
+        (void)ch_error_set(err, status, "ended before all was trained; the same call goes on");
+        return EXIT_INTERRUPTED;
+    }
+    return exit_of(status, err);
+}
+
+const ch_command CMD_KEYBOARD = {
+    .name = "keyboard",
+    .operands = "JOB.yaml",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "set a federated next-word model beside what it has to beat",
+    .text =
+        "Of a job on messages by sender: trains its model on the public messages of data.proxy "
+        "alone, then, begun with that one, by the senders as the job says, and on all their "
+        "messages in one place; counts trigrams of both. Prints how often each suggests the word "
+        "that senders of held-out messages typed next, first or among three. Each learning rate "
+        "is chosen of three, the job's and its neighbours by 10^(1/3), on messages that "
+        "are neither trained on nor held out (data.test_share). Ended in any way, it goes on with "
+        "the same call again.",
+    .options = &OPTIONS,
+    .defaults = &DEFAULTS,
+    .bytes = sizeof(DEFAULTS),
+    .exits_count = EXITS_INTERRUPTED,
+    .run = keyboard_run,
+};

@@ -1,0 +1,210 @@
+/* Keyboard: see keyboard.h. Here what is trained; keyboard_judge.c judges, keyboard_write.c tells.
+ */
+#include "paper/keyboard_parts.h"
+
+#include "base/error.h"
+#include "data/source.h"
+#include "paper/grid.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PILOT_SHARE = 4 }; // of the rounds, which a rate is tried for
+
+static const char *const NAMES[CH_KEYBOARD_COUNT] = {
+    [CH_KEYBOARD_PROXY] = "proxy",
+    [CH_KEYBOARD_NGRAM_PROXY] = "ngram-proxy",
+    [CH_KEYBOARD_NGRAM_POOLED] = "ngram-pooled",
+    [CH_KEYBOARD_POOLED] = "pooled",
+    [CH_KEYBOARD_FEDERATED] = "federated",
+};
+
+// ----- preparing --------------------------------------------------------------------------------
+
+static choir_status job_check(const choir_job *job, choir_error *err) {
+    const choir_job_data *d = &job->data;
+    if (ch_source_look(d) != CH_SOURCE_MESSAGES) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.source: '%s' holds no messages by sender; a keyboard's are lines "
+                            "of sender, number and text in a .tsv file",
+                            d->source);
+    }
+    if (strcmp(d->holder, "clients") != 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.holder: is '%s'; here it is clients, and the others are what "
+                            "they are compared with",
+                            d->holder);
+    }
+    if (!(d->heldout > 0)) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.heldout: is 0; recall is counted on messages that each sender "
+                            "holds out, such as 0.2 of them");
+    }
+    if (!(d->test_share > 0)) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.test_share: is 0; learning rates are chosen on messages that "
+                            "nobody trains on, such as 0.05 of them");
+    }
+    if (job->model.name[0] == '\0' || job->model.init[0] != '\0') {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%s: training begins with the model of the proxy's messages; give "
+                            "model.name alone",
+                            job->model.name[0] == '\0' ? "model.file" : "model.init");
+    }
+    return CHOIR_OK;
+}
+
+/* One client, all of whose messages are passed over in each round: central training. */
+static void central_set(choir_job *job, const char *holder, uint32_t passes) {
+    const choir_job usual = choir_job_defaults();
+    (void)snprintf(job->data.holder, sizeof(job->data.holder), "%s", holder);
+    memcpy(job->population, usual.population, sizeof(job->population));
+    memcpy(job->algorithm, usual.algorithm, sizeof(job->algorithm));
+    memcpy(job->sampler, usual.sampler, sizeof(job->sampler));
+    memcpy(job->chain, usual.chain, sizeof(job->chain));
+    memcpy(job->schedule_learning_rate, usual.schedule_learning_rate,
+           sizeof(job->schedule_learning_rate));
+    memcpy(job->schedule_epochs, usual.schedule_epochs, sizeof(job->schedule_epochs));
+    memcpy(job->schedule_batch_size, usual.schedule_batch_size, sizeof(job->schedule_batch_size));
+    job->network = usual.network;
+    job->deadline_s = DEADLINE_S; // virtual, of a round of all messages
+    job->quorum = 1;
+    job->server_learning_rate = 1;
+    job->proximal_mu = 0;
+    job->sample_rate = 1;
+    job->epochs = 1;
+    job->rounds = passes;
+    job->evaluate_every = 1;
+}
+
+/* How often a sender's messages are passed over on average. */
+static uint32_t pooled_passes(const choir_job *job) {
+    const double passes = floor(job->rounds * job->sample_rate * job->epochs + 0.5);
+    return passes < 1 ? 1 : passes > ROUNDS_MAX ? ROUNDS_MAX : (uint32_t)passes;
+}
+
+static void row_init(ch_keyboard_row *row, const ch_keyboard *k, ch_keyboard_who who) {
+    char label[CHOIR_NAME_MAX];
+    *row = (ch_keyboard_row){.name = NAMES[who], .job = k->job, .validation = (double)NAN};
+    row->is_trained = who != CH_KEYBOARD_NGRAM_PROXY && who != CH_KEYBOARD_NGRAM_POOLED;
+    (void)snprintf(label, sizeof(label), "%.40s-%.20s", k->job.name, row->name);
+    memcpy(row->job.name, label, sizeof(label));
+    row->job.target_accuracy = 0; // a run knows no target: arm.h
+    row->job.evaluate_clients = 1;
+    const double rate = k->job.client_learning_rate;
+    const int32_t near = ch_grid_near(rate);
+    row->rates[0] = rate;
+    row->rates[1] = ch_grid_rate(near - CH_GRID_STEP);
+    row->rates[2] = ch_grid_rate(near + CH_GRID_STEP);
+    for (uint32_t i = 0; i < CH_KEYBOARD_RATES; i++) {
+        row->tried[i] = (double)NAN;
+    }
+    if (who == CH_KEYBOARD_PROXY) {
+        central_set(&row->job, "proxy", k->passes);
+        row->job.data.clients = 0;
+        row->job.data.heldout = 0;
+    } else if (who == CH_KEYBOARD_POOLED) {
+        central_set(&row->job, "pooled", pooled_passes(&k->job));
+    }
+}
+
+choir_status ch_keyboard_init(ch_keyboard *out, const choir_job *job, uint32_t passes,
+                              const char *command, const choir_env *env, choir_error *err) {
+    memset(out, 0, sizeof(*out));
+    const choir_status status = job_check(job, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    out->env = *env;
+    out->job = *job;
+    out->passes = passes;
+    (void)snprintf(out->command, sizeof(out->command), "%s", command);
+    for (ch_keyboard_who who = 0; who < CH_KEYBOARD_COUNT; who++) {
+        row_init(&out->rows[who], out, who);
+    }
+    return CHOIR_OK;
+}
+
+void ch_keyboard_release(ch_keyboard *k) {
+    for (ch_keyboard_who who = 0; who < CH_KEYBOARD_COUNT; who++) {
+        if (k->rows[who].senders != NULL) {
+            k->env.free(k->env.self, k->rows[who].senders);
+            k->rows[who].senders = NULL;
+        }
+    }
+}
+
+// ----- training ---------------------------------------------------------------------------------
+
+/* Runs the row's job at a rate up to a round. *loss: the last that was measured until then; NaN: it
+ * diverged. */
+static choir_status rate_run(ch_keyboard_row *row, double rate, uint32_t rounds, double *loss,
+                             const ch_paper_site *site, const choir_env *env, choir_error *err) {
+    row->job.client_learning_rate = rate;
+    const ch_arm_task task = {.cell = row->name,
+                              .job = &row->job,
+                              .rate = ch_grid_near(rate),
+                              .limit = rounds,
+                              .beaten = INFINITY,
+                              .points = CH_ARM_TABLE_POINTS,
+                              .baselines = ""};
+    ch_outcome_arm arm;
+    const choir_status status = ch_arm_run(&arm, &task, site, 0, env, err);
+    *loss = (double)NAN;
+    if (status == CHOIR_OK && arm.end != CH_CROSSING_DIVERGED && arm.points > 0) {
+        *loss = arm.curve[arm.points - 1].loss;
+    }
+    return status;
+}
+
+static bool is_lower(double a, double b) {
+    return !isnan(a) && (isnan(b) || a < b);
+}
+
+static choir_status row_train(ch_keyboard_row *row, const ch_paper_site *site, const choir_env *env,
+                              choir_error *err) {
+    const uint32_t rounds = row->job.rounds;
+    const uint32_t pilot = (rounds + PILOT_SHARE - 1) / PILOT_SHARE;
+    uint32_t best = 0;
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < CH_KEYBOARD_RATES && status == CHOIR_OK; i++) {
+        status = rate_run(row, row->rates[i], pilot, &row->tried[i], site, env, err);
+        best = is_lower(row->tried[i], row->tried[best]) ? i : best;
+    }
+    if (status == CHOIR_OK) {
+        status = rate_run(row, row->rates[best], rounds, &row->validation, site, env, err);
+    }
+    if (status == CHOIR_OK && isnan(row->validation)) {
+        return ch_error_set(err, CHOIR_ERANGE,
+                            "%s: training diverged at learning rate %g; give a lower "
+                            "client.learning_rate",
+                            row->name, row->rates[best]);
+    }
+    return status == CHOIR_OK ? ch_arm_dir(row->dir, site->runs, &row->job, err) : status;
+}
+
+/* What is trained later begins with the proxy's model. */
+static choir_status init_set(ch_keyboard_row *row, const char *dir, choir_error *err) {
+    char *init = row->job.model.init;
+    const int size = snprintf(init, sizeof(row->job.model.init), "%s/model.safetensors", dir);
+    return size > 0 && (size_t)size < sizeof(row->job.model.init)
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_EINVAL, "%.60s...: the path is longer than %d bytes", dir,
+                              CHOIR_PATH_MAX - 1);
+}
+
+choir_status ch_keyboard_run(ch_keyboard *k, const ch_paper_site *site, const choir_env *env,
+                             choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (ch_keyboard_who who = 0; who < CH_KEYBOARD_COUNT && status == CHOIR_OK; who++) {
+        ch_keyboard_row *row = &k->rows[who];
+        if (row->is_trained && who != CH_KEYBOARD_PROXY) {
+            status = init_set(row, k->rows[CH_KEYBOARD_PROXY].dir, err);
+        }
+        if (row->is_trained && status == CHOIR_OK) {
+            status = row_train(row, site, env, err);
+        }
+    }
+    return status == CHOIR_OK ? ch_keyboard_judge(k, site->workers, env, err) : status;
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""A keyboard on messages of our own: how often each of five suggests what was typed next, counted by
+hand."""
+import json
+import pathlib
+import unittest
+
+from choir import Case
+from texting import JOB, messages
+
+
+class Keyboard(Case):
+    """Each sender repeats one message, so that whichever are held out, they are the same: the counts
+    below do not depend on the draw."""
+
+    def setUp(self):
+        super().setUp()
+        self.file("sms.tsv", messages(("0", "see you soon", 12), ("0", "call me now", 6),
+                                      ("ann", "see you soon", 10), ("bob", "Call me Zanzibar", 10)))
+        self.file("k.yaml", JOB)
+
+    def keyboard(self, *more, **options):
+        return self.run_in("keyboard", "k.yaml", "--passes", "8", "--out", "r.json", "--workers",
+                           "1", *more, timeout=240, **options)
+
+    def test_recall_is_that_counted_by_hand_and_the_same_call_goes_on(self):
+        ran = self.keyboard("--budget", "0.00001")
+        self.assertEqual((ran.code, ran.out), (130, ""))
+        self.assertIn("ended before all was trained; the same call goes on", ran.log)
+        self.assertFalse((self.folder / "r.json").exists())
+        ran = self.keyboard()
+        self.assertEqual(ran.code, 0, ran.log)
+        result = json.loads((self.folder / "r.json").read_text())
+        rows = {row["name"]: row for row in result["rows"]}
+        self.assertEqual(list(rows), ["proxy", "ngram-proxy", "ngram-pooled", "pooled", "federated"])
+        self.assertEqual((result["senders"], result["judged"], result["heldout"], result["words"],
+                          result["unknown"], result["vocabulary"]), (2, 2, 4, 12, 2, 9))
+        # ann's two messages: see, you, soon, all first. bob's: call is second to see at the
+        # beginning, me is first, and the third word is in no vocabulary.
+        for name in ("ngram-proxy", "ngram-pooled"):
+            row = rows[name]
+            self.assertEqual(row["senders"], [[6, 6, 6], [6, 2, 4]])
+            self.assertEqual((row["top1"], row["top3"]), (0.66667, 0.83333))
+            self.assertEqual((row["sender_top1"], row["sender_top3"]), (0.66667, 0.83333))
+        for name in ("proxy", "pooled", "federated"):
+            row = rows[name]
+            self.assertEqual([words for words, _, _ in row["senders"]], [6, 6])
+            self.assertEqual(row["top1"], round(sum(s[1] for s in row["senders"]) / 12, 5))
+            self.assertEqual(row["sender_top3"],
+                             round(sum(s[2] / s[0] for s in row["senders"]) / 2, 5))
+            losses = [v for v in row["rates"].values() if v is not None]
+            self.assertEqual(row["rates"][str(row["learning_rate"])], min(losses))
+        proxy = rows["proxy"]["senders"]
+        for row in rows.values():
+            self.assertEqual(row["better"],
+                             sum(a[1] > b[1] for a, b in zip(row["senders"], proxy)))
+            self.assertEqual(row["worse"], sum(a[1] < b[1] for a, b in zip(row["senders"], proxy)))
+        again = self.keyboard("--quiet")
+        self.assertEqual((again.code, again.out, again.log), (0, ran.out, ""))
+        self.assertIn("2 senders, 2 of them with held-out words: 12, 16.67 % of which", ran.out)
+        for path in pathlib.Path(self.folder).rglob("*"): # nothing that is kept has a client's word
+            if path.is_file() and path.name != "sms.tsv":
+                self.assertNotIn(b"zanzibar", path.read_bytes().lower(), path)
+
+    def test_a_job_that_is_no_keyboards_is_refused(self):
+        for setting, says in (
+                ("data.heldout=0", "data.heldout: is 0; recall is counted on messages that each "
+                                   "sender holds out, such as 0.2 of them"),
+                ("data.test_share=0", "data.test_share: is 0; learning rates are chosen on "
+                                      "messages that nobody trains on, such as 0.05 of them"),
+                ("data.holder=pooled", "data.holder: is 'pooled'; here it is clients, and the "
+                                       "others are what they are compared with"),
+                ("data.source=digits", "data.source: 'digits' holds no messages by sender; a "
+                                       "keyboard's are lines of sender, number and text in a .tsv "
+                                       "file")):
+            ran = self.run_in("keyboard", "k.yaml", "--set", setting)
+            self.assertEqual((ran.code, ran.out), (2, ""))
+            self.assertIn(says, ran.log)
+
+
+if __name__ == "__main__":
+    unittest.main()
