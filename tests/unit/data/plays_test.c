@@ -275,6 +275,7 @@ static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) 
     (void)state;
     const choir_job_data o = {.steps = 0};
     choir_status status = CHOIR_ENOMEM;
+    file_write(folder, "pg100.txt", SMALL_PLAYS_INLINE, strlen(SMALL_PLAYS_INLINE));
     for (uint32_t n = 0; status == CHOIR_ENOMEM; n++) {
         counted_memory m = {.real = choir_env_default(), .until_failure = n};
         choir_env failing = m.real;
