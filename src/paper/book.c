@@ -260,20 +260,29 @@ choir_status ch_book_write(ch_book_result *out, const ch_catalogue *catalogue, c
     return status;
 }
 
+static choir_status markdown_put(ch_draft *out, const writer *w, const ch_paper_experiment *e,
+                                 choir_error *err) {
+    ch_arena arena = {.base = NULL};
+    ch_book_part part;
+    const choir_status status = part_load(&arena, &part, w, e, err);
+    if (status == CHOIR_OK) {
+        ch_book_table_markdown(out, &part);
+    }
+    ch_arena_release(&arena);
+    return status;
+}
+
 choir_status ch_book_markdown(ch_draft *out, const ch_catalogue *catalogue, const char *results,
                               uint64_t seed, const choir_env *env, choir_error *err) {
     const writer w = {.catalogue = catalogue, .results = results, .seed = seed, .env = env};
     choir_status status = CHOIR_OK;
-    for (uint32_t i = 0; i < catalogue->count && status == CHOIR_OK; i++) {
-        ch_arena arena = {.base = NULL};
-        ch_book_part part;
-        if (is_of(&catalogue->items[i], 0)) {
-            status = part_load(&arena, &part, &w, &catalogue->items[i], err);
-            if (status == CHOIR_OK) {
-                ch_book_table_markdown(out, &part);
+    for (uint32_t chapter = 0; chapter < 3; chapter++) {
+        for (uint32_t i = 0; i < catalogue->count && status == CHOIR_OK; i++) {
+            const ch_paper_experiment *e = &catalogue->items[i];
+            if (is_table(e) && is_of(e, chapter)) {
+                status = markdown_put(out, &w, e, err);
             }
         }
-        ch_arena_release(&arena);
     }
     return status == CHOIR_OK ? ch_draft_status(out) : status;
 }

@@ -294,12 +294,12 @@ class TheReadme(Case):
     def cells(self, text):
         """The number in bold of each cell that has one, by table, row and column."""
         found = {}
-        title = ""
-        for line in text.splitlines():
+        lines = text.splitlines()
+        for line, after in zip(lines, lines[1:]):
             words = [word.strip() for word in line.strip("|").split("|")]
-            if line.startswith(("| Table", "| Figure")):
+            if after.startswith("|---"):
                 title, *columns = words
-            elif line.startswith("| ") and title:
+            elif line.startswith("| "):
                 for column, word in zip(columns, words[1:]):
                     if bold := re.match(r"\*\*(.+?)\*\*", word):
                         found[title, words[0], column] = bold[1]
