@@ -141,14 +141,21 @@ static bool is_same_machine(const ch_outcome *a, const ch_outcome *b) {
            strcmp(a->cpu, b->cpu) == 0;
 }
 
-void ch_book_machine(ch_draft *d, const ch_book_part *p) {
+/* Outcome i of a part: first its own, then those of the table it is like. */
+static const ch_outcome *outcome_at(const ch_book_part *p, uint32_t i) {
     const uint32_t cells = p->e->rows_count * p->e->columns_count;
+    return i < cells ? &p->outcomes[i] : &p->likes[i - cells];
+}
+
+void ch_book_machine(ch_draft *d, const ch_book_part *p) {
+    const uint32_t count = 2 * p->e->rows_count * p->e->columns_count;
     bool is_first = true;
-    for (uint32_t i = 0; i < cells; i++) {
-        const ch_outcome *o = &p->outcomes[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const ch_outcome *o = outcome_at(p, i);
         bool is_known = o->arms_count == 0;
         for (uint32_t k = 0; k < i && !is_known; k++) {
-            is_known = p->outcomes[k].arms_count > 0 && is_same_machine(o, &p->outcomes[k]);
+            const ch_outcome *before = outcome_at(p, k);
+            is_known = before->arms_count > 0 && is_same_machine(o, before);
         }
         if (is_known) {
             continue;

@@ -224,11 +224,17 @@ static void put_missing(ch_draft *d, const ch_paper_experiment *e, uint32_t miss
     if (missing == 0) {
         return;
     }
-    ch_draft_format(d,
-                    "<p class=\"finding\">Of its %u curves %u %s measured: <code>choir paper run ",
-                    cells, cells - missing, cells - missing == 1 ? "is" : "are");
+    if (missing == cells) {
+        ch_draft_format(d,
+                        "<p class=\"finding\">None of its %u curves is measured in full: ", cells);
+    } else {
+        ch_draft_format(d, "<p class=\"finding\">Of its %u curves %u %s measured: ", cells,
+                        cells - missing, cells - missing == 1 ? "is" : "are");
+    }
+    ch_draft_put(d, "<code>choir paper run ");
     ch_draft_html(d, e->name);
-    ch_draft_put(d, "</code> measures the others.</p>\n");
+    ch_draft_put(d, missing == cells ? "</code> measures them.</p>\n"
+                                     : "</code> measures the others.</p>\n");
 }
 
 static void count_cells(ch_book_result *counts, const ch_book_part *p, uint32_t *missing) {
