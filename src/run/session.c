@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "job/rules.h"
+#include "run/labels.h"
 #include "run/saved.h"
 
 #include <string.h>
@@ -128,6 +129,17 @@ static choir_status preprocess_check(const choir_job *job, const ch_saved *saved
                         saved->path, saved->preprocess, own);
 }
 
+/* A model of text goes on with the tokens that it knows: those of another vocabulary have the same
+ * numbers, and nothing else would tell. */
+static choir_status vocabulary_check(const ch_session *s, const ch_saved *saved, choir_error *err) {
+    char own[CH_LABELS_TEXT_MAX];
+    if (!ch_federation_is_text(s->federation)) {
+        return CHOIR_OK;
+    }
+    (void)ch_labels_text(own, s->federation);
+    return ch_labels_check(saved->labels, own, saved->path, s->job.data.source, err);
+}
+
 static choir_status data_open(ch_session *s, ch_session_use use, choir_error *err) {
     const choir_job_model *m = &s->job.model;
     const char *path = m->init[0] != '\0' ? m->init : m->file;
@@ -144,6 +156,9 @@ static choir_status data_open(ch_session *s, ch_session_use use, choir_error *er
     status = preprocess_check(&s->job, &saved, err);
     if (status == CHOIR_OK) {
         status = data_read(s, use, saved.encoding.width > 0 ? &saved.encoding : NULL, path, err);
+    }
+    if (status == CHOIR_OK) {
+        status = vocabulary_check(s, &saved, err);
     }
     ch_saved_release(&saved);
     return status;

@@ -92,6 +92,15 @@ class Typing(Case):
         self.assert_says(ran, 1, "choir predict: m.safetensors: its vocabulary has 8 words, its "
                                  "layers read 9 and tell 9 apart\n")
 
+    def test_a_job_of_other_words_does_not_go_on_with_a_model(self):
+        self.file("k.yaml", JOB)
+        self.file("sms.tsv", messages(("0", "see you later", 12), ("0", "call me now", 6),
+                                      ("ann", "see you", 5)))
+        ran = self.run_in("sim", "k.yaml", "--set", f"model.init={self.model}/model.safetensors")
+        self.assertEqual((ran.code, ran.out), (2, ""))
+        self.assertIn("tells the labels [\"<unknown>\",\"<begin>\",\"<end>\",\"see\",\"soon\"", ran.log)
+        self.assertIn("'sms.tsv' has [", ran.log)
+
     def read_until(self, fd, text):
         """What the terminal showed until it showed text."""
         shown = b""
