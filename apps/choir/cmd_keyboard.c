@@ -20,6 +20,7 @@ typedef struct keyboard_flags {
     char runs[CHOIR_PATH_MAX];
     char out[CHOIR_PATH_MAX];
     uint32_t passes;
+    uint32_t rates;
     double budget_min;
     uint32_t workers;
     bool quiet;
@@ -32,6 +33,8 @@ static const ch_option ROWS[] = {
      "key=value that wins over the file, such as server.rounds=20"},
     {"--passes", CH_OPTION_U32, FIELD(passes), 1, 1000, "passes", NULL,
      "over the proxy's messages, of the model that the others begin with"},
+    {"--rates", CH_OPTION_U32, FIELD(rates), 1, CH_KEYBOARD_RATES, "rates", NULL,
+     "to try: the job's learning rate, the one below it, the one above"},
     {"--runs", CH_OPTION_TEXT, FIELD(runs), 0, CHOIR_PATH_MAX, "", NULL,
      "the folder of run directories, which it goes on from"},
     {"--out", CH_OPTION_TEXT, FIELD(out), 0, CHOIR_PATH_MAX, "", NULL,
@@ -44,7 +47,8 @@ static const ch_option ROWS[] = {
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const keyboard_flags DEFAULTS = {.runs = "runs/keyboard", .passes = 10};
+static const keyboard_flags DEFAULTS = {
+    .runs = "runs/keyboard", .passes = 10, .rates = CH_KEYBOARD_RATES};
 
 static volatile sig_atomic_t stop;
 
@@ -73,9 +77,9 @@ static choir_status keyboard_open(ch_keyboard *out, const ch_call *call, const c
         status = ch_run_check(&job, &places, env, err);
     }
     if (status == CHOIR_OK) {
-        (void)snprintf(command, sizeof(command), "choir keyboard %.300s --passes %u",
-                       call->operands[0], flags->passes);
-        status = ch_keyboard_init(out, &job, flags->passes, command, env, err);
+        (void)snprintf(command, sizeof(command), "choir keyboard %.300s --passes %u --rates %u",
+                       call->operands[0], flags->passes, flags->rates);
+        status = ch_keyboard_init(out, &job, flags->passes, flags->rates, command, env, err);
         if (status != CHOIR_OK) {
             ch_job_locate(&places, err);
         }

@@ -84,12 +84,17 @@ static uint32_t pooled_passes(const choir_job *job) {
     return passes < 1 ? 1 : passes > ROUNDS_MAX ? ROUNDS_MAX : (uint32_t)passes;
 }
 
-static void row_init(ch_keyboard_row *row, const ch_keyboard *k, ch_keyboard_who who) {
+/* A directory of its own for each number of rounds: the model that counts is that of the last, and
+ * a run that has had more does not go back. */
+static void name_set(ch_keyboard_row *row, const char *name) {
     char label[CHOIR_NAME_MAX];
+    (void)snprintf(label, sizeof(label), "%.40s-%.10s-%u", name, row->name, row->job.rounds);
+    memcpy(row->job.name, label, sizeof(label));
+}
+
+static void row_init(ch_keyboard_row *row, const ch_keyboard *k, ch_keyboard_who who) {
     *row = (ch_keyboard_row){.name = NAMES[who], .job = k->job, .validation = (double)NAN};
     row->is_trained = who != CH_KEYBOARD_NGRAM_PROXY && who != CH_KEYBOARD_NGRAM_POOLED;
-    (void)snprintf(label, sizeof(label), "%.40s-%.20s", k->job.name, row->name);
-    memcpy(row->job.name, label, sizeof(label));
     row->job.target_accuracy = 0; // a run knows no target: arm.h
     row->job.evaluate_clients = 1;
     const double rate = k->job.client_learning_rate;
@@ -107,10 +112,12 @@ static void row_init(ch_keyboard_row *row, const ch_keyboard *k, ch_keyboard_who
     } else if (who == CH_KEYBOARD_POOLED) {
         central_set(&row->job, "pooled", pooled_passes(&k->job));
     }
+    name_set(row, k->job.name);
 }
 
 choir_status ch_keyboard_init(ch_keyboard *out, const choir_job *job, uint32_t passes,
-                              const char *command, const choir_env *env, choir_error *err) {
+                              uint32_t rates, const char *command, const choir_env *env,
+                              choir_error *err) {
     memset(out, 0, sizeof(*out));
     const choir_status status = job_check(job, err);
     if (status != CHOIR_OK) {
@@ -119,6 +126,7 @@ choir_status ch_keyboard_init(ch_keyboard *out, const choir_job *job, uint32_t p
     out->env = *env;
     out->job = *job;
     out->passes = passes;
+    out->rates = rates;
     (void)snprintf(out->command, sizeof(out->command), "%s", command);
     for (ch_keyboard_who who = 0; who < CH_KEYBOARD_COUNT; who++) {
         row_init(&out->rows[who], out, who);
@@ -162,13 +170,13 @@ static bool is_lower(double a, double b) {
     return !isnan(a) && (isnan(b) || a < b);
 }
 
-static choir_status row_train(ch_keyboard_row *row, const ch_paper_site *site, const choir_env *env,
-                              choir_error *err) {
+static choir_status row_train(ch_keyboard_row *row, uint32_t rates, const ch_paper_site *site,
+                              const choir_env *env, choir_error *err) {
     const uint32_t rounds = row->job.rounds;
     const uint32_t pilot = (rounds + PILOT_SHARE - 1) / PILOT_SHARE;
     uint32_t best = 0;
     choir_status status = CHOIR_OK;
-    for (uint32_t i = 0; i < CH_KEYBOARD_RATES && status == CHOIR_OK; i++) {
+    for (uint32_t i = 0; i < rates && status == CHOIR_OK; i++) {
         status = rate_run(row, row->rates[i], pilot, &row->tried[i], site, env, err);
         best = is_lower(row->tried[i], row->tried[best]) ? i : best;
     }
@@ -203,7 +211,7 @@ choir_status ch_keyboard_run(ch_keyboard *k, const ch_paper_site *site, const ch
             status = init_set(row, k->rows[CH_KEYBOARD_PROXY].dir, err);
         }
         if (row->is_trained && status == CHOIR_OK) {
-            status = row_train(row, site, env, err);
+            status = row_train(row, k->rates, site, env, err);
         }
     }
     return status == CHOIR_OK ? ch_keyboard_judge(k, site->workers, env, err) : status;

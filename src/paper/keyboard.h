@@ -13,11 +13,11 @@
  * over senders.
  *
  * Those that are trained are tuned: client.learning_rate of the job and its neighbours by a factor
- * of 10^(1/3), each for a quarter of the rounds; the one with the lowest loss on the validation
- * messages then goes on to the last round, whose model counts. Validation messages are
- * data.test_share of what is trained on, the proxy's for proxy and the senders' for pooled and
- * federated; nothing held out is looked at before. pooled has as many passes over the messages as
- * the senders have on average, and at least one.
+ * of 10^(1/3), the one below before the one above, each for a quarter of the rounds; the one with
+ * the lowest loss on the validation messages then goes on to the last round, whose model counts.
+ * Validation messages are data.test_share of what is trained on, the proxy's for proxy and the
+ * senders' for pooled and federated; nothing held out is looked at before. pooled has as many
+ * passes over the messages as the senders have on average, and at least one.
  *
  * Runs are ordinary run directories (arm.h), so what was ended in any way is gone on with by the
  * same call.
@@ -64,6 +64,7 @@ typedef struct ch_keyboard {
     choir_job job;                // as it was given
     char command[CHOIR_PATH_MAX]; // how to do it again, for the file
     uint32_t passes;              // over the proxy's messages
+    uint32_t rates;               // that are tried
     uint32_t vocabulary;          // tokens
     uint32_t senders;             // clients
     uint32_t judged;              // of them, that hold out a word
@@ -77,13 +78,14 @@ typedef struct ch_keyboard {
  *
  * job     on messages, with a model of words, data.heldout above 0 and data.test_share above 0
  * passes  over the proxy's messages, >= 1
+ * rates   how many of the learning rates to try, in [1, CH_KEYBOARD_RATES]
  * command how to do it again; copied, and cut to its size
  *
  * Returns OK and an object to release; EINVAL, and nothing to release, for a job that cannot be one
  * of a keyboard: err names the key.
  */
 CHOIR_NODISCARD choir_status ch_keyboard_init(ch_keyboard *out, const choir_job *job,
-                                              uint32_t passes, const char *command,
+                                              uint32_t passes, uint32_t rates, const char *command,
                                               const choir_env *env, choir_error *err);
 
 /* Safe to call twice. */

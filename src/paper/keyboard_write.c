@@ -58,7 +58,8 @@ void ch_keyboard_print(FILE *out, const ch_keyboard *k) {
 static void text_put(ch_draft *d, const char *key, const char *text) {
     char quoted[QUOTED_BYTES];
     (void)ch_text_quote(quoted, sizeof(quoted), ch_text_is_printable(text) ? text : "");
-    ch_draft_format(d, "\"%s\": %s", key, quoted);
+    ch_draft_format(d, "\"%s\": ", key);
+    ch_draft_put(d, quoted);
 }
 
 static void share_put(ch_draft *d, const char *key, double value) {
@@ -106,9 +107,9 @@ static void machine_put(ch_draft *d, const ch_keyboard *k) {
     }
 }
 
-static void trained_put(ch_draft *d, const ch_keyboard_row *row) {
+static void trained_put(ch_draft *d, const ch_keyboard_row *row, uint32_t rates) {
     ch_draft_put(d, ", \"rates\": {");
-    for (uint32_t i = 0; i < CH_KEYBOARD_RATES; i++) {
+    for (uint32_t i = 0; i < rates; i++) {
         char rate[CH_TEXT_NUMBER_MAX];
         ch_text_number(rate, sizeof(rate), row->rates[i]);
         ch_draft_put(d, i == 0 ? "" : ", ");
@@ -133,11 +134,11 @@ static void senders_put(ch_draft *d, const ch_keyboard_row *row, uint32_t sender
     ch_draft_put(d, "]}");
 }
 
-static void row_put(ch_draft *d, const ch_keyboard_row *row, uint32_t senders) {
+static void row_put(ch_draft *d, const ch_keyboard *k, const ch_keyboard_row *row) {
     ch_draft_put(d, "\n  {");
     text_put(d, "name", row->name);
     if (row->is_trained) {
-        trained_put(d, row);
+        trained_put(d, row, k->rates);
     }
     ch_draft_put(d, ",\n   ");
     share_put(d, "top1", ch_recall_first(&row->total));
@@ -148,7 +149,7 @@ static void row_put(ch_draft *d, const ch_keyboard_row *row, uint32_t senders) {
     ch_draft_put(d, ", ");
     share_put(d, "sender_top3", row->among);
     ch_draft_format(d, ", \"better\": %u, \"worse\": %u,", row->better, row->worse);
-    senders_put(d, row, senders);
+    senders_put(d, row, k->senders);
 }
 
 static void keyboard_put(ch_draft *d, const ch_keyboard *k) {
@@ -166,7 +167,7 @@ static void keyboard_put(ch_draft *d, const ch_keyboard *k) {
                     k->rows[CH_KEYBOARD_PROXY].total.words, k->unknown);
     for (uint32_t who = 0; who < CH_KEYBOARD_COUNT; who++) {
         ch_draft_put(d, who == 0 ? "" : ",");
-        row_put(d, &k->rows[who], k->senders);
+        row_put(d, k, &k->rows[who]);
     }
     ch_draft_put(d, "]}\n");
 }

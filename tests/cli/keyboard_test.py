@@ -19,9 +19,11 @@ class Keyboard(Case):
                                       ("ann", "see you soon", 10), ("bob", "Call me Zanzibar", 10)))
         self.file("k.yaml", JOB)
 
-    def keyboard(self, *more, **options):
-        return self.run_in("keyboard", "k.yaml", "--passes", "8", "--out", "r.json", "--workers",
-                           "1", *more, timeout=240, **options)
+    def keyboard(self, *more):
+        if "--passes" not in more:
+            more = ("--passes", "8", *more)
+        return self.run_in("keyboard", "k.yaml", "--out", "r.json", "--workers", "1", *more,
+                           timeout=240)
 
     def test_recall_is_that_counted_by_hand_and_the_same_call_goes_on(self):
         ran = self.keyboard("--budget", "0.00001")
@@ -58,6 +60,14 @@ class Keyboard(Case):
         again = self.keyboard("--quiet")
         self.assertEqual((again.code, again.out, again.log), (0, ran.out, ""))
         self.assertIn("2 senders, 2 of them with held-out words: 12, 16.67 % of which", ran.out)
+        rows = []
+        for runs in ("runs/keyboard", "runs/afresh"): # what had more passes is not what counts
+            ran = self.keyboard("--rates", "1", "--passes", "2", "--runs", runs)
+            self.assertEqual(ran.code, 0, ran.log)
+            rows.append(json.loads((self.folder / "r.json").read_text())["rows"])
+        self.assertEqual(rows[0], rows[1])
+        self.assertEqual([list(row["rates"]) for row in rows[0] if "rates" in row],
+                         3 * [["0.215"]])
         for path in pathlib.Path(self.folder).rglob("*"): # nothing that is kept has a client's word
             if path.is_file() and path.name != "sms.tsv":
                 self.assertNotIn(b"zanzibar", path.read_bytes().lower(), path)
