@@ -14,9 +14,9 @@ class Ran:
         self.code, self.out, self.log = done.returncode, done.stdout, done.stderr
 
 
-def choir(*words, cwd=None, timeout=60):
+def choir(*words, cwd=None, timeout=60, env=None):
     """Runs choir with these words; code, out and log of what came of it."""
-    return Ran(subprocess.run([CHOIR, *map(str, words)], cwd=cwd, timeout=timeout, text=True,
+    return Ran(subprocess.run([CHOIR, *map(str, words)], cwd=cwd, timeout=timeout, text=True, env=env,
                               stdin=subprocess.DEVNULL, capture_output=True))
 
 
