@@ -186,9 +186,12 @@ choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const ch
         status = ch_pooled_read(&pooled, dir, env, err);
     }
     ch_crossing c;
+    ch_crossing counted;
     ch_crossing_init(&c, task->target);
+    ch_crossing_init(&counted, task->target > 0 ? task->target : task->level);
     for (uint32_t i = 0; i < table.count && out->end == CH_CROSSING_GOES_ON; i++) {
         row_add(&c, &table.rows[i]);
+        row_add(&counted, &table.rows[i]);
         out->end = end_of(&c, task);
     }
     if (out->end == CH_CROSSING_GOES_ON && has_file(dir, CH_REPORT_FAILURE_FILE)) {
@@ -198,7 +201,7 @@ choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const ch
         out->end = CH_CROSSING_GOES_ON;
     }
     out->rounds = c.closed;
-    out->crossing = ch_outcome_real(c.rounds, CH_OUTCOME_DIGITS + 1);
+    out->crossing = ch_outcome_real(counted.rounds, CH_OUTCOME_DIGITS + 1);
     out->best = c.best;
     out->bytes = c.bytes;
     if (status == CHOIR_OK) {

@@ -36,6 +36,7 @@ typedef struct ch_arm_task {
     const choir_job *job;        // as ch_paper_job made it
     int32_t rate;                // its learning rate
     double target;               // accuracy; 0: none
+    double level;                // where there is none: accuracy to count rounds to all the same
     uint32_t limit;              // rounds
     double beaten;               // rounds that the best rate so far needs; INFINITY: none has
     const ch_outcome_arm *ahead; // that rate; NULL: none has

@@ -30,25 +30,6 @@ static bool is_loss(const ch_paper_experiment *e) {
     return strcmp(e->metric, "loss") == 0 || strcmp(e->metric, "pooled-loss") == 0;
 }
 
-/* Rounds until a curve is above the experiment's level; INFINITY: it never is. */
-static double rounds_to_level(const ch_paper_experiment *e, const ch_outcome_arm *arm) {
-    ch_crossing c;
-    ch_crossing_init(&c, e->level);
-    for (uint32_t i = 0; i < arm->points; i++) {
-        ch_crossing_add(&c, (uint32_t)arm->curve[i].round, arm->curve[i].accuracy, 0);
-    }
-    return c.rounds;
-}
-
-static void put_level(ch_draft *d, const ch_paper_experiment *e, const ch_outcome_arm *arm) {
-    const double rounds = rounds_to_level(e, arm);
-    if (isfinite(rounds)) {
-        ch_draft_format(d, "<td>%.1f</td>", rounds);
-    } else {
-        ch_draft_put(d, "<td>&mdash;</td>");
-    }
-}
-
 static void put_losses(ch_draft *d, const ch_paper_experiment *e, const ch_outcome_arm *arm) {
     char last[CH_UNITS_MAX];
     char least[CH_UNITS_MAX];
@@ -86,8 +67,10 @@ static void put_curve(ch_draft *d, const ch_book_part *p, uint32_t column,
         ch_units_share(text, arm->curve[arm->points - 1].accuracy);
         ch_draft_format(d, "<td>%s</td>", text);
     }
-    if (p->e->level > 0) {
-        put_level(d, p->e, arm);
+    if (p->e->level > 0 && isfinite(arm->crossing)) {
+        ch_draft_format(d, "<td>%.1f</td>", arm->crossing);
+    } else {
+        ch_draft_put(d, p->e->level > 0 ? "<td>&mdash;</td>" : "");
     }
     ch_units_bytes(text, (uint64_t)arm->bytes);
     ch_draft_format(d, "<td>%s</td></tr>\n", arm->bytes > 0 ? text : "&mdash;");

@@ -82,13 +82,15 @@ choir_status ch_measure_task(ch_arm_task *out, choir_job *job, const ch_outcome 
     const choir_status status =
         ch_paper_job(job, e, cell->row, cell->column, rate, c->site.seed, c->site.data_dir, err);
     const bool is_table = strcmp(e->kind, "table") == 0;
+    const bool has_winner = outcome->target > 0 && best != NULL && isfinite(best->crossing);
     *out = (ch_arm_task){.cell = outcome->cell,
                          .job = job,
                          .rate = rate,
                          .target = outcome->target,
+                         .level = is_table ? 0 : e->level,
                          .limit = outcome->rounds_max,
-                         .beaten = best == NULL ? INFINITY : best->crossing,
-                         .ahead = best != NULL && isfinite(best->crossing) ? best : NULL,
+                         .beaten = has_winner ? best->crossing : INFINITY,
+                         .ahead = has_winner ? best : NULL,
                          .points = is_table ? CH_ARM_TABLE_POINTS : CH_ARM_FIGURE_POINTS,
                          .is_monotone = !is_table && strcmp(e->metric, "accuracy") == 0,
                          .pooled_every = ch_measure_pooled_every(e, outcome->rounds_max),
@@ -242,7 +244,7 @@ void ch_measure_line(char *out, size_t size, const ch_outcome *o, const ch_paper
     if (base != NULL && isfinite(base->crossing) && isfinite(best->crossing)) {
         (void)snprintf(speed, sizeof(speed), ", %.1fx", base->crossing / best->crossing);
     }
-    if (isfinite(best->crossing)) {
+    if (isfinite(best->crossing) && o->target > 0) {
         (void)snprintf(out, size, "%s: %.1f rounds%s, %s, at rate %s%s%s", o->cell, best->crossing,
                        speed, bytes, rate, paper, edge);
     } else {

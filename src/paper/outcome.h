@@ -44,7 +44,7 @@ typedef struct ch_outcome_arm {
     int32_t rate;                 // point of the grid
     ch_crossing_end end;
     uint32_t rounds; // run
-    double crossing; // rounds to the target; INFINITY: not reached
+    double crossing; // rounds to the target, of a figure to its level; INFINITY: not reached
     double best;     // highest accuracy
     double bytes;    // sent until the target, or in all rounds
     uint32_t points;

@@ -193,6 +193,18 @@ class AFigure(Paper):
         for point in arms[0]["curve"]:
             self.assertEqual(again.get(point[0], point[1]), point[1])
 
+    def test_counts_rounds_to_its_level_and_runs_all(self):
+        self.file("experiments/paper/curves.yaml", CURVES.replace("METRIC", "accuracy-raw").replace(
+            'baselines: "BASELINES"', "scale: 1").replace("rounds: 12", "rounds: 12\nlevel: 0.3"))
+        self.measure("curves/four")
+        arm = self.cell("four.iid.json")["rates"][0]
+        self.assertEqual((arm["end"], arm["rounds"], len(arm["curve"])), ("not reached", 12, 12))
+        best = [max(point[1] for point in arm["curve"][:n + 1]) for n in range(12)]
+        after = next(n for n in range(12) if best[n] >= 0.3)
+        self.assertTrue(after <= arm["crossing"] <= after + 1, arm)
+        said, page = self.page()
+        self.assertIn(f"<td>{arm['crossing']:.1f}</td>", page)
+
     def test_is_estimated_as_all_its_rounds(self):
         self.curves("pooled-loss")
         lines = self.measure("curves", "--estimate")
