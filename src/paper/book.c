@@ -272,8 +272,10 @@ static choir_status markdown_put(ch_draft *out, const writer *w, const ch_paper_
     ch_arena arena = {.base = NULL};
     ch_book_part part;
     const choir_status status = part_load(&arena, &part, w, e, err);
-    if (status == CHOIR_OK) {
+    if (status == CHOIR_OK && is_table(e)) {
         ch_book_table_markdown(out, &part);
+    } else if (status == CHOIR_OK) {
+        ch_book_curves_markdown(out, &part);
     }
     ch_arena_release(&arena);
     return status;
@@ -286,7 +288,7 @@ choir_status ch_book_markdown(ch_draft *out, const ch_catalogue *catalogue, cons
     for (uint32_t chapter = 0; chapter < 3; chapter++) {
         for (uint32_t i = 0; i < catalogue->count && status == CHOIR_OK; i++) {
             const ch_paper_experiment *e = &catalogue->items[i];
-            if (is_table(e) && is_of(e, chapter)) {
+            if (chapter != 1 && is_of(e, chapter)) {
                 status = markdown_put(out, &w, e, err);
             }
         }

@@ -67,6 +67,9 @@ void ch_book_table(ch_page *page, const ch_book_part *part, ch_book_result *coun
 /* The same as Markdown: rounds, speed-ups and the paper's; nothing when none is measured. */
 void ch_book_table_markdown(ch_draft *d, const ch_book_part *part);
 
+/* The same of the curves of an experiment that is no figure. */
+void ch_book_curves_markdown(ch_draft *d, const ch_book_part *part);
+
 /* Rounds to the target by the best rate; NaN: not measured; INFINITY: not reached. */
 double ch_book_rounds(const ch_outcome *o);
 

@@ -1,7 +1,10 @@
 /* The tables of the book for a README: see book.h. */
 #include "paper/book.h"
 
+#include "report/units.h"
+
 #include <math.h>
+#include <string.h>
 
 /* A label in a cell of a table. */
 static void put_label(ch_draft *d, const char *label) {
@@ -80,6 +83,59 @@ void ch_book_table_markdown(ch_draft *d, const ch_book_part *p) {
             put_cell(d, p, i, k);
         }
         ch_draft_put(d, " |\n");
+    }
+    ch_draft_put(d, "\n");
+}
+
+static void put_curve(ch_draft *d, const ch_book_part *p, const ch_outcome_arm *arm,
+                      const char *label) {
+    char best[CH_UNITS_MAX];
+    char bytes[CH_UNITS_MAX];
+    ch_units_share(best, arm->best);
+    ch_units_bytes(bytes, (uint64_t)arm->bytes);
+    ch_draft_put(d, "| ");
+    put_label(d, label);
+    ch_draft_format(d, " | **%s**", best);
+    if (p->e->level > 0 && isfinite(arm->crossing)) {
+        ch_draft_format(d, " | %.1f", arm->crossing);
+    } else {
+        ch_draft_put(d, p->e->level > 0 ? " | —" : "");
+    }
+    ch_draft_format(d, " | %s |\n", arm->bytes > 0 ? bytes : "nothing");
+}
+
+static void put_curves(ch_draft *d, const ch_book_part *p, const ch_outcome *o, const char *label) {
+    const ch_outcome_arm *best = ch_outcome_best(o);
+    if (best != NULL && o->is_complete) {
+        put_curve(d, p, best, label);
+    }
+    for (uint32_t i = 0; i < o->arms_count && o->is_complete; i++) {
+        const char *beside = ch_book_baseline(&o->arms[i]);
+        if (beside != NULL) {
+            put_curve(d, p, &o->arms[i], beside);
+        }
+    }
+}
+
+void ch_book_curves_markdown(ch_draft *d, const ch_book_part *p) {
+    const ch_paper_experiment *e = p->e;
+    if (!has_any(p) || strcmp(e->kind, "curves") != 0) {
+        return;
+    }
+    ch_draft_put(d, "| ");
+    put_label(d, e->paper);
+    ch_draft_put(d, ". ");
+    put_label(d, e->title);
+    ch_draft_put(d, " | best test accuracy | ");
+    if (e->level > 0) {
+        ch_draft_format(d, "rounds to %g %% | ", 100 * e->level);
+    }
+    ch_draft_put(d, e->level > 0 ? "sent both ways |\n|---|---|---|---|\n"
+                                 : "sent both ways |\n|---|---|---|\n");
+    for (uint32_t i = 0; i < e->rows_count; i++) {
+        for (uint32_t k = 0; k < e->columns_count; k++) {
+            put_curves(d, p, ch_book_outcome(p, i, k), e->rows[i].label);
+        }
     }
     ch_draft_put(d, "\n");
 }
