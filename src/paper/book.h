@@ -81,7 +81,8 @@ void ch_book_figure(ch_page *page, const ch_book_part *part, ch_book_result *cou
 
 /*
  * The colour and the look of a figure's curve. Where its rows differ in E and B, colours are E and
- * lines are B, the smallest whole, and a schedule is the next line; else colours are places.
+ * lines are B, the smallest whole, and a schedule is the next line; else colours are places. What
+ * is drawn beside the rows is dashed.
  *
  * place  the row; beyond the rows: what is drawn beside them
  */

@@ -71,7 +71,7 @@ static uint32_t twins_before(const ch_paper_experiment *e, uint32_t row) {
 ch_chart_series ch_book_look(const ch_paper_experiment *e, uint32_t place) {
     static const ch_chart_look looks[] = {CH_LOOK_LINE, CH_LOOK_DASHED, CH_LOOK_DOTTED};
     uint32_t colour = place;
-    uint32_t look = place / CH_COLOURS;
+    uint32_t look = place < e->rows_count ? place / CH_COLOURS : 1;
     if (place < e->rows_count && is_of_e_and_b(e)) {
         colour = rank_of(e, place, EPOCHS);
         look = rank_of(e, place, BATCH) + twins_before(e, place);

@@ -154,7 +154,7 @@ static void curves_of_e_and_b_are_told_apart_by_both(void **state) {
         {.colour = CH_COLOUR_GREEN, .look = CH_LOOK_LINE},
         {.colour = CH_COLOUR_ORANGE, .look = CH_LOOK_LINE},
         {.colour = CH_COLOUR_GREEN, .look = CH_LOOK_DASHED},
-        {.colour = CH_COLOUR_RED, .look = CH_LOOK_LINE}, // beside the rows
+        {.colour = CH_COLOUR_RED, .look = CH_LOOK_DASHED}, // beside the rows
     };
     choir_error err = {.message = ""};
     check_status(ch_paper_experiment_parse(&made, text, strlen(text), "made.yaml", &err), CHOIR_OK);
