@@ -23,7 +23,8 @@
 
 /* exp(x) = 2^n exp(r),  n = round(x / ln 2),  r = x - n ln 2 in +-0.35 */
 V_INLINE vfloat v_exp(vfloat x) {
-    const vfloat in = v_select(x > EXP_MAX, v_splat(EXP_MAX), x);
+    const vfloat above = v_select(x < EXP_MIN, v_splat(EXP_MIN), x); // or n would be no int
+    const vfloat in = v_select(x > EXP_MAX, v_splat(EXP_MAX), above);
     const vfloat shifted = v_fma(in, v_splat(1.44269504F), v_splat(SHIFTER));
     const vfloat n = shifted - SHIFTER;
     vfloat r = v_fma(n, v_splat(-LN2_HIGH), in);
