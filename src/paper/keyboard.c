@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/source.h"
 #include "paper/grid.h"
+#include "store/metrics_log.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -145,6 +146,33 @@ void ch_keyboard_release(ch_keyboard *k) {
 
 // ----- training ---------------------------------------------------------------------------------
 
+/* Whether a round came to nothing because training left the numbers that can be sent. */
+static bool is_lost(const ch_metrics_row *r) {
+    static const choir_refusal reasons[] = {CHOIR_REFUSAL_DIVERGED, CHOIR_REFUSAL_NOT_FINITE,
+                                            CHOIR_REFUSAL_NORM, CHOIR_REFUSAL_RANGE};
+    uint32_t refused = 0;
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        refused += r->refused[reasons[i]];
+    }
+    return !r->applied && refused > 0;
+}
+
+/* The loss that was measured last in the rounds of a run up to one; NaN: a round was lost. */
+static choir_status loss_read(double *loss, const char *dir, uint32_t rounds, const choir_env *env,
+                              choir_error *err) {
+    ch_metrics_table table = {0};
+    bool is_diverged = false;
+    const choir_status status = ch_metrics_read(&table, dir, env, err);
+    *loss = (double)NAN;
+    for (uint32_t i = 0; i < table.count && table.rows[i].round <= rounds; i++) {
+        *loss = isnan(table.rows[i].loss) ? *loss : table.rows[i].loss;
+        is_diverged |= is_lost(&table.rows[i]);
+    }
+    *loss = is_diverged ? (double)NAN : *loss;
+    ch_metrics_table_release(&table);
+    return status;
+}
+
 /* Runs the row's job at a rate up to a round. *loss: the last that was measured until then; NaN: it
  * diverged. */
 static choir_status rate_run(ch_keyboard_row *row, double rate, uint32_t rounds, double *loss,
@@ -158,38 +186,52 @@ static choir_status rate_run(ch_keyboard_row *row, double rate, uint32_t rounds,
                               .points = CH_ARM_TABLE_POINTS,
                               .baselines = ""};
     ch_outcome_arm arm;
-    const choir_status status = ch_arm_run(&arm, &task, site, 0, env, err);
+    choir_status status = ch_arm_run(&arm, &task, site, 0, env, err);
     *loss = (double)NAN;
-    if (status == CHOIR_OK && arm.end != CH_CROSSING_DIVERGED && arm.points > 0) {
-        *loss = arm.curve[arm.points - 1].loss;
+    if (status == CHOIR_OK) {
+        status = ch_arm_dir(row->dir, site->runs, &row->job, err);
     }
-    return status;
+    return status == CHOIR_OK && arm.end != CH_CROSSING_DIVERGED
+               ? loss_read(loss, row->dir, rounds, env, err)
+               : status;
 }
 
-static bool is_lower(double a, double b) {
-    return !isnan(a) && (isnan(b) || a < b);
+/* The rate with the lowest loss of those that are left; CH_KEYBOARD_RATES when there is none. */
+static uint32_t rate_best(const ch_keyboard_row *row, const bool is_out[CH_KEYBOARD_RATES]) {
+    uint32_t best = CH_KEYBOARD_RATES;
+    for (uint32_t i = 0; i < CH_KEYBOARD_RATES; i++) {
+        if (!is_out[i] && !isnan(row->tried[i]) &&
+            (best == CH_KEYBOARD_RATES || row->tried[i] < row->tried[best])) {
+            best = i;
+        }
+    }
+    return best;
 }
 
 static choir_status row_train(ch_keyboard_row *row, uint32_t rates, const ch_paper_site *site,
                               const choir_env *env, choir_error *err) {
     const uint32_t rounds = row->job.rounds;
     const uint32_t pilot = (rounds + PILOT_SHARE - 1) / PILOT_SHARE;
-    uint32_t best = 0;
+    bool is_out[CH_KEYBOARD_RATES] = {false};
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < rates && status == CHOIR_OK; i++) {
         status = rate_run(row, row->rates[i], pilot, &row->tried[i], site, env, err);
-        best = is_lower(row->tried[i], row->tried[best]) ? i : best;
     }
-    if (status == CHOIR_OK) {
+    while (status == CHOIR_OK) {
+        const uint32_t best = rate_best(row, is_out);
+        if (best == CH_KEYBOARD_RATES) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "%s: training diverged at each learning rate; give a lower "
+                                "client.learning_rate than %g",
+                                row->name, row->rates[0]);
+        }
         status = rate_run(row, row->rates[best], rounds, &row->validation, site, env, err);
+        if (status == CHOIR_OK && !isnan(row->validation)) {
+            return CHOIR_OK;
+        }
+        is_out[best] = true; // it diverged on the way, so the next best goes on in its place
     }
-    if (status == CHOIR_OK && isnan(row->validation)) {
-        return ch_error_set(err, CHOIR_ERANGE,
-                            "%s: training diverged at learning rate %g; give a lower "
-                            "client.learning_rate",
-                            row->name, row->rates[best]);
-    }
-    return status == CHOIR_OK ? ch_arm_dir(row->dir, site->runs, &row->job, err) : status;
+    return status;
 }
 
 /* What is trained later begins with the proxy's model. */

@@ -14,7 +14,8 @@
  *
  * Those that are trained are tuned: client.learning_rate of the job and its neighbours by a factor
  * of 10^(1/3), the one below before the one above, each for a quarter of the rounds; the one with
- * the lowest loss on the validation messages then goes on to the last round, whose model counts.
+ * the lowest loss on the validation messages then goes on to the last round, whose model counts, or
+ * the next best where it diverges: where a round is lost as nothing finite came of it.
  * Validation messages are data.test_share of what is trained on, the proxy's for proxy and the
  * senders' for pooled and federated; nothing held out is looked at before. pooled has as many
  * passes over the messages as the senders have on average, and at least one.
@@ -96,8 +97,8 @@ void ch_keyboard_release(ch_keyboard *k);
  *
  * site  where; its results are not used
  *
- * Returns OK; EAGAIN when it was ended before all were trained; ERANGE when all rates of one
- * diverged; EINVAL when nobody holds out a message; as ch_arm_run, ch_session_open.
+ * Returns OK; EAGAIN when it was ended before all were trained; EINVAL when one diverged at each of
+ * its rates, or nobody holds out a message; as ch_arm_run, ch_session_open.
  */
 CHOIR_NODISCARD choir_status ch_keyboard_run(ch_keyboard *k, const ch_paper_site *site,
                                              const choir_env *env, choir_error *err);

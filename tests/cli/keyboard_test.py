@@ -72,6 +72,12 @@ class Keyboard(Case):
             if path.is_file() and path.name != "sms.tsv":
                 self.assertNotIn(b"zanzibar", path.read_bytes().lower(), path)
 
+    def test_what_diverges_at_each_rate_says_so(self):
+        ran = self.keyboard("--set", "client.learning_rate=900", "--rates", "2", "--passes", "1")
+        self.assertEqual((ran.code, ran.out), (2, ""))
+        self.assertIn("proxy: training diverged at each learning rate; give a lower "
+                      "client.learning_rate than 900", ran.log)
+
     def test_a_job_that_is_no_keyboards_is_refused(self):
         for setting, says in (
                 ("data.heldout=0", "data.heldout: is 0; recall is counted on messages that each "
