@@ -35,10 +35,10 @@ void ch_recall_kinds(uint8_t *kinds, const ch_federation *f) {
     }
 }
 
-/* How many words are ranked before this one. */
+/* How many words are ranked before this one; all are before one whose score is no number. */
 static uint32_t rank_of(const float *scores, const uint8_t *kinds, uint32_t count, uint32_t token) {
     const float own = scores[token];
-    uint32_t rank = 0;
+    uint32_t rank = isnan(own) ? count : 0;
     for (uint32_t i = 0; i < count; i++) {
         const bool is_before = scores[i] > own || (scores[i] == own && i < token);
         rank += is_before && kinds[i] == CH_RECALL_WORD ? 1 : 0;

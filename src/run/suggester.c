@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "data/dataset.h"
 #include "data/messages.h"
 #include "nn/net.h"
@@ -72,6 +73,14 @@ static choir_status names_read(ch_suggester *s, const ch_saved *saved, choir_err
                                        "\"" CH_WORD_UNKNOWN_NAME "\" and two more, and words",
                                        saved->path)
                         : CHOIR_EAGAIN;
+    }
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (!ch_text_is_printable(s->names[i])) { // it would be written to a terminal
+            return ch_error_set(err, CHOIR_EPROTO,
+                                "%s: word %" PRIu32 " of its vocabulary cannot be printed; needs "
+                                "words of letters and marks",
+                                saved->path, i);
+        }
     }
     char digest[CH_LABELS_DIGEST_MAX];
     ch_labels_digest(digest, s->names, s->count);

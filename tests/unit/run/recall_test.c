@@ -60,6 +60,18 @@ static void a_place_counts_by_the_rank_among_words(void **state) {
     check_near(ch_recall_among(&all), 5.0 / 6, 1e-15);
 }
 
+static void a_score_that_is_no_number_finds_nothing(void **state) {
+    (void)state;
+    const float scores[COUNT] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+    uint8_t kinds[COUNT];
+    ch_recall r = {0};
+    kinds_fill(kinds);
+    ch_recall_add(&r, scores, kinds, COUNT, YOU);
+    assert_int_equal(r.words, 1);
+    assert_int_equal(r.first, 0);
+    assert_int_equal(r.among, 0);
+}
+
 static void the_fourth_word_is_not_shown(void **state) {
     (void)state;
     static const float scores[] = {0, 0, 0, 4, 3, 2, 1};
@@ -85,6 +97,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_alone_are_suggested),
         cmocka_unit_test(a_place_counts_by_the_rank_among_words),
+        cmocka_unit_test(a_score_that_is_no_number_finds_nothing),
         cmocka_unit_test(the_fourth_word_is_not_shown),
         cmocka_unit_test(of_no_words_there_is_no_share),
     };

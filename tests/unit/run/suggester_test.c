@@ -182,6 +182,10 @@ static void what_suggests_no_words_is_refused(void **state) {
          CHOIR_EPROTO,
          "i.safetensors: its vocabulary (choir.vocabulary) does not begin with \"<unknown>\" and "
          "two more, and words"},
+        {{"k.safetensors", PLAIN.layers, "[\"<unknown>\",\"a\",\"b\",\"\\u001b[2J\"]", NULL, 4},
+         CHOIR_EPROTO,
+         "k.safetensors: word 3 of its vocabulary cannot be printed; needs words of letters and "
+         "marks"},
         {{"j.safetensors", "embedding 9 8 | dense 9", LABELS, NULL, 4},
          CHOIR_EPROTO,
          "j.safetensors: its vocabulary has 8 words, its layers read 9 and tell 9 apart"},
