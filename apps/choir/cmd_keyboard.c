@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
+enum { WORDS_MAX = 7 + 2 * CH_OPTION_TEXTS_MAX };
+
 typedef struct keyboard_flags {
     ch_option_texts set;
     char runs[CHOIR_PATH_MAX];
@@ -65,6 +67,23 @@ static void signals_catch(void) {
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
+/* What a result depends on of the command line, and nothing of this machine. */
+static void command_write(char out[CHOIR_PATH_MAX], const ch_call *call) {
+    const keyboard_flags *flags = call->options;
+    char passes[12];
+    char rates[12];
+    const char *words[WORDS_MAX] = {"choir",   "keyboard", call->operands[0], "--passes", passes,
+                                    "--rates", rates};
+    ch_call again = {.words = words, .words_count = 7};
+    (void)snprintf(passes, sizeof(passes), "%u", flags->passes);
+    (void)snprintf(rates, sizeof(rates), "%u", flags->rates);
+    for (uint32_t i = 0; i < flags->set.count; i++) {
+        words[again.words_count++] = "--set";
+        words[again.words_count++] = flags->set.items[i];
+    }
+    ch_call_text(&again, out, CHOIR_PATH_MAX);
+}
+
 static choir_status keyboard_open(ch_keyboard *out, const ch_call *call, const choir_env *env,
                                   choir_error *err) {
     const keyboard_flags *flags = call->options;
@@ -77,8 +96,7 @@ static choir_status keyboard_open(ch_keyboard *out, const ch_call *call, const c
         status = ch_run_check(&job, &places, env, err);
     }
     if (status == CHOIR_OK) {
-        (void)snprintf(command, sizeof(command), "choir keyboard %.300s --passes %u --rates %u",
-                       call->operands[0], flags->passes, flags->rates);
+        command_write(command, call);
         status = ch_keyboard_init(out, &job, flags->passes, flags->rates, command, env, err);
         if (status != CHOIR_OK) {
             ch_job_locate(&places, err);

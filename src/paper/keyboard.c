@@ -37,6 +37,12 @@ static choir_status job_check(const choir_job *job, choir_error *err) {
                             "they are compared with",
                             d->holder);
     }
+    if (strcmp(d->partition, "natural") != 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.partition: is '%s'; a keyboard's clients are the senders, so it "
+                            "must be natural",
+                            d->partition);
+    }
     if (!(d->heldout > 0)) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "data.heldout: is 0; recall is counted on messages that each sender "
@@ -93,6 +99,11 @@ static void name_set(ch_keyboard_row *row, const char *name) {
     memcpy(row->job.name, label, sizeof(label));
 }
 
+/* Rounds that a rate is tried for. */
+static uint32_t pilot_rounds(const choir_job *job) {
+    return (job->rounds + PILOT_SHARE - 1) / PILOT_SHARE;
+}
+
 static void row_init(ch_keyboard_row *row, const ch_keyboard *k, ch_keyboard_who who) {
     *row = (ch_keyboard_row){.name = NAMES[who], .job = k->job, .validation = (double)NAN};
     row->is_trained = who != CH_KEYBOARD_NGRAM_PROXY && who != CH_KEYBOARD_NGRAM_POOLED;
@@ -112,6 +123,9 @@ static void row_init(ch_keyboard_row *row, const ch_keyboard *k, ch_keyboard_who
         row->job.data.heldout = 0;
     } else if (who == CH_KEYBOARD_POOLED) {
         central_set(&row->job, "pooled", pooled_passes(&k->job));
+    }
+    if (row->job.evaluate_every > pilot_rounds(&row->job)) { // or no rate would be told by its loss
+        row->job.evaluate_every = pilot_rounds(&row->job);
     }
     name_set(row, k->job.name);
 }
@@ -211,7 +225,7 @@ static uint32_t rate_best(const ch_keyboard_row *row, const bool is_out[CH_KEYBO
 static choir_status row_train(ch_keyboard_row *row, uint32_t rates, const ch_paper_site *site,
                               const choir_env *env, choir_error *err) {
     const uint32_t rounds = row->job.rounds;
-    const uint32_t pilot = (rounds + PILOT_SHARE - 1) / PILOT_SHARE;
+    const uint32_t pilot = pilot_rounds(&row->job);
     bool is_out[CH_KEYBOARD_RATES] = {false};
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < rates && status == CHOIR_OK; i++) {

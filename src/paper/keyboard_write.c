@@ -115,8 +115,9 @@ static void trained_put(ch_draft *d, const ch_keyboard_row *row, uint32_t rates)
         ch_draft_put(d, i == 0 ? "" : ", ");
         share_put(d, rate, row->tried[i]);
     }
-    ch_draft_format(d, "}, \"learning_rate\": %.3g, \"rounds\": %u, ",
-                    row->job.client_learning_rate, row->job.rounds);
+    char best[CH_TEXT_NUMBER_MAX];
+    ch_text_number(best, sizeof(best), row->job.client_learning_rate);
+    ch_draft_format(d, "}, \"learning_rate\": %s, \"rounds\": %u, ", best, row->job.rounds);
     share_put(d, "validation_loss", row->validation);
 }
 

@@ -72,6 +72,20 @@ class Keyboard(Case):
             if path.is_file() and path.name != "sms.tsv":
                 self.assertNotIn(b"zanzibar", path.read_bytes().lower(), path)
 
+    def test_a_rate_is_told_by_its_loss_and_the_result_by_its_command(self):
+        ran = self.keyboard("--rates", "1", "--passes", "1", "--quiet", "--set",
+                            "client.learning_rate=0.21567", "--set", "evaluate_every=10", "--set",
+                            "chain=clip=9|weight")
+        self.assertEqual(ran.code, 0, ran.log)
+        result = json.loads((self.folder / "r.json").read_text())
+        self.assertEqual([(list(row["rates"]), row["learning_rate"], len(row["senders"]))
+                          for row in result["rows"] if "rates" in row],
+                         3 * [(["0.21567"], 0.21567, 2)])
+        self.assertEqual(result["command"],
+                         "choir keyboard k.yaml --passes 1 --rates 1 --set "
+                         "client.learning_rate=0.21567 --set evaluate_every=10 --set "
+                         "'chain=clip=9|weight'")
+
     def test_what_diverges_at_each_rate_says_so(self):
         ran = self.keyboard("--set", "client.learning_rate=900", "--rates", "2", "--passes", "1")
         self.assertEqual((ran.code, ran.out), (2, ""))
@@ -86,10 +100,13 @@ class Keyboard(Case):
                                       "messages that nobody trains on, such as 0.05 of them"),
                 ("data.holder=pooled", "data.holder: is 'pooled'; here it is clients, and the "
                                        "others are what they are compared with"),
+                ("data.clients=2 data.partition=iid", "data.partition: is 'iid'; a keyboard's clients are the "
+                                       "senders, so it must be natural"),
                 ("data.source=digits", "data.source: 'digits' holds no messages by sender; a "
                                        "keyboard's are lines of sender, number and text in a .tsv "
                                        "file")):
-            ran = self.run_in("keyboard", "k.yaml", "--set", setting)
+            sets = [word for one in setting.split() for word in ("--set", one)]
+            ran = self.run_in("keyboard", "k.yaml", *sets)
             self.assertEqual((ran.code, ran.out), (2, ""))
             self.assertIn(says, ran.log)
 
