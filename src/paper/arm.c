@@ -170,6 +170,13 @@ static bool has_ended(const ch_arm_task *task, const char *dir) {
     return true;
 }
 
+/* Whether a run that has all its rounds has left the model of the last one, when that is wanted. */
+static bool has_model(const ch_arm_task *task, const char *dir, const choir_env *env) {
+    ch_run_facts facts;
+    return !task->wants_model ||
+           (ch_run_facts_read(&facts, dir, env, NULL) == CHOIR_OK && facts.model_hash[0] != '\0');
+}
+
 choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const char *dir,
                           const choir_env *env, choir_error *err) {
     memset(out, 0, sizeof(*out));
@@ -197,7 +204,7 @@ choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const ch
     if (out->end == CH_CROSSING_GOES_ON && has_file(dir, CH_REPORT_FAILURE_FILE)) {
         out->end = CH_CROSSING_DIVERGED;
     }
-    if (out->end == CH_CROSSING_LIMIT && !has_ended(task, dir)) {
+    if (out->end == CH_CROSSING_LIMIT && !(has_ended(task, dir) && has_model(task, dir, env))) {
         out->end = CH_CROSSING_GOES_ON;
     }
     out->rounds = c.closed;
@@ -266,7 +273,8 @@ static bool after_round(void *self, const ch_run_view *view) {
         line_write(r, now_s);
         r->lined_s = now_s;
     }
-    const ch_crossing_end end = end_of(&r->c, r->task);
+    const bool is_again = row->round < r->c.closed; // it has not ended there before
+    const ch_crossing_end end = is_again ? CH_CROSSING_GOES_ON : end_of(&r->c, r->task);
     if (has_baselines(r->task) && end == CH_CROSSING_LIMIT) {
         return false; // it ends by itself, and what follows its rounds is wanted
     }

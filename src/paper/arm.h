@@ -45,6 +45,7 @@ typedef struct ch_arm_task {
     uint32_t
         pooled_every; // rounds between measurements of the loss on all training examples; 0: no
     const char *baselines; // "central,local": also trained on its budget; "": none
+    bool wants_model;      // of its last round, in the run's directory
 } ch_arm_task;
 
 /* Whether the site's time is over, or somebody wants it to end. */

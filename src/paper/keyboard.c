@@ -187,8 +187,8 @@ static choir_status loss_read(double *loss, const char *dir, uint32_t rounds, co
     return status;
 }
 
-/* Runs the row's job at a rate up to a round. *loss: the last that was measured until then; NaN: it
- * diverged. */
+/* Runs the row's job at a rate up to a round; up to its last one its model is in row->dir. *loss:
+ * the last that was measured until then; NaN: it diverged. */
 static choir_status rate_run(ch_keyboard_row *row, double rate, uint32_t rounds, double *loss,
                              const ch_paper_site *site, const choir_env *env, choir_error *err) {
     row->job.client_learning_rate = rate;
@@ -198,7 +198,8 @@ static choir_status rate_run(ch_keyboard_row *row, double rate, uint32_t rounds,
                               .limit = rounds,
                               .beaten = INFINITY,
                               .points = CH_ARM_TABLE_POINTS,
-                              .baselines = ""};
+                              .baselines = "",
+                              .wants_model = rounds == row->job.rounds};
     ch_outcome_arm arm;
     choir_status status = ch_arm_run(&arm, &task, site, 0, env, err);
     *loss = (double)NAN;

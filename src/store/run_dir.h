@@ -87,7 +87,8 @@ CHOIR_NODISCARD choir_status ch_run_facts_end(const char *dir, const char *model
                                               const choir_env *env, choir_error *err);
 
 /* Adds to the list "resumed" in dir/run.json that the run went on after `round`, with these facts'
- * version, backend, cpu, workers and command. Returns as ch_run_facts_end. */
+ * version, backend, cpu, workers and command; and takes out the hash of the model that it had come
+ * to. Returns as ch_run_facts_end. */
 CHOIR_NODISCARD choir_status ch_run_facts_resume(const char *dir, uint32_t round,
                                                  const ch_run_facts *facts, const choir_env *env,
                                                  choir_error *err);

@@ -216,6 +216,7 @@ choir_status ch_run_facts_resume(const char *dir, uint32_t round, const ch_run_f
     json_t *root = NULL;
     choir_status status = root_read(&root, path, dir, env, err);
     if (status == CHOIR_OK) {
+        (void)json_object_del(root, "model_hash"); // of where it was ended
         json_t *list = json_object_get(root, "resumed");
         if (!json_is_array(list)) {
             list = json_array();

@@ -99,6 +99,24 @@ static void facts_are_read_as_they_were_written(void **state) {
     assert_string_equal(read.command, facts.command);
 }
 
+static void a_run_that_goes_on_has_no_models_hash_until_it_ends(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_run_facts facts = {.seed = 1, .workers = 2, .start_loss = 1.5};
+    ch_run_facts read = {.seed = 0};
+    check_status(ch_run_facts_write(folder, &facts, NULL), CHOIR_OK);
+    static const char *const hashes[] = {"abc", "def"};
+    for (size_t i = 0; i < 2; i++) {
+        check_status(ch_run_facts_end(folder, hashes[i], &env, NULL), CHOIR_OK);
+        check_status(ch_run_facts_read(&read, folder, &env, NULL), CHOIR_OK);
+        assert_string_equal(read.model_hash, hashes[i]);
+        check_status(ch_run_facts_resume(folder, 3, &facts, &env, NULL), CHOIR_OK);
+        check_status(ch_run_facts_read(&read, folder, &env, NULL), CHOIR_OK);
+        assert_string_equal(read.model_hash, "");
+        assert_true(read.start_loss == facts.start_loss); // the rest stays
+    }
+}
+
 static void facts_that_are_not_ours_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -139,6 +157,7 @@ int main(void) {
         cmocka_unit_test(one_process_writes_at_a_time),
         cmocka_unit_test(what_is_no_run_is_refused),
         cmocka_unit_test(facts_are_read_as_they_were_written),
+        cmocka_unit_test(a_run_that_goes_on_has_no_models_hash_until_it_ends),
         cmocka_unit_test(facts_that_are_not_ours_are_refused),
     };
     folder_make(folder);
