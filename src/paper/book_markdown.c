@@ -104,12 +104,26 @@ static void put_curve(ch_draft *d, const ch_book_part *p, const ch_outcome_arm *
     ch_draft_format(d, " | %s |\n", arm->bytes > 0 ? bytes : "nothing");
 }
 
-static void put_curves(ch_draft *d, const ch_book_part *p, const ch_outcome *o, const char *label) {
-    const ch_outcome_arm *best = ch_outcome_best(o);
-    if (best != NULL && o->is_complete) {
-        put_curve(d, p, best, label);
+/* A curve is told once it is complete: its best is no number to be set beside others before. */
+static bool is_told(const ch_outcome *o) {
+    return o->is_complete && ch_outcome_best(o) != NULL;
+}
+
+static bool has_told(const ch_book_part *p) {
+    for (uint32_t i = 0; i < p->e->rows_count * p->e->columns_count; i++) {
+        if (is_told(&p->outcomes[i])) {
+            return true;
+        }
     }
-    for (uint32_t i = 0; i < o->arms_count && o->is_complete; i++) {
+    return false;
+}
+
+static void put_curves(ch_draft *d, const ch_book_part *p, const ch_outcome *o, const char *label) {
+    if (!is_told(o)) {
+        return;
+    }
+    put_curve(d, p, ch_outcome_best(o), label);
+    for (uint32_t i = 0; i < o->arms_count; i++) {
         const char *beside = ch_book_baseline(&o->arms[i]);
         if (beside != NULL) {
             put_curve(d, p, &o->arms[i], beside);
@@ -119,7 +133,7 @@ static void put_curves(ch_draft *d, const ch_book_part *p, const ch_outcome *o, 
 
 void ch_book_curves_markdown(ch_draft *d, const ch_book_part *p) {
     const ch_paper_experiment *e = p->e;
-    if (!has_any(p) || strcmp(e->kind, "curves") != 0) {
+    if (!has_told(p) || strcmp(e->kind, "curves") != 0) {
         return;
     }
     ch_draft_put(d, "| ");

@@ -141,6 +141,35 @@ static void numbers_of_other_data_are_shown_and_not_held_against_ours(void **sta
     folder_remove(folder);
 }
 
+static void check_markdown(const char *folder, const char *expected) {
+    const choir_env env = choir_env_default();
+    const ch_catalogue catalogue = {.items = &made, .count = 1, .env = env};
+    ch_draft text;
+    ch_draft_init(&text, &env);
+    check_status(ch_book_markdown(&text, &catalogue, folder, 1, &env, NULL), CHOIR_OK);
+    assert_string_equal(text.size == 0 ? "" : text.text, expected);
+    ch_draft_release(&text);
+}
+
+static void curves_are_a_table_for_a_readme_once_one_is_complete(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    char folder[FOLDER_PATH_MAX];
+    char path[CHOIR_PATH_MAX];
+    folder_make(folder);
+    made_experiment(&made);
+    (void)snprintf(made.kind, sizeof(made.kind), "curves");
+    measure(folder, 0, 0, 118.5);
+    check_markdown(folder, "| Table 9. A table of our own | best test accuracy | sent both ways |\n"
+                           "|---|---|---|\n"
+                           "| First | **97.00 %** | nothing |\n\n");
+    outcome.is_complete = false;
+    check_status(ch_outcome_path(path, folder, &made, 0, 0, 1, NULL), CHOIR_OK);
+    check_status(ch_outcome_write(&outcome, path, &env, NULL), CHOIR_OK);
+    check_markdown(folder, "");
+    folder_remove(folder);
+}
+
 static void curves_of_e_and_b_are_told_apart_by_both(void **state) {
     (void)state;
     static const char text[] =
@@ -196,6 +225,7 @@ int main(void) {
         cmocka_unit_test(a_page_has_rounds_speed_ups_marks_and_reasons),
         cmocka_unit_test(a_result_of_other_settings_is_not_measured),
         cmocka_unit_test(numbers_of_other_data_are_shown_and_not_held_against_ours),
+        cmocka_unit_test(curves_are_a_table_for_a_readme_once_one_is_complete),
         cmocka_unit_test(curves_of_e_and_b_are_told_apart_by_both),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
