@@ -202,7 +202,9 @@ static choir_status deal(ch_federation *f, const choir_job_data *options, choir_
     }
     status = deal_with_room(f, row, options, room, err);
     f->env.free(f->env.self, room);
-    if (status == CHOIR_OK && strcmp(options->holder, "pooled") == 0) {
+    const bool is_one =
+        strcmp(options->holder, "pooled") == 0 || strcmp(options->holder, "proxy") == 0;
+    if (status == CHOIR_OK && is_one) {
         pool(f);
     }
     return status;

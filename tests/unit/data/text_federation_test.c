@@ -189,6 +189,24 @@ static void pooled_one_client_holds_what_all_do_in_both_splits(void **state) {
     ch_federation_destroy(all);
 }
 
+static void a_proxy_is_one_client_whatever_the_partition(void **state) {
+    (void)state;
+    static const char *const partitions[] = {"natural", "iid"};
+    static const char messages[] = "0\t1\ta b\n0\t2\tc\nx\t3\ta\n0\t4\td\n0\t5\te f\n";
+    file_write(folder, "sms.tsv", messages, strlen(messages));
+    for (size_t i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++) {
+        choir_job_data o = options_of(partitions[i], 2, 0);
+        (void)snprintf(o.source, sizeof(o.source), "%s", folder_file(folder, "sms.tsv"));
+        (void)snprintf(o.proxy, sizeof(o.proxy), "0");
+        o.vocabulary = 10;
+        (void)snprintf(o.holder, sizeof(o.holder), "proxy");
+        ch_federation *f = open_or_fail(&o);
+        assert_int_equal(ch_federation_clients(f), 1);
+        assert_int_equal(ch_federation_count(f, 0, CH_SPLIT_TRAIN), 4);
+        ch_federation_destroy(f);
+    }
+}
+
 static void plays_have_no_proxy(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -244,6 +262,7 @@ int main(void) {
         cmocka_unit_test(what_deals_by_label_is_refused),
         cmocka_unit_test(pictures_alone_are_cropped),
         cmocka_unit_test(pooled_one_client_holds_what_all_do_in_both_splits),
+        cmocka_unit_test(a_proxy_is_one_client_whatever_the_partition),
         cmocka_unit_test(plays_have_no_proxy),
         cmocka_unit_test(tokens_are_counted_as_labels_are),
         cmocka_unit_test(one_client_alone_holds_what_it_holds_among_all),
