@@ -38,7 +38,7 @@ bool ch_plays_is(const char *path) {
         return false;
     }
     const char *slash = strrchr(found, '/');
-    if (slash != NULL && strcmp(slash + 1, GUTENBERG) == 0) {
+    if (strcmp(slash == NULL ? found : slash + 1, GUTENBERG) == 0) {
         return true;
     }
     FILE *file = fopen(found, "rb");

@@ -7,9 +7,11 @@
 #include "data/sequences.h"
 #include "unit/data/files.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char folder[FOLDER_PATH_MAX];
 
@@ -271,6 +273,18 @@ static void gutenbergs_file_is_read_in_both_forms_and_its_faults_are_told(void *
     }
 }
 
+static void gutenbergs_file_is_known_where_one_stands(void **state) {
+    (void)state;
+    char before[PATH_MAX];
+    static const char text[] = "<html>Just a moment</html>\n";
+    file_write(folder, "pg100.txt", text, strlen(text));
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(chdir(folder), 0);
+    assert_true(ch_plays_is("pg100.txt"));
+    assert_true(ch_plays_is("."));
+    assert_int_equal(chdir(before), 0);
+}
+
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     const choir_job_data o = {.steps = 0};
@@ -318,6 +332,7 @@ int main(void) {
         cmocka_unit_test(the_last_fifth_of_a_roles_lines_is_for_testing),
         cmocka_unit_test(roles_with_one_line_are_nobody),
         cmocka_unit_test(gutenbergs_file_is_read_in_both_forms_and_its_faults_are_told),
+        cmocka_unit_test(gutenbergs_file_is_known_where_one_stands),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
