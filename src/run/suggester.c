@@ -216,26 +216,23 @@ void ch_suggester_close(ch_suggester *s) {
 
 // ----- reading what was typed -------------------------------------------------------------------
 
-/* A word's token; CH_WORD_UNKNOWN when it is not in the vocabulary. */
+/* A word's token, of equal names (words of odd bytes have them) the lowest; CH_WORD_UNKNOWN when it
+ * is not in the vocabulary. */
 static uint16_t token_of(const ch_suggester *s, const ch_cell *word) {
     uint32_t low = 0;
     uint32_t high = s->count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        const char *name = s->names[s->sorted[middle]];
-        const int order = strncmp(name, word->data, word->size);
-        const bool is_longer = order == 0 && name[word->size] != '\0';
-        if (order == 0 && !is_longer) {
-            const uint32_t token = s->sorted[middle];
-            return token < CH_WORD_FIRST ? CH_WORD_UNKNOWN : (uint16_t)token;
-        }
-        if (order < 0) {
+        if (strncmp(s->names[s->sorted[middle]], word->data, word->size) < 0) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return CH_WORD_UNKNOWN;
+    const uint32_t token = low < s->count ? s->sorted[low] : CH_WORD_UNKNOWN;
+    const char *name = s->names[token];
+    const bool is_it = strncmp(name, word->data, word->size) == 0 && name[word->size] == '\0';
+    return is_it && token >= CH_WORD_FIRST ? (uint16_t)token : CH_WORD_UNKNOWN;
 }
 
 /* Makes x the last tokens of the message in text (size); returns how many. */

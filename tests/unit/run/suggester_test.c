@@ -147,6 +147,16 @@ static void of_a_long_text_the_end_counts(void **state) {
     ch_suggester_close(s);
 }
 
+static void of_equal_names_the_most_frequent_one_was_typed(void **state) {
+    (void)state;
+    static const file twice = {
+        "n.safetensors", "embedding 8 8 | dense 8",
+        "[\"<unknown>\",\"<begin>\",\"<end>\",\"see\",\"see\",\"z\",\"zz\",\"zzz\"]", NULL, 4};
+    ch_suggester *s = open_or_fail(&twice);
+    check_words(s, "see", false, "see see z"); // nothing is known behind the first, but is of SEE
+    ch_suggester_close(s);
+}
+
 static void a_vocabulary_apart_is_the_one_that_the_labels_tell_of(void **state) {
     (void)state;
     char digest[CH_LABELS_DIGEST_MAX];
@@ -243,6 +253,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_three_most_probable_words_are_suggested),
         cmocka_unit_test(of_a_long_text_the_end_counts),
+        cmocka_unit_test(of_equal_names_the_most_frequent_one_was_typed),
         cmocka_unit_test(a_vocabulary_apart_is_the_one_that_the_labels_tell_of),
         cmocka_unit_test(what_suggests_no_words_is_refused),
         cmocka_unit_test(the_letters_at_the_end_are_the_begun_word),
