@@ -13,12 +13,13 @@
  * over senders.
  *
  * Those that are trained are tuned: client.learning_rate of the job and its neighbours by a factor
- * of 10^(1/3), the one below before the one above, each for a quarter of the rounds; the one with
- * the lowest loss on the validation messages then goes on to the last round, whose model counts, or
- * the next best where it diverges: where a round is lost as nothing finite came of it.
- * Validation messages are data.test_share of what is trained on, the proxy's for proxy and the
- * senders' for pooled and federated; nothing held out is looked at before. pooled has as many
- * passes over the messages as the senders have on average, and at least one.
+ * of 10^(1/3), the one below before the one above, each for a quarter of the rounds, at whose end
+ * at the latest it is evaluated (evaluate_every is cut to that); the one with the lowest loss on
+ * the validation messages then goes on to the last round, whose model counts, or the next best
+ * where it diverges: where a round is lost as nothing finite came of it. Validation messages are
+ * data.test_share of what is trained on, the proxy's for proxy and the senders' for pooled and
+ * federated; nothing held out is looked at before. pooled has as many passes over the messages as
+ * the senders have on average, and at least one.
  *
  * Runs are ordinary run directories (arm.h), so what was ended in any way is gone on with by the
  * same call.
@@ -77,7 +78,8 @@ typedef struct ch_keyboard {
 /*
  * Prepares: nothing is run.
  *
- * job     on messages, with a model of words, data.heldout above 0 and data.test_share above 0
+ * job     on messages dealt by sender, with a model of words, data.heldout above 0 and
+ *         data.test_share above 0
  * passes  over the proxy's messages, >= 1
  * rates   how many of the learning rates to try, in [1, CH_KEYBOARD_RATES]
  * command how to do it again; copied, and cut to its size
