@@ -3,6 +3,7 @@
 #include "paper/keyboard_parts.h"
 
 #include "base/error.h"
+#include "data/federation.h"
 #include "data/source.h"
 #include "paper/grid.h"
 #include "store/metrics_log.h"
@@ -259,9 +260,24 @@ static choir_status init_set(ch_keyboard_row *row, const char *dir, choir_error 
                               CHOIR_PATH_MAX - 1);
 }
 
+/* Whether there will be anything to judge on; told before anything is trained. */
+static choir_status heldout_check(const ch_keyboard *k, const choir_env *env, choir_error *err) {
+    const choir_job_data *data = &k->job.data;
+    ch_federation *f = NULL;
+    choir_status status = ch_federation_open(&f, data, NULL, k->job.seed, env, err);
+    if (status == CHOIR_OK && ch_federation_count_max(f, CH_SPLIT_HELDOUT) == 0) {
+        status = ch_error_set(err, CHOIR_EINVAL,
+                              "data.heldout: %g: no sender has messages enough to hold one out; "
+                              "needs a larger share",
+                              data->heldout);
+    }
+    ch_federation_destroy(f);
+    return status;
+}
+
 choir_status ch_keyboard_run(ch_keyboard *k, const ch_paper_site *site, const choir_env *env,
                              choir_error *err) {
-    choir_status status = CHOIR_OK;
+    choir_status status = heldout_check(k, env, err);
     for (ch_keyboard_who who = 0; who < CH_KEYBOARD_COUNT && status == CHOIR_OK; who++) {
         ch_keyboard_row *row = &k->rows[who];
         if (row->is_trained && who != CH_KEYBOARD_PROXY) {

@@ -105,6 +105,13 @@ class Keyboard(Case):
         self.assertIn("proxy: training diverged at each learning rate; give a lower "
                       "client.learning_rate than 900", ran.log)
 
+    def test_that_nobody_holds_anything_out_is_said_before_anything_is_trained(self):
+        ran = self.keyboard("--set", "data.heldout=0.001")
+        self.assertEqual((ran.code, ran.out), (2, ""))
+        self.assertIn("choir keyboard: data.heldout: 0.001: no sender has messages enough to hold one "
+                      "out; needs a larger share", ran.log)
+        self.assertFalse((self.folder / "runs").exists())
+
     def test_a_job_that_is_no_keyboards_is_refused(self):
         for setting, says in (
                 ("data.heldout=0", "data.heldout: is 0; recall is counted on messages that each "
