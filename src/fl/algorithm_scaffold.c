@@ -10,8 +10,8 @@
  * uniform whatever the chain says, so that c stays the mean of all c_k; c_k takes the dc that was
  * sent, as fp32. That of delta is uniform in the paper and here as the chain says.
  *
- * A client's c_k changes once its report is acknowledged. One whose acknowledgement never arrives
- * keeps the older c_k, and c is then no more exactly their mean.
+ * A client's c_k changes once its report is acknowledged. One that is not told so within sixteen
+ * rounds keeps the older c_k, and c is then no more exactly their mean.
  *
  * Source: Karimireddy et al., "SCAFFOLD: Stochastic Controlled Averaging for Federated Learning",
  * ICML 2020, alg. 1, Option II.

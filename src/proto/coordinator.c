@@ -57,7 +57,7 @@ static choir_status arrays_claim(choir_coordinator *c) {
         ch_arena_cost(numbers, sizeof(int64_t)) + ch_arena_cost(kept, sizeof(int64_t)) +
         ch_arena_cost(numbers, sizeof(float)) + ch_arena_cost(model, sizeof(float)) +
         ch_arena_cost(cohort, sizeof(uint32_t)) + ch_arena_cost(drawn, sizeof(uint32_t)) +
-        ch_arena_cost(cohort, 1) + ch_recent_cost(c->options.rounds_between, c->options.goal);
+        ch_arena_cost(cohort, 1) + ch_recent_cost(c->recent.rounds, c->recent.most);
     const choir_status status = ch_arena_init(&c->arena, bytes, &c->env);
     if (status != CHOIR_OK) {
         return status;
@@ -69,7 +69,7 @@ static choir_status arrays_claim(choir_coordinator *c) {
     c->state = c->params + dim;
     c->cohort.clients = CH_NEW(&c->arena, uint32_t, cohort);
     c->scratch = drawn == 0 ? NULL : CH_NEW(&c->arena, uint32_t, drawn);
-    ch_recent_init(&c->recent, c->options.rounds_between, c->options.goal, &c->arena);
+    ch_recent_init(&c->recent, c->recent.rounds, c->recent.most, &c->arena);
     c->cohort.standing = CH_NEW(&c->arena, uint8_t, cohort);
     CH_ASSERT(c->cohort.standing != NULL);
     return CHOIR_OK;
@@ -382,12 +382,19 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
     return c->is_evaluating ? NO_REFUSAL : ch_coordinator_parts_judge(c, delta);
 }
 
-/* Whether a report, or its announcement, is of another task than the open round's. */
-static bool is_stale(const choir_coordinator *c, const ch_request *in) {
+/* Why a report, or its announcement, is none of the open round's task; NO_REFUSAL when it is. One
+ * of a closed round is told that it was counted, where that is known: an answer may have got lost.
+ */
+static choir_refusal lateness(const choir_coordinator *c, const ch_request *in) {
     const ch_report *report = &in->report;
-    return report->round != c->task.round || report->purpose != c->task.purpose ||
-           strcmp(in->job, c->task.job) != 0 ||
-           memcmp(report->model.bytes, c->task.model.bytes, CHOIR_HASH_BYTES) != 0;
+    if (strcmp(in->job, c->task.job) == 0 && report->purpose == CHOIR_PURPOSE_TRAIN &&
+        ch_recent_has(&c->recent, c->rounds_closed, report->round, in->client)) {
+        return CHOIR_REFUSAL_DUPLICATE;
+    }
+    const bool is_of_task = report->round == c->task.round && report->purpose == c->task.purpose &&
+                            strcmp(in->job, c->task.job) == 0 &&
+                            memcmp(report->model.bytes, c->task.model.bytes, CHOIR_HASH_BYTES) == 0;
+    return is_of_task ? NO_REFUSAL : CHOIR_REFUSAL_STALE;
 }
 
 /* What a client hears, whatever it reports, that has no place or one that is settled; false when it
@@ -409,9 +416,6 @@ static bool settled_answer(choir_coordinator *c, const ch_request *in, uint32_t 
 
 /* As report_answer, as far as goes without the report; a place that it would be given is not. */
 static ch_reply announce_answer(choir_coordinator *c, const ch_request *in) {
-    if (is_stale(c, in)) {
-        return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
-    }
     ch_unseated unseated;
     ch_reply settled;
     bool is_free = false;
@@ -430,9 +434,6 @@ static ch_reply announce_answer(choir_coordinator *c, const ch_request *in) {
 static ch_reply report_answer(choir_coordinator *c, const ch_request *in,
                               const choir_inspection *inspection) {
     const ch_report *report = &in->report;
-    if (is_stale(c, in)) {
-        return refuse(c, in, CHOIR_REFUSAL_STALE, CHOIR_LEVEL_DEBUG);
-    }
     ch_unseated unseated;
     ch_reply settled;
     const uint32_t place = place_find(c, in->client, &unseated);
@@ -478,15 +479,15 @@ static ch_reply answer(choir_coordinator *c, uint64_t now_ms, const choir_inspec
     if (choir_coordinator_is_done(c)) {
         return (ch_reply){.kind = CH_REPLY_DONE, .why = CHOIR_WHY_FINISHED};
     }
-    switch (in.kind) {
-    case CH_REQUEST_CHECK_IN:
+    if (in.kind == CH_REQUEST_CHECK_IN) {
         return check_in_answer(c, now_ms, &in);
-    case CH_REQUEST_ANNOUNCE:
-        return announce_answer(c, &in);
-    case CH_REQUEST_REPORT:
-        break;
     }
-    return report_answer(c, &in, inspection);
+    const choir_refusal late = lateness(c, &in);
+    if (late != NO_REFUSAL) {
+        return refuse(c, &in, late, CHOIR_LEVEL_DEBUG);
+    }
+    return in.kind == CH_REQUEST_ANNOUNCE ? announce_answer(c, &in)
+                                          : report_answer(c, &in, inspection);
 }
 
 choir_bytes choir_coordinator_reply(choir_coordinator *c, uint64_t now_ms, choir_bytes request) {

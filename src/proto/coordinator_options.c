@@ -8,7 +8,10 @@
 
 #include <string.h>
 
-enum { TEXTS_MAX = 512 };
+enum {
+    TEXTS_MAX = 512,
+    COUNTED_ROUNDS = 16, // of which clients that keep something are told that they were counted
+};
 
 static const double COORDINATE_MAX = 1 << 20;
 
@@ -147,6 +150,16 @@ static choir_status population_take(choir_coordinator *c, const choir_coordinato
                         population);
 }
 
+/* Of how many rounds it is kept who was counted. */
+static void recent_size(choir_coordinator *c, const choir_coordinator_options *o) {
+    const bool is_kept = !c->is_open && c->algorithm->kept_per_param > 0;
+    const uint32_t most = c->is_open ? o->goal : c->cohort.capacity;
+    const uint32_t room = CHOIR_RECENT_MAX / most;
+    const uint32_t counted = room < COUNTED_ROUNDS ? room : COUNTED_ROUNDS;
+    c->recent.rounds = is_kept ? counted : o->rounds_between;
+    c->recent.most = most;
+}
+
 static choir_status texts_parse(choir_coordinator *c, const choir_coordinator_options *o,
                                 choir_error *err) {
     choir_status status = population_take(c, o, err);
@@ -171,6 +184,7 @@ static choir_status texts_parse(choir_coordinator *c, const choir_coordinator_op
     if (status != CHOIR_OK) {
         return status;
     }
+    recent_size(c, o);
     const ch_algorithm_setting setting = {
         .has_proximal = o->client_proximal_mu > 0,
         .has_momentum = o->client_momentum > 0,

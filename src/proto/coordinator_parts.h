@@ -58,7 +58,7 @@ struct choir_coordinator {
     choir_hash hash;        // of params
     choir_hash offered;     // of params and what is shared of the state: what tasks to train name
     ch_progress progress[CH_SCHEDULED_COUNT];
-    ch_recent recent;               // of an open population
+    ch_recent recent;               // of an open population, or of clients that keep something
     choir_round_summary summary;    // of the last training round
     choir_round_summary evaluation; // of the last evaluation round
     int64_t *sum; // (numbers) of the round that closed last, with options.keep_sum; else NULL

@@ -4,7 +4,8 @@
  *   "CHS1"  digest of the options (32)  rounds closed (4)  progress (3 x 16)
  *   parameters (4 dim)  algorithm's state (4 dim state_per_param)
  *   with evaluation rounds: applied since the last (4)  whether one is open (4)
- *   in an open population: how many were counted (4 each recent round), and who (4 goal each)
+ *   in an open population, and where clients keep something: how many were counted (4 each recent
+ *   round), and who (4 each of the most that a round counts)
  *   SHA-256 of all before it (32)
  */
 #include "proto/coordinator_parts.h"

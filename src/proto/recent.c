@@ -53,6 +53,15 @@ uint32_t ch_recent_left_out(const ch_recent *r, uint32_t open_round, uint32_t cl
     return 0;
 }
 
+bool ch_recent_has(const ch_recent *r, uint32_t closed, uint32_t round, uint32_t client) {
+    if (round == 0 || round > closed || closed - round >= r->rounds) {
+        return false;
+    }
+    const uint32_t at = round % r->rounds;
+    const uint32_t *list = r->clients + (size_t)at * r->most;
+    return ch_sorted_find(list, r->counts[at], client) != UINT32_MAX;
+}
+
 size_t ch_recent_bytes(const ch_recent *r) {
     return (r->rounds + cells(r)) * sizeof(uint32_t);
 }

@@ -1,5 +1,6 @@
 /*
- * Recent: whose reports were counted in the last rounds of an open population.
+ * Recent: whose reports were counted in the last rounds: whom an open population spares, and of an
+ * algorithm whose clients keep something, who is to be told that what it keeps has been counted.
  *
  * One sorted list for each of the rounds that are kept, so that memory grows with them and with
  * what a round counts, never with the number of clients.
@@ -31,6 +32,10 @@ void ch_recent_add(ch_recent *r, uint32_t round, const ch_cohort *cohort);
 
 /* For how many rounds, the open one included, a client is left out; 0 when it is not. */
 uint32_t ch_recent_left_out(const ch_recent *r, uint32_t open_round, uint32_t client);
+
+/* Whether a client was counted in a round, of (closed) that have closed: false also for one that is
+ * too long ago to be kept. */
+bool ch_recent_has(const ch_recent *r, uint32_t closed, uint32_t round, uint32_t client);
 
 /* As bytes: always as many. */
 size_t ch_recent_bytes(const ch_recent *r);

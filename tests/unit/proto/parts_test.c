@@ -171,6 +171,66 @@ static void a_report_of_another_method_is_refused_and_counted(void **state) {
     }
 }
 
+/* Sends the report once more, and expects this reason. */
+static void check_late(peer *p, const ch_request *m, ch_reason reason) {
+    const ch_reply reply = peer_send(p, m);
+    assert_int_equal(reply.kind, CH_REPLY_REFUSED);
+    assert_int_equal(reply.reason, reason);
+}
+
+/* Clients 0 and 1 of 3 are counted in the round, 2 is missing. Returns the report of 0. */
+static ch_request round_of_two(peer *p, const float *numbers) {
+    const uint32_t count = asked == CHOIR_METHOD_SCAFFOLD ? BOTH : PEER_DIM;
+    const ch_request m = report_of(p, 0, 10, numbers, count);
+    ch_request other = m;
+    other.client = 1;
+    assert_int_equal(peer_send(p, &m).kind, CH_REPLY_ACK);
+    assert_int_equal(peer_send(p, &other).kind, CH_REPLY_ACK);
+    p->now_ms += 60001;
+    choir_coordinator_tick(p->c, p->now_ms);
+    return m;
+}
+
+/* What a client keeps must not depend on whether it has heard the answer before the round closed.
+ */
+static void who_keeps_something_is_told_later_too_that_it_was_counted(void **state) {
+    (void)state;
+    const float numbers[BOTH] = {1, 1, 1, 1, 1, 1};
+    for (int scaffold = 0; scaffold < 2; scaffold++) {
+        choir_coordinator_options o = job(scaffold == 1 ? "scaffold" : "fedavg");
+        o.rounds = 20;
+        peer p;
+        peer_open(&p, &o);
+        p.now_ms = 1;
+        choir_coordinator_tick(p.c, p.now_ms);
+        const ch_request first = round_of_two(&p, numbers);
+        assert_int_equal(choir_coordinator_round(p.c), 1);
+        check_late(&p, &first, scaffold == 1 ? CH_REASON_DUPLICATE : CH_REASON_STALE);
+        ch_request missing = first;
+        missing.client = 2;
+        check_late(&p, &missing, CH_REASON_STALE);
+        ch_request measured = first;
+        measured.report.purpose = CHOIR_PURPOSE_EVALUATE;
+        check_late(&p, &measured, CH_REASON_STALE);
+        const size_t size = choir_coordinator_state_bytes(p.c);
+        uint8_t *saved = malloc(size);
+        assert_non_null(saved);
+        choir_coordinator_save(p.c, saved);
+        peer q;
+        peer_open(&q, &o);
+        check_status(choir_coordinator_restore(q.c, (choir_bytes){saved, size}, NULL), CHOIR_OK);
+        free(saved);
+        check_late(&q, &first, scaffold == 1 ? CH_REASON_DUPLICATE : CH_REASON_STALE);
+        peer_close(&q);
+        for (uint32_t round = 2; round <= 17; round++) {
+            check_late(&p, &first, scaffold == 1 ? CH_REASON_DUPLICATE : CH_REASON_STALE);
+            (void)round_of_two(&p, numbers);
+        }
+        check_late(&p, &first, CH_REASON_STALE); // sixteen rounds are known
+        peer_close(&p);
+    }
+}
+
 static void a_long_second_vector_is_refused(void **state) {
     (void)state;
     choir_coordinator_options o = job("scaffold");
@@ -355,6 +415,7 @@ int main(void) {
         cmocka_unit_test(rounds_are_saved_and_replayed_with_their_parts),
         cmocka_unit_test(what_cannot_be_is_no_sum),
         cmocka_unit_test(a_report_of_another_method_is_refused_and_counted),
+        cmocka_unit_test(who_keeps_something_is_told_later_too_that_it_was_counted),
         cmocka_unit_test(to_evaluate_there_is_no_method),
         cmocka_unit_test(jobs_that_an_algorithm_cannot_do_with_are_refused),
         cmocka_unit_test(weights_that_leave_a_part_too_few_bits_are_refused_by_its_name),
