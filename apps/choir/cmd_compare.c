@@ -1,5 +1,6 @@
 /* choir compare: algorithms side by side on one job, each at the learning rates that suit it. */
 #include "commands.h"
+#include "interrupt.h"
 
 #include "base/error.h"
 #include "base/log.h"
@@ -9,11 +10,9 @@
 #include "run/session.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct compare_flags {
     ch_option_texts set;
@@ -47,21 +46,6 @@ static const ch_option ROWS[] = {
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const compare_flags DEFAULTS = {.algorithms = "fedavg", .runs = "runs/compare"};
-
-static volatile sig_atomic_t stop;
-
-/* The first asks for a checkpoint and an end; SA_RESETHAND lets the second end it at once. */
-static void on_signal(int signal) {
-    (void)signal;
-    stop = 1;
-}
-
-static void signals_catch(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-}
 
 static choir_status comparison_open(ch_compare *out, const ch_call *call, const choir_env *env,
                                     choir_error *err) {
@@ -105,20 +89,18 @@ static int compare_run(const ch_call *call, choir_error *err) {
     if (status != CHOIR_OK) {
         return exit_of(status, err);
     }
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    const uint32_t cores = online < 1 || online > CH_WORKERS_MAX ? 1 : (uint32_t)online;
-    const ch_paper_site site = {.runs = flags->runs,
-                                .workers = flags->workers == 0 ? cores : flags->workers,
-                                .deadline_s = flags->budget_min > 0
-                                                  ? ch_session_clock() + 60 * flags->budget_min
-                                                  : (double)INFINITY,
-                                .progress = flags->quiet ? NULL : stderr,
-                                .stop = &stop};
+    const ch_paper_site site = {
+        .runs = flags->runs,
+        .workers = flags->workers == 0 ? ch_session_cores() : flags->workers,
+        .deadline_s =
+            flags->budget_min > 0 ? ch_session_clock() + 60 * flags->budget_min : (double)INFINITY,
+        .progress = flags->quiet ? NULL : stderr,
+        .stop = &interrupt_came};
     if (!flags->quiet) {
         (void)fprintf(stderr, "%u runs of at most %u rounds, in %s\n", ch_compare_points(&c),
                       c.rows[0].job.rounds, flags->runs);
     }
-    signals_catch();
+    interrupts_catch();
     status = ch_compare_run(&c, &site, &env, err);
     if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
         return exit_of(status, err);

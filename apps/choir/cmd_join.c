@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "conditions_rows.h"
 #include "flags_file.h"
+#include "interrupt.h"
 #include "member.h"
 #include "policy_rows.h"
 #include "show.h"
@@ -14,7 +15,6 @@
 #include "choir/examples.h"
 #include "run/device.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -95,24 +95,10 @@ static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const join_flags DEFAULTS = {
     .job = "", .conditions = {.pause_s = CHOIR_PAUSE_S}, .part_bytes = CHOIR_PART_BYTES};
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int signal) {
-    (void)signal;
-    stop = 1;
-}
-
-static void signals_catch(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-}
-
 /* Sleeps until then, or a signal. */
 static void sleep_until(uint64_t wake_ms) {
     const uint64_t now_ms = choir_client_now_ms();
-    if (wake_ms > now_ms && stop == 0) {
+    if (wake_ms > now_ms && interrupt_came == 0) {
         const uint64_t left_ms = wake_ms - now_ms;
         const struct timespec left = {.tv_sec = (time_t)(left_ms / 1000),
                                       .tv_nsec = (long)(left_ms % 1000) * 1000000};
@@ -133,7 +119,7 @@ typedef struct joining {
 /* Asked while a request is under way, too. */
 static bool is_stopped(void *self) {
     const joining *j = self;
-    return stop != 0 || j->turned_away.status != CHOIR_OK;
+    return interrupt_came != 0 || j->turned_away.status != CHOIR_OK;
 }
 
 /* The number after --client; CHOIR_CLIENT_ANY when it was not given. */
@@ -239,7 +225,7 @@ static choir_status take_part(joining *j, choir_agent_options *options, choir_er
         status = choir_agent_run(agent, err);
     }
     choir_agent_destroy(agent);
-    if (status == CHOIR_OK && stop == 0 && j->turned_away.status != CHOIR_OK) {
+    if (status == CHOIR_OK && interrupt_came == 0 && j->turned_away.status != CHOIR_OK) {
         return ch_error_set(err, CHOIR_EAGAIN, "%s", j->turned_away.message);
     }
     return status;
@@ -257,7 +243,7 @@ static choir_status show_job(joining *j, const choir_client_options *options, ui
     o.job = m->name;
     o.client = j->jobs[job].client;
     choir_status status = choir_client_create(&client, &o, &j->env, err);
-    while (status == CHOIR_OK && stop == 0 && event.kind != CHOIR_EVENT_JOINED &&
+    while (status == CHOIR_OK && interrupt_came == 0 && event.kind != CHOIR_EVENT_JOINED &&
            event.kind != CHOIR_EVENT_REJECTED) {
         status = choir_client_step(client, (choir_trainer){0}, &event, err);
         if (status == CHOIR_OK && event.kind == CHOIR_EVENT_LOST) {
@@ -271,23 +257,24 @@ static choir_status show_job(joining *j, const choir_client_options *options, ui
         status = ch_error_set(err, CHOIR_EAGAIN, "%s", event.message);
     }
     uint32_t examples = CHOIR_TERMS_UNKNOWN;
-    if (status == CHOIR_OK && stop == 0 && (m->data[0] != '\0' || j->flags->client[0] != '\0')) {
+    if (status == CHOIR_OK && interrupt_came == 0 &&
+        (m->data[0] != '\0' || j->flags->client[0] != '\0')) {
         choir_trainer trainer;
         m->out = NULL;
         status = member_trainer(m, choir_client_offer(client), &trainer, err);
         examples = status == CHOIR_OK ? ch_device_examples(&m->device) : examples;
     }
-    if (status == CHOIR_OK && stop == 0) {
+    if (status == CHOIR_OK && interrupt_came == 0) {
         status = show_offer(out, choir_client_offer(client), &j->flags->policy, examples, err);
     }
     choir_client_destroy(client);
-    return stop != 0 ? CHOIR_OK : status;
+    return interrupt_came != 0 ? CHOIR_OK : status;
 }
 
 static choir_status show_all(joining *j, const choir_client_options *options, FILE *out,
                              choir_error *err) {
     choir_status status = CHOIR_OK;
-    for (uint32_t i = 0; i < j->count && status == CHOIR_OK && stop == 0; i++) {
+    for (uint32_t i = 0; i < j->count && status == CHOIR_OK && interrupt_came == 0; i++) {
         status = show_job(j, options, i, out, err);
     }
     return status;
@@ -361,7 +348,7 @@ static choir_status join_all(joining *j, const char *path, FILE *out, choir_erro
         j->members[i].examples = j->examples;
     }
     if (status == CHOIR_OK) {
-        signals_catch();
+        interrupts_catch();
         status =
             j->flags->show ? show_all(j, &options.client, out, err) : take_part(j, &options, err);
     }

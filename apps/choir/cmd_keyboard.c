@@ -1,6 +1,7 @@
 /* choir keyboard: a next-word model trained where messages are typed, beside what it has to beat.
  */
 #include "commands.h"
+#include "interrupt.h"
 
 #include "base/error.h"
 #include "base/log.h"
@@ -10,10 +11,8 @@
 #include "run/session.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <unistd.h>
 
 enum { WORDS_MAX = 7 + 2 * CH_OPTION_TEXTS_MAX };
 
@@ -51,21 +50,6 @@ static const ch_option ROWS[] = {
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const keyboard_flags DEFAULTS = {
     .runs = "runs/keyboard", .passes = 10, .rates = CH_KEYBOARD_RATES};
-
-static volatile sig_atomic_t stop;
-
-/* The first asks for a checkpoint and an end; SA_RESETHAND lets the second end it at once. */
-static void on_signal(int signal) {
-    (void)signal;
-    stop = 1;
-}
-
-static void signals_catch(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-}
 
 /* What a result depends on of the command line, and nothing of this machine. */
 static void command_write(char out[CHOIR_PATH_MAX], const ch_call *call) {
@@ -114,16 +98,14 @@ static int keyboard_run(const ch_call *call, choir_error *err) {
     if (status != CHOIR_OK) {
         return exit_of(status, err);
     }
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    const uint32_t cores = online < 1 || online > CH_WORKERS_MAX ? 1 : (uint32_t)online;
-    const ch_paper_site site = {.runs = flags->runs,
-                                .workers = flags->workers == 0 ? cores : flags->workers,
-                                .deadline_s = flags->budget_min > 0
-                                                  ? ch_session_clock() + 60 * flags->budget_min
-                                                  : (double)INFINITY,
-                                .progress = flags->quiet ? NULL : stderr,
-                                .stop = &stop};
-    signals_catch();
+    const ch_paper_site site = {
+        .runs = flags->runs,
+        .workers = flags->workers == 0 ? ch_session_cores() : flags->workers,
+        .deadline_s =
+            flags->budget_min > 0 ? ch_session_clock() + 60 * flags->budget_min : (double)INFINITY,
+        .progress = flags->quiet ? NULL : stderr,
+        .stop = &interrupt_came};
+    interrupts_catch();
     status = ch_keyboard_run(&k, &site, &env, err);
     if (status == CHOIR_OK) {
         ch_keyboard_print(call->out, &k);

@@ -1,5 +1,6 @@
 /* choir paper run: measures cells of the paper's tables and figures. */
 #include "commands.h"
+#include "interrupt.h"
 #include "paper_flags.h"
 
 #include "base/error.h"
@@ -9,9 +10,7 @@
 #include "run/session.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 typedef struct run_flags {
     char from[CHOIR_PATH_MAX];
@@ -51,26 +50,6 @@ static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const run_flags DEFAULTS = {
     .from = PAPER_FROM, .out = PAPER_RESULTS, .runs = PAPER_RUNS, .seed = 1};
 
-static volatile sig_atomic_t stop;
-
-/* The first asks for checkpoints and an end; SA_RESETHAND lets the second end it at once. */
-static void on_signal(int signal) {
-    (void)signal;
-    stop = 1;
-}
-
-static void signals_catch(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-}
-
-static uint32_t cores(void) {
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online < 1 ? 1 : online > CH_WORKERS_MAX ? CH_WORKERS_MAX : (uint32_t)online;
-}
-
 static void estimate_print(FILE *out, const ch_conduct_estimate *e, uint32_t chosen) {
     char seconds[CH_UNITS_MAX];
     char most[CH_UNITS_MAX];
@@ -109,7 +88,7 @@ static choir_status choice_run(const ch_call *call, const ch_catalogue *catalogu
     ch_log_lines lines = {.out = stderr, .name = "choir paper run", .level = CHOIR_LEVEL_WARN};
     const choir_env env = ch_log_env(&lines);
     const double now_s = ch_session_clock();
-    const uint32_t workers = flags->workers == 0 ? cores() : flags->workers;
+    const uint32_t workers = flags->workers == 0 ? ch_session_cores() : flags->workers;
     const ch_conduct c = {
         .catalogue = catalogue,
         .workers = workers,
@@ -122,7 +101,7 @@ static choir_status choice_run(const ch_call *call, const ch_catalogue *catalogu
                  .workers = workers,
                  .deadline_s = flags->budget_min > 0 ? now_s + 60 * flags->budget_min : INFINITY,
                  .progress = flags->quiet ? NULL : stderr,
-                 .stop = &stop}};
+                 .stop = &interrupt_came}};
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < call->operands_count && status == CHOIR_OK; i++) {
         status = ch_choice_add(choice, catalogue, call->operands[i], err);
@@ -135,7 +114,7 @@ static int paper_run(const ch_call *call, choir_error *err) {
     const choir_env env = choir_env_default();
     ch_catalogue catalogue = {0};
     ch_choice *choice = calloc(1, sizeof(*choice));
-    signals_catch();
+    interrupts_catch();
     choir_status status = choice == NULL ? CHOIR_ENOMEM : CHOIR_OK;
     if (status == CHOIR_OK) {
         status = ch_catalogue_open(&catalogue, flags->from, &env, err);
@@ -147,7 +126,7 @@ static int paper_run(const ch_call *call, choir_error *err) {
     free(choice);
     if (status == CHOIR_EAGAIN) {
         (void)ch_error_set(err, status, "%s; the same command goes on",
-                           stop != 0 ? "interrupted" : "the budget is used up");
+                           interrupt_came != 0 ? "interrupted" : "the budget is used up");
         return EXIT_INTERRUPTED;
     }
     return exit_of(status, err);

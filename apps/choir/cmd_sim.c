@@ -1,5 +1,6 @@
 /* choir sim: runs a job in simulation. */
 #include "commands.h"
+#include "interrupt.h"
 #include "result.h"
 
 #include "base/error.h"
@@ -10,7 +11,6 @@
 #include "run/paths.h"
 #include "run/run.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -54,21 +54,6 @@ static const ch_option ROWS[] = {
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const sim_flags DEFAULTS = {.baseline = "none"};
-
-static volatile sig_atomic_t stop;
-
-/* The first asks for a checkpoint and an end; SA_RESETHAND lets the second end it at once. */
-static void on_signal(int signal) {
-    (void)signal;
-    stop = 1;
-}
-
-static void signals_catch(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-}
 
 /* Whether a short flag has a value that fits its key, and --set says nothing else. */
 static choir_status short_check(const char *flag, const char *key, const char *value,
@@ -243,9 +228,9 @@ static int sim_run(const ch_call *call, choir_error *err) {
     o.baseline_local = strstr(flags->baseline, "local") != NULL;
     o.report = !flags->no_report;
     o.progress = flags->quiet ? NULL : stderr;
-    o.stop = &stop;
+    o.stop = &interrupt_came;
     o.command = command;
-    signals_catch();
+    interrupts_catch();
     ch_run_result result;
     status = ch_run_sim(&result, &job, &o, &env, err);
     if (status != CHOIR_OK && status != CHOIR_ERANGE) {

@@ -1,6 +1,7 @@
 /* choir swarm: thousands of clients of a hosted job, to load a server and to try a deployment out.
  */
 #include "commands.h"
+#include "interrupt.h"
 #include "operators.h"
 
 #include "base/error.h"
@@ -102,23 +103,9 @@ static const swarm_flags DEFAULTS = {.clients = 100,
                                      .updates = 16,
                                      .patience_s = 25};
 
-static volatile sig_atomic_t stop;
-
-static void on_signal(int signal) {
-    (void)signal;
-    stop = 1;
-}
-
 static bool is_stopped(void *self) {
     (void)self;
-    return stop != 0;
-}
-
-static void signals_catch(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    return interrupt_came != 0;
 }
 
 /* ---------------------------------------------------------------------------------------- its host
@@ -295,7 +282,7 @@ static int swarm_run(const ch_call *call, choir_error *err) {
     if (status != CHOIR_OK) {
         return exit_of(status, err);
     }
-    signals_catch();
+    interrupts_catch();
     const ch_swarm_options options = options_of(flags, &file);
     const ch_swarm_host host = {.offered = offered,
                                 .is_stopped = is_stopped,

@@ -17,7 +17,7 @@ static bool is_judging(ch_session_use use) {
     return use == CH_SESSION_EVAL || use == CH_SESSION_PREDICT;
 }
 
-static uint32_t cores(void) {
+uint32_t ch_session_cores(void) {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     if (online < 1) {
         return 1;
@@ -166,7 +166,8 @@ static choir_status data_open(ch_session *s, ch_session_use use, choir_error *er
 
 choir_status ch_session_open(ch_session *out, const choir_job *job, uint32_t workers,
                              ch_session_use use, const choir_env *env, choir_error *err) {
-    *out = (ch_session){.env = *env, .job = *job, .workers = workers == 0 ? cores() : workers};
+    *out = (ch_session){
+        .env = *env, .job = *job, .workers = workers == 0 ? ch_session_cores() : workers};
     ch_session *s = out;
     if (s->workers > CH_WORKERS_MAX) {
         return ch_error_set(err, CHOIR_EINVAL, "workers: %u is more than %d", workers,

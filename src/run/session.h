@@ -57,4 +57,7 @@ static inline const ch_net *ch_session_net(const ch_session *s) {
 /* Wall time in seconds, from a clock that never goes back. */
 double ch_session_clock(void);
 
+/* How many train at once where nobody says: one per core, 1 .. CH_WORKERS_MAX. */
+uint32_t ch_session_cores(void);
+
 #endif

@@ -1,0 +1,13 @@
+/* Interrupt: SIGINT and SIGTERM, for commands that end in an orderly way. */
+#ifndef CHOIR_APP_INTERRUPT_H
+#define CHOIR_APP_INTERRUPT_H
+
+#include <signal.h>
+
+/* 0 until one came, then 1. */
+extern volatile sig_atomic_t interrupt_came;
+
+/* From now on the first signal asks for an end; the second ends the program at once. */
+void interrupts_catch(void);
+
+#endif
