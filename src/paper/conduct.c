@@ -125,9 +125,14 @@ static choir_status item_load(item *out, const ch_conduct *c, const ch_paper_cel
                   .paper = paper_rounds(cell),
                   .measured = best != NULL && isfinite(best->crossing) ? best->crossing : NAN};
     out->is_average = is_average(cell) && !room->is_complete;
-    out->is_done = room->is_complete || is_average(cell) ||
-                   !ch_grid_next(&out->rate, trials, count, start, start_count, most);
+    const bool has_next = ch_grid_next(&out->rate, trials, count, start, start_count, most);
+    const int32_t aside = ch_outcome_aside(room);
     out->rates_left = most > count ? most - count : 0;
+    if (!has_next && aside >= 0) {
+        out->rate = room->arms[aside].rate;
+        out->rates_left = 1;
+    }
+    out->is_done = room->is_complete || is_average(cell) || (!has_next && aside < 0);
     if (out->is_done) {
         out->rate = start[0];
     }

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ASIDE_AFTER = 3 }; // times the paper's rounds
+
 uint32_t ch_conduct_rates(int32_t start[CH_PAPER_START_MAX], uint32_t *start_count,
                           const ch_conduct *c, const ch_paper_cell *cell, const choir_env *env) {
     const ch_paper_experiment *e = cell->e;
@@ -147,28 +149,70 @@ static choir_status machine_set(ch_outcome *o, const ch_arm_task *task, const ch
     return status;
 }
 
+/* How many rounds a rate may have for now: while none has got to the target, so many times the
+ * paper's, so that one that cannot get there does not use up all rounds before others had their
+ * turn. */
+static uint32_t rounds_for_now(const ch_outcome *o, const ch_arm_task *task,
+                               const ch_paper_cell *cell) {
+    const double expect = cell->e->facts[cell->row][cell->column].expect;
+    const double rounds = ASIDE_AFTER * expect;
+    const bool may_wait = o->target > 0 && isinf(task->beaten) && isfinite(expect);
+    return may_wait && rounds < task->limit ? (uint32_t)ceil(rounds) : task->limit;
+}
+
+/* Measures a rate for the first time, as the arm behind all others. */
 static choir_status rate_measure(ch_outcome *o, const ch_conduct *c, const ch_paper_cell *cell,
                                  const ch_paper_site *site, int32_t rate, const choir_env *env,
                                  choir_error *err) {
     choir_job job;
     ch_arm_task task;
     choir_status status = ch_measure_task(&task, &job, o, c, cell, rate, err);
-    if (status == CHOIR_OK) {
-        status = ch_arm_run(&o->arms[o->arms_count], &task, site, 0, env, err);
+    if (status != CHOIR_OK) {
+        return status;
     }
+    ch_outcome_arm *arm = &o->arms[o->arms_count];
+    task.limit = rounds_for_now(o, &task, cell);
+    status = ch_arm_run(arm, &task, site, 0, env, err);
     if (status == CHOIR_OK) {
+        const bool is_early = arm->end == CH_CROSSING_LIMIT && task.limit < o->rounds_max;
+        arm->end = is_early ? CH_CROSSING_GOES_ON : arm->end;
         o->arms_count += 1;
         status = machine_set(o, &task, site, env, err);
     }
     return status == CHOIR_OK ? baselines_add(o, &task, site, env, err) : status;
 }
 
-choir_status ch_measure_cell(ch_outcome *out, const ch_conduct *c, const ch_paper_cell *cell,
-                             const ch_paper_site *site, const choir_env *env, choir_error *err) {
-    char path[CHOIR_PATH_MAX];
+/* Goes on with a rate that was put aside, until it is decided. */
+static choir_status aside_measure(ch_outcome_arm *arm, const ch_outcome *o, const ch_conduct *c,
+                                  const ch_paper_cell *cell, const ch_paper_site *site,
+                                  const choir_env *env, choir_error *err) {
+    choir_job job;
+    ch_arm_task task;
+    const choir_status status = ch_measure_task(&task, &job, o, c, cell, arm->rate, err);
+    return status == CHOIR_OK ? ch_arm_run(arm, &task, site, 0, env, err) : status;
+}
+
+/* Whatever of a cell is to be measured next; *is_over when nothing is. */
+static choir_status next_measure(ch_outcome *o, bool *is_over, const ch_conduct *c,
+                                 const ch_paper_cell *cell, const ch_paper_site *site,
+                                 const choir_env *env, choir_error *err) {
     int32_t start[CH_PAPER_START_MAX];
     uint32_t start_count = 0;
     const uint32_t rates_max = ch_conduct_rates(start, &start_count, c, cell, env);
+    ch_grid_trial trials[CH_GRID_RATES_MAX];
+    const uint32_t count = ch_outcome_trials(trials, o);
+    int32_t rate = 0;
+    if (ch_grid_next(&rate, trials, count, start, start_count, rates_max)) {
+        return rate_measure(o, c, cell, site, rate, env, err);
+    }
+    const int32_t aside = ch_outcome_aside(o);
+    *is_over = aside < 0;
+    return *is_over ? CHOIR_OK : aside_measure(&o->arms[aside], o, c, cell, site, env, err);
+}
+
+choir_status ch_measure_cell(ch_outcome *out, const ch_conduct *c, const ch_paper_cell *cell,
+                             const ch_paper_site *site, const choir_env *env, choir_error *err) {
+    char path[CHOIR_PATH_MAX];
     choir_status status = ch_conduct_load(out, c, cell, env, err);
     if (status == CHOIR_OK) {
         status =
@@ -176,18 +220,9 @@ choir_status ch_measure_cell(ch_outcome *out, const ch_conduct *c, const ch_pape
     }
     bool is_over = false;
     while (status == CHOIR_OK && !is_over) {
-        ch_grid_trial trials[CH_GRID_RATES_MAX];
-        const uint32_t count = ch_outcome_trials(trials, out);
-        int32_t rate = 0;
-        is_over = !ch_grid_next(&rate, trials, count, start, start_count, rates_max);
-        if (is_over && out->is_complete) {
-            break;
-        }
-        out->is_complete = is_over;
-        if (!is_over) {
-            status = rate_measure(out, c, cell, site, rate, env, err);
-        }
-        if (status == CHOIR_OK) {
+        status = next_measure(out, &is_over, c, cell, site, env, err);
+        if (status == CHOIR_OK && !(is_over && out->is_complete)) {
+            out->is_complete = is_over;
             status = ch_outcome_write(out, path, env, err);
         }
     }

@@ -70,6 +70,18 @@ const ch_outcome_arm *ch_outcome_best(const ch_outcome *o) {
     return &o->arms[i];
 }
 
+int32_t ch_outcome_aside(const ch_outcome *o) {
+    int32_t found = -1;
+    for (uint32_t i = 0; i < o->arms_count; i++) {
+        const ch_outcome_arm *arm = &o->arms[i];
+        const bool is_aside = arm->name[0] == '\0' && arm->end == CH_CROSSING_GOES_ON;
+        if (is_aside && (found < 0 || arm->best > o->arms[found].best)) {
+            found = (int32_t)i;
+        }
+    }
+    return found;
+}
+
 choir_status ch_outcome_path(char out[CHOIR_PATH_MAX], const char *dir,
                              const ch_paper_experiment *e, uint32_t row, uint32_t column,
                              uint64_t seed, choir_error *err) {

@@ -79,6 +79,10 @@ uint32_t ch_outcome_trials(ch_grid_trial out[CH_GRID_RATES_MAX], const ch_outcom
 /* The arm of the best rate; NULL: no rate was measured. */
 const ch_outcome_arm *ch_outcome_best(const ch_outcome *o);
 
+/* Which arm is the best of the rates that were put aside, going on, until others had their turn;
+ * -1: none was. */
+int32_t ch_outcome_aside(const ch_outcome *o);
+
 /* A number as a file will have it, in so many digits: so that what follows from it is the same
  * before and after. */
 double ch_outcome_real(double value, int digits);

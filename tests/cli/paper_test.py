@@ -90,6 +90,28 @@ class ATable(Paper):
             if arm["end"] == "beaten":
                 self.assertGreaterEqual(arm["rounds"], reached[best])
 
+    def test_puts_a_rate_aside_until_others_had_their_turn(self):
+        slow = TABLE.replace("rates: [0.1, 0.0464]", "rates: [0.0464, 0.1]").replace("iid: 10", "iid: 1")
+        self.file("experiments/paper/tiny.yaml", slow.replace("rates_max: 4", "rates_max: 2"))
+        self.measure("tiny/four/iid")
+        whole = self.results()["four.iid.json"]
+        slow, quick = json.loads(whole)["rates"]
+        self.assertEqual((slow["end"], quick["end"]), ("beaten", "reached"))
+        # Before, when it had three times the paper's one round, it was put aside: its run never had 60.
+        self.assertTrue(3 < quick["crossing"] <= slow["rounds"] < quick["crossing"] + 1 < 60, whole)
+        rounds = [len((run / "metrics.jsonl").read_text().splitlines())
+                  for run in (self.folder / "runs/paper").iterdir()]
+        self.assertEqual(sorted(rounds), sorted([slow["rounds"], quick["rounds"]]))
+
+    def test_goes_on_with_what_was_put_aside_when_no_rate_gets_there(self):
+        none = TABLE.replace("rates: [0.1, 0.0464]", "rates: [0.0001, 0.000215]").replace("iid: 10", "iid: 2")
+        none = none.replace("rates_max: 4", "rates_max: 2").replace("rounds: 60", "rounds: 9")
+        self.file("experiments/paper/tiny.yaml", none)
+        self.measure("tiny/four/iid")
+        cell = json.loads(self.results()["four.iid.json"])
+        self.assertTrue(cell["complete"])
+        self.assertEqual([(arm["end"], arm["rounds"]) for arm in cell["rates"]], [("not reached", 9)] * 2)
+
     def test_does_not_depend_on_workers_or_company(self):
         self.measure("tiny", "--workers", "1", "--runs", "a", "--out", "one")
         self.measure("tiny/one", "--workers", "3", "--runs", "b", "--out", "other")
