@@ -39,7 +39,7 @@ test-release: ## the same optimised, but for tests labelled once
 	cmake --build --preset release && $(CTEST) --test-dir build/release -LE once
 
 test-tsan: ## what starts threads, under the thread sanitizer
-	cmake --preset tsan --log-level=WARNING && cmake --build --preset tsan && \
+	cmake --preset tsan --log-level=WARNING && cmake --build --preset tsan --target threads && \
 	$(CTEST) --test-dir build/tsan -L threads
 
 test-clang: ## optimised, by clang: what must not depend on the compiler
@@ -57,7 +57,8 @@ lint: fmt-check ## format, the rules of tools/tidy.py, and that the core asks no
 	$(CTEST) --test-dir build/dev -L lint
 
 fuzz: ## every decoder and reader under libFuzzer, 5 s each
-	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=5 && cmake --build --preset fuzz && \
+	cmake --preset fuzz --log-level=WARNING -DCHOIR_FUZZ_SECONDS=5 && \
+	cmake --build --preset fuzz --target fuzzers && \
 	$(CTEST) --test-dir build/fuzz -L fuzz
 
 check-long: setup ## what needs longer: fuzzing, kills, a first install, valgrind; tools/check_long.sh has its parts
