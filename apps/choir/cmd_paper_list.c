@@ -77,7 +77,7 @@ static int list_run(const ch_call *call, choir_error *err) {
     ch_outcome *o = malloc(sizeof(*o));
     choir_status status = o == NULL ? CHOIR_ENOMEM : CHOIR_OK;
     if (status == CHOIR_OK) {
-        status = ch_catalogue_open(&catalogue, flags->from, &env, err);
+        status = paper_open(&catalogue, flags->from, flags->results, flags->seed, &env, err);
         const ch_conduct c = {.catalogue = &catalogue,
                               .site = {.results = flags->results, .seed = flags->seed}};
         for (uint32_t i = 0; i < catalogue.count && status == CHOIR_OK; i++) {

@@ -49,7 +49,8 @@ static int report_run(const ch_call *call, choir_error *err) {
     const choir_env env = choir_env_default();
     ch_catalogue catalogue;
     ch_book_result result = {.warning = ""};
-    choir_status status = ch_catalogue_open(&catalogue, flags->from, &env, err);
+    choir_status status =
+        paper_open(&catalogue, flags->from, flags->results, flags->seed, &env, err);
     if (status == CHOIR_OK && flags->markdown) {
         status = markdown_print(call, &catalogue, &env, err);
     } else if (status == CHOIR_OK) {

@@ -4,12 +4,14 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "paper/outcome.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TYPED_MAX = 3 * CH_PAPER_NAME_MAX };
 
@@ -83,6 +85,42 @@ const ch_paper_experiment *ch_catalogue_find(const ch_catalogue *c, const char *
         }
     }
     return NULL;
+}
+
+static choir_status has_outcome(bool *out, const char *results, const ch_paper_experiment *e,
+                                uint64_t seed, choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < e->rows_count * e->columns_count && !*out && status == CHOIR_OK; i++) {
+        char path[CHOIR_PATH_MAX];
+        status = ch_outcome_path(path, results, e, i / e->columns_count, i % e->columns_count, seed,
+                                 err);
+        *out = status == CHOIR_OK && access(path, F_OK) == 0;
+    }
+    return status;
+}
+
+choir_status ch_catalogue_check_results(const ch_catalogue *c, const char *results, uint64_t seed,
+                                        choir_error *err) {
+    bool is_any = false;
+    choir_status status = CHOIR_OK;
+    DIR *folder = opendir(results);
+    if (folder == NULL) {
+        return ch_error_set(err, CHOIR_EIO,
+                            "%s: %s; --results names the folder that holds what 'choir paper run' "
+                            "measured",
+                            results, strerror(errno));
+    }
+    (void)closedir(folder);
+    for (uint32_t i = 0; i < c->count && !is_any && status == CHOIR_OK; i++) {
+        status = has_outcome(&is_any, results, &c->items[i], seed, err);
+    }
+    return is_any || status != CHOIR_OK
+               ? status
+               : ch_error_set(err, CHOIR_EIO,
+                              "%s: holds no result with seed %llu of any of the experiments; "
+                              "--results names the folder that holds what 'choir paper run' "
+                              "measured",
+                              results, (unsigned long long)seed);
 }
 
 // ----- choosing ---------------------------------------------------------------------------------

@@ -44,6 +44,19 @@ void ch_catalogue_release(ch_catalogue *c);
 /* The experiment with this name, or NULL. */
 const ch_paper_experiment *ch_catalogue_find(const ch_catalogue *c, const char *name);
 
+/*
+ * Whether a folder of results is one: somebody who names the wrong one is not to take it for one
+ * with nothing measured.
+ *
+ * results  the folder of outcomes
+ * seed     whose
+ *
+ * Returns OK when it has the outcome of a cell, whatever that says; EIO when there is no such
+ * folder or no outcome in it; as ch_outcome_path.
+ */
+CHOIR_NODISCARD choir_status ch_catalogue_check_results(const ch_catalogue *c, const char *results,
+                                                        uint64_t seed, choir_error *err);
+
 typedef struct ch_choice {
     ch_paper_cell cells[CH_CHOICE_MAX]; // (count)
     uint32_t count;

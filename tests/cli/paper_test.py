@@ -315,6 +315,24 @@ class AReport(Paper):
         self.file("experiments/paper/tiny.yaml", TABLE.replace("target: 0.6", "target: 0.5"))
         self.assertIn("0 of 4 cells measured", self.run_in("paper", "report").out)
 
+    def test_of_the_usual_folder_may_have_nothing_measured(self):
+        self.assertIn("0 of 4 cells measured", self.run_in("paper", "report").out)
+
+    def test_of_a_folder_that_is_not_there_or_has_no_result_is_refused(self):
+        self.measure("tiny/four/iid", "--out", "mine")
+        self.assertIn("1 of 4 cells measured", self.run_in("paper", "report", "--results", "mine").out)
+        (self.folder / "paper.html").unlink()
+        names = "--results names the folder that holds what 'choir paper run' measured"
+        nothing = "holds no result with seed %d of any of the experiments; " + names
+        for words, log in ((("--results", "mines"), "mines: No such file or directory; " + names),
+                           (("--results", "mine/tiny"), "mine/tiny: " + nothing % 1),
+                           (("--results", "mine", "--seed", 2), "mine: " + nothing % 2)):
+            for command in (("report",), ("report", "--markdown"), ("list",)):
+                with self.subTest(words + command):
+                    ran = self.run_in("paper", *command, *words)
+                    self.assert_says(ran, 1, f"choir paper {command[0]}: {log}\n")
+        self.assertFalse((self.folder / "paper.html").exists())
+
     def test_refuses_a_result_that_is_none(self):
         self.measure("tiny/four/iid")
         path = self.folder / "experiments/paper/results/tiny/four.iid.json"
