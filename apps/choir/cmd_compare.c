@@ -60,6 +60,9 @@ static choir_status comparison_open(ch_compare *out, const ch_call *call, const 
     for (uint32_t i = 0; i < (status == CHOIR_OK ? out->count : 0) && status == CHOIR_OK; i++) {
         status = ch_run_check(&out->rows[i].job, &places, env, err);
     }
+    if (status == CHOIR_OK && !flags->no_report) {
+        status = ch_report_check(flags->out, out->count, err); // before hours of runs
+    }
     return status;
 }
 

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "interrupt.h"
 
+#include "base/disk.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "job/keys.h"
@@ -85,6 +86,9 @@ static choir_status keyboard_open(ch_keyboard *out, const ch_call *call, const c
         if (status != CHOIR_OK) {
             ch_job_locate(&places, err);
         }
+    }
+    if (status == CHOIR_OK && flags->out[0] != '\0') {
+        status = ch_disk_check_replace(flags->out, err); // before hours of training
     }
     return status;
 }

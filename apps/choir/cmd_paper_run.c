@@ -72,8 +72,11 @@ static choir_status cells_run(const ch_call *call, const ch_conduct *c, const ch
                               const choir_env *env, choir_error *err) {
     const run_flags *flags = call->options;
     ch_conduct_estimate estimate;
-    const choir_status status =
-        ch_conduct_estimate_of(&estimate, c, choice->cells, choice->count, env, err);
+    choir_status status =
+        flags->estimate ? CHOIR_OK : ch_conduct_check(c, choice->cells, choice->count, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_conduct_estimate_of(&estimate, c, choice->cells, choice->count, env, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }

@@ -196,12 +196,19 @@ static choir_status device_write(const char *path, const choir_bytes *parts, uin
     return status;
 }
 
+static choir_status temporary_name(char out[PATH_BYTES_MAX], const char *path, choir_error *err) {
+    const int length = snprintf(out, PATH_BYTES_MAX, "%s.tmp", path);
+    return length > 0 && length < PATH_BYTES_MAX
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_EIO, "%.60s...: the path is too long", path);
+}
+
 static choir_status file_replace(const char *path, mode_t mode, const choir_bytes *parts,
                                  uint32_t count, choir_error *err) {
     char temporary[PATH_BYTES_MAX];
-    const int length = snprintf(temporary, sizeof(temporary), "%s.tmp", path);
-    if (length < 0 || (size_t)length >= sizeof(temporary)) {
-        return ch_error_set(err, CHOIR_EIO, "%.60s...: the path is too long", path);
+    const choir_status named = temporary_name(temporary, path, err);
+    if (named != CHOIR_OK) {
+        return named;
     }
     const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (descriptor < 0) {
@@ -222,20 +229,30 @@ static choir_status file_replace(const char *path, mode_t mode, const choir_byte
     return CHOIR_OK;
 }
 
+/* What is written to where path is named: itself, or what the link leads to. *out is to be freed.
+ */
+static choir_status target_find(char **out, const char *path, choir_error *err) {
+    struct stat about;
+    const bool is_link = lstat(path, &about) == 0 && S_ISLNK(about.st_mode);
+    *out = is_link ? realpath(path, NULL) : strdup(path);
+    return *out != NULL ? CHOIR_OK : failed(err, is_link ? "follow the link" : "write", path);
+}
+
+static bool is_device(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+}
+
 static choir_status replace(const char *path, mode_t mode, const choir_bytes *parts, uint32_t count,
                             choir_error *err) {
-    struct stat about;
-    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)) {
+    if (is_device(path)) {
         return device_write(path, parts, count, err);
     }
-    if (lstat(path, &about) != 0 || !S_ISLNK(about.st_mode)) {
-        return file_replace(path, mode, parts, count, err);
+    char *target = NULL;
+    choir_status status = target_find(&target, path, err);
+    if (status == CHOIR_OK) {
+        status = file_replace(target, mode, parts, count, err);
     }
-    char *target = realpath(path, NULL); // the link stays; what it leads to is replaced
-    if (target == NULL) {
-        return failed(err, "follow the link", path);
-    }
-    const choir_status status = file_replace(target, mode, parts, count, err);
     free(target);
     return status;
 }
@@ -248,4 +265,42 @@ choir_status ch_disk_replace(const char *path, const choir_bytes *parts, uint32_
 choir_status ch_disk_replace_private(const char *path, const choir_bytes *parts, uint32_t count,
                                      choir_error *err) {
     return replace(path, PRIVATE, parts, count, err);
+}
+
+// The temporary file of one who is writing there now is left alone.
+static choir_status file_check(const char *path, choir_error *err) {
+    char temporary[PATH_BYTES_MAX];
+    struct stat about;
+    const choir_status status = temporary_name(temporary, path, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
+        errno = EISDIR;
+        return failed(err, "replace", path);
+    }
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, PUBLIC);
+    if (descriptor >= 0) {
+        (void)unlink(temporary);
+    } else if (errno == EEXIST) {
+        descriptor = open(temporary, O_WRONLY | O_CLOEXEC);
+    }
+    if (descriptor < 0) {
+        return failed(err, "create", temporary);
+    }
+    (void)close(descriptor);
+    return CHOIR_OK;
+}
+
+choir_status ch_disk_check_replace(const char *path, choir_error *err) {
+    if (is_device(path)) {
+        return access(path, W_OK) == 0 ? CHOIR_OK : failed(err, "open", path);
+    }
+    char *target = NULL;
+    choir_status status = target_find(&target, path, err);
+    if (status == CHOIR_OK) {
+        status = file_check(target, err);
+    }
+    free(target);
+    return status;
 }

@@ -49,6 +49,14 @@ CHOIR_NODISCARD choir_status ch_disk_replace(const char *path, const choir_bytes
 CHOIR_NODISCARD choir_status ch_disk_replace_private(const char *path, const choir_bytes *parts,
                                                      uint32_t count, choir_error *err);
 
+/*
+ * Whether ch_disk_replace could write to path now: for what takes hours to have something to write.
+ * Leaves nothing behind. A disk may still be full later.
+ *
+ * Returns OK; EIO with what ch_disk_replace would say.
+ */
+CHOIR_NODISCARD choir_status ch_disk_check_replace(const char *path, choir_error *err);
+
 /* Writes all bytes to an open descriptor. path is for messages. Returns OK; EIO. */
 CHOIR_NODISCARD choir_status ch_disk_append(int descriptor, const char *path, choir_bytes bytes,
                                             choir_error *err);

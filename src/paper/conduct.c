@@ -293,6 +293,31 @@ choir_status ch_conduct_estimate_of(ch_conduct_estimate *out, const ch_conduct *
     return status;
 }
 
+// ----- where it is written ----------------------------------------------------------------------
+
+choir_status ch_conduct_check(const ch_conduct *c, const ch_paper_cell *cells, uint32_t count,
+                              const choir_env *env, choir_error *err) {
+    ch_outcome *room = env->alloc(env->self, ch_arena_cost(1, sizeof(*room)));
+    choir_status status =
+        room != NULL ? CHOIR_OK : ch_error_set(err, CHOIR_ENOMEM, "no memory for a result");
+    for (uint32_t i = 0; i < count && status == CHOIR_OK; i++) {
+        char path[CHOIR_PATH_MAX];
+        item its;
+        status = item_load(&its, c, &cells[i], room, env, err);
+        if (status == CHOIR_OK) {
+            status = ch_outcome_path(path, c->site.results, cells[i].e, cells[i].row,
+                                     cells[i].column, c->site.seed, err);
+        }
+        if (status == CHOIR_OK && (!its.is_done || its.is_average)) {
+            status = ch_outcome_check(path, err);
+        }
+    }
+    if (room != NULL) {
+        env->free(env->self, room);
+    }
+    return status;
+}
+
 // ----- measuring --------------------------------------------------------------------------------
 
 /* Cells that are measured side by side. */

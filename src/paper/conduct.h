@@ -46,6 +46,15 @@ CHOIR_NODISCARD choir_status ch_conduct_load(ch_outcome *out, const ch_conduct *
                                              choir_error *err);
 
 /*
+ * Whether what is to be measured of cells (count) could be written, before anything is run.
+ *
+ * Returns OK; EIO when a file of the folder of results cannot be; as ch_conduct_load; ENOMEM.
+ */
+CHOIR_NODISCARD choir_status ch_conduct_check(const ch_conduct *c, const ch_paper_cell *cells,
+                                              uint32_t count, const choir_env *env,
+                                              choir_error *err);
+
+/*
  * Estimates the time for cells (count), from rounds that their runs have had; of a model and B
  * that has had none it runs a few, of the cheapest cell, which are not lost.
  *

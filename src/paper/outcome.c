@@ -206,6 +206,11 @@ choir_status ch_outcome_write(const ch_outcome *o, const char *path, const choir
     return status;
 }
 
+choir_status ch_outcome_check(const char *path, choir_error *err) {
+    const choir_status status = folder_make(path, err);
+    return status == CHOIR_OK ? ch_disk_check_replace(path, err) : status;
+}
+
 // ----- reading ----------------------------------------------------------------------------------
 
 /* A number; NaN of null. False: it is neither. */

@@ -97,6 +97,9 @@ CHOIR_NODISCARD choir_status ch_outcome_path(char out[CHOIR_PATH_MAX], const cha
 CHOIR_NODISCARD choir_status ch_outcome_write(const ch_outcome *o, const char *path,
                                               const choir_env *env, choir_error *err);
 
+/* Whether it could be written to path now; makes the folders above. Returns OK; EIO. */
+CHOIR_NODISCARD choir_status ch_outcome_check(const char *path, choir_error *err);
+
 /*
  * Reads one.
  *

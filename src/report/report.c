@@ -64,6 +64,12 @@ static choir_status records_write(ch_report_result *result, ch_record *records,
     return status;
 }
 
+choir_status ch_report_check(const char *out_path, uint32_t count, choir_error *err) {
+    const bool is_given = out_path != NULL && out_path[0] != '\0';
+    return is_given || count > 1 ? ch_disk_check_replace(is_given ? out_path : COMPARISON_FILE, err)
+                                 : CHOIR_OK;
+}
+
 choir_status ch_report_write(ch_report_result *out, const char *const *runs, uint32_t count,
                              const char *out_path, const choir_env *env, choir_error *err) {
     if (count < 1 || count > CH_REPORT_RUNS_MAX) {

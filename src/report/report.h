@@ -47,4 +47,9 @@ CHOIR_NODISCARD choir_status ch_report_write(ch_report_result *out, const char *
                                              uint32_t count, const char *out_path,
                                              const choir_env *env, choir_error *err);
 
+/* Whether the page of (count) runs that are still to be run could be written to out_path now, which
+ * is as ch_report_write's; a run's own directory is not looked at. Returns OK; EIO. */
+CHOIR_NODISCARD choir_status ch_report_check(const char *out_path, uint32_t count,
+                                             choir_error *err);
+
 #endif

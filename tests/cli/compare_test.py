@@ -94,6 +94,16 @@ class Comparing(Case):
                       for run in self.runs() if run.startswith(f"letters-{row[0]}-")]
             self.assertEqual(max(rounds), 12)  # the best one, for its curve
 
+    def test_that_the_page_cannot_be_written_is_said_before_anything_is_run(self):
+        (self.folder / "comparison.html").mkdir()
+        for words, log in (((), "comparison.html: cannot replace: Is a directory"),
+                           (("--out", "no/page.html"),
+                            "no/page.html.tmp: cannot create: No such file or directory")):
+            with self.subTest(words):
+                ran = self.compare("--algorithms", "fedavg,fedprox", *words)
+                self.assert_says(ran, 1, f"choir compare: {log}\n")
+        self.assertFalse((self.folder / "runs").exists())
+
     def test_what_cannot_be_compared_is_refused_before_anything_is_run(self):
         known = ("fedavg, fedavgm, fedprox, fedadagrad, fedadam, fedyogi, fednova, q-fedavg, scaffold, "
                  "feddyn")

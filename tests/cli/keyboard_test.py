@@ -112,6 +112,12 @@ class Keyboard(Case):
                       "out; needs a larger share", ran.log)
         self.assertFalse((self.folder / "runs").exists())
 
+    def test_that_the_result_cannot_be_written_is_said_before_anything_is_trained(self):
+        ran = self.keyboard("--out", "nowhere/r.json")
+        self.assert_says(ran, 1, "choir keyboard: nowhere/r.json.tmp: cannot create: No such file or "
+                                 "directory\n")
+        self.assertFalse((self.folder / "runs").exists())
+
     def test_a_job_that_is_no_keyboards_is_refused(self):
         for setting, says in (
                 ("data.heldout=0", "data.heldout: is 0; recall is counted on messages that each "

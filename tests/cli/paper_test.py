@@ -149,6 +149,16 @@ class ATable(Paper):
         self.measure("tiny")
         self.assertEqual(len(self.results()), 4)
 
+    def test_that_cannot_be_written_is_not_begun(self):
+        self.file("taken", "")
+        ran = self.run_in("paper", "run", "tiny/four", "--out", "taken")
+        self.assert_says(ran, 1, "choir paper run: taken: cannot make the directory: Not a directory\n")
+        (self.folder / "mine/tiny/four.iid.json.tmp").mkdir(parents=True)
+        ran = self.run_in("paper", "run", "tiny/four", "--out", "mine")
+        self.assert_says(ran, 1, "choir paper run: mine/tiny/four.iid.json.tmp: cannot create: "
+                                 "Is a directory\n")
+        self.assertFalse((self.folder / "runs").exists())
+
     def test_can_be_only_estimated(self):
         lines = self.measure("tiny", "--estimate")
         self.assertEqual(len(lines), 1)

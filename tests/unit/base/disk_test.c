@@ -113,6 +113,39 @@ static void links_and_devices_stay_what_they_are(void **state) {
     }
 }
 
+static void check_as_replacing(const char *path, bool is_possible) {
+    const choir_bytes part = bytes_of("x");
+    choir_error checked = {.message = ""};
+    choir_error replaced = {.message = ""};
+    const choir_status expected = is_possible ? CHOIR_OK : CHOIR_EIO;
+    check_status(ch_disk_check_replace(path, &checked), expected);
+    check_status(ch_disk_replace(path, &part, 1, &replaced), expected);
+    assert_string_equal(checked.message, replaced.message);
+}
+
+static void that_a_file_cannot_be_replaced_is_known_before(void **state) {
+    (void)state;
+    static const char gone[] = "gone";
+    char link[FOLDER_PATH_MAX];
+    (void)snprintf(link, sizeof(link), "%s", folder_file(folder, "leads"));
+    assert_int_equal(symlink("to", link), 0);
+    check_as_replacing(link, false);
+    folder_put(folder_file(folder, "to"), "old", 3);
+    check_as_replacing(link, true);
+    check_as_replacing(folder_file(folder, "not-yet"), true);
+    check_as_replacing(folder, false);
+    check_as_replacing("/nowhere/at/all", false);
+    check_as_replacing("/dev/null", true);
+    const char *path = folder_file(folder, gone);
+    check_status(ch_disk_check_replace(path, NULL), CHOIR_OK);
+    assert_int_equal(access(path, F_OK), -1);
+    path = folder_file(folder, "gone.tmp");
+    assert_int_equal(access(path, F_OK), -1);
+    folder_put(path, "half", 4); // another's, who is writing
+    check_status(ch_disk_check_replace(folder_file(folder, gone), NULL), CHOIR_OK);
+    assert_int_equal(access(folder_file(folder, "gone.tmp"), F_OK), 0);
+}
+
 static void what_cannot_be_read_is_named(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -205,6 +238,7 @@ int main(void) {
         cmocka_unit_test(a_secret_is_its_owners_alone),
         cmocka_unit_test(a_failed_replacement_leaves_the_file),
         cmocka_unit_test(links_and_devices_stay_what_they_are),
+        cmocka_unit_test(that_a_file_cannot_be_replaced_is_known_before),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(no_memory_is_reported),
         cmocka_unit_test(a_disk_that_writes_nothing_is_reported),
