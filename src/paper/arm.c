@@ -20,6 +20,7 @@
 enum {
     DIGEST_BYTES = 6,
     LINE_EVERY_S = 20, // a line about an arm that is under way
+    LINE_BYTES = 256,
 };
 
 bool ch_paper_site_is_over(const ch_paper_site *site) {
@@ -234,16 +235,24 @@ typedef struct running {
     uint32_t opened; // rounds there were before
 } running;
 
-static void line_write(const running *r, double now_s) {
-    char rate[CH_UNITS_MAX];
+void ch_arm_line(char *out, size_t size, const ch_arm_task *task, const ch_crossing *c,
+                 double rounds_per_s) {
+    char speed[CH_UNITS_MAX];
     char best[CH_UNITS_MAX];
-    char number[CH_GRID_TEXT_MAX];
+    char rate[CH_TEXT_NUMBER_MAX];
+    ch_text_number(rate, sizeof(rate), task->job->client_learning_rate);
+    ch_units_share(best, c->best);
+    ch_units_rate(speed, rounds_per_s);
+    (void)snprintf(out, size, "%s  rate %s  round %u of at most %u  best %s  %s", task->cell, rate,
+                   c->closed, task->limit, best, speed);
+}
+
+static void line_write(const running *r, double now_s) {
+    char line[LINE_BYTES];
     const uint32_t done = r->c.closed - r->opened;
-    ch_grid_text(number, r->task->rate);
-    ch_units_share(best, r->c.best);
-    ch_units_rate(rate, now_s > r->opened_s ? done / (now_s - r->opened_s) : NAN);
-    (void)fprintf(r->site->progress, "%s  rate %s  round %u of at most %u  best %s  %s\n",
-                  r->task->cell, number, r->c.closed, r->task->limit, best, rate);
+    ch_arm_line(line, sizeof(line), r->task, &r->c,
+                now_s > r->opened_s ? done / (now_s - r->opened_s) : NAN);
+    (void)fprintf(r->site->progress, "%s\n", line);
 }
 
 static void pooled_measure(running *r, const ch_run_view *view) {
