@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "job/keys.h"
 #include "paper/compare.h"
 #include "run/check.h"
@@ -100,8 +101,8 @@ static int compare_run(const ch_call *call, choir_error *err) {
         .progress = flags->quiet ? NULL : stderr,
         .stop = &interrupt_came};
     if (!flags->quiet) {
-        (void)fprintf(stderr, "%u runs of at most %u rounds, in %s\n", ch_compare_points(&c),
-                      c.rows[0].job.rounds, flags->runs);
+        (void)fprintf(stderr, "%u runs of at most %u round%s, in %s\n", ch_compare_points(&c),
+                      c.rows[0].job.rounds, ch_text_plural(c.rows[0].job.rounds), flags->runs);
     }
     interrupts_catch();
     status = ch_compare_run(&c, &site, &env, err);

@@ -3,6 +3,7 @@
 #include "paper_flags.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "paper/conduct.h"
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static void cell_print(FILE *out, const ch_paper_cell *cell, const ch_outcome *o
                   e->columns[cell->column].name);
     if (best != NULL) {
         (void)fprintf(out, "  %s, %u rate%s", o->is_complete ? "measured" : "begun", o->arms_count,
-                      o->arms_count == 1 ? "" : "s");
+                      ch_text_plural(o->arms_count));
     }
     (void)fprintf(out, "\n");
 }

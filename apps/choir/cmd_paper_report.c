@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "paper_flags.h"
 
+#include "base/text.h"
 #include "paper/book.h"
 
 typedef struct report_flags {
@@ -66,10 +67,10 @@ static int report_run(const ch_call *call, choir_error *err) {
     }
     if (!flags->quiet && !flags->markdown) {
         (void)fprintf(call->out,
-                      "%s: %u of %u cells measured; of %u with a number in the paper %u "
+                      "%s: %u of %u cell%s measured; of %u with a number in the paper %u "
                       "within 25 %%\n",
-                      flags->out, result.measured, result.cells, result.compared,
-                      result.compared - result.outside);
+                      flags->out, result.measured, result.cells, ch_text_plural(result.cells),
+                      result.compared, result.compared - result.outside);
     }
     return EXIT_DONE;
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "paper/conduct.h"
 #include "report/units.h"
 #include "run/session.h"
@@ -54,13 +55,13 @@ static void estimate_print(FILE *out, const ch_conduct_estimate *e, uint32_t cho
     char seconds[CH_UNITS_MAX];
     char most[CH_UNITS_MAX];
     if (e->cells == 0) {
-        (void)fprintf(out, "%u cell%s, all measured\n", chosen, chosen == 1 ? "" : "s");
+        (void)fprintf(out, "%u cell%s, all measured\n", chosen, ch_text_plural(chosen));
         return;
     }
     ch_units_seconds(seconds, e->seconds);
     ch_units_seconds(most, e->most);
     (void)fprintf(out, "%u of %u cell%s to measure: about %s here, at most %s", e->cells, chosen,
-                  chosen == 1 ? "" : "s", seconds, most);
+                  ch_text_plural(chosen), seconds, most);
     if (e->guessed > 0) {
         (void)fprintf(out, "; of %u the rounds are not known, and the most are counted",
                       e->guessed);

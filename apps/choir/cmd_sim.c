@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "job/keys.h"
 #include "job/origin.h"
 #include "run/check.h"
@@ -199,7 +200,7 @@ static int run_judge(const ch_run_result *r, const ch_summary *s, const choir_jo
     if (r->wants_target && !r->reached_target) {
         (void)ch_error_set(err, CHOIR_EAGAIN,
                            "server.target_accuracy %g was not reached in %u round%s",
-                           job->target_accuracy, r->rounds, r->rounds == 1 ? "" : "s");
+                           job->target_accuracy, r->rounds, ch_text_plural(r->rounds));
         return EXIT_TARGET;
     }
     return EXIT_DONE;

@@ -204,6 +204,10 @@ bool ch_text_read_f64(double *out, const char *text) {
     return true;
 }
 
+const char *ch_text_plural(uint64_t count) {
+    return count == 1 ? "" : "s";
+}
+
 bool ch_text_read_u64(uint64_t *out, const char *text) {
     if (text[0] == '\0') {
         return false;

@@ -58,6 +58,9 @@ size_t ch_text_quote(char *out, size_t size, const char *text);
  */
 void ch_text_list(char *out, size_t size, const char *item);
 
+/* The ending of a noun behind a count, "1 round" and "2 rounds": "" of one, otherwise "s". */
+const char *ch_text_plural(uint64_t count);
+
 /* The shortest decimal that strtod reads back to the same finite value: "0.1", "1e+06". */
 void ch_text_number(char *out, size_t size, double value);
 

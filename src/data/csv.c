@@ -162,7 +162,7 @@ static choir_status records_scan(scanner *s, ch_csv *out) {
             return ch_error_set(s->err, CHOIR_EPROTO,
                                 "%s: line %u: %u field%s, but the first record has %u; only commas "
                                 "separate fields",
-                                s->name, line, fields, fields == 1 ? "" : "s", columns);
+                                s->name, line, fields, ch_text_plural(fields), columns);
         }
         if (s->keep) {
             out->lines[records] = line;

@@ -68,7 +68,7 @@ static void column_encode(const ch_encoder *e, uint32_t c, float *x, const choir
                "%s: line %u: value '%s' in column %u is none that the model was trained on, as in "
                "%u row%s in all; it counts as missing",
                e->name, e->csv->lines[e->order[first]], shown, c + 1, unknown,
-               unknown == 1 ? "" : "s");
+               ch_text_plural(unknown));
     }
 }
 

@@ -157,7 +157,7 @@ static void summary_print(FILE *out, const ch_federation *f, const char *name, c
     const uint32_t classes = ch_federation_classes(f);
     if (shape.height == 1 && shape.width == 1) {
         (void)fprintf(out, "%s: %u feature%s, ", name, shape.channels,
-                      shape.channels == 1 ? "" : "s");
+                      ch_text_plural(shape.channels));
     } else {
         (void)fprintf(out, "%s: inputs of %u x %u x %u, ", name, shape.height, shape.width,
                       shape.channels);
@@ -297,7 +297,8 @@ static void frame_draw(FILE *out, const ch_federation *f, const char *name, uint
                   "<text x=\"%u\" y=\"18\" font-size=\"13\" text-anchor=\"start\">",
                   right + NUMBERS_WIDTH, TOP + rows * CELL_HEIGHT + BOTTOM, (uint32_t)LEFT);
     xml_put(out, name);
-    (void)fprintf(out, ": the first %u of %u clients</text>\n", rows, ch_federation_clients(f));
+    (void)fprintf(out, ": the first %u of %u client%s</text>\n", rows, ch_federation_clients(f),
+                  ch_text_plural(ch_federation_clients(f)));
     (void)fprintf(out, "<text x=\"%u\" y=\"36\">label</text>\n", LEFT + classes * width / 2);
     (void)fprintf(out, "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">client</text>\n",
                   (uint32_t)LEFT - 8, (uint32_t)TOP - 8);

@@ -1,6 +1,7 @@
 /* Federations of text, for people to look at; see overview_text.h. */
 #include "data/overview_text.h"
 
+#include "base/text.h"
 #include "data/catalog.h"
 #include "data/dataset.h"
 #include "data/sequences.h"
@@ -19,8 +20,13 @@ typedef struct looking {
     const ch_federation *f;
     ch_scratch *scratch;
     uint32_t *sizes; // (clients) room
-    const char *unit;
+    bool is_bytes;   // tokens are characters; otherwise words
 } looking;
+
+/* What the tokens are, behind a count of them. */
+static const char *unit_of(const looking *l, uint64_t count) {
+    return l->is_bytes ? count == 1 ? "character" : "characters" : count == 1 ? "word" : "words";
+}
 
 static choir_status amount_of(const looking *l, uint32_t client, ch_split split, amount *out) {
     ch_holding h;
@@ -63,11 +69,12 @@ static choir_status sums_measure(looking *l, amount sums[2]) {
 static void sums_print(const looking *l, const char *name, const amount sums[2]) {
     const ch_federation *f = l->f;
     const uint32_t clients = ch_federation_clients(f);
+    const uint32_t steps = ch_federation_shape(f).channels;
     const ch_catalog_row *row = ch_catalog_find(name);
     const ch_holding test = {.examples = ch_federation_test(f),
                              .count = ch_federation_test(f)->count};
     (void)fprintf(l->out, "%s: text, a vocabulary of %u, examples of up to %u %s\n", name,
-                  ch_federation_classes(f), ch_federation_shape(f).channels, l->unit);
+                  ch_federation_classes(f), steps, unit_of(l, steps));
     (void)fprintf(l->out, "clients   %u\n", clients);
     (void)fprintf(l->out,
                   "examples  %" PRIu64 " to train on, %" PRIu64 " held out, %u for testing\n",
@@ -75,21 +82,22 @@ static void sums_print(const looking *l, const char *name, const amount sums[2])
     (void)fprintf(l->out,
                   "%-9s %" PRIu64 " to train on, %" PRIu64 " held out, %" PRIu64
                   " for testing, the end of each line among them\n",
-                  l->unit, sums[CH_SPLIT_TRAIN].tokens, sums[CH_SPLIT_HELDOUT].tokens,
+                  unit_of(l, 0), sums[CH_SPLIT_TRAIN].tokens, sums[CH_SPLIT_HELDOUT].tokens,
                   ch_holding_predictions(&test));
     if (row != NULL && row->published != NULL) {
         (void)fprintf(l->out, "published %s\n", row->published);
     }
     const uint32_t cut = ch_federation_cut(f);
     (void)fprintf(l->out, "longer    %u line%s, cut into examples that follow each other\n", cut,
-                  cut == 1 ? "" : "s");
+                  ch_text_plural(cut));
     (void)fprintf(l->out, "a client  trains on %u to %u %s, half of them on %u or more\n",
-                  l->sizes[0], l->sizes[clients - 1], l->unit, l->sizes[clients / 2]);
+                  l->sizes[0], l->sizes[clients - 1], unit_of(l, l->sizes[clients - 1]),
+                  l->sizes[clients / 2]);
 }
 
 static choir_status rows_print(const looking *l, uint32_t rows) {
     const uint32_t clients = ch_federation_clients(l->f);
-    (void)fprintf(l->out, "\n    client  train heldout  %s\n", l->unit);
+    (void)fprintf(l->out, "\n    client  train heldout  %s\n", unit_of(l, 0));
     for (uint32_t k = 0; k < rows && k < clients; k++) {
         amount a;
         const choir_status status = amount_of(l, k, CH_SPLIT_TRAIN, &a);
@@ -108,8 +116,8 @@ static choir_status rows_print(const looking *l, uint32_t rows) {
 choir_status ch_overview_text(FILE *out, const ch_federation *f, const char *name, uint32_t rows,
                               const choir_env *env) {
     const char *end = ch_federation_name(f, CH_TOKEN_END);
-    const bool is_bytes = end != NULL && strcmp(end, CH_TOKEN_END_NAME) == 0;
-    looking l = {.out = out, .f = f, .unit = is_bytes ? "characters" : "words"};
+    looking l = {.out = out, .f = f};
+    l.is_bytes = end != NULL && strcmp(end, CH_TOKEN_END_NAME) == 0;
     l.sizes = ch_claim(env, ch_federation_clients(f), sizeof(l.sizes[0]));
     choir_status status = l.sizes == NULL ? CHOIR_ENOMEM : ch_scratch_create(&l.scratch, f, env);
     amount sums[2];

@@ -224,7 +224,12 @@ static void put_missing(ch_draft *d, const ch_paper_experiment *e, uint32_t miss
     if (missing == 0) {
         return;
     }
-    if (missing == cells) {
+    const char *what = missing > 1 ? "the others" : "the other";
+    if (cells == 1) {
+        what = "it";
+        ch_draft_put(d, "<p class=\"finding\">Its curve is not measured in full: ");
+    } else if (missing == cells) {
+        what = "them";
         ch_draft_format(d,
                         "<p class=\"finding\">None of its %u curves is measured in full: ", cells);
     } else {
@@ -233,8 +238,7 @@ static void put_missing(ch_draft *d, const ch_paper_experiment *e, uint32_t miss
     }
     ch_draft_put(d, "<code>choir paper run ");
     ch_draft_html(d, e->name);
-    ch_draft_put(d, missing == cells ? "</code> measures them.</p>\n"
-                                     : "</code> measures the others.</p>\n");
+    ch_draft_format(d, "</code> measures %s.</p>\n", what);
 }
 
 static void count_cells(ch_book_result *counts, const ch_book_part *p, uint32_t *missing) {

@@ -1,6 +1,7 @@
 /* The tables of the book: see book.h. */
 #include "paper/book.h"
 
+#include "base/text.h"
 #include "report/units.h"
 
 #include <math.h>
@@ -76,7 +77,7 @@ static void put_facts(ch_draft *d, const ch_outcome *o, double paper) {
     } else if (!isfinite(best->crossing)) {
         char share[CH_UNITS_MAX];
         ch_units_share(share, best->best);
-        ch_draft_format(d, "%s in %u rounds; ", share, best->rounds);
+        ch_draft_format(d, "%s in %u round%s; ", share, best->rounds, ch_text_plural(best->rounds));
     }
     ch_draft_format(d, "%s</small>", bytes);
 }

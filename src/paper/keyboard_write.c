@@ -41,9 +41,9 @@ void ch_keyboard_print(FILE *out, const ch_keyboard *k) {
     ch_units_count(words, k->rows[CH_KEYBOARD_PROXY].total.words);
     ch_units_share(unknown, (double)k->unknown / (double)k->rows[CH_KEYBOARD_PROXY].total.words);
     (void)fprintf(out,
-                  "%u senders, %u of them with held-out words: %s, %s of which the vocabulary "
+                  "%u sender%s, %u of them with held-out words: %s, %s of which the vocabulary "
                   "lacks\n\n",
-                  k->senders, k->judged, words, unknown);
+                  k->senders, ch_text_plural(k->senders), k->judged, words, unknown);
     (void)fprintf(out, "%-13s %7s %19s %22s %15s\n", "", "", "over all words", "mean over senders",
                   "than the proxy");
     (void)fprintf(out, "%-13s %7s %9s %9s %12s %9s %8s %6s\n", "", "rate", "top-1", "top-3",

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "report/units.h"
 #include "store/run_dir.h"
 
@@ -240,7 +241,7 @@ static void edge_text(char *out, size_t size, const ch_outcome *o) {
     out[0] = '\0';
     if (edge.is_low || edge.is_high) {
         (void)snprintf(out, size, "; at the grid's edge: the %s of %u rate%s", where, count,
-                       count == 1 ? "" : "s");
+                       ch_text_plural(count));
     }
 }
 
@@ -283,7 +284,8 @@ void ch_measure_line(char *out, size_t size, const ch_outcome *o, const ch_paper
         (void)snprintf(out, size, "%s: %.1f rounds%s, %s, at rate %s%s%s", o->cell, best->crossing,
                        speed, bytes, rate, paper, edge);
     } else {
-        (void)snprintf(out, size, "%s: %u rounds, best %s, %s, at rate %s%s%s", o->cell,
-                       best->rounds, share, bytes, rate, paper, o->target > 0 ? edge : "");
+        (void)snprintf(out, size, "%s: %u round%s, best %s, %s, at rate %s%s%s", o->cell,
+                       best->rounds, ch_text_plural(best->rounds), share, bytes, rate, paper,
+                       o->target > 0 ? edge : "");
     }
 }

@@ -63,6 +63,12 @@ class Comparing(Case):
                 run.removeprefix("letters-").rsplit("-", 2)[0], "clip=0.5 | weight=20")
             self.assertRegex(text, f"(?m)^chain: .?{re.escape(chain)}.?$")
 
+    def test_of_one_round_there_is_no_plural(self):
+        path = self.file("job.yaml", JOB.replace("rounds: 4", "rounds: 1"))
+        ran = self.run_in("compare", path, "--no-report", timeout=120)
+        self.assertEqual(ran.code, 0, ran.log)
+        self.assertTrue(ran.log.startswith("3 runs of at most 1 round, in runs/compare\n"), ran.log)
+
     def test_what_was_run_is_not_run_again(self):
         first = self.table("--algorithms", "fedavg", "--no-report")
         files = {run: (self.folder / "runs/compare" / run / "metrics.jsonl").stat().st_mtime_ns

@@ -97,6 +97,15 @@ class Show(Case):
         total = sum(int(t.rsplit(" ", 1)[1]) for t in titles)
         self.assertIn(f"examples  {total} to train on", ran.out)
 
+    def test_one_of_a_thing_has_no_plural(self):
+        self.file("m.tsv", "0\t0\thi you\n" + "".join(f"ann\t{i}\thi you\n" for i in range(3)))
+        ran = self.show("m.tsv", "--set", "data.clients=0", "--set", "data.heldout=0",
+                        "--set", "data.test_share=0", "--set", "data.steps=1")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn("examples of up to 1 word\n", ran.out)
+        self.show("digits", "--set", "data.clients=1", "--out", "a.svg")
+        self.assertIn(": the first 1 of 1 client<", (self.folder / "a.svg").read_text())
+
     def test_a_million_clients_are_shown_at_once(self):
         ran = self.show("synthetic", "--set", "data.clients=2000000", "--rows", "1")
         self.assertEqual((ran.code, ran.log), (0, ""))

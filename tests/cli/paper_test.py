@@ -291,6 +291,34 @@ class AFigure(Paper):
         self.assertIn("the better of the two", page)
 
 
+class OfOne(Paper):
+    """One cell of one round, whose counts have no plural."""
+
+    def one(self, text):
+        self.file("experiments/paper/tiny.yaml", text)
+        said = self.measure("tiny")
+        ran = self.run_in("paper", "report")
+        self.assertIn("paper.html: 1 of 1 cell measured; ", ran.out)
+        return said, (self.folder / "paper.html").read_text()
+
+    def test_a_table(self):
+        head = TABLE.split("columns:")[0].replace("rounds: 60", "rounds: 1").replace("0.6", "0.99")
+        said, page = self.one(head + "columns: {iid: {label: IID}}\n"
+                              "rows: {one: {label: 1 client, set: {server.sample_rate: 0.05}}}\n")
+        self.assertRegex(said[1], r"^tiny/one/iid: 1 round, best ")
+        self.assertRegex(page, r"[0-9.]+ % in 1 round; ")
+
+    def test_a_figure(self):
+        text = CURVES.split("rows:")[0].replace("METRIC", "accuracy").replace("like: tiny\n", "")
+        text = text.replace("rounds: 12", "rounds: 1") + "rows: {one: {label: 1 client}}\n"
+        self.file("experiments/paper/tiny.yaml", text)
+        self.assertIn("0 of 1 cell measured", self.run_in("paper", "report").out)
+        self.assertRegex((self.folder / "paper.html").read_text(),
+                         "Its curve is not measured in full: .* measures it[.]")
+        said, page = self.one(text)
+        self.assertNotIn("measured in full", page)
+
+
 class AReport(Paper):
     def test_has_what_is_measured_beside_the_paper_and_says_what_is_not(self):
         self.measure("tiny/four")

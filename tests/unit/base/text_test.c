@@ -106,6 +106,14 @@ static void lists_are_cut_to_size(void **state) {
     }
 }
 
+static void only_one_of_a_thing_has_no_plural(void **state) {
+    (void)state;
+    assert_string_equal(ch_text_plural(0), "s");
+    assert_string_equal(ch_text_plural(1), "");
+    assert_string_equal(ch_text_plural(2), "s");
+    assert_string_equal(ch_text_plural((uint64_t)UINT32_MAX + 2), "s");
+}
+
 static void numbers_are_written_short_and_read_back_equal(void **state) {
     (void)state;
     static const struct {
@@ -191,6 +199,7 @@ int main(void) {
         cmocka_unit_test(shown_text_is_short_and_harmless),
         cmocka_unit_test(quoted_text_escapes_quotes_and_backslashes),
         cmocka_unit_test(lists_are_cut_to_size),
+        cmocka_unit_test(only_one_of_a_thing_has_no_plural),
         cmocka_unit_test(numbers_are_written_short_and_read_back_equal),
         cmocka_unit_test(only_decimal_numbers_are_numbers),
         cmocka_unit_test(numbers_have_a_point_in_every_locale),
