@@ -236,7 +236,11 @@ static void item_add(ch_conduct_estimate *out, const item *i, const samples *all
         out->most += AVERAGE_S / c->workers;
         out->cells += 1;
     }
-    if (i->is_done || s == NULL) {
+    if (i->is_done) {
+        return;
+    }
+    out->cells += 1;
+    if (s == NULL) { // of so few rounds that they tell no time: they take none
         return;
     }
     const uint32_t lanes = ch_cost_lanes(ch_measure_clients(&i->job), c->workers, count);
@@ -246,7 +250,6 @@ static void item_add(ch_conduct_estimate *out, const item *i, const samples *all
     const double expected = expected_rounds(i, ratio);
     out->seconds += round_s * ch_cost_rounds(expected, i->limit, i->rates_left);
     out->most += round_s * ch_cost_rounds(NAN, i->limit, i->rates_left);
-    out->cells += 1;
     out->guessed += isfinite(expected) ? 0 : 1;
 }
 

@@ -305,6 +305,7 @@ class OfOne(Paper):
         head = TABLE.split("columns:")[0].replace("rounds: 60", "rounds: 1").replace("0.6", "0.99")
         said, page = self.one(head + "columns: {iid: {label: IID}}\n"
                               "rows: {one: {label: 1 client, set: {server.sample_rate: 0.05}}}\n")
+        self.assertRegex(said[0], "^1 of 1 cell to measure: about ")
         self.assertRegex(said[1], r"^tiny/one/iid: 1 round, best ")
         self.assertRegex(page, r"[0-9.]+ % in 1 round; ")
 
