@@ -44,8 +44,10 @@ static choir_status messages_score(const judge *j, const ch_holding *h, uint32_t
         uint32_t length = 0;
         const uint16_t *t = message_of(h, first + i, &length);
         float *to = j->scores + (size_t)i * j->steps * j->classes;
+        uint16_t before = ch_ngram_before(h->examples, ch_holding_row(h, first + i), CH_WORD_BEGIN);
         for (uint32_t k = 1; k < length; k++, to += j->classes) {
-            ch_ngram_predict(j->ngram, k > 1 ? t[k - 2] : CH_WORD_BEGIN, t[k - 1], to);
+            ch_ngram_predict(j->ngram, before, t[k - 1], to);
+            before = t[k - 1];
         }
     }
     return CHOIR_OK;

@@ -45,15 +45,22 @@ static uint64_t places_of(const ch_holding *holdings, uint32_t count) {
     return places;
 }
 
+uint16_t ch_ngram_before(const ch_examples *e, uint32_t row, uint16_t begin) {
+    const uint32_t first = e->spans[row].first;
+    return first == 0 || e->tokens[first] == begin ? begin : e->tokens[first - 1];
+}
+
 /* The trigram of every place, as they come; returns where the next would be written. */
-static uint64_t *holding_add(uint64_t *to, const ch_holding *h, uint32_t begin) {
+static uint64_t *holding_add(uint64_t *to, const ch_holding *h, uint16_t begin) {
     const ch_examples *e = h->examples;
     for (uint32_t i = 0; i < h->count; i++) {
-        const ch_span span = e->spans[ch_holding_row(h, i)];
+        const uint32_t row = ch_holding_row(h, i);
+        const ch_span span = e->spans[row];
         const uint16_t *t = e->tokens + span.first;
+        uint64_t before = ch_ngram_before(e, row, begin);
         for (uint32_t k = 1; k < span.length; k++, to++) {
-            const uint64_t before = k > 1 ? t[k - 2] : begin;
             *to = before << 2 * TOKEN_BITS | (uint64_t)t[k - 1] << TOKEN_BITS | t[k];
+            before = t[k - 1];
         }
     }
     return to;
@@ -138,7 +145,7 @@ static choir_status ngram_fill(ch_ngram *n, const ch_holding *holdings, uint32_t
     }
     uint64_t *to = n->tri.key;
     for (uint32_t i = 0; i < count; i++) {
-        to = holding_add(to, &holdings[i], n->begin);
+        to = holding_add(to, &holdings[i], (uint16_t)n->begin);
     }
     CH_ASSERT(to == n->tri.key + places);
     grams_count(&n->tri, (uint32_t)places);

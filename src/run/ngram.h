@@ -14,8 +14,8 @@
  *        many there are that count once and twice; 1/2 where either is none
  *
  * and where the words before were never seen, the model of one word less alone. A line is read as
- * if two tokens of its beginning stood before its first word. V - 1: nothing is followed by
- * "<begin>".
+ * if two tokens of its beginning stood before its first word; one that was cut into examples as the
+ * whole that it is. V - 1: nothing is followed by "<begin>".
  *
  * Source: Chen, Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling",
  * Computer Speech and Language 13, 1999, sec. 3.4, eq. 21 to 25 with one discount an order; Kneser,
@@ -33,7 +33,7 @@ typedef struct ch_ngram ch_ngram;
 /*
  * Counts the lines of some holdings, all of sequences of one vocabulary.
  *
- * holdings  (count) borrowed for the call; each may be empty
+ * holdings  (count) borrowed for the call; each may be empty; of tables as for ch_ngram_before
  * classes   tokens are below, in [2, CH_CLASSES_MAX]
  * begin     the token of a line's beginning
  *
@@ -42,6 +42,16 @@ typedef struct ch_ngram ch_ngram;
 CHOIR_NODISCARD choir_status ch_ngram_create(ch_ngram **out, const ch_holding *holdings,
                                              uint32_t count, uint32_t classes, uint32_t begin,
                                              const choir_env *env);
+
+/*
+ * What stands before the first token of an example: begin where that is a line's beginning; else
+ * the example goes on with a cut line, whose token before it is the one in front of it in the
+ * table.
+ *
+ * e    of lines as they were read (data/sequences.h): pieces of one lie behind each other in tokens
+ * row  of the example
+ */
+uint16_t ch_ngram_before(const ch_examples *e, uint32_t row, uint16_t begin);
 
 /* Accepts NULL. */
 void ch_ngram_destroy(ch_ngram *n);

@@ -99,6 +99,20 @@ class Keyboard(Case):
                          "client.learning_rate=0.21567 --set evaluate_every=10 --set "
                          "'chain=clip=9|weight'")
 
+    def test_trigrams_read_a_message_that_was_cut_as_the_whole(self):
+        """Cut at two words, "<begin> go to | to bed <end>". Behind "to" comes "work" more often than
+        "bed", and behind "go to" always "bed"; who begins with "go" is outnumbered."""
+        self.file("sms.tsv", messages(("0", "go to bed", 4), ("0", "off to work", 12),
+                                      ("ann", "go to bed", 20)))
+        ran = self.keyboard("--rates", "1", "--passes", "1", "--quiet", "--set", "data.steps=2",
+                            "--set", "server.rounds=1")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        result = json.loads((self.folder / "r.json").read_text())
+        pieces, words, row = result["heldout"], result["words"], result["rows"][1]
+        self.assertTrue(pieces < words < 2 * pieces, (pieces, words))  # of both kinds
+        self.assertEqual(row["name"], "ngram-proxy")
+        self.assertEqual(row["senders"], [[words, pieces, words]])  # "to" of a first, "bed" of a second
+
     def test_what_diverges_at_each_rate_says_so(self):
         ran = self.keyboard("--set", "client.learning_rate=900", "--rates", "2", "--passes", "1")
         self.assertEqual((ran.code, ran.out), (2, ""))

@@ -75,6 +75,34 @@ static void holdings_are_counted_as_one(void **state) {
     ch_ngram_destroy(b);
 }
 
+/* "x y x z" whole, and cut into three, the last piece first. */
+static void a_line_that_was_cut_is_counted_as_the_whole(void **state) {
+    (void)state;
+    static const uint16_t tokens[] = {BEGIN, X, Y, END, BEGIN, X, Y, X, Z, END};
+    static const ch_span whole[] = {{0, 4}, {4, 6}};
+    static const ch_span cut[] = {{8, 2}, {0, 4}, {4, 3}, {6, 3}};
+    const ch_examples e[] = {
+        {.count = 2, .classes = CLASSES, .tokens = tokens, .spans = whole},
+        {.count = 4, .classes = CLASSES, .tokens = tokens, .spans = cut},
+    };
+    const ch_holding h[] = {{.examples = &e[0], .count = 2}, {.examples = &e[1], .count = 4}};
+    ch_ngram *a = ngram_of(&h[0], 1);
+    ch_ngram *b = ngram_of(&h[1], 1);
+    for (uint32_t pair = 0; pair < CLASSES * CLASSES; pair++) {
+        float p[CLASSES];
+        float q[CLASSES];
+        ch_ngram_predict(a, (uint16_t)(pair / CLASSES), (uint16_t)(pair % CLASSES), p);
+        ch_ngram_predict(b, (uint16_t)(pair / CLASSES), (uint16_t)(pair % CLASSES), q);
+        assert_memory_equal(p, q, sizeof(p));
+    }
+    assert_int_equal(ch_ngram_before(&e[1], 0, BEGIN), X);
+    assert_int_equal(ch_ngram_before(&e[1], 1, BEGIN), BEGIN);
+    assert_int_equal(ch_ngram_before(&e[1], 2, BEGIN), BEGIN);
+    assert_int_equal(ch_ngram_before(&e[1], 3, BEGIN), X);
+    ch_ngram_destroy(a);
+    ch_ngram_destroy(b);
+}
+
 static void of_nothing_every_word_is_as_likely(void **state) {
     (void)state;
     static const double even[CLASSES] = {0.2, 0, 0.2, 0.2, 0.2, 0.2};
@@ -106,6 +134,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(probabilities_are_those_worked_out_by_hand),
         cmocka_unit_test(holdings_are_counted_as_one),
+        cmocka_unit_test(a_line_that_was_cut_is_counted_as_the_whole),
         cmocka_unit_test(of_nothing_every_word_is_as_likely),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
