@@ -72,8 +72,9 @@ static bool is_link(const char *text, const char *name) {
     return strcspn(text, " \t=|") == size && memcmp(text, name, size) == 0;
 }
 
-/* The links of a chain, each as it is written, after the change. */
-static void chain_write(char out[CHOIR_CHAIN_TEXT_MAX], const char *chain, const change *c) {
+/* The links of a chain, each as it is written, after the change. False, and out is of no use: there
+ * is no room for them, as "uniform" is longer than "weight". */
+static bool chain_write(char out[CHOIR_CHAIN_TEXT_MAX], const char *chain, const change *c) {
     size_t used = 0;
     for (const char *at = chain; *at != '\0' && used < CHOIR_CHAIN_TEXT_MAX;) {
         at += strspn(at, " \t|");
@@ -85,32 +86,43 @@ static void chain_write(char out[CHOIR_CHAIN_TEXT_MAX], const char *chain, const
         }
         at += strcspn(at, "|");
     }
+    return used < CHOIR_CHAIN_TEXT_MAX;
 }
 
-static void row_change(ch_compare_row *row, const choir_job *given, const change *c) {
+/* False: there is no room for the chain. */
+static bool row_change(ch_compare_row *row, const choir_job *given, const change *c) {
     const bool is_chain = c->is_uniform || c->is_long;
     row->job = *given;
-    if (is_chain) {
-        chain_write(row->job.chain, given->chain, c);
+    if (is_chain && !chain_write(row->job.chain, given->chain, c)) {
+        return false;
     }
     row->job.proximal_mu = c->is_proximal ? 0.1 : given->proximal_mu;
     (void)snprintf(row->set, sizeof(row->set), "%s%s%s%s%s", is_chain ? "chain=" : "",
                    is_chain ? row->job.chain : "", c->is_long ? " without clip" : "",
                    is_chain && c->is_proximal ? " " : "",
                    c->is_proximal ? "client.proximal_mu=0.1" : "");
+    return true;
 }
 
 /* Sets what the algorithm cannot do without: the first of these with which the job is one. A clip
- * is left out last. */
+ * is left out last, and never for want of room. */
 static choir_status row_fit(ch_compare_row *row, choir_error *err) {
     const choir_job given = row->job;
+    bool is_cut = false;
     for (uint32_t i = 0; i < 8; i++) {
         const change c = {
             .is_uniform = (i & 1) != 0, .is_proximal = (i & 2) != 0, .is_long = (i & 4) != 0};
-        row_change(row, &given, &c);
-        if (ch_job_rules(&row->job, NULL) == CHOIR_OK) {
+        if (!row_change(row, &given, &c)) {
+            is_cut = true;
+        } else if (!(is_cut && c.is_long) && ch_job_rules(&row->job, NULL) == CHOIR_OK) {
             return CHOIR_OK;
         }
+    }
+    if (is_cut) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "chain: is too long to say uniform for its weight, as '%s' may need; "
+                            "at most %d bytes then",
+                            given.algorithm, CHOIR_CHAIN_TEXT_MAX - 2);
     }
     return ch_job_rules(&given, err);
 }

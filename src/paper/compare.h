@@ -54,7 +54,7 @@ typedef struct ch_compare {
  * algorithms  names, separated by commas, "fedavg,scaffold"
  *
  * Returns OK; EINVAL for a name that is none, or twice, too many, or a job that one of them cannot
- * do with, or that has no accuracy to compare.
+ * do with, whose chain has no room for what it needs, or that has no accuracy to compare.
  */
 CHOIR_NODISCARD choir_status ch_compare_init(ch_compare *out, const choir_job *job,
                                              const char *algorithms, choir_error *err);
