@@ -18,6 +18,7 @@
 #include "choir/status.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #define check_status(expression, expected)                                                         \
     assert_string_equal(choir_status_name(expression), choir_status_name(expected))
@@ -66,6 +67,45 @@ static inline choir_env counted_env(counted_memory *m, uint32_t until_failure) {
     env.free = counted_free;
     env.self = m;
     return env;
+}
+
+/*
+ * Memory that runs out one allocation later each time, until there is enough:
+ *
+ *     failing_memory m = {.tries = 0};
+ *     while (failing_memory_next(&m)) {
+ *         ch_net *net = NULL;
+ *         m.status = ch_net_create(&net, &options, &m.env, NULL);
+ *         ch_net_destroy(net);
+ *     }
+ *     assert_int_equal(m.tries, 3); // the net, its arena, the success
+ *
+ * Each time but the last the status must be ENOMEM, the last time OK, and no block be left behind.
+ */
+typedef struct failing_memory {
+    choir_env env;
+    choir_status status; // what came of it; the body's to set
+    uint32_t tries;      // begun so far
+    counted_memory counted;
+} failing_memory;
+
+enum { FAILING_TRIES_MAX = 10000 };
+
+/* Whether there is another time; judges the one before. */
+static inline bool failing_memory_next(failing_memory *m) {
+    if (m->tries > 0) {
+        assert_int_equal(m->counted.alive, 0);
+    }
+    if (m->tries > 0 && m->status == CHOIR_OK) {
+        return false;
+    }
+    if (m->tries > 0) {
+        check_status(m->status, CHOIR_ENOMEM);
+    }
+    assert_true(m->tries < FAILING_TRIES_MAX);
+    m->env = counted_env(&m->counted, m->tries);
+    m->tries += 1;
+    return true;
 }
 
 #endif
