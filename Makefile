@@ -73,7 +73,7 @@ size: release ## what a device costs: memory for each model, bytes of the librar
 	cmake --build build/release --target installed device_sizes
 	tools/size.sh build/release
 
-install: release ## install binary, manual, library and headers; PREFIX=/usr/local, DESTDIR
+install: release ## install binary, manual, libraries, headers, docs and experiments; PREFIX=/usr/local, DESTDIR
 	cmake --build build/release --target installed
 	cmake --install build/release --prefix "$(PREFIX)"
 

@@ -61,9 +61,11 @@ set_target_properties(libchoir_engine PROPERTIES OUTPUT_NAME choir-engine LINKER
 target_link_libraries(libchoir_engine INTERFACE libchoir_job PkgConfig::CURL PkgConfig::JANSSON PkgConfig::SQLITE
                       PkgConfig::ZLIB)
 
-# With its folder, so that links between pages and `docs/...` in help texts say where to look.
+# With its folder, so that links between pages and `docs/...` in help texts say where to look; and
+# what they tell to run or to copy: jobs, the paper's experiments, a service.
 install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs examples DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN build EXCLUDE)
+install(DIRECTORY docs examples experiments packaging DESTINATION ${CMAKE_INSTALL_DOCDIR}
+        PATTERN build EXCLUDE)
 install(FILES data/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/data)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/choir)

@@ -16,6 +16,8 @@
 enum { TYPED_MAX = 3 * CH_PAPER_NAME_MAX };
 
 static const char SUFFIX[] = ".yaml";
+static const char WHERE[] = "--from names the folder that holds the experiments: experiments/paper "
+                            "of choir's source, or of share/doc/choir where it is installed";
 
 static bool is_experiment(const char *file) {
     const size_t size = strlen(file);
@@ -45,9 +47,7 @@ choir_status ch_catalogue_open(ch_catalogue *out, const char *dir, const choir_e
     *out = (ch_catalogue){.env = *env};
     DIR *folder = opendir(dir);
     if (folder == NULL) {
-        return ch_error_set(err, CHOIR_EIO,
-                            "%s: %s; --from names the folder that holds the experiments", dir,
-                            strerror(errno));
+        return ch_error_set(err, CHOIR_EIO, "%s: %s; %s", dir, strerror(errno), WHERE);
     }
     choir_status status = CHOIR_OK;
     out->items =
@@ -63,7 +63,7 @@ choir_status ch_catalogue_open(ch_catalogue *out, const char *dir, const choir_e
     }
     (void)closedir(folder);
     if (status == CHOIR_OK && out->count == 0) {
-        return ch_error_set(err, CHOIR_EIO, "%s: holds no experiment (NAME.yaml)", dir);
+        return ch_error_set(err, CHOIR_EIO, "%s: holds no experiment (NAME.yaml); %s", dir, WHERE);
     }
     if (status == CHOIR_OK) {
         qsort(out->items, out->count, sizeof(out->items[0]), name_order);

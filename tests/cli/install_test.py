@@ -137,6 +137,29 @@ class Install(Installed):
         for link in re.findall(r"\]\((docs/[^)#]+)", (pages / "README.md").read_text()):
             self.assertTrue((pages / link).exists(), link)
 
+    def test_files_that_pages_tell_to_run_or_to_copy_are_installed(self):
+        pages = self.prefix / "share" / "doc" / "choir"
+        found = set()
+        for page in (pages / "README.md", *(pages / "docs").glob("*.md")):
+            found |= set(re.findall(r"\b(?:experiments|packaging)/[\w/-]+\.\w+", page.read_text()))
+        self.assertLessEqual({"experiments/demo-network.yaml", "packaging/choir.service"}, found)
+        for named in found:
+            self.assertTrue((pages / named).is_file(), named)
+
+    def test_the_papers_experiments_are_found_where_it_is_said(self):
+        binary = self.prefix / "bin" / "choir"
+        names = ("--from names the folder that holds the experiments: experiments/paper of choir's source, "
+                 "or of share/doc/choir where it is installed")
+        for why in ("No such file or directory", "holds no experiment (NAME.yaml)"):
+            ran = subprocess.run([binary, "paper", "list"], cwd=self.folder, capture_output=True, text=True)
+            self.assertEqual((ran.returncode, ran.stdout, ran.stderr),
+                             (1, "", f"choir paper list: experiments/paper: {why}; {names}\n"))
+            (self.folder / "experiments/paper/results").mkdir(parents=True, exist_ok=True)
+        where = self.prefix / "share/doc/choir/experiments/paper"
+        self.assertEqual(run(binary, "paper", "list", "--from", where, "--results", where / "results",
+                             cwd=self.folder),
+                         run(binary, "paper", "list", cwd=SOURCE))
+
     def test_a_program_builds_by_pkg_config(self):
         run(*CC, *FLAGS, "-o", self.folder / "ten", self.folder / "ten.c", *self.flags_of("choir-job"))
         self.assertEqual(run(self.folder / "ten"), "ten 3\n")
