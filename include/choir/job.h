@@ -50,7 +50,7 @@ typedef struct choir_job_data {
     uint32_t vocabulary;             // messages: words that have a token of their own
     char proxy[CHOIR_NAME_MAX];      // messages: whose words these are, and who is no client
     char preprocess[CHOIR_TEXT_MAX]; // pictures: steps before the model, comma-separated
-    uint32_t memory;                 // MiB of a table's pixels that are read into memory; 0 = all
+    uint32_t memory;                 // MiB of a table's inputs that are kept in memory; 0 = all
     char label[CHOIR_NAME_MAX];      // csv: label column, by name or number from 1; "" = the last
     char group[CHOIR_NAME_MAX];      // csv: group column of "natural"
     char categorical[CHOIR_TEXT_MAX]; // csv: columns to one-hot encode, comma-separated

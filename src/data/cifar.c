@@ -348,7 +348,7 @@ static choir_status table_file(ch_dataset *d, ch_examples *table, const batches 
     choir_status status = CHOIR_ENOMEM;
     if (has_all) {
         filed->stride = CH_CIFAR_RECORD;
-        filed->features = CH_CIFAR_FEATURES;
+        filed->bytes = CH_CIFAR_FEATURES;
         filed->planes = 3;
         status = files_open(filed, labels, b, first, last, room, err);
     }

@@ -29,26 +29,38 @@
 #include "data/dataset.h"
 #include "data/encoding.h"
 
-/* All inputs of one file together: 4 GiB. */
+/* All inputs of one file together, in memory: 4 GiB. */
 #define CH_ENCODED_BYTES_MAX (UINT64_C(1) << 32)
 
 /*
- * Encodes cells, and draws options->test_share of the rows by seed for testing.
+ * Encodes cells, and draws options->test_share of the rows by seed for testing. All of it is in
+ * memory.
  *
- * name     stands for the file in messages
  * reading  how; NULL: to train on, fitted to the file. What options say of columns must agree with
  *          an encoding that is given; data.group is heeded
  *
  * Returns OK; EINVAL for options that name no column or do not fit, a label of many numbers that
  * are not whole, columns or labels that are not those of the encoding given, EPROTO for a label
  * that is missing, and for a label or an input that is no number, or too large, where one must be
- * (err names line and column), ENOMEM. What is claimed is added to out, also on failure.
+ * (err names line and column), EIO where a text that stays in its file cannot be read or changes,
+ * ENOMEM. What is claimed is added to out, also on failure.
  */
-CHOIR_NODISCARD choir_status ch_csv_encode(ch_dataset *out, const ch_csv *csv, const char *name,
+CHOIR_NODISCARD choir_status ch_csv_encode(ch_dataset *out, ch_csv *csv,
                                            const choir_job_data *options, const ch_reading *reading,
                                            uint64_t seed, choir_error *err);
 
-/* Reads and encodes a file. EIO, and what ch_csv_parse and ch_csv_encode return. */
+/*
+ * Reads and encodes a file, plain or gzip.
+ *
+ * A text of more than options->memory stays in its file, a packed one in a copy in the data
+ * directory, and is read through a window. Inputs of more than that go to a file of the data
+ * directory (spool.h) as they are encoded, and stay there; they are found again as long as the
+ * file and all that says how it is encoded stay the same.
+ *
+ * out  initialised, and empty
+ *
+ * Returns as ch_csv_parse and ch_csv_encode; EIO also when what is made cannot be written.
+ */
 CHOIR_NODISCARD choir_status ch_csv_read(ch_dataset *out, const char *path,
                                          const choir_job_data *options, const ch_reading *reading,
                                          uint64_t seed, choir_error *err);

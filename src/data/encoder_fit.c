@@ -19,7 +19,7 @@ static ch_cell text_of(const char *s, size_t size) {
 
 uint32_t ch_encoder_named(const ch_encoder *e, const ch_cell *name) {
     for (uint32_t c = 0; c < e->csv->columns; c++) {
-        if (ch_cell_compare(ch_encoder_cell(e, 0, c), name) == 0) {
+        if (ch_cell_compare(&e->csv->first[c], name) == 0) {
             return c;
         }
     }
@@ -69,32 +69,27 @@ static bool header_is_used(const ch_encoder *e, const char *list) {
     return false;
 }
 
-static bool has_number(const ch_encoder *e, uint32_t record) {
+static bool has_number(const ch_encoder *e, const ch_cell *cells) {
     double number;
     for (uint32_t c = 0; c < e->csv->columns; c++) {
-        if (ch_cell_number(&number, ch_encoder_cell(e, record, c))) {
+        if (ch_cell_number(&number, &cells[c])) {
             return true;
         }
     }
     return false;
 }
 
-bool ch_encoder_sees_header(const ch_encoder *e) {
+choir_status ch_encoder_see_header(ch_encoder *e) {
     const choir_job_data *o = e->options;
-    return header_is_used(e, o->label) || header_is_used(e, o->group) ||
-           header_is_used(e, o->categorical) || header_is_used(e, o->drop) ||
-           (e->csv->records > 1 && !has_number(e, 0) && has_number(e, 1));
-}
-
-static bool column_has_text(const ch_encoder *e, uint32_t c) {
-    double number;
-    for (uint32_t i = 0; i < e->rows; i++) {
-        const ch_cell *cell = ch_encoder_row(e, i, c);
-        if (!ch_cell_is_missing(cell) && !ch_cell_number(&number, cell)) {
-            return true;
-        }
+    e->has_header = header_is_used(e, o->label) || header_is_used(e, o->group) ||
+                    header_is_used(e, o->categorical) || header_is_used(e, o->drop);
+    if (e->has_header || e->csv->records < 2 || has_number(e, e->csv->first)) {
+        return CHOIR_OK;
     }
-    return false;
+    const ch_cell *second = NULL;
+    const choir_status status = ch_csv_record(e->csv, 1, &second, e->err);
+    e->has_header = status == CHOIR_OK && has_number(e, second);
+    return status;
 }
 
 /*
@@ -102,32 +97,14 @@ static bool column_has_text(const ch_encoder *e, uint32_t c) {
  * often a slip than a category, and one input for every number would be no help.
  */
 static choir_status column_judge(ch_encoder *e, uint32_t c) {
-    uint32_t numbers = 0;
-    uint32_t words = 0;
-    uint32_t texts = 0;
-    uint32_t first = 0; // row of the first text
-    double number;
-    for (uint32_t i = 0; i < e->rows; i++) {
-        const ch_cell *cell = ch_encoder_row(e, i, c);
-        if (ch_cell_is_missing(cell)) {
-            continue;
-        }
-        if (ch_cell_number(&number, cell)) {
-            numbers += 1;
-        } else if (ch_cell_is_missing_number(cell)) {
-            words += 1;
-        } else {
-            first = texts == 0 || e->order[i] < e->order[first] ? i : first;
-            texts += 1;
-        }
-    }
-    if (texts > 0 && numbers > texts + words) {
+    const ch_column_facts *f = &e->facts[c];
+    if (f->texts > 0 && f->numbers > f->texts + f->words) {
         return ch_encoder_refuse(
-            e, first, c, "value",
+            e, f->first_text, c, "value",
             "is no number, and most in that column are; leave it empty when it is "
             "missing, or list the column in data.categorical");
     }
-    const bool is_numeric = texts == 0 && (numbers > 0 || words == 0);
+    const bool is_numeric = f->texts == 0 && (f->numbers > 0 || f->words == 0);
     e->kinds[c] = is_numeric ? CH_COLUMN_NUMERIC : CH_COLUMN_CATEGORICAL;
     return CHOIR_OK;
 }
@@ -190,6 +167,9 @@ static choir_status columns_assign(ch_encoder *e) {
     if (status == CHOIR_OK) {
         status = columns_list(e, "data.drop", o->drop, CH_COLUMN_DROPPED);
     }
+    if (status == CHOIR_OK) {
+        status = ch_encoder_look(e);
+    }
     for (uint32_t c = 0; status == CHOIR_OK && c < e->csv->columns; c++) {
         if (e->kinds[c] == CH_COLUMN_UNKNOWN) {
             status = column_judge(e, c);
@@ -200,67 +180,98 @@ static choir_status columns_assign(ch_encoder *e) {
 
 /* --------------------------------------------------------------------------------- statistics */
 
-/* Mean and deviation of the training rows' numbers, in two passes. */
+/* Sums of numbers, and the different texts of other columns: of labels in all rows. */
+static choir_status row_measure(void *self, uint32_t i, const ch_cell *cells) {
+    const ch_encoder *e = self;
+    choir_status status = CHOIR_OK;
+    for (uint32_t c = 0; c < e->csv->columns && status == CHOIR_OK; c++) {
+        const ch_column_kind kind = e->kinds[c];
+        const bool is_category = kind == CH_COLUMN_CATEGORICAL && !ch_cell_is_missing(&cells[c]);
+        const bool is_label = kind == CH_COLUMN_LABEL && !e->is_regression;
+        double v = 0;
+        if (is_label || (i < e->train && (is_category || kind == CH_COLUMN_GROUP))) {
+            status = ch_values_add(&e->values[c], &cells[c]);
+        } else if (kind == CH_COLUMN_NUMERIC && i < e->train && ch_cell_number(&v, &cells[c])) {
+            e->sums[c].sum += v;
+            e->sums[c].count += 1;
+        }
+    }
+    return status;
+}
+
+/* The squares of numbers about their means. */
+static choir_status row_square(void *self, uint32_t i, const ch_cell *cells) {
+    const ch_encoder *e = self;
+    (void)i;
+    for (uint32_t c = 0; c < e->csv->columns; c++) {
+        double v = 0;
+        if (e->kinds[c] == CH_COLUMN_NUMERIC && ch_cell_number(&v, &cells[c])) {
+            const double mean = e->sums[c].mean;
+            e->sums[c].squares += (v - mean) * (v - mean);
+        }
+    }
+    return CHOIR_OK;
+}
+
+/* What there is to know of all columns' rows, in two passes over them. */
+static choir_status rows_measure(ch_encoder *e) {
+    for (uint32_t c = 0; c < e->csv->columns; c++) {
+        e->values[c].most = e->kinds[c] == CH_COLUMN_LABEL   ? CH_CLASSES_MAX
+                            : e->kinds[c] == CH_COLUMN_GROUP ? e->train
+                                                             : CH_CATEGORIES_MAX;
+    }
+    choir_status status = ch_encoder_visit(e, e->rows, row_measure, e);
+    bool has_numbers = false;
+    for (uint32_t c = 0; c < e->csv->columns; c++) {
+        ch_column_sums *s = &e->sums[c];
+        s->mean = s->count > 0 ? s->sum / s->count + 0.0 : 0; // no -0, which is another text
+        has_numbers = has_numbers || s->count > 0;
+    }
+    if (status == CHOIR_OK && has_numbers) {
+        status = ch_encoder_visit(e, e->train, row_square, e);
+    }
+    if (status == CHOIR_OK && e->group != CH_NO_COLUMN) {
+        ch_values_sort(&e->values[e->group], &CH_CELLS_AS_TEXTS);
+    }
+    return status;
+}
+
+/* Mean and deviation of the training rows' numbers. */
 static void numeric_measure(const ch_encoder *e, ch_encoding_column *to, uint32_t c) {
-    double sum = 0;
-    double squares = 0;
-    uint32_t count = 0;
-    double v = 0;
-    for (uint32_t i = 0; i < e->train; i++) {
-        if (ch_cell_number(&v, ch_encoder_row(e, i, c))) {
-            sum += v;
-            count += 1;
-        }
-    }
-    to->mean = count > 0 ? sum / count + 0.0 : 0; // and no -0, which is written as another text
-    for (uint32_t i = 0; i < e->train; i++) {
-        if (ch_cell_number(&v, ch_encoder_row(e, i, c))) {
-            squares += (v - to->mean) * (v - to->mean);
-        }
-    }
-    const double deviation = count > 0 ? sqrt(squares / count) : 0;
+    const ch_column_sums *s = &e->sums[c];
+    const double deviation = s->count > 0 ? sqrt(s->squares / s->count) : 0;
+    to->mean = s->mean;
     to->scale = deviation > 0 && isfinite(deviation) ? 1 / deviation : 0; // constant: input 0
 }
 
-uint32_t ch_encoder_distinct(const ch_encoder *e, uint32_t c, uint32_t rows, bool keep_missing,
-                             const ch_cell_order *by) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < rows; i++) {
-        const ch_cell *cell = ch_encoder_row(e, i, c);
-        if (keep_missing || !ch_cell_is_missing(cell)) {
-            e->sorted[count] = *cell;
-            count += 1;
-        }
-    }
-    return ch_cells_distinct(e->sorted, count, by);
-}
-
 static choir_status categories_find(ch_encoder *e, ch_encoding_column *to, uint32_t c) {
-    const uint32_t capacity = e->train < CH_CATEGORIES_MAX ? e->train : CH_CATEGORIES_MAX;
-    ch_cell *values = CH_NEW(&e->arena, ch_cell, capacity);
-    to->has_values = true;
-    to->count = ch_encoder_distinct(e, c, e->train, false, &CH_CELLS_AS_TEXTS);
-    if (to->count > CH_CATEGORIES_MAX) {
+    ch_values *values = &e->values[c];
+    if (values->is_over) {
         return ch_error_set(e->err, CHOIR_EINVAL,
-                            "%s: column %u has %u different values; at most %d are encoded. "
-                            "Leave it out with data.drop=%u, or make it numeric",
-                            e->name, c + 1, to->count, CH_CATEGORIES_MAX, c + 1);
+                            "%s: column %u has more than %d different values, the most that are "
+                            "encoded. Leave it out with data.drop=%u, or make it numeric",
+                            e->name, c + 1, CH_CATEGORIES_MAX, c + 1);
     }
-    memcpy(values, e->sorted, to->count * sizeof(values[0]));
-    to->values = values;
+    ch_values_sort(values, &CH_CELLS_AS_TEXTS);
+    to->has_values = true;
+    to->values = values->cells;
+    to->count = values->count;
     return CHOIR_OK;
 }
 
 /* Name and place of a column that the encoding will have. */
 static ch_encoding_column column_of(const ch_encoder *e, uint32_t c) {
     const ch_cell none = {.data = "", .size = 0};
-    return (ch_encoding_column){.name = e->has_header ? *ch_encoder_cell(e, 0, c) : none,
-                                .place = c,
-                                .first = e->encoding.features};
+    return (ch_encoding_column){
+        .name = e->has_header ? e->csv->first[c] : none, .place = c, .first = e->encoding.features};
 }
 
 static choir_status columns_measure(ch_encoder *e) {
     ch_encoding *to = &e->encoding;
+    const choir_status measured = rows_measure(e);
+    if (measured != CHOIR_OK) {
+        return measured;
+    }
     *to = (ch_encoding){.width = e->csv->columns, .has_names = e->has_header, .columns = e->fitted};
     for (uint32_t c = 0; c < e->csv->columns; c++) {
         ch_encoding_column *column = &e->fitted[to->count];
@@ -292,12 +303,14 @@ static choir_status columns_measure(ch_encoder *e) {
 /* ------------------------------------------------------------------------------------- labels */
 
 /* Many different numbers that are not whole are measured, not chosen from: no classes. */
-static choir_status labels_judge(const ch_encoder *e, uint32_t count, const ch_cell_order *by) {
+static choir_status labels_judge(const ch_encoder *e, const ch_values *values,
+                                 const ch_cell_order *by) {
+    const uint32_t count = values->count;
     for (uint32_t i = 0; i < count && count > FRACTIONS_MAX && by == &CH_CELLS_AS_NUMBERS; i++) {
         double number = 0;
-        if (ch_cell_number(&number, &e->sorted[i]) && number != floor(number)) {
+        if (ch_cell_number(&number, &values->cells[i]) && number != floor(number)) {
             char shown[CH_TEXT_SHOWN_MAX];
-            ch_cell_show(shown, &e->sorted[i]);
+            ch_cell_show(shown, &values->cells[i]);
             return ch_error_set(
                 e->err, CHOIR_EINVAL,
                 "%s: column %u has %u different labels such as %s, so it looks like "
@@ -316,25 +329,24 @@ static choir_status labels_find(ch_encoder *e) {
     if (e->is_regression) {
         return CHOIR_OK;
     }
-    for (uint32_t i = 0; i < e->rows; i++) {
-        if (ch_cell_is_missing(ch_encoder_row(e, i, e->label))) {
-            return ch_encoder_refuse(e, i, e->label, "label", "is missing");
-        }
+    const ch_column_facts *facts = &e->facts[e->label];
+    if (facts->missing > 0) {
+        return ch_encoder_refuse(e, facts->first_missing, e->label, "label", "is missing");
     }
-    const ch_cell_order *by =
-        column_has_text(e, e->label) ? &CH_CELLS_AS_TEXTS : &CH_CELLS_AS_NUMBERS;
-    const uint32_t count = ch_encoder_distinct(e, e->label, e->rows, true, by);
-    if (count > CH_CLASSES_MAX) {
+    ch_values *values = &e->values[e->label];
+    if (values->is_over) {
         return ch_error_set(e->err, CHOIR_EINVAL,
-                            "%s: column %u has %u different labels; at most %u. For numbers to "
-                            "predict set data.task to regression",
-                            e->name, e->label + 1, count, CH_CLASSES_MAX);
+                            "%s: column %u has more than %u different labels, the most there may "
+                            "be. For numbers to predict set data.task to regression",
+                            e->name, e->label + 1, CH_CLASSES_MAX);
     }
-    memcpy(e->labels, e->sorted, count * sizeof(e->labels[0]));
+    const bool has_text = facts->words + facts->texts > 0;
+    const ch_cell_order *by = has_text ? &CH_CELLS_AS_TEXTS : &CH_CELLS_AS_NUMBERS;
+    ch_values_sort(values, by);
     label->has_values = true;
-    label->values = e->labels;
-    label->count = count;
-    return labels_judge(e, count, by);
+    label->values = values->cells;
+    label->count = values->count;
+    return labels_judge(e, values, by);
 }
 
 choir_status ch_encoder_fit(ch_encoder *e) {

@@ -8,9 +8,9 @@
 
 choir_status ch_encoder_match_header(ch_encoder *e) {
     const ch_encoding *given = &e->encoding;
-    e->has_header = ch_encoder_sees_header(e);
-    if (!given->has_names) {
-        return CHOIR_OK;
+    const choir_status status = ch_encoder_see_header(e);
+    if (status != CHOIR_OK || !given->has_names) {
+        return status;
     }
     e->has_header = ch_encoder_named(e, &given->label.name) != CH_NO_COLUMN;
     for (uint32_t i = 0; i < given->count && !e->has_header; i++) {
@@ -38,13 +38,13 @@ static choir_status column_match(const ch_encoder *e, uint32_t *out,
     uint32_t found = 0;
     uint32_t last = CH_NO_COLUMN;
     for (uint32_t c = 0; c < e->csv->columns; c++) {
-        if (ch_cell_compare(ch_encoder_cell(e, 0, c), &wanted->name) == 0) {
+        if (ch_cell_compare(&e->csv->first[c], &wanted->name) == 0) {
             last = c;
             found += 1;
         }
     }
     const bool is_there =
-        *out != CH_NO_COLUMN && ch_cell_compare(ch_encoder_cell(e, 0, *out), &wanted->name) == 0;
+        *out != CH_NO_COLUMN && ch_cell_compare(&e->csv->first[*out], &wanted->name) == 0;
     if (found > 1 && !is_there) {
         char shown[CH_TEXT_SHOWN_MAX];
         ch_cell_show(shown, &wanted->name);
@@ -170,17 +170,29 @@ static choir_status options_agree(const ch_encoder *e) {
 
 /* Where the encoding has numbers, there are numbers. */
 static choir_status numbers_check(const ch_encoder *e, uint32_t c) {
-    double v = 0;
-    for (uint32_t i = 0; i < e->rows; i++) {
-        const ch_cell *cell = ch_encoder_row(e, i, c);
-        if (!ch_cell_is_missing(cell) && !ch_cell_is_missing_number(cell) &&
-            !ch_cell_number(&v, cell)) {
-            return ch_encoder_refuse(e, i, c, "value",
-                                     "is no number, as all were that the model was trained on; "
-                                     "leave it empty when it is missing");
-        }
+    if (e->facts[c].texts > 0) {
+        return ch_encoder_refuse(e, e->facts[c].first_text, c, "value",
+                                 "is no number, as all were that the model was trained on; "
+                                 "leave it empty when it is missing");
     }
     return ch_encoder_check_numbers(e, c);
+}
+
+/* The groups that the training rows name. */
+static choir_status group_add(void *self, uint32_t i, const ch_cell *cells) {
+    const ch_encoder *e = self;
+    (void)i;
+    return ch_values_add(&e->values[e->group], &cells[e->group]);
+}
+
+static choir_status groups_find(ch_encoder *e) {
+    if (e->group == CH_NO_COLUMN) {
+        return CHOIR_OK;
+    }
+    e->values[e->group].most = e->train;
+    const choir_status status = ch_encoder_visit(e, e->train, group_add, e);
+    ch_values_sort(&e->values[e->group], &CH_CELLS_AS_TEXTS);
+    return status;
 }
 
 choir_status ch_encoder_match(ch_encoder *e) {
@@ -200,8 +212,14 @@ choir_status ch_encoder_match(ch_encoder *e) {
     if (status == CHOIR_OK) {
         status = options_agree(e);
     }
+    if (status == CHOIR_OK) {
+        status = ch_encoder_look(e);
+    }
     for (uint32_t c = 0; status == CHOIR_OK && c < e->csv->columns; c++) {
         status = e->kinds[c] == CH_COLUMN_NUMERIC ? numbers_check(e, c) : CHOIR_OK;
+    }
+    if (status == CHOIR_OK) {
+        status = groups_find(e);
     }
     e->is_regression = !e->encoding.label.has_values;
     return status;

@@ -34,14 +34,14 @@ typedef struct ch_examples {
     ch_shape shape;
     uint32_t classes;             // labels, or tokens, are below; 0: regression on targets
     const uint8_t *bytes;         // (count, features) x = byte / 255; or NULL
-    const float *reals;           // (count, features); exactly one of bytes, reals and tokens
+    const float *reals;           // (count, features); one of bytes, reals, tokens and filed
     const uint16_t *tokens;       // sequences: of all examples, in any order, and they may overlap
     const ch_span *spans;         // (count) sequences: each one's tokens; NULL without tokens
     const uint32_t *labels;       // (count) NULL when classes is 0, and of sequences
     const float *targets;         // (count) NULL unless classes is 0
     const uint32_t *groups;       // (count) e.g. who wrote it; NULL when unknown
-    const struct ch_filed *filed; // pixels that stay in files, and there are none in memory; NULL
-    const uint32_t *places;       // (count) and which of its pictures they are
+    const struct ch_filed *filed; // inputs that stay in files, and there are none in memory; NULL
+    const uint32_t *places;       // (count) and which of those they are
 } ch_examples;
 
 /* Whether a table's examples are sequences. */

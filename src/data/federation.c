@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "data/crop.h"
+#include "data/filed.h"
 #include "data/partition.h"
 #include "data/source.h"
 
@@ -495,8 +496,9 @@ uint32_t ch_federation_classes(const ch_federation *f) {
     return f->on_demand ? f->generator.ops->classes : f->dataset.train.classes;
 }
 
-uint32_t ch_federation_picture_bytes(const ch_federation *f) {
-    return f->dataset.filed_count > 0 ? ch_shape_features(f->kept) : 0;
+size_t ch_federation_input_bytes(const ch_federation *f) {
+    const size_t item = f->dataset.filed_count > 0 && f->dataset.filed[0]->is_reals ? 4 : 1;
+    return f->dataset.filed_count > 0 ? ch_shape_features(f->kept) * item : 0;
 }
 
 const ch_preprocess *ch_federation_preprocess(const ch_federation *f) {

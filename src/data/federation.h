@@ -100,9 +100,9 @@ uint32_t ch_federation_classes(const ch_federation *f);
  */
 const ch_preprocess *ch_federation_preprocess(const ch_federation *f);
 
-/* Bytes of a picture where they stay in files, and are read when they are used; 0: all examples are
+/* Bytes of one input where they stay in files, and are read when they are used; 0: all examples are
  * in memory. */
-uint32_t ch_federation_picture_bytes(const ch_federation *f);
+size_t ch_federation_input_bytes(const ch_federation *f);
 
 /* What a label, below classes, is called: printable; NULL when it has no name but its number.
  * Borrowed. */

@@ -29,8 +29,8 @@ static choir_status columns_claim(ch_dataset *d, columns *to, const ch_federatio
     const size_t features = ch_shape_features(whole->kept);
     const uint32_t classes = ch_federation_classes(whole);
     const ch_examples *train = &whole->dataset.train;
-    const bool is_bytes = whole->on_demand ? whole->generator.ops->is_bytes
-                                           : train->bytes != NULL || train->filed != NULL;
+    const bool is_bytes =
+        whole->on_demand ? whole->generator.ops->is_bytes : ch_filed_has_pixels(train);
     void *inputs = ch_dataset_claim(d, count, features * (is_bytes ? 1 : sizeof(float)));
     void *answers = ch_dataset_claim(d, count, sizeof(uint32_t)); // a float is as large
     *to = (columns){.bytes = is_bytes ? inputs : NULL,
@@ -90,16 +90,13 @@ static choir_status holding_copy(columns *to, const ch_holding *h, uint32_t firs
     for (uint32_t i = 0; i < h->count && status == CHOIR_OK; i++) {
         const uint32_t row = ch_holding_row(h, i);
         const size_t at = (size_t)first + i;
-        if (to->bytes != NULL) {
-            uint8_t *room = to->bytes + at * features;
-            const uint8_t *pixels = room;
-            status = ch_filed_pixels(&pixels, from, row, room, err);
-            if (status == CHOIR_OK && pixels != room) {
-                memcpy(room, pixels, features);
-            }
-        } else {
-            memcpy(to->reals + at * features, from->reals + row * features,
-                   features * sizeof(to->reals[0]));
+        const size_t size = ch_filed_input_bytes(from);
+        void *room = to->bytes != NULL ? (void *)(to->bytes + at * features)
+                                       : (void *)(to->reals + at * features);
+        const void *input = room;
+        status = ch_filed_input(&input, from, row, room, err);
+        if (status == CHOIR_OK && input != room) {
+            memcpy(room, input, size);
         }
         if (to->labels != NULL) {
             to->labels[at] = from->labels[row];

@@ -64,15 +64,16 @@ choir_status ch_filed_file_read(const ch_filed_file *f, uint64_t at, void *out, 
     return CHOIR_OK;
 }
 
-static choir_status file_check(const ch_filed_file *f, choir_error *err) {
+choir_status ch_filed_file_check(const ch_filed_file *f, const char *doing, choir_error *err) {
     struct stat about;
     if (fstat(f->descriptor, &about) != 0) {
         return refuse(f, strerror(errno), err);
     }
     if ((uint64_t)about.st_size != f->size || about.st_mtim.tv_sec != f->changed_s ||
         about.st_mtim.tv_nsec != f->changed_ns) {
-        return refuse(
-            f, "was changed while its examples were in use; leave it alone, and start again", err);
+        return ch_error_set(err, CHOIR_EIO,
+                            "%.400s: was changed while %s; leave it alone, and start again",
+                            f->path, doing);
     }
     return CHOIR_OK;
 }
@@ -80,7 +81,7 @@ static choir_status file_check(const ch_filed_file *f, choir_error *err) {
 choir_status ch_filed_check(const ch_filed *s, choir_error *err) {
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < s->file_count && status == CHOIR_OK; i++) {
-        status = file_check(&s->files[i], err);
+        status = ch_filed_file_check(&s->files[i], "its examples were in use", err);
     }
     return status;
 }
@@ -95,9 +96,8 @@ static void planes_weave(uint8_t *out, const uint8_t *in, uint32_t features, uin
     }
 }
 
-/* Reads the picture at a place among all of the files into room (features). */
-static choir_status picture_read(const ch_filed *s, uint32_t place, uint8_t *room,
-                                 choir_error *err) {
+/* Reads what is at a place among all of the files into room. */
+static choir_status place_read(const ch_filed *s, uint32_t place, void *room, choir_error *err) {
     uint32_t file = 0;
     while (place >= s->files[file].count) {
         place -= s->files[file].count;
@@ -107,27 +107,36 @@ static choir_status picture_read(const ch_filed *s, uint32_t place, uint8_t *roo
     const ch_filed_file *f = &s->files[file];
     const uint64_t at = f->offset + place * s->stride;
     if (s->planes <= 1) {
-        return ch_filed_file_read(f, at, room, s->features, err);
+        return ch_filed_file_read(f, at, room, s->bytes, err);
     }
     uint8_t planes[CH_FILED_PLANES_MAX];
-    CH_ASSERT(s->features <= sizeof(planes));
-    const choir_status status = ch_filed_file_read(f, at, planes, s->features, err);
+    CH_ASSERT(s->bytes <= sizeof(planes));
+    const choir_status status = ch_filed_file_read(f, at, planes, s->bytes, err);
     if (status == CHOIR_OK) {
-        planes_weave(room, planes, s->features, s->planes);
+        planes_weave(room, planes, s->bytes, s->planes);
     }
     return status;
 }
 
-choir_status ch_filed_pixels(const uint8_t **out, const ch_examples *e, uint32_t row, uint8_t *room,
-                             choir_error *err) {
-    if (e->filed == NULL) {
-        CH_ASSERT(e->bytes != NULL);
-        *out = e->bytes + (size_t)row * ch_shape_features(e->shape);
-        return CHOIR_OK;
+bool ch_filed_has_pixels(const ch_examples *e) {
+    return e->bytes != NULL || (e->filed != NULL && !e->filed->is_reals);
+}
+
+size_t ch_filed_input_bytes(const ch_examples *e) {
+    return ch_shape_features(e->shape) * (ch_filed_has_pixels(e) ? 1 : sizeof(float));
+}
+
+choir_status ch_filed_input(const void **out, const ch_examples *e, uint32_t row, void *room,
+                            choir_error *err) {
+    if (e->filed != NULL) {
+        CH_ASSERT(room != NULL && e->filed->bytes == ch_filed_input_bytes(e));
+        *out = room;
+        return place_read(e->filed, e->places[row], room, err);
     }
-    CH_ASSERT(room != NULL);
-    *out = room;
-    return picture_read(e->filed, e->places[row], room, err);
+    const size_t at = (size_t)row * ch_shape_features(e->shape);
+    CH_ASSERT(e->bytes != NULL || e->reals != NULL);
+    *out = e->bytes != NULL ? (const void *)(e->bytes + at) : (const void *)(e->reals + at);
+    return CHOIR_OK;
 }
 
 uint64_t ch_filed_memory(const choir_job_data *options) {

@@ -1,5 +1,6 @@
 /*
- * Filed: pixels that stay in their files, and are read picture by picture when a batch wants them.
+ * Filed: inputs that stay in files, and are read one by one when a batch wants them: the pixels of
+ * pictures where they are, or numbers in a file of the data directory (spool.h).
  *
  * So that a data set may be larger than the memory: what is kept of an example is its label and
  * where it lies. Files are read with pread: in a mapped file, a sector that cannot be read or an
@@ -34,17 +35,18 @@ typedef struct ch_filed_file {
     uint64_t size;
     int64_t changed_s, changed_ns; // when it last was, as it was opened
     char path[CH_FILED_PATH_MAX];
-    uint64_t offset; // of its first picture
-    uint32_t count;  // pictures in it
+    uint64_t offset; // of its first picture, or row
+    uint32_t count;  // of them in it
 } ch_filed_file;
 
-/* Pictures of one size in files that follow each other. */
+/* Pictures, or rows, of one size in files that follow each other. */
 typedef struct ch_filed {
     ch_filed_file files[CH_FILED_FILES_MAX]; // owned
     uint32_t file_count;
-    uint64_t stride;   // bytes from picture to picture
-    uint32_t features; // bytes of a picture
-    uint32_t planes;   // more than 1: channel by channel in the file; read, channels are innermost
+    uint64_t stride; // bytes from one to the next
+    uint32_t bytes;  // of one
+    uint32_t planes; // more than 1: channel by channel in the file; read, channels are innermost
+    bool is_reals;   // floats; else pixels
 } ch_filed;
 
 /*
@@ -69,20 +71,30 @@ CHOIR_NODISCARD choir_status ch_filed_file_read(const ch_filed_file *f, uint64_t
 /* EIO when one of the files is another by now than was opened. */
 CHOIR_NODISCARD choir_status ch_filed_check(const ch_filed *s, choir_error *err);
 
+/* EIO when it is another by now than was opened. doing: what with, "its examples were in use". */
+CHOIR_NODISCARD choir_status ch_filed_file_check(const ch_filed_file *f, const char *doing,
+                                                 choir_error *err);
+
+/* Whether a table's inputs are pixels, in memory or not. */
+bool ch_filed_has_pixels(const ch_examples *e);
+
+/* Bytes of one input of a table that is no table of sequences: of its pixels, or of its numbers. */
+size_t ch_filed_input_bytes(const ch_examples *e);
+
 /*
- * The pixels (features) of a row of a table of pixels, wherever they are: *out is in the table, or
- * in room (features), which may be NULL when they are in memory.
+ * The input of a row, pixels or floats, wherever it is: *out is in the table, or in room (bytes as
+ * above, aligned for floats), which may be NULL when the table is in memory.
  *
  * Returns OK; EIO as above.
  */
-CHOIR_NODISCARD choir_status ch_filed_pixels(const uint8_t **out, const ch_examples *e,
-                                             uint32_t row, uint8_t *room, choir_error *err);
+CHOIR_NODISCARD choir_status ch_filed_input(const void **out, const ch_examples *e, uint32_t row,
+                                            void *room, choir_error *err);
 
-/* Bytes of a table's pixels that may be read into memory, as data.memory says; options may be NULL:
+/* Bytes of a table's inputs that may be read into memory, as data.memory says; options may be NULL:
  * any. */
 uint64_t ch_filed_memory(const choir_job_data *options);
 
-/* Numbers the pictures of a table of count from first on, in an array of the data set; NULL when
+/* Numbers the examples of a table of count from first on, in an array of the data set; NULL when
  * there is no memory. */
 uint32_t *ch_filed_places(struct ch_dataset *d, uint32_t first, uint32_t count);
 

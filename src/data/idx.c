@@ -208,8 +208,8 @@ static choir_status images_file(ch_dataset *out, ch_examples *e, const char *pat
     }
     f->offset = idx.header;
     f->count = e->count;
-    filed->features = ch_shape_features(e->shape);
-    filed->stride = filed->features;
+    filed->bytes = ch_shape_features(e->shape);
+    filed->stride = filed->bytes;
     e->filed = filed;
     e->places = ch_filed_places(out, 0, e->count);
     return e->places == NULL ? CHOIR_ENOMEM : CHOIR_OK;
@@ -220,7 +220,7 @@ static choir_status images_unpack(ch_dataset *out, ch_examples *e, const char *p
                                   const choir_job_data *options, choir_error *err) {
     char unpacked[CH_UNPACKED_PATH_MAX];
     bool is_there = false;
-    choir_status status = ch_unpacked_find(unpacked, &is_there, path, options->dir, err);
+    choir_status status = ch_unpacked_find(unpacked, &is_there, path, 0, options->dir, err);
     if (status == CHOIR_OK && !is_there) {
         ch_log_text(&out->env, CHOIR_LEVEL_INFO, "data_unpacked", "path", path);
         status = ch_unpacked_make(unpacked, path, &out->env, err);
@@ -234,7 +234,7 @@ static bool is_known_large(const char *path, const choir_job_data *options, uint
     bool is_there = false;
     struct stat about;
     return options != NULL && ch_file_is_packed(path) &&
-           ch_unpacked_find(unpacked, &is_there, path, options->dir, NULL) == CHOIR_OK &&
+           ch_unpacked_find(unpacked, &is_there, path, 0, options->dir, NULL) == CHOIR_OK &&
            is_there && stat(unpacked, &about) == 0 && (uint64_t)about.st_size > most;
 }
 

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/dataset.h"
+#include "data/filed.h"
 #include "data/overview_text.h"
 
 #include <inttypes.h>
@@ -146,9 +147,12 @@ static void files_print(FILE *out, const ch_federation *f) {
     const bool has_train = train != NULL && train->filed != NULL;
     const bool has_test = ch_federation_test(f)->filed != NULL;
     if (has_train || has_test) {
-        (void)fprintf(out, "memory    pictures %s%s%s stay in their files\n",
+        const ch_examples *filed = has_train ? train : ch_federation_test(f);
+        (void)fprintf(out, "memory    %s %s%s%s stay in %s\n",
+                      filed->filed->is_reals ? "examples" : "pictures",
                       has_train ? "to train on" : "", has_train && has_test ? " and " : "",
-                      has_test ? "for testing" : "");
+                      has_test ? "for testing" : "",
+                      filed->filed->is_reals ? "a file of the data directory" : "their files");
     }
 }
 

@@ -215,27 +215,23 @@ static void part_copy(float *x, const uint8_t *bytes, const float *reals, ch_sha
 
 /* Copies what is kept of one example. */
 static choir_status example_copy(const ch_preprocess *p, ch_shape shape, const ch_holding *h,
-                                 uint32_t position, const ch_preprocess_key *key, uint8_t *room,
+                                 uint32_t position, const ch_preprocess_key *key, void *room,
                                  float *x, choir_error *err) {
     const ch_examples *e = h->examples;
     const uint32_t row = ch_holding_row(h, position);
     const ch_corner corner = corner_of(p, e->shape, shape, key, position);
-    if (e->reals != NULL) {
-        const float *reals = e->reals + (size_t)row * ch_shape_features(e->shape);
-        part_copy(x, NULL, reals, e->shape, shape, corner);
-        return CHOIR_OK;
-    }
-    const uint8_t *bytes = NULL;
-    const choir_status status = ch_filed_pixels(&bytes, e, row, room, err);
+    const void *input = NULL;
+    const choir_status status = ch_filed_input(&input, e, row, room, err);
     if (status == CHOIR_OK) {
-        part_copy(x, bytes, NULL, e->shape, shape, corner);
+        const bool is_pixels = ch_filed_has_pixels(e);
+        part_copy(x, is_pixels ? input : NULL, is_pixels ? NULL : input, e->shape, shape, corner);
     }
     return status;
 }
 
 choir_status ch_preprocess_gather(const ch_preprocess *p, ch_shape shape, const ch_holding *h,
                                   const uint32_t *order, uint32_t first, uint32_t count,
-                                  const ch_preprocess_key *key, uint8_t *room, float *x,
+                                  const ch_preprocess_key *key, void *room, float *x,
                                   choir_error *err) {
     const ch_examples *e = h->examples;
     const bool is_plain = e->filed == NULL && is_whole(e->shape, shape);

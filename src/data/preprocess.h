@@ -104,14 +104,14 @@ void ch_preprocess_still(const ch_preprocess *p, ch_shape shape, float *x);
  * order  (count) positions in the holding, or NULL: its positions from first on. An example's
  *        draws are of its position
  * key    whose; NULL: nothing is drawn
- * room   (features) for a whole picture, where they stay in files; else it may be NULL
+ * room   for one input, as ch_filed_input, where they stay in files; else it may be NULL
  *
  * Returns OK; EIO when the examples stay in files that cannot be read, or have changed.
  */
 CHOIR_NODISCARD choir_status ch_preprocess_gather(const ch_preprocess *p, ch_shape shape,
                                                   const ch_holding *h, const uint32_t *order,
                                                   uint32_t first, uint32_t count,
-                                                  const ch_preprocess_key *key, uint8_t *room,
+                                                  const ch_preprocess_key *key, void *room,
                                                   float *x, choir_error *err);
 
 #endif

@@ -18,14 +18,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PART_BYTES = CH_UNPACKED_PATH_MAX + 32 };
-
 static choir_status refuse(const char *path, const char *what, choir_error *err) {
     return ch_error_set(err, CHOIR_EIO, "%.300s: %s: %s", path, what, strerror(errno));
 }
 
 /* What tells a file, as it is now, from any other. */
-static choir_status mark_of(uint64_t *out, const char *path, choir_error *err) {
+static choir_status mark_of(uint64_t *out, const char *path, uint64_t way, choir_error *err) {
     struct stat about;
     char *whole = realpath(path, NULL);
     if (whole == NULL || stat(whole, &about) != 0) {
@@ -35,7 +33,7 @@ static choir_status mark_of(uint64_t *out, const char *path, choir_error *err) {
     }
     const int64_t facts[] = {about.st_size, about.st_mtim.tv_sec, about.st_mtim.tv_nsec};
     ch_checksum c;
-    ch_checksum_init(&c, 0);
+    ch_checksum_init(&c, way);
     ch_checksum_add(&c, whole, strlen(whole));
     ch_checksum_add(&c, facts, sizeof(facts));
     *out = ch_checksum_finish(&c);
@@ -44,12 +42,12 @@ static choir_status mark_of(uint64_t *out, const char *path, choir_error *err) {
 }
 
 choir_status ch_unpacked_find(char out[CH_UNPACKED_PATH_MAX], bool *is_there, const char *path,
-                              const char *dir, choir_error *err) {
+                              uint64_t way, const char *dir, choir_error *err) {
     char data[CHOIR_PATH_MAX];
     uint64_t mark = 0;
     choir_status status = ch_data_dir(data, dir, err);
     if (status == CHOIR_OK) {
-        status = mark_of(&mark, path, err);
+        status = mark_of(&mark, path, way, err);
     }
     if (status == CHOIR_OK) {
         (void)snprintf(out, CH_UNPACKED_PATH_MAX, "%s/unpacked/%016" PRIx64, data, mark);
@@ -69,28 +67,38 @@ static choir_status folder_make(const char *path, choir_error *err) {
     return ch_disk_folders(folder, err);
 }
 
-choir_status ch_unpacked_make(const char *to, const char *path, const choir_env *env,
-                              choir_error *err) {
-    char part[PART_BYTES]; // of this process: another may be unpacking the same
-    choir_status status = folder_make(to, err);
+choir_status ch_unpacked_begin(ch_unpacked *out, const char *to, choir_error *err) {
+    const choir_status status = folder_make(to, err);
     if (status != CHOIR_OK) {
         return status;
     }
-    (void)snprintf(part, sizeof(part), "%s.%ld.part", to, (long)getpid());
-    const int file = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (file < 0) {
-        return refuse(part, "cannot be made", err);
+    (void)snprintf(out->to, sizeof(out->to), "%s", to);
+    (void)snprintf(out->part, sizeof(out->part), "%s.%ld.part", to, (long)getpid());
+    out->file = open(out->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    return out->file < 0 ? refuse(out->part, "cannot be made", err) : CHOIR_OK;
+}
+
+choir_status ch_unpacked_end(ch_unpacked *u, choir_status made, choir_error *err) {
+    choir_status status = made;
+    if (status == CHOIR_OK && fsync(u->file) != 0) {
+        status = refuse(u->part, "cannot be written", err);
     }
-    status = ch_file_unpack(file, part, path, env, err);
-    if (status == CHOIR_OK && fsync(file) != 0) {
-        status = refuse(part, "cannot be written", err);
-    }
-    (void)close(file);
-    if (status == CHOIR_OK && rename(part, to) != 0) {
-        status = refuse(to, "cannot be made", err);
+    (void)close(u->file);
+    if (status == CHOIR_OK && rename(u->part, u->to) != 0) {
+        status = refuse(u->to, "cannot be made", err);
     }
     if (status != CHOIR_OK) {
-        (void)unlink(part);
+        (void)unlink(u->part);
     }
     return status;
+}
+
+choir_status ch_unpacked_make(const char *to, const char *path, const choir_env *env,
+                              choir_error *err) {
+    ch_unpacked u;
+    const choir_status status = ch_unpacked_begin(&u, to, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    return ch_unpacked_end(&u, ch_file_unpack(u.file, u.part, path, env, err), err);
 }

@@ -1,10 +1,10 @@
 /*
- * Unpacked: what a gzip file holds, in a file of the user's data directory, so that it can be read
- * from any place on.
+ * Unpacked: what a gzip file holds, or what was made of another that is not read in place, in a
+ * file of the user's data directory, so that it can be read from any place on.
  *
- * It is made once, and found again by the packed file's path, size and time of last change: of
- * another file, or of one that has changed, another is made. Whoever wants the room back removes
- * the folder "unpacked"; it is made again when it is wanted.
+ * It is made once, and found again by the path of what it was made of, its size and time of last
+ * change: of another file, or of one that has changed, another is made. Whoever wants the room back
+ * removes the folder "unpacked"; it is made again when it is wanted.
  */
 #ifndef CH_DATA_UNPACKED_H
 #define CH_DATA_UNPACKED_H
@@ -16,16 +16,34 @@
 enum { CH_UNPACKED_PATH_MAX = CHOIR_PATH_MAX + 64 };
 
 /*
- * Where the content of the gzip file at path lies, or would lie.
+ * Where what was made of the file at path lies, or would lie.
  *
+ * way  how it was made: 0, the content of a gzip file; else a checksum of all that it depends on
+ *      beside the file
  * dir  as data.dir
  *
  * Returns OK; EIO when there is no such file, EINVAL when there is no data directory.
  */
 CHOIR_NODISCARD choir_status ch_unpacked_find(char out[CH_UNPACKED_PATH_MAX], bool *is_there,
-                                              const char *path, const char *dir, choir_error *err);
+                                              const char *path, uint64_t way, const char *dir,
+                                              choir_error *err);
 
-/* Puts it there: all of it, or nothing. to is as ch_unpacked_find said. Returns as ch_file_unpack.
+/* One that is being made: beside where it will be, under a name of this process's. */
+typedef struct ch_unpacked {
+    int file; // open for writing
+    char to[CH_UNPACKED_PATH_MAX];
+    char part[CH_UNPACKED_PATH_MAX + 32];
+} ch_unpacked;
+
+/* Begins one. to is as ch_unpacked_find said. Returns OK and an object to end; EIO. */
+CHOIR_NODISCARD choir_status ch_unpacked_begin(ch_unpacked *out, const char *to, choir_error *err);
+
+/* Ends it: puts it where it belongs when made is OK, else removes it. Returns made; EIO when that
+ * fails, and then nothing is left of it. */
+CHOIR_NODISCARD choir_status ch_unpacked_end(ch_unpacked *u, choir_status made, choir_error *err);
+
+/* Puts the content of a gzip file there: all of it, or nothing. to is as ch_unpacked_find said.
+ * Returns as ch_file_unpack.
  */
 CHOIR_NODISCARD choir_status ch_unpacked_make(const char *to, const char *path,
                                               const choir_env *env, choir_error *err);

@@ -61,7 +61,7 @@ static const ch_option ROWS[] = {
     TEXT("data.proxy", data.proxy, NULL,
          "messages: the sender whose words make the vocabulary, and who is no client"),
     U32("data.memory", data.memory, 0, 4194304, "MiB",
-        "pictures that take more stay in their files, training and test by itself; 0 = none do"),
+        "inputs that take more stay in files, of pictures each table by itself; 0 = none do"),
     TEXT("data.label", data.label, NULL, "csv: label column, name or number; empty: the last"),
     TEXT("data.group", data.group, NULL, "csv: the column whose values are natural's clients"),
     TEXT("data.categorical", data.categorical, NULL, "csv: columns to one-hot encode, '[a, b]'"),

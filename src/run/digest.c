@@ -16,18 +16,18 @@ static void column_add(ch_checksum *c, const void *column, size_t bytes) {
     }
 }
 
-/* Pixels that stay in files, as if they were in memory: one after the other. */
-static choir_status pixels_add(ch_checksum *c, const ch_examples *t, const choir_env *env,
+/* Inputs that stay in files, as if they were in memory: one after the other. */
+static choir_status inputs_add(ch_checksum *c, const ch_examples *t, const choir_env *env,
                                choir_error *err) {
-    const size_t size = ch_shape_features(t->shape);
-    uint8_t *room = env->alloc(env->self, ch_arena_cost(size, 1));
+    const size_t size = ch_filed_input_bytes(t);
+    void *room = env->alloc(env->self, ch_arena_cost(size, 1));
     choir_status status =
-        room == NULL ? ch_error_set(err, CHOIR_ENOMEM, "no memory for one picture") : CHOIR_OK;
+        room == NULL ? ch_error_set(err, CHOIR_ENOMEM, "no memory for one example") : CHOIR_OK;
     for (uint32_t i = 0; i < t->count && status == CHOIR_OK; i++) {
-        const uint8_t *pixels = NULL;
-        status = ch_filed_pixels(&pixels, t, i, room, err);
+        const void *input = NULL;
+        status = ch_filed_input(&input, t, i, room, err);
         if (status == CHOIR_OK) {
-            ch_checksum_add(c, pixels, size);
+            ch_checksum_add(c, input, size);
         }
     }
     if (room != NULL) {
@@ -44,7 +44,7 @@ static choir_status table_add(ch_checksum *c, const ch_examples *t, const choir_
         return CHOIR_OK;
     }
     const size_t features = (size_t)t->shape.height * t->shape.width * t->shape.channels;
-    const choir_status status = t->filed == NULL ? CHOIR_OK : pixels_add(c, t, env, err);
+    const choir_status status = t->filed == NULL ? CHOIR_OK : inputs_add(c, t, env, err);
     column_add(c, t->bytes, count * features);
     column_add(c, t->reals, count * features * sizeof(float));
     for (size_t i = 0; i < count && t->spans != NULL; i++) {

@@ -145,8 +145,8 @@ static choir_status sample_add(ch_samples *samples, const ch_session *s, uint32_
     const uint32_t row = ch_holding_row(&holding, at);
     const size_t bytes = ch_samples_bytes(samples);
     uint8_t *to = samples->pixels + samples->count * bytes;
-    const uint8_t *pixels = to;
-    status = ch_filed_pixels(&pixels, holding.examples, row, to, err);
+    const void *pixels = to;
+    status = ch_filed_input(&pixels, holding.examples, row, to, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -166,7 +166,7 @@ choir_status ch_exhibit_samples(const ch_session *s, const char *dir, choir_erro
     const uint32_t clients = smaller(ch_federation_clients(s->federation), SAMPLE_CLIENTS);
     if (shape.height == 1 || (shape.channels != 1 && shape.channels != 3) ||
         shape.height > CH_SAMPLES_SIDE_MAX || shape.width > CH_SAMPLES_SIDE_MAX ||
-        (test->bytes == NULL && test->filed == NULL)) {
+        !ch_filed_has_pixels(test)) {
         return CHOIR_OK;
     }
     ch_samples samples = {0};

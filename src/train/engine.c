@@ -36,7 +36,7 @@ struct ch_engine {
     float *targets;     // (batch_max)
     uint32_t *lengths;  // (batch_max) of sequences
     uint32_t *order;    // (order_max) a client's examples, shuffled
-    uint8_t *picture;   // one, as it lies in a file; NULL where examples are in memory
+    uint8_t *input;     // one, as it lies in a file; NULL where examples are in memory
 };
 
 static size_t arrays_bytes(uint32_t batch_max, uint32_t order_max, uint32_t features,
@@ -49,9 +49,9 @@ static size_t arrays_bytes(uint32_t batch_max, uint32_t order_max, uint32_t feat
 }
 
 static choir_status arrays_claim(ch_engine *e, choir_error *err) {
-    const uint32_t picture = ch_federation_picture_bytes(e->federation);
+    const size_t input = ch_federation_input_bytes(e->federation);
     const size_t bytes = arrays_bytes(e->batch_max, e->order_max, e->features, e->steps) +
-                         (picture == 0 ? 0 : ch_arena_cost(picture, 1));
+                         (input == 0 ? 0 : ch_arena_cost(input, 1));
     const choir_status status = ch_arena_init(&e->arena, bytes, &e->env);
     if (status != CHOIR_OK) {
         return ch_error_set(err, status,
@@ -64,8 +64,8 @@ static choir_status arrays_claim(ch_engine *e, choir_error *err) {
     e->targets = CH_NEW(&e->arena, float, e->batch_max);
     e->lengths = e->steps > 0 ? CH_NEW(&e->arena, uint32_t, e->batch_max) : NULL;
     e->order = CH_NEW(&e->arena, uint32_t, e->order_max);
-    e->picture = picture == 0 ? NULL : CH_NEW(&e->arena, uint8_t, picture);
-    CH_ASSERT(e->order != NULL && (picture == 0 || e->picture != NULL));
+    e->input = input == 0 ? NULL : CH_NEW(&e->arena, uint8_t, input);
+    CH_ASSERT(e->order != NULL && (input == 0 || e->input != NULL));
     return CHOIR_OK;
 }
 
@@ -204,7 +204,7 @@ static choir_status batch_gather(ch_engine *e, const ch_holding *h, const uint32
     }
     const choir_status status =
         ch_preprocess_gather(ch_federation_preprocess(e->federation), e->shape, h, order, first,
-                             count, key, e->picture, e->x, err);
+                             count, key, e->input, e->x, err);
     const ch_examples *t = h->examples;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = ch_holding_row(h, order == NULL ? first + i : order[i]);

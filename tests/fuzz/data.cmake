@@ -1,6 +1,7 @@
 choir_fuzz(idx LINKS choir_data)
 choir_fuzz(cifar LINKS choir_data)
 choir_fuzz(csv LINKS choir_data)
+choir_fuzz(spool LINKS choir_data)
 choir_fuzz(encoding LINKS choir_data)
 choir_fuzz(plays LINKS choir_data)
 choir_fuzz(messages LINKS choir_data)

@@ -42,7 +42,7 @@ static void apply(const ch_encoding *e, const choir_env *env) {
     ch_dataset_init(&d, env);
     choir_status status = ch_csv_parse(&csv, text, sizeof(text) - 1, "fuzz", env, NULL);
     CH_ASSERT(status == CHOIR_OK);
-    status = ch_csv_encode(&d, &csv, "fuzz", &o, &reading, 1, &err);
+    status = ch_csv_encode(&d, &csv, &o, &reading, 1, &err);
     CH_ASSERT(status == CHOIR_OK || err.message[0] != '\0');
     const size_t values = (size_t)d.test.count * ch_shape_features(d.test.shape);
     for (size_t i = 0; i < values; i++) {

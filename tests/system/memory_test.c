@@ -1,8 +1,9 @@
 /*
- * Memory: a job on more pictures than it may have in memory gives the model that it gives with all
- * of them there, in less than half the memory that they take.
+ * Memory: a job on more pictures, or rows of numbers, than it may have in memory gives the model
+ * that it gives with all of them there, in less than half the memory that they take.
  */
 #include "support/large_pictures.h"
+#include "support/large_table.h"
 #include "support/measured_memory.h"
 #include "support/tiny_job.h"
 
@@ -14,7 +15,7 @@
 
 static char folder[FOLDER_PATH_MAX];
 
-enum { PICTURES_BYTES = LARGE_TRAIN * LARGE_BYTES };
+enum { PICTURES_BYTES = LARGE_TRAIN * LARGE_BYTES, TABLE_ROWS = 12000 };
 
 static choir_job job_of(const char *preprocess, uint32_t crop, uint32_t memory) {
     choir_job job = tiny_job();
@@ -75,24 +76,66 @@ static void the_model_is_the_same_in_half_the_memory_that_pictures_take(void **s
     check_same("crop,flip,brightness,contrast,whiten", 16, "drawn");
 }
 
-/* A run that began with its pictures in memory goes on with them in their files. */
-static void a_run_is_the_same_wherever_its_pictures_are(void **state) {
-    (void)state;
-    char text[2][4096];
-    size_t peak = 0;
-    const choir_job whole = job_of("", 0, 0);
-    const choir_job some = job_of("", 0, 1);
-    (void)run(&whole, 1, "whole", &peak);
-    (void)run(&some, 1, "some", &peak);
+static void check_same_digest(const char *one, const char *other) {
+    static char text[2][4096];
     const char *digest[2];
     for (int i = 0; i < 2; i++) {
         char path[FOLDER_PATH_MAX + 64];
-        (void)snprintf(path, sizeof(path), "%s/%s/run.json", folder, i == 0 ? "whole" : "some");
+        (void)snprintf(path, sizeof(path), "%s/%s/run.json", folder, i == 0 ? one : other);
         assert_true(folder_get(path, text[i], sizeof(text[i])) > 0);
         digest[i] = strstr(text[i], "\"data_digest\"");
         assert_non_null(digest[i]);
     }
     assert_memory_equal(digest[0], digest[1], 30);
+}
+
+/* A run that began with its pictures in memory goes on with them in their files. */
+static void a_run_is_the_same_wherever_its_pictures_are(void **state) {
+    (void)state;
+    size_t peak = 0;
+    const choir_job whole = job_of("", 0, 0);
+    const choir_job some = job_of("", 0, 1);
+    (void)run(&whole, 1, "whole", &peak);
+    (void)run(&some, 1, "some", &peak);
+    check_same_digest("whole", "some");
+}
+
+static choir_job table_job(uint32_t memory) {
+    choir_job job = tiny_job();
+    choir_job_data *d = &job.data;
+    (void)snprintf(d->source, sizeof(d->source), "%s", folder_file(folder, "table.csv"));
+    (void)snprintf(d->dir, sizeof(d->dir), "%s", folder_file(folder, "data"));
+    (void)snprintf(d->label, sizeof(d->label), "class");
+    (void)snprintf(d->drop, sizeof(d->drop), "note");
+    (void)snprintf(d->group, sizeof(d->group), "who");
+    (void)snprintf(d->partition, sizeof(d->partition), "natural");
+    d->clients = 0;
+    d->memory = memory;
+    job.rounds = 3;
+    return job;
+}
+
+/* Made by the first run, and found by the second. */
+static void the_model_is_the_same_in_half_the_memory_that_rows_take(void **state) {
+    (void)state;
+    size_t peak = 0;
+    const size_t inputs = large_table_bytes(TABLE_ROWS);
+    large_table_write(folder_file(folder, "table.csv"), TABLE_ROWS, TABLE_NOTE);
+    const choir_job whole = table_job(0);
+    const choir_job some = table_job(1);
+    const ch_run_result in_memory = run(&whole, 1, "rows-0", &peak);
+    assert_true(peak > inputs);
+    for (uint32_t workers = 1; workers <= 2; workers++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "rows-%u", workers);
+        const ch_run_result filed = run(&some, workers, name, &peak);
+        assert_string_equal(filed.model_hash, in_memory.model_hash);
+        assert_true(filed.accuracy == in_memory.accuracy && filed.loss == in_memory.loss);
+        check_same_digest("rows-0", name);
+        if (peak >= inputs / 2) {
+            fail_msg("%zu bytes of memory, for %zu of inputs", peak, inputs);
+        }
+    }
 }
 
 static void pictures_that_are_cut_off_end_a_training_with_a_sentence(void **state) {
@@ -131,6 +174,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_model_is_the_same_in_half_the_memory_that_pictures_take),
         cmocka_unit_test(a_run_is_the_same_wherever_its_pictures_are),
+        cmocka_unit_test(the_model_is_the_same_in_half_the_memory_that_rows_take),
         cmocka_unit_test(pictures_that_are_cut_off_end_a_training_with_a_sentence),
     };
     folder_make(folder);

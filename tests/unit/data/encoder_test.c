@@ -23,7 +23,7 @@ static choir_status encode(ch_dataset *d, const char *text, const choir_job_data
     ch_csv csv;
     choir_status status = ch_csv_parse(&csv, copy, strlen(text), "f.csv", env, err);
     if (status == CHOIR_OK) {
-        status = ch_csv_encode(d, &csv, "f.csv", o, reading, 1, err);
+        status = ch_csv_encode(d, &csv, o, reading, 1, err);
         ch_csv_release(&csv);
     }
     free(copy);

@@ -99,8 +99,8 @@ static void check_source(const char *source) {
     const choir_job_data some = data_of(source, 1);
     ch_federation *memory = open_or_fail(&whole);
     ch_federation *filed = open_or_fail(&some);
-    assert_int_equal(ch_federation_picture_bytes(memory), 0);
-    assert_true(ch_federation_picture_bytes(filed) >= LARGE_BYTES);
+    assert_int_equal(ch_federation_input_bytes(memory), 0);
+    assert_true(ch_federation_input_bytes(filed) >= LARGE_BYTES);
     assert_null(ch_federation_pooled(filed)->examples->bytes);
     check_same(memory, filed);
     check_status(ch_federation_arrange(filed), CHOIR_OK);
@@ -110,7 +110,7 @@ static void check_source(const char *source) {
         ch_holding ho;
         ch_holding hm;
         check_status(ch_federation_open_client(&one, &some, NULL, k, 5, &env, NULL), CHOIR_OK);
-        assert_int_equal(ch_federation_picture_bytes(one), 0);
+        assert_int_equal(ch_federation_input_bytes(one), 0);
         check_status(ch_federation_holding(one, 0, CH_SPLIT_TRAIN, NULL, &ho), CHOIR_OK);
         check_status(ch_federation_holding(memory, k, CH_SPLIT_TRAIN, NULL, &hm), CHOIR_OK);
         check_same_holding(memory, &hm, one, &ho, NULL);
