@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/leaf_text.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -23,8 +24,10 @@ static choir_status user_refuse(const place *p, const char *why) {
     return ch_error_set(p->err, CHOIR_EPROTO, "%s: user '%s': %s", p->name, shown, why);
 }
 
-void ch_leaf_init(ch_leaf *l, const ch_leaf_form *form, uint32_t steps, const choir_env *env) {
-    *l = (ch_leaf){.form = *form, .env = *env};
+void ch_leaf_init(ch_leaf *l, const ch_leaf_form *form, uint32_t steps,
+                  const ch_leaf_filing *filing, const choir_env *env) {
+    const ch_leaf_filing none = {.memory = UINT64_MAX};
+    *l = (ch_leaf){.form = *form, .filing = filing == NULL ? none : *filing, .env = *env};
     ch_sequences_init(&l->sequences, steps, env);
 }
 
@@ -37,12 +40,16 @@ static void block_free(const choir_env *env, void *block) {
 void ch_leaf_release(ch_leaf *l) {
     const choir_env env = l->env;
     const ch_leaf_form form = l->form;
+    const ch_leaf_filing filing = l->filing;
     const uint32_t steps = l->sequences.steps;
+    if (l->is_filed) { // and not moved
+        ch_ignore(ch_spool_end(&l->spool, NULL, NULL, CHOIR_EAGAIN, NULL), "nothing is left of it");
+    }
     block_free(&env, l->reals);
     block_free(&env, l->labels);
     block_free(&env, l->groups);
     ch_sequences_release(&l->sequences);
-    ch_leaf_init(l, &form, steps, &env);
+    ch_leaf_init(l, &form, steps, &filing, &env);
 }
 
 /* ---------------------------------------------------------------------------------------- text */
@@ -107,18 +114,16 @@ static void *grown(const choir_env *env, void *from, size_t bytes, size_t room_b
     return to;
 }
 
-static choir_status room_make(ch_leaf *l) {
+/* Room for twice as many labels and groups. */
+static choir_status columns_make(ch_leaf *l) {
+    const uint32_t room = l->room == 0 ? FIRST_ROOM : 2 * l->room;
     if (l->count < l->room) {
         return CHOIR_OK;
     }
-    const uint32_t room = l->room == 0 ? FIRST_ROOM : 2 * l->room;
-    const size_t row = l->form.features * sizeof(l->reals[0]);
     if (room > CH_EXAMPLES_MAX) {
         return CHOIR_ENOMEM;
     }
-    float *reals = grown(&l->env, l->reals, l->count * row, room * row);
-    l->reals = reals == NULL ? l->reals : reals;
-    uint32_t *labels = reals == NULL ? NULL : grown(&l->env, l->labels, l->count * 4UL, room * 4UL);
+    uint32_t *labels = grown(&l->env, l->labels, l->count * 4UL, room * 4UL);
     l->labels = labels == NULL ? l->labels : labels;
     uint32_t *groups =
         labels == NULL ? NULL : grown(&l->env, l->groups, l->count * 4UL, room * 4UL);
@@ -128,6 +133,52 @@ static choir_status room_make(ch_leaf *l) {
     }
     l->room = room;
     return CHOIR_OK;
+}
+
+/* From now on numbers go to a file, and so do those so far; there is room for one row. */
+static choir_status reals_file(ch_leaf *l, choir_error *err) {
+    const size_t features = l->form.features;
+    if (l->filing.to[0] == '\0') {
+        return ch_error_set(err, CHOIR_EINVAL, "%s", l->filing.why);
+    }
+    choir_status status = ch_spool_begin(&l->spool, l->filing.to, l->filing.path, &l->env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    l->is_filed = true;
+    if (l->count > 0) {
+        status = ch_spool_add(&l->spool, l->reals, l->count * features, err);
+    }
+    block_free(&l->env, l->reals);
+    l->reals_room = 0;
+    l->reals = ch_claim(&l->env, features, sizeof(l->reals[0]));
+    if (l->reals == NULL) {
+        return status == CHOIR_OK ? CHOIR_ENOMEM : status;
+    }
+    l->reals_room = 1;
+    return status;
+}
+
+/* Room for the next row's numbers, which is *out. */
+static choir_status reals_make(ch_leaf *l, float **out, choir_error *err) {
+    const size_t row = l->form.features * sizeof(l->reals[0]);
+    const uint64_t most = l->filing.memory / row; // rows in memory
+    choir_status status = CHOIR_OK;
+    if (!l->is_filed && l->count >= most) {
+        status = reals_file(l, err);
+    }
+    if (status == CHOIR_OK && !l->is_filed && l->count == l->reals_room) {
+        uint32_t room = l->reals_room == 0 ? FIRST_ROOM : 2 * l->reals_room;
+        room = room > most ? (uint32_t)most : room;
+        float *reals = grown(&l->env, l->reals, l->count * row, room * row);
+        if (reals == NULL) {
+            return CHOIR_ENOMEM;
+        }
+        l->reals = reals;
+        l->reals_room = room;
+    }
+    *out = l->is_filed ? l->reals : l->reals + (size_t)l->count * l->form.features;
+    return status;
 }
 
 static choir_status label_read(uint32_t *out, const json_t *y, const place *p) {
@@ -145,13 +196,16 @@ static choir_status numbers_add(ch_leaf *l, const json_t *x, const json_t *y, co
         return user_refuse(p, "an x with another number of numbers than the first one");
     }
     choir_status status = label_read(&label, y, p);
+    float *to = NULL;
     if (status == CHOIR_OK) {
-        status = room_make(l);
+        status = columns_make(l);
+    }
+    if (status == CHOIR_OK) {
+        status = reals_make(l, &to, p->err);
     }
     if (status != CHOIR_OK) {
         return status;
     }
-    float *to = l->reals + (size_t)l->count * l->form.features;
     for (uint32_t i = 0; i < l->form.features; i++) {
         const json_t *value = json_array_get(x, i);
         to[i] = (float)json_number_value(value);
@@ -163,7 +217,7 @@ static choir_status numbers_add(ch_leaf *l, const json_t *x, const json_t *y, co
     l->groups[l->count] = l->users;
     l->form.classes = label >= l->form.classes ? label + 1 : l->form.classes;
     l->count += 1;
-    return CHOIR_OK;
+    return l->is_filed ? ch_spool_add(&l->spool, to, l->form.features, p->err) : CHOIR_OK;
 }
 
 /* --------------------------------------------------------------------------------------- files */
@@ -185,51 +239,69 @@ static choir_status form_see(ch_leaf_form *form, const json_t *x, const json_t *
     return CHOIR_OK;
 }
 
-/* The examples of one user; said is their number as the file says it, or NULL. */
-static choir_status user_add(ch_leaf *l, const json_t *data, const json_t *said, const place *p) {
-    const json_t *xs = json_object_get(data, "x");
-    const json_t *ys = json_object_get(data, "y");
-    const size_t count = json_array_size(xs);
-    if (!json_is_array(xs) || !json_is_array(ys) || json_array_size(ys) != count) {
+/* One of a user's examples. */
+static choir_status example_add(ch_leaf *l, const json_t *x, const json_t *y, const place *p) {
+    choir_status status = CHOIR_OK;
+    if (l->form.kind == CH_LEAF_UNSEEN) {
+        status = form_see(&l->form, x, y, p);
+    }
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    return l->form.kind == CH_LEAF_TEXT ? text_add(l, x, y, p) : numbers_add(l, x, y, p);
+}
+
+/* The examples of one user: all y at once, x one by one. */
+static choir_status examples_add(ch_leaf *l, ch_leaf_text *t, const ch_leaf_user *user,
+                                 const place *p) {
+    json_t *ys = NULL;
+    choir_status status = ch_leaf_text_whole(t, &user->y, &ys);
+    if (status == CHOIR_OK) {
+        status = ch_leaf_text_begin(t, &user->x);
+    }
+    for (uint32_t i = 0; i < user->x.count && status == CHOIR_OK; i++) {
+        json_t *x = NULL;
+        status = ch_leaf_text_item(t, &x);
+        if (status == CHOIR_OK) {
+            status = example_add(l, x, json_array_get(ys, i), p);
+        }
+        json_decref(x);
+    }
+    json_decref(ys);
+    return status;
+}
+
+/* What there is of one user; said is their number of examples as the file says it, or NULL. */
+static choir_status user_add(ch_leaf *l, ch_leaf_text *t, const ch_leaf_user *user,
+                             const json_t *said, const place *p) {
+    const uint32_t count = user->x.count;
+    if (!user->x.is_there || !user->y.is_there || user->y.count != count) {
         return user_refuse(p, "needs lists x and y of one length in user_data");
     }
     if (said != NULL && (!json_is_integer(said) || json_integer_value(said) != (json_int_t)count)) {
         return user_refuse(p, "num_samples says another number of examples than x has");
     }
-    choir_status status = CHOIR_OK;
-    for (size_t i = 0; i < count && status == CHOIR_OK; i++) {
-        const json_t *x = json_array_get(xs, i);
-        const json_t *y = json_array_get(ys, i);
-        if (l->form.kind == CH_LEAF_UNSEEN) {
-            status = form_see(&l->form, x, y, p);
-        }
-        if (status == CHOIR_OK) {
-            status = l->form.kind == CH_LEAF_TEXT ? text_add(l, x, y, p) : numbers_add(l, x, y, p);
-        }
-    }
-    return status;
+    return examples_add(l, t, user, p);
 }
 
-static choir_status users_add(ch_leaf *l, const json_t *root, const char *name, choir_error *err) {
-    const json_t *users = json_object_get(root, "users");
-    const json_t *samples = json_object_get(root, "num_samples");
-    const json_t *data = json_object_get(root, "user_data");
-    if (!json_is_array(users) || !json_is_object(data)) {
+static choir_status users_add(ch_leaf *l, ch_leaf_text *t, choir_error *err) {
+    if (!json_is_array(t->users) || !t->has_data) {
         return ch_error_set(err, CHOIR_EPROTO,
                             "%s: has no list 'users' and object 'user_data' at its top, as files "
                             "of LEAF have",
-                            name);
+                            t->name);
     }
     choir_status status = CHOIR_OK;
-    for (size_t i = 0; i < json_array_size(users) && status == CHOIR_OK; i++) {
-        const json_t *user = json_array_get(users, i);
-        const place p = {
-            .name = name, .user = json_is_string(user) ? json_string_value(user) : "", .err = err};
-        const json_t *of = json_is_string(user) ? json_object_get(data, p.user) : NULL;
-        if (of == NULL) {
+    for (size_t i = 0; i < json_array_size(t->users) && status == CHOIR_OK; i++) {
+        const json_t *user = json_array_get(t->users, i);
+        const place p = {.name = t->name,
+                         .user = json_is_string(user) ? json_string_value(user) : "",
+                         .err = err};
+        const ch_leaf_user *found = json_is_string(user) ? ch_leaf_text_find(t, p.user) : NULL;
+        if (found == NULL) {
             return user_refuse(&p, "is in 'users' and not in 'user_data'");
         }
-        status = user_add(l, of, json_array_get(samples, i), &p);
+        status = user_add(l, t, found, json_array_get(t->samples, i), &p);
         l->users += 1;
     }
     return status;
@@ -237,31 +309,58 @@ static choir_status users_add(ch_leaf *l, const json_t *root, const char *name, 
 
 choir_status ch_leaf_add(ch_leaf *l, const char *text, size_t size, const char *name,
                          choir_error *err) {
-    json_error_t why;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-    if (root == NULL) {
-        char shown[CH_TEXT_SHOWN_MAX];
-        ch_text_show(shown, sizeof(shown), why.text);
-        return ch_error_set(err, CHOIR_EPROTO, "%s: line %d: %s", name, why.line, shown);
+    ch_leaf_text t;
+    choir_status status =
+        ch_leaf_text_open(&t, text == NULL ? "" : text, size, NULL, 0, name, &l->env, err);
+    if (status == CHOIR_OK) {
+        status = users_add(l, &t, err);
     }
-    const choir_status status = users_add(l, root, name, err);
-    json_decref(root);
+    ch_leaf_text_release(&t);
     return status;
 }
 
-void ch_leaf_move(ch_leaf *l, ch_dataset *d, ch_examples *table) {
+choir_status ch_leaf_add_file(ch_leaf *l, const ch_filed_file *file, size_t window,
+                              const char *name, choir_error *err) {
+    ch_leaf_text t;
+    choir_status status = ch_leaf_text_open(&t, NULL, 0, file, window, name, &l->env, err);
+    if (status == CHOIR_OK) {
+        status = users_add(l, &t, err);
+    }
+    ch_leaf_text_release(&t);
+    // What a file that changes seems to have wrong with it is not what is wrong.
+    const choir_status check = ch_filed_file_check(file, "it was read", NULL);
+    return check == CHOIR_OK ? status : ch_filed_file_check(file, "it was read", err);
+}
+
+/* The table as it is in memory, with shape and all; of numbers. */
+static ch_examples numbers_table(const ch_leaf *l) {
+    const bool is_picture = l->form.features == PICTURE_SIDE * PICTURE_SIDE;
+    const ch_shape row = {1, 1, l->form.features};
+    const ch_shape picture = {PICTURE_SIDE, PICTURE_SIDE, 1};
+    return (ch_examples){.count = l->count,
+                         .shape = is_picture ? picture : row,
+                         .classes = l->form.classes,
+                         .reals = l->is_filed ? NULL : l->reals,
+                         .labels = l->labels,
+                         .groups = l->groups};
+}
+
+/* Ends the file of numbers, and opens it. */
+static choir_status filed_move(ch_leaf *l, ch_dataset *d, ch_examples *table, choir_error *err) {
+    const ch_dataset kept = {.train = numbers_table(l)};
+    l->is_filed = false;
+    const choir_status status = ch_spool_end(&l->spool, &kept, NULL, CHOIR_OK, err);
+    return status == CHOIR_OK ? ch_spool_open_table(d, table, l->filing.to, err) : status;
+}
+
+choir_status ch_leaf_move(ch_leaf *l, ch_dataset *d, ch_examples *table, choir_error *err) {
+    choir_status status = CHOIR_OK;
     if (l->form.kind == CH_LEAF_TEXT) {
         ch_sequences_move(&l->sequences, CH_BYTE_TOKENS, d, table);
+    } else if (l->is_filed) {
+        status = filed_move(l, d, table, err);
     } else if (l->count > 0) {
-        const bool is_picture = l->form.features == PICTURE_SIDE * PICTURE_SIDE;
-        const ch_shape row = {1, 1, l->form.features};
-        const ch_shape picture = {PICTURE_SIDE, PICTURE_SIDE, 1};
-        *table = (ch_examples){.count = l->count,
-                               .shape = is_picture ? picture : row,
-                               .classes = l->form.classes,
-                               .reals = l->reals,
-                               .labels = l->labels,
-                               .groups = l->groups};
+        *table = numbers_table(l);
         ch_dataset_adopt(d, l->reals);
         ch_dataset_adopt(d, l->labels);
         ch_dataset_adopt(d, l->groups);
@@ -269,4 +368,5 @@ void ch_leaf_move(ch_leaf *l, ch_dataset *d, ch_examples *table) {
         l->labels = l->groups = NULL;
     }
     ch_leaf_release(l);
+    return status;
 }

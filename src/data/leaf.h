@@ -15,8 +15,9 @@
  *               as they are; 784 of them are a picture of 28 x 28
  *
  * LEAF cuts texts into examples that move on by one character; such ones share their tokens, so
- * they take no more memory than the text. Users are groups, in the order of files by name and of
- * users in each; one of two files is two.
+ * they take no more memory than the text. Files are read through a window, value by value; numbers
+ * that are more than data.memory go to a file of the data directory (spool.h). Users are groups, in
+ * the order of files by name and of users in each; one of two files is two.
  *
  * Source: Caldas et al., "LEAF: A Benchmark for Federated Settings", arXiv:1812.01097, 2018.
  */
@@ -25,11 +26,13 @@
 
 #include "choir/job.h"
 #include "data/dataset.h"
+#include "data/filed.h"
 #include "data/sequences.h"
+#include "data/spool.h"
 
 #include <stdbool.h>
 
-#define CH_LEAF_BYTES_MAX (UINT64_C(1) << 30) // of a file
+#define CH_LEAF_BYTES_MAX (UINT64_C(1) << 30) // of a packed file, which is read whole
 
 typedef enum ch_leaf_kind {
     CH_LEAF_UNSEEN, // no example yet
@@ -44,20 +47,38 @@ typedef struct ch_leaf_form {
     uint32_t classes;  // numbers: the largest y so far, and 1
 } ch_leaf_form;
 
+/* Where a table's numbers go that are more than the memory is to hold. */
+typedef struct ch_leaf_filing {
+    uint64_t memory;  // bytes of them that are kept there
+    const char *to;   // as ch_unpacked_find; "": there is no place for them. Borrowed
+    const char *path; // of the folder, for messages; borrowed
+    const char *why;  // there is none; borrowed
+} ch_leaf_filing;
+
 /* A table while it is read. */
 typedef struct ch_leaf {
     ch_leaf_form form;
     ch_sequences sequences; // text
-    float *reals;           // (room, features) numbers; owned, like the arrays below
+    float *reals;           // (reals_room, features) numbers; owned, like the arrays below
     uint32_t *labels;       // (room)
     uint32_t *groups;       // (room)
     uint32_t count, room;
+    uint32_t reals_room; // 1 where numbers go to a file
     uint32_t users;
+    ch_leaf_filing filing;
+    bool is_filed; // numbers go to the spool
+    ch_spool spool;
     choir_env env;
 } ch_leaf;
 
-/* Empty, for examples of form, as far as it is known. steps: of sequences. */
-void ch_leaf_init(ch_leaf *l, const ch_leaf_form *form, uint32_t steps, const choir_env *env);
+/*
+ * Empty, for examples of form, as far as it is known.
+ *
+ * steps   of sequences
+ * filing  NULL: all numbers are kept in memory
+ */
+void ch_leaf_init(ch_leaf *l, const ch_leaf_form *form, uint32_t steps,
+                  const ch_leaf_filing *filing, const choir_env *env);
 
 /* Safe on an empty one, and twice. */
 void ch_leaf_release(ch_leaf *l);
@@ -68,14 +89,23 @@ void ch_leaf_release(ch_leaf *l);
  * name  stands for it in messages
  *
  * Returns OK; EPROTO with the line where it is no JSON, else with the user, when it is not of the
- * form above or has examples of another kind than those before it; ENOMEM (or EPROTO, when it was
- * jansson that had no memory).
+ * form above or has examples of another kind than those before it; EIO where what is more than the
+ * memory holds cannot be written; ENOMEM (or EPROTO, when it was jansson that had no memory).
  */
 CHOIR_NODISCARD choir_status ch_leaf_add(ch_leaf *l, const char *text, size_t size,
                                          const char *name, choir_error *err);
 
-/* Makes table, of the data set d, what was read; l is empty then. */
-void ch_leaf_move(ch_leaf *l, ch_dataset *d, ch_examples *table);
+/*
+ * The same of an open file, through a window of so many bytes, CH_LEAF_WINDOW usually. EIO also
+ * when it cannot be read, or changes.
+ */
+CHOIR_NODISCARD choir_status ch_leaf_add_file(ch_leaf *l, const ch_filed_file *file, size_t window,
+                                              const char *name, choir_error *err);
+
+/* Makes table, of the data set d, what was read; l is empty then. EIO, ENOMEM where numbers go to a
+ * file. */
+CHOIR_NODISCARD choir_status ch_leaf_move(ch_leaf *l, ch_dataset *d, ch_examples *table,
+                                          choir_error *err);
 
 /* Whether path is a folder with train/ and a .json file in it. */
 bool ch_leaf_is(const char *path);
@@ -83,10 +113,11 @@ bool ch_leaf_is(const char *path);
 /*
  * Reads the folder at path.
  *
- * options  steps, and test_share where there is no test folder or it is empty
+ * options  steps, memory and dir, and test_share where there is no test folder or it is empty
  *
- * Returns OK; EIO and EPROTO as ch_file_read and ch_leaf_add, and EPROTO when there is no example
- * to train on; EINVAL as ch_dataset_split; ENOMEM. What was claimed until then is out's to release.
+ * Returns OK; EIO and EPROTO as ch_file_read and ch_leaf_add_file, and EPROTO when there is no
+ * example to train on; EINVAL as ch_dataset_split; ENOMEM. What was claimed until then is out's to
+ * release.
  */
 CHOIR_NODISCARD choir_status ch_leaf_read(ch_dataset *out, const char *path,
                                           const choir_job_data *options, uint64_t seed,

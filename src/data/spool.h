@@ -47,9 +47,9 @@ CHOIR_NODISCARD choir_status ch_spool_add(ch_spool *s, const float *x, size_t co
  * Ends it: writes what is kept of its examples and puts the file in its place when made is OK, and
  * removes it otherwise.
  *
- * d      its tables' counts, shapes and classes, labels or targets and groups, names and encoding;
- *        the inputs are those that were added, of train and then of test
- * notes  a text for whoever opens it; or NULL
+ * d      (NULL unless made is OK) its tables' counts, shapes and classes, labels or targets and
+ * groups, names and encoding; the inputs are those that were added, of train and then of test notes
+ * a text for whoever opens it; or NULL
  *
  * Returns made; EIO when that fails, and then nothing is left of it.
  */
@@ -66,6 +66,10 @@ CHOIR_NODISCARD choir_status ch_spool_end(ch_spool *s, const ch_dataset *d, cons
  */
 CHOIR_NODISCARD choir_status ch_spool_open(ch_dataset *out, const char **notes, const char *path,
                                            choir_error *err);
+
+/* The same of one whose examples are all of one table, of out. */
+CHOIR_NODISCARD choir_status ch_spool_open_table(ch_dataset *out, ch_examples *table,
+                                                 const char *path, choir_error *err);
 
 /* Bytes of the inputs of the one at path; 0 when there is none. */
 uint64_t ch_spool_bytes(const char *path);

@@ -1,8 +1,13 @@
-/* Fuzz: LEAF's files from any bytes. */
+/* Fuzz: LEAF's files from any bytes: from memory, and from a file through a small window, which is
+ * the same. */
 #include "base/assert.h"
 #include "data/leaf.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,21 +28,59 @@ static void check(const ch_examples *e) {
     }
 }
 
+/* One file for all inputs of this process. */
+static ch_filed_file file_of(const uint8_t *data, size_t size) {
+    static FILE *file;
+    file = file == NULL ? tmpfile() : file;
+    CH_ASSERT(file != NULL);
+    ch_filed_file f = {.descriptor = fileno(file), .size = size};
+    struct stat about;
+    CH_ASSERT(ftruncate(f.descriptor, 0) == 0);
+    CH_ASSERT(pwrite(f.descriptor, data, size, 0) == (ssize_t)size);
+    CH_ASSERT(fstat(f.descriptor, &about) == 0);
+    f.changed_s = about.st_mtim.tv_sec;
+    f.changed_ns = about.st_mtim.tv_nsec;
+    return f;
+}
+
+/* Makes a table of what was read, when it was. */
+static void table_make(ch_leaf *l, ch_dataset *d, choir_status status, const choir_env *env) {
+    ch_dataset_init(d, env);
+    if (status == CHOIR_OK) {
+        status = ch_leaf_move(l, d, &d->train, NULL);
+        CH_ASSERT(status == CHOIR_OK);
+        check(&d->train);
+    }
+    ch_leaf_release(l);
+}
+
+static void check_same(const ch_examples *a, const ch_examples *b) {
+    CH_ASSERT(a->count == b->count && (a->reals == NULL) == (b->reals == NULL));
+    if (a->reals != NULL) {
+        const size_t values = (size_t)a->count * ch_shape_features(a->shape);
+        CH_ASSERT(memcmp(a->reals, b->reals, values * sizeof(float)) == 0);
+        CH_ASSERT(memcmp(a->labels, b->labels, a->count * sizeof(uint32_t)) == 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const choir_env env = choir_env_default();
     const ch_leaf_form unseen = {.kind = CH_LEAF_UNSEEN};
-    choir_error err = {.message = ""};
-    ch_leaf l;
-    ch_leaf_init(&l, &unseen, 5, &env);
-    if (ch_leaf_add(&l, (const char *)data, size, "fuzz", &err) == CHOIR_OK) {
-        ch_dataset d;
-        ch_dataset_init(&d, &env);
-        ch_leaf_move(&l, &d, &d.train);
-        check(&d.train);
-        ch_dataset_release(&d);
-    } else {
-        CH_ASSERT(err.message[0] != '\0');
+    const ch_filed_file file = file_of(data, size);
+    choir_error err[2] = {{.message = ""}, {.message = ""}};
+    ch_leaf l[2];
+    ch_dataset d[2];
+    choir_status status[2];
+    for (int i = 0; i < 2; i++) {
+        ch_leaf_init(&l[i], &unseen, 5, NULL, &env);
+        status[i] = i == 0 ? ch_leaf_add(&l[i], (const char *)data, size, "fuzz", &err[i])
+                           : ch_leaf_add_file(&l[i], &file, 7, "fuzz", &err[i]);
+        CH_ASSERT((status[i] == CHOIR_OK) == (err[i].message[0] == '\0'));
+        table_make(&l[i], &d[i], status[i], &env);
     }
-    ch_leaf_release(&l);
+    CH_ASSERT(status[0] == status[1] && strcmp(err[0].message, err[1].message) == 0);
+    check_same(&d[0].train, &d[1].train);
+    ch_dataset_release(&d[0]);
+    ch_dataset_release(&d[1]);
     return 0;
 }

@@ -2,6 +2,7 @@
  * Memory: a job on more pictures, or rows of numbers, than it may have in memory gives the model
  * that it gives with all of them there, in less than half the memory that they take.
  */
+#include "support/large_leaf.h"
 #include "support/large_pictures.h"
 #include "support/large_table.h"
 #include "support/measured_memory.h"
@@ -138,6 +139,30 @@ static void the_model_is_the_same_in_half_the_memory_that_rows_take(void **state
     }
 }
 
+/* Cropped when they are used, where they are whole in their file. */
+static void the_model_is_the_same_from_a_folder_of_leafs(void **state) {
+    (void)state;
+    size_t peak[2] = {0, 0};
+    ch_run_result results[2];
+    large_leaf_write(folder, "leaf", 15);
+    choir_job job = tiny_job();
+    choir_job_data *d = &job.data;
+    (void)snprintf(d->source, sizeof(d->source), "%s", folder_file(folder, "leaf"));
+    (void)snprintf(d->dir, sizeof(d->dir), "%s", folder_file(folder, "data"));
+    (void)snprintf(d->partition, sizeof(d->partition), "natural");
+    d->clients = 0;
+    d->crop = 20;
+    job.rounds = 3;
+    for (uint32_t memory = 0; memory < 2; memory++) {
+        d->memory = memory;
+        results[memory] = run(&job, 1, memory == 0 ? "leaf-0" : "leaf-1", &peak[memory]);
+    }
+    assert_string_equal(results[0].model_hash, results[1].model_hash);
+    assert_true(results[0].accuracy == results[1].accuracy && results[0].loss == results[1].loss);
+    check_same_digest("leaf-0", "leaf-1");
+    assert_true(peak[1] < peak[0]);
+}
+
 static void pictures_that_are_cut_off_end_a_training_with_a_sentence(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -175,6 +200,7 @@ int main(void) {
         cmocka_unit_test(the_model_is_the_same_in_half_the_memory_that_pictures_take),
         cmocka_unit_test(a_run_is_the_same_wherever_its_pictures_are),
         cmocka_unit_test(the_model_is_the_same_in_half_the_memory_that_rows_take),
+        cmocka_unit_test(the_model_is_the_same_from_a_folder_of_leafs),
         cmocka_unit_test(pictures_that_are_cut_off_end_a_training_with_a_sentence),
     };
     folder_make(folder);

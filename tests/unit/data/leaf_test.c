@@ -122,6 +122,20 @@ static void what_is_wrong_is_said(void **state) {
         {"[]", "a: has no list 'users' and object 'user_data' at its top, as files of LEAF have"},
         {"{\"users\":[\"u\"],\"user_data\":{}}",
          "a: user 'u': is in 'users' and not in 'user_data'"},
+        {"{\"users\":[\"u\"],\n\"user_data\":{\"u\":{\"x\":[[1],\n[2 3]],\"y\":[0,0]}}}",
+         "a: line 3: ']' expected near '3'"},
+        {"{\"users\":[\"u\"],\"user_data\":{\"u\":{},\"v\":{},\"u\":{}}}",
+         "a: user 'u': is there twice in 'user_data'"},
+        {"{\"users\":[],\n\"users\":[]}", "a: line 2: a list is there twice"},
+        {"{\"users\":[]\n\"user_data\":{}}", "a: line 2: ',' or '}' belongs here"},
+        {"{\"users\" []}", "a: line 1: ':' belongs here"},
+        {"{\"users\":[],}", "a: line 1: a key between quotes belongs here"},
+        {"{\"users\":,}", "a: line 1: a value is missing"},
+        {"{\"users\":[],\"user_data\":{\"u\":{\"x\":[1",
+         "a: line 1: the file ends here, before its end"},
+        {"{\"users\":[\"u\"],\"user_data\":{\"u\":{\"x\":[1;2],\"y\":[0]}}}",
+         "a: line 1: end of file expected near ';'"},
+        {"{\"users\":[],\"user_data\":{}}\n7", "a: line 2: something is behind the end of all"},
         {"{\"users\":[7],\"user_data\":{}}", "a: user '': is in 'users' and not in 'user_data'"},
         {"{\"users\":[\"u\"],\"user_data\":{\"u\":{\"x\":[[1],[2]],\"y\":[0]}}}",
          "a: user 'u': needs lists x and y of one length in user_data"},
@@ -150,7 +164,7 @@ static void what_is_wrong_is_said(void **state) {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         choir_error err = {.message = ""};
         ch_leaf l;
-        ch_leaf_init(&l, &unseen, 80, &env);
+        ch_leaf_init(&l, &unseen, 80, NULL, &env);
         check_status(ch_leaf_add(&l, rows[i].text, strlen(rows[i].text), "a", &err), CHOIR_EPROTO);
         assert_string_equal(err.message, rows[i].message);
         ch_leaf_release(&l);
@@ -187,7 +201,7 @@ static void every_prefix_is_refused(void **state) {
             assert_non_null(copy);
             memcpy(copy, texts[i], size);
             ch_leaf l;
-            ch_leaf_init(&l, &unseen, 80, &env);
+            ch_leaf_init(&l, &unseen, 80, NULL, &env);
             check_status(ch_leaf_add(&l, copy, size, "a", &err), CHOIR_EPROTO);
             assert_true(err.message[0] != '\0');
             ch_leaf_release(&l);

@@ -1,0 +1,249 @@
+/*
+ * LEAF: a folder whose numbers are more than the memory is to hold gives what it gives in memory,
+ * to the bit, and its files are read through a window of any size.
+ */
+#define _XOPEN_SOURCE 700 // utimensat
+
+#include "support/large_leaf.h"
+
+#include "data/leaf.h"
+#include "data/leaf_text.h"
+#include "unit/data/files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[FOLDER_PATH_MAX];
+
+enum { PATH_BYTES = FOLDER_PATH_MAX + 200 };
+
+static choir_job_data options_of(uint32_t memory) {
+    choir_job_data o = {.test_share = 0.2, .memory = memory};
+    (void)snprintf(o.dir, sizeof(o.dir), "%s/data", folder);
+    return o;
+}
+
+static ch_dataset read_or_fail(const char *set, const choir_job_data *o) {
+    const choir_env env = choir_env_default();
+    choir_error err = {.message = ""};
+    ch_dataset d;
+    ch_dataset_init(&d, &env);
+    if (ch_leaf_read(&d, folder_file(folder, set), o, 1, &err) != CHOIR_OK) {
+        fail_msg("%s", err.message);
+    }
+    return d;
+}
+
+static void check_table(const ch_examples *a, const ch_examples *b) {
+    static float room[LEAF_FEATURES];
+    assert_int_equal(a->count, b->count);
+    assert_int_equal(a->classes, b->classes);
+    assert_int_equal(a->shape.height, b->shape.height);
+    for (uint32_t i = 0; i < a->count; i++) {
+        const void *x = NULL;
+        const void *y = NULL;
+        check_status(ch_filed_input(&x, a, i, NULL, NULL), CHOIR_OK);
+        check_status(ch_filed_input(&y, b, i, room, NULL), CHOIR_OK);
+        assert_memory_equal(x, y, sizeof(room));
+    }
+    if (a->count > 0) {
+        assert_memory_equal(a->labels, b->labels, a->count * sizeof(a->labels[0]));
+        assert_memory_equal(a->groups, b->groups, a->count * sizeof(a->groups[0]));
+    }
+}
+
+static uint32_t made_count(char one[PATH_BYTES]) {
+    char path[PATH_BYTES];
+    uint32_t count = 0;
+    (void)snprintf(path, sizeof(path), "%s/data/unpacked", folder);
+    DIR *dir = opendir(path);
+    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        if (e->d_name[0] != '.') {
+            (void)snprintf(one, PATH_BYTES, "%.400s/%.100s", path, e->d_name);
+            count += 1;
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+    return count;
+}
+
+static void made_remove(void) {
+    char command[PATH_BYTES + 16];
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder_file(folder, "data"));
+    assert_int_equal(system(command), 0);
+}
+
+/* Made, and then found; each half by itself. */
+static void check_same(const char *set, uint32_t filed_count) {
+    const choir_job_data all = options_of(0);
+    const choir_job_data some = options_of(1);
+    char one[PATH_BYTES];
+    ch_dataset memory = read_or_fail(set, &all);
+    assert_int_equal(memory.filed_count, 0);
+    made_remove();
+    for (int i = 0; i < 2; i++) {
+        ch_dataset filed = read_or_fail(set, &some);
+        assert_int_equal(filed.filed_count, filed_count);
+        assert_int_equal(made_count(one), filed_count);
+        check_table(&memory.train, &filed.train);
+        check_table(&memory.test, &filed.test);
+        ch_dataset_release(&filed);
+    }
+    ch_dataset_release(&memory);
+}
+
+static void numbers_are_the_same_from_a_file(void **state) {
+    (void)state;
+    large_leaf_write(folder, "none", 0); // some of it is drawn for testing
+    check_same("none", 1);
+    large_leaf_write(folder, "few", 2);
+    check_same("few", 1);
+    large_leaf_write(folder, "many", 15);
+    check_same("many", 2);
+}
+
+static void it_is_made_again_when_a_file_changes_or_it_is_damaged(void **state) {
+    (void)state;
+    char one[PATH_BYTES];
+    char path[PATH_BYTES];
+    const choir_job_data o = options_of(1);
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    large_leaf_write(folder, "again", 2);
+    check_same("again", 1);
+    (void)snprintf(path, sizeof(path), "%s", folder_file(folder, "again/train/2.json"));
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    ch_dataset d = read_or_fail("again", &o);
+    ch_dataset_release(&d);
+    assert_int_equal(made_count(one), 2);
+    made_remove();
+    d = read_or_fail("again", &o);
+    ch_dataset_release(&d);
+    assert_int_equal(made_count(one), 1);
+    assert_int_equal(truncate(one, 5000), 0);
+    d = read_or_fail("again", &o);
+    assert_int_equal(d.train.count, 18 * LEAF_EACH);
+    ch_dataset_release(&d);
+}
+
+static void a_full_disk_is_told_and_nothing_is_left(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job_data o = options_of(1);
+    struct rlimit before;
+    char one[PATH_BYTES];
+    large_leaf_write(folder, "full", 0);
+    made_remove();
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit limit = {.rlim_cur = 1 << 20, .rlim_max = before.rlim_max};
+    ch_dataset d;
+    choir_error err = {.message = ""};
+    ch_dataset_init(&d, &env);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    const choir_status status = ch_leaf_read(&d, folder_file(folder, "full"), &o, 1, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    check_status(status, CHOIR_EIO);
+    assert_non_null(
+        strstr(err.message, ".part: cannot be written: File too large; the numbers of "));
+    assert_non_null(
+        strstr(err.message, "/full/train go there, as they are more than data.memory: "));
+    assert_int_equal(made_count(one), 0);
+    ch_dataset_release(&d);
+}
+
+static void a_mistake_in_the_last_file_leaves_nothing(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job_data o = options_of(1);
+    static const char text[] =
+        "{\"users\":[\"u\"],\"user_data\":{\"u\":{\"x\":[[1,2]],\"y\":[0]}}}";
+    char one[PATH_BYTES];
+    char wanted[PATH_BYTES + 100];
+    ch_dataset d;
+    choir_error err = {.message = ""};
+    large_leaf_write(folder, "wrong", 0);
+    made_remove();
+    file_write(folder, "wrong/train/3.json", text, strlen(text));
+    ch_dataset_init(&d, &env);
+    check_status(ch_leaf_read(&d, folder_file(folder, "wrong"), &o, 1, &err), CHOIR_EPROTO);
+    (void)snprintf(wanted, sizeof(wanted),
+                   "%s: user 'u': an x with another number of numbers than the first one",
+                   folder_file(folder, "wrong/train/3.json"));
+    assert_string_equal(err.message, wanted);
+    assert_int_equal(made_count(one), 0);
+    ch_dataset_release(&d);
+}
+
+static void a_window_of_any_size_shows_the_same(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"users\": [\"a \\\"b\\\\\", \"c\"],\n \"hierarchies\": [[]], \"num_samples\": [2, 1],\n"
+        "\"user_data\": {\"c\": {\"y\": [3], \"x\": [[1e2, -0.5]]}, \"none\": 5,\n"
+        "\"a \\\"b\\\\\": {\"z\": {\"]\": \"}\"}, \"x\": [[1, 2], [3,4 ]], \"y\": [0, 1]}}}\n";
+    static const float x[] = {1, 2, 3, 4, 100, -0.5F};
+    const choir_env env = choir_env_default();
+    const ch_leaf_form unseen = {.kind = CH_LEAF_UNSEEN};
+    for (size_t size = 0; size < sizeof(text); size++) {
+        file_write(folder, "w.json", text, size);
+        choir_error first = {.message = ""};
+        for (size_t window = 1; window < 30; window += window < 4 ? 1 : 11) {
+            ch_filed_file file;
+            ch_leaf l;
+            choir_error err = {.message = ""};
+            ch_leaf_init(&l, &unseen, 80, NULL, &env);
+            check_status(ch_filed_file_open(&file, folder_file(folder, "w.json"), NULL), CHOIR_OK);
+            check_status(ch_leaf_add_file(&l, &file, window, "w", &err),
+                         size < sizeof(text) - 2 ? CHOIR_EPROTO : CHOIR_OK);
+            if (size == sizeof(text) - 1) {
+                assert_int_equal(l.count, 3);
+                assert_memory_equal(l.reals, x, sizeof(x));
+            }
+            first = window == 1 ? err : first;
+            assert_string_equal(err.message, first.message);
+            ch_filed_file_close(&file);
+            ch_leaf_release(&l);
+        }
+    }
+}
+
+static void every_failed_allocation_is_reported(void **state) {
+    (void)state;
+    const choir_job_data o = options_of(1);
+    choir_status status = CHOIR_ENOMEM;
+    uint32_t n = 0;
+    for (; status == CHOIR_ENOMEM && n < 150; n += n < 20 ? 1 : 5) {
+        made_remove();
+        counted_memory memory;
+        const choir_env env = counted_env(&memory, n);
+        ch_dataset d;
+        ch_dataset_init(&d, &env);
+        status = ch_leaf_read(&d, folder_file(folder, "few"), &o, 1, NULL);
+        ch_dataset_release(&d);
+        assert_int_equal(memory.alive, 0);
+    }
+    check_status(status, CHOIR_OK);
+    assert_true(n > 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_the_same_from_a_file),
+        cmocka_unit_test(it_is_made_again_when_a_file_changes_or_it_is_damaged),
+        cmocka_unit_test(a_full_disk_is_told_and_nothing_is_left),
+        cmocka_unit_test(a_mistake_in_the_last_file_leaves_nothing),
+        cmocka_unit_test(a_window_of_any_size_shows_the_same),
+        cmocka_unit_test(every_failed_allocation_is_reported),
+    };
+    folder_make(folder);
+    const int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    folder_remove(folder);
+    return failures;
+}
