@@ -175,15 +175,36 @@ static int rounds_judge(const ch_summary *s, const choir_job *job, choir_error *
     return EXIT_QUORUM;
 }
 
+/* What goes on with a run, as a shell takes it. */
+static void resume_text(char *out, size_t size, const ch_run_result *r, const sim_flags *flags) {
+    const bool has_baseline = strcmp(flags->baseline, "none") != 0;
+    const char *const words[] = {"choir",    "sim",        "--resume",
+                                 r->run_dir, "--baseline", flags->baseline};
+    const ch_call again = {.words = words, .words_count = has_baseline ? 6 : 4};
+    ch_call_text(&again, out, size);
+}
+
+/* Of a run that files or memory failed after some rounds: they are not lost. */
+static void failure_comfort(const ch_run_result *r, choir_status status, const sim_flags *flags,
+                            choir_error *err) {
+    char command[COMMAND_MAX];
+    const choir_error why = *err;
+    if ((status == CHOIR_EIO || status == CHOIR_ENOMEM) && r->rounds > 0 &&
+        why.message[0] != '\0') {
+        resume_text(command, sizeof(command), r, flags);
+        (void)ch_error_set(err, status, "%s; when that is mended, this goes on: %s", why.message,
+                           command);
+    }
+}
+
 /* What a run that did not fail may still not have done. */
 static int run_judge(const ch_run_result *r, const ch_summary *s, const choir_job *job,
                      const sim_flags *flags, choir_error *err) {
     if (r->interrupted) {
-        const bool has_baseline = strcmp(flags->baseline, "none") != 0;
-        (void)ch_error_set(err, CHOIR_EAGAIN,
-                           "interrupted after round %u; 'choir sim --resume %s%s%s' goes on",
-                           r->rounds, r->run_dir, has_baseline ? " --baseline " : "",
-                           has_baseline ? flags->baseline : "");
+        char command[COMMAND_MAX];
+        resume_text(command, sizeof(command), r, flags);
+        (void)ch_error_set(err, CHOIR_EAGAIN, "interrupted after round %u; this goes on: %s",
+                           r->rounds, command);
         return EXIT_INTERRUPTED;
     }
     if (s->round > 0 && s->discarded == s->round) {
@@ -236,6 +257,7 @@ static int sim_run(const ch_call *call, choir_error *err) {
     status = ch_run_sim(&result, &job, &o, &env, err);
     if (status != CHOIR_OK && status != CHOIR_ERANGE) {
         ch_job_locate(&places, err);
+        failure_comfort(&result, status, flags, err);
         return exit_of(status, err);
     }
     ch_summary summary = result_summary(&result, &job);
@@ -261,7 +283,7 @@ const ch_command CMD_SIM = {
         "and participants that serve devices. Leaves a run folder with the job, metrics, "
         "checkpoints, the model and a report. The same job and seed give the same model, "
         "whatever the number of workers, and however often it was killed and resumed. Ctrl-C "
-        "writes a checkpoint and ends.",
+        "ends it after the round, with a checkpoint; once more ends it at once.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

@@ -7,7 +7,8 @@
 /* 0 until one came, then 1. */
 extern volatile sig_atomic_t interrupt_came;
 
-/* From now on the first signal asks for an end; the second ends the program at once. */
+/* From now on the first signal asks for an end, and is answered on a terminal; the second ends the
+ * program at once. */
 void interrupts_catch(void);
 
 #endif

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import resource
 import re
 import signal
 import struct
@@ -280,12 +281,43 @@ class Resume(SimCase):
         out, log = process.communicate(timeout=100)
         return process.returncode, out, log
 
+    def test_on_a_terminal_says_that_it_was_heard_and_then_how_to_go_on(self):
+        self.file("small.yaml", JOB)
+        ours, theirs = pty.openpty()
+        words = ("sim", "small.yaml", "--no-report", "--run-dir", "my runs", *map(str, self.LONG))
+        with subprocess.Popen([CHOIR, *words], cwd=self.folder, stdin=theirs, stderr=theirs,
+                              env={**os.environ, "TERM": "xterm"}) as process:
+            os.close(theirs)
+            sent = b""
+            with contextlib.suppress(OSError):  # what a closed terminal answers, on Linux
+                while chunk := os.read(ours, 4096):
+                    had_begun = b"round 3/" in sent
+                    sent += chunk
+                    if not had_begun and b"round 3/" in sent:
+                        process.send_signal(signal.SIGINT)
+            os.close(ours)
+        self.assertEqual(process.returncode, 130)
+        said = sent.decode().replace("\r\n", "\n")
+        self.assertEqual(said.count("\nending after what runs now; once more ends it at once\n"), 1)
+        self.assertRegex(said, r"interrupted after round \d+; this goes on: choir sim --resume 'my runs'\n")
+
+    def test_a_run_that_files_fail_says_how_to_go_on(self):
+        self.file("small.yaml", JOB)
+        ran = subprocess.run([CHOIR, "sim", "small.yaml", "--run-dir", "cut", "--quiet", "--no-report",
+                              *map(str, self.LONG)], cwd=self.folder, text=True, capture_output=True,
+                             timeout=100, check=False, restore_signals=False,  # SIGXFSZ is ignored here
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)))
+        self.assertEqual(ran.returncode, 1, ran.stderr)
+        self.assertRegex(ran.stderr, r"^choir sim: cut/.*File too large; when that is mended, this goes on: "
+                                     r"choir sim --resume cut\n$")
+        self.assertEqual(self.run_in("sim", "--resume", "cut", "--quiet", "--no-report", timeout=200).code, 0)
+
     def test_a_run_that_was_interrupted_or_killed_ends_in_the_model_of_one_that_was_not(self):
         whole = self.result(*self.LONG)
         code, out, log = self.interrupt(signal.SIGINT)
         self.assertEqual((code, out), (130, ""))
-        self.assertRegex(log, r"^choir sim: interrupted after round \d+; 'choir sim --resume cut' "
-                              r"goes on\n$")
+        self.assertRegex(log, r"^choir sim: interrupted after round \d+; this goes on: choir sim "
+                              r"--resume cut\n$")
         for name in os.listdir(self.folder / "cut"):
             self.assertFalse(name.endswith(".tmp"), name)
         ran = self.run_in("sim", "--resume", "cut", "--quiet", "--json", "--no-report",
