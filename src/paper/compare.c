@@ -42,8 +42,7 @@ static choir_job job_at(const choir_job *job, double client_rate, uint32_t point
     choir_job out = *job;
     CH_ASSERT(point < CLIENT_RATES * count);
     const int32_t step = steps[point % CLIENT_RATES];
-    out.client_learning_rate =
-        step == 0 ? client_rate : ch_grid_rate(ch_grid_near(client_rate) + step);
+    out.client_learning_rate = step == 0 ? client_rate : ch_grid_beside(client_rate, step);
     out.server_learning_rate = rates[point / CLIENT_RATES];
     return out;
 }
@@ -159,6 +158,21 @@ static choir_status row_add(ch_compare *c, const choir_job *job, const char *nam
     return CHOIR_OK;
 }
 
+/* Whether both neighbours of the job's client rate are values of its key. */
+static choir_status rate_check(const choir_job *job, choir_error *err) {
+    static const char key[] = "client.learning_rate";
+    const ch_option *row = ch_options_find(&CH_JOB_KEYS, key);
+    const double low = ch_grid_beside(job->client_learning_rate, -CH_GRID_STEP);
+    const double high = ch_grid_beside(job->client_learning_rate, CH_GRID_STEP);
+    if (low >= row->min && high <= row->max) {
+        return CHOIR_OK;
+    }
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "%s: is %g, and its neighbours %g and %g are tried too; all three must be "
+                        "in [%g, %g]",
+                        key, job->client_learning_rate, low, high, row->min, row->max);
+}
+
 choir_status ch_compare_init(ch_compare *out, const choir_job *job, const char *algorithms,
                              choir_error *err) {
     *out = (ch_compare){.target = job->target_accuracy};
@@ -166,7 +180,7 @@ choir_status ch_compare_init(ch_compare *out, const choir_job *job, const char *
         return ch_error_set(err, CHOIR_EINVAL,
                             "data.task: a regression has no accuracy to compare algorithms by");
     }
-    choir_status status = CHOIR_OK;
+    choir_status status = rate_check(job, err);
     for (const char *at = algorithms; status == CHOIR_OK;) {
         char name[CHOIR_NAME_MAX];
         const size_t size = strcspn(at, ",");

@@ -3,7 +3,7 @@
  *
  * An algorithm is tuned over a small grid, and shown at its best:
  *
- *     client.learning_rate   the job's, and its neighbours by a factor of 10^(1/3)
+ *     client.learning_rate   the job's, and its neighbours by a factor of 10^(1/3), in three digits
  *     server.learning_rate   1;  fedavgm: 1 and 0.316;  the adaptive ones: 0.1, 0.0316 and 0.01
  *
  * The best is the one that reaches the job's server.target_accuracy in the fewest rounds, else that
@@ -54,7 +54,8 @@ typedef struct ch_compare {
  * algorithms  names, separated by commas, "fedavg,scaffold"
  *
  * Returns OK; EINVAL for a name that is none, or twice, too many, or a job that one of them cannot
- * do with, whose chain has no room for what it needs, or that has no accuracy to compare.
+ * do with, whose chain has no room for what it needs, that has no accuracy to compare, or whose
+ * client rate has a neighbour that is none.
  */
 CHOIR_NODISCARD choir_status ch_compare_init(ch_compare *out, const choir_job *job,
                                              const char *algorithms, choir_error *err);

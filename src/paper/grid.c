@@ -50,6 +50,25 @@ int32_t ch_grid_near(double rate) {
     return (int32_t)(k < least ? least : k > most ? most : k);
 }
 
+static double three_digits(double value) {
+    char text[CH_TEXT_NUMBER_MAX];
+    double rounded = value;
+    const int last = (int)floor(log10(value)) - 2; // decimal place of the third digit
+    (void)snprintf(text, sizeof(text), "%.0fe%d", value / pow(10, last), last);
+    CH_ASSERT(ch_text_read_f64(&rounded, text));
+    return rounded;
+}
+
+double ch_grid_beside(double rate, int32_t points) {
+    int32_t k = 0;
+    const bool is_point = ch_grid_find(&k, rate) && ch_grid_rate(k) == rate;
+    const int32_t beside = k + points;
+    if (is_point && beside >= CH_GRID_LEAST && beside <= CH_GRID_MOST) {
+        return ch_grid_rate(beside);
+    }
+    return three_digits(rate * pow(10, (double)points / DECADE_POINTS));
+}
+
 static bool is_better(const ch_grid_trial *a, const ch_grid_trial *b) {
     if (a->crossing < b->crossing) {
         return true;

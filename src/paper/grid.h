@@ -38,6 +38,11 @@ bool ch_grid_find(int32_t *k, double rate);
 /* The point that is nearest to a rate, on its logarithm, and has both neighbours on the grid. */
 int32_t ch_grid_near(double rate);
 
+/* The rate that is so many points from one that need not be a point itself, > 0, in three digits;
+ * for a point of the grid, where the grid has it, the grid's: 0.0464 and 0.215 beside 0.1, 0.325
+ * and 1.51 beside 0.7, with CH_GRID_STEP. */
+double ch_grid_beside(double rate, int32_t points);
+
 /* What came of one point. */
 typedef struct ch_grid_trial {
     int32_t k;

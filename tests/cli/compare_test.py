@@ -63,6 +63,16 @@ class Comparing(Case):
                 run.removeprefix("letters-").rsplit("-", 2)[0], "clip=0.5 | weight=20")
             self.assertRegex(text, f"(?m)^chain: .?{re.escape(chain)}.?$")
 
+    def test_the_neighbours_are_those_of_the_jobs_own_rate(self):
+        job = JOB.replace("rounds: 4", "rounds: 1")
+        self.table("--no-report", job=job.replace("rate: 0.1", "rate: 0.7"))
+        self.assertEqual([run.split("-")[2] for run in self.runs()], ["0.325", "0.7", "1.51"])
+        for rate, beside in (("900", "418 and 1940"), ("1e-9", "4.64e-10 and 2.15e-09")):
+            ran = self.compare("--no-report", job=job.replace("rate: 0.1", f"rate: {rate}"))
+            self.assert_says(ran, 2, "choir compare: client.learning_rate: is "
+                             f"{float(rate):g}, and its neighbours {beside} are tried too; all three must "
+                             "be in [1e-09, 1000]\n")
+
     def test_of_one_round_there_is_no_plural(self):
         path = self.file("job.yaml", JOB.replace("rounds: 4", "rounds: 1"))
         ran = self.run_in("compare", path, "--no-report", timeout=120)

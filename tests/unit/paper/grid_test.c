@@ -107,8 +107,22 @@ static void the_nearest_point_has_both_neighbours(void **state) {
     }
 }
 
+static void a_rate_beside_another_is_a_step_away_from_that_one(void **state) {
+    (void)state;
+    static const struct {
+        double rate, low, high;
+    } rows[] = {{0.1, 0.0464, 0.215}, {0.215, 0.1, 0.464},       {1, 0.464, 2.15},
+                {0.7, 0.325, 1.51},   {0.3, 0.139, 0.646},       {60, 27.8, 129},
+                {100, 46.4, 215},     {1e-9, 4.64e-10, 2.15e-9}, {0.147, 0.0681, 0.316}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_true(ch_grid_beside(rows[i].rate, -CH_GRID_STEP) == rows[i].low);
+        assert_true(ch_grid_beside(rows[i].rate, CH_GRID_STEP) == rows[i].high);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rate_beside_another_is_a_step_away_from_that_one),
         cmocka_unit_test(the_nearest_point_has_both_neighbours),
         cmocka_unit_test(points_are_six_a_decade_in_three_digits),
         cmocka_unit_test(every_point_is_found_by_its_rate_and_nothing_between_them_is),
