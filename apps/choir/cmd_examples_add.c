@@ -86,12 +86,29 @@ static choir_status all_open(opened *o, choir_job *job, const ch_reading *readin
     return status;
 }
 
+/* What is set of the split counts for nothing where all is added. */
+static choir_status split_check(const add_flags *flags, choir_error *err) {
+    static const char key[] = "data.test_share";
+    for (uint32_t i = 0; i < flags->set.count && flags->client[0] == '\0'; i++) {
+        if (strncmp(flags->set.items[i], key, sizeof(key) - 1) == 0) {
+            return ch_error_set(err, CHOIR_EINVAL,
+                                "--set: %s says nothing without --client: all rows of a file are "
+                                "added then; --from and --count choose among them",
+                                key);
+        }
+    }
+    return CHOIR_OK;
+}
+
 static choir_status data_open(opened *o, const ch_call *call, const choir_env *env,
                               choir_error *err) {
     const add_flags *flags = call->options;
     choir_job job;
     ch_saved saved = {.path = ""};
-    choir_status status = job_of_source(&job, call->operands[1], &flags->set, err);
+    choir_status status = split_check(flags, err);
+    if (status == CHOIR_OK) {
+        status = job_of_source(&job, call->operands[1], &flags->set, err);
+    }
     if (status == CHOIR_OK && flags->model[0] != '\0') {
         status = ch_saved_open(&saved, flags->model, env, err);
     }
@@ -211,9 +228,12 @@ const ch_command CMD_EXAMPLES_ADD = {
     .operands_min = 2,
     .operands_max = 2,
     .summary = "fill a device's store of examples from a data set",
-    .text = "Adds the training examples of a data set to a store, which is made when it is not "
-            "there: as an app would that collects them on a device, for trying out choir join "
-            "--examples. They count as collected now. docs/examples.md says what a store is.",
+    .text =
+        "Adds the training examples of a data set to a store, which is made when it is not "
+        "there: as an app would that collects them on a device, for trying out choir join "
+        "--examples. Of a CSV file all rows are added, or with --client those that the job gives "
+        "that client to train on. They count as collected now. docs/examples.md says what a store "
+        "is.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

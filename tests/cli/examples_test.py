@@ -85,6 +85,8 @@ class Stores(Network):
         for words, code, why in [
                 (("add", "a.db", "digits"), 2, "say which with --client"),
                 (("add", "a.db", "digits", "--client", 0), 2, "another form needs another store"),
+                (("add", "a.db", "a.csv", "--set", "data.test_share=0.5"), 2,
+                 "data.test_share says nothing without --client: all rows of a file are added then"),
                 (("add", "a.db", "a.csv", "--from", 5), 2, "there are 5 examples, numbered from 0"),
                 (("add", "a.db", "digits", "--client", "x"), 2, "--client: 'x'"),
                 (("show", "none.db"), 1, "none.db: cannot open"),
