@@ -62,6 +62,9 @@ uint32_t ch_cells_distinct(ch_cell *cells, uint32_t count, const ch_cell_order *
 
 uint32_t ch_cells_find(const ch_cell *sorted, uint32_t count, const ch_cell *value,
                        const ch_cell_order *by) {
+    if (count == 0) { // of an array that need not be there
+        return 0;
+    }
     const ch_cell *found = bsearch(value, sorted, count, sizeof(sorted[0]), by->same);
     return found == NULL ? count : (uint32_t)(found - sorted);
 }

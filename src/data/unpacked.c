@@ -9,6 +9,7 @@
 #include "data/file.h"
 #include "data/source.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,7 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define PART ".part"
+
+enum { LEFT_S = 60, NAME_BYTES = 300 };
 
 static choir_status refuse(const char *path, const char *what, choir_error *err) {
     return ch_error_set(err, CHOIR_EIO, "%.300s: %s: %s", path, what, strerror(errno));
@@ -67,15 +73,54 @@ static choir_status folder_make(const char *path, choir_error *err) {
     return ch_disk_folders(folder, err);
 }
 
+/* Whether a file of the folder is one that was being made, and nobody makes any more. */
+static bool is_left(const char *path) {
+    struct stat about;
+    const size_t size = strlen(path);
+    if (size < strlen(PART) || strcmp(path + size - strlen(PART), PART) != 0) {
+        return false;
+    }
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) {
+        return false;
+    }
+    const bool is_old = fstat(file, &about) == 0 && time(NULL) - about.st_mtime > LEFT_S;
+    const bool is_free = is_old && ch_disk_lock(file, path, NULL) == CHOIR_OK;
+    (void)close(file);
+    return is_free;
+}
+
+/* Removes those that are left in the folder of a path. */
+static void left_remove(const char *to) {
+    char path[CH_UNPACKED_PATH_MAX + NAME_BYTES];
+    const size_t folder = (size_t)(strrchr(to, '/') - to);
+    (void)snprintf(path, sizeof(path), "%.*s", (int)folder, to);
+    DIR *dir = opendir(path);
+    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        (void)snprintf(path + folder, sizeof(path) - folder, "/%s", e->d_name);
+        if (is_left(path)) {
+            (void)unlink(path);
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+}
+
 choir_status ch_unpacked_begin(ch_unpacked *out, const char *to, choir_error *err) {
     const choir_status status = folder_make(to, err);
     if (status != CHOIR_OK) {
         return status;
     }
+    left_remove(to);
     (void)snprintf(out->to, sizeof(out->to), "%s", to);
-    (void)snprintf(out->part, sizeof(out->part), "%s.%ld.part", to, (long)getpid());
+    (void)snprintf(out->part, sizeof(out->part), "%s.%ld" PART, to, (long)getpid());
     out->file = open(out->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    return out->file < 0 ? refuse(out->part, "cannot be made", err) : CHOIR_OK;
+    if (out->file < 0) {
+        return refuse(out->part, "cannot be made", err);
+    }
+    ch_ignore(ch_disk_lock(out->file, out->part, NULL), "without locks, nothing is removed");
+    return CHOIR_OK;
 }
 
 choir_status ch_unpacked_end(ch_unpacked *u, choir_status made, choir_error *err) {

@@ -35,7 +35,14 @@ typedef struct ch_unpacked {
     char part[CH_UNPACKED_PATH_MAX + 32];
 } ch_unpacked;
 
-/* Begins one. to is as ch_unpacked_find said. Returns OK and an object to end; EIO. */
+/*
+ * Begins one, and removes what processes left of theirs that ended meanwhile, a minute ago or more:
+ * who makes one holds its lock.
+ *
+ * to  as ch_unpacked_find said
+ *
+ * Returns OK and an object to end; EIO.
+ */
 CHOIR_NODISCARD choir_status ch_unpacked_begin(ch_unpacked *out, const char *to, choir_error *err);
 
 /* Ends it: puts it where it belongs when made is OK, else removes it. Returns made; EIO when that

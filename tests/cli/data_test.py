@@ -106,6 +106,23 @@ class Show(Case):
         self.show("digits", "--set", "data.clients=1", "--out", "a.svg")
         self.assertIn(": the first 1 of 1 client<", (self.folder / "a.svg").read_text())
 
+    def test_rows_beyond_the_memory_are_encoded_into_the_data_directory(self):
+        self.file("t.csv", "x,y,z,class\n" + "".join(f"{i},{i % 7},{i * i % 11},{'ab'[i % 2]}\n" for i in range(90000)))
+        words = ("t.csv", "--set", "data.partition=iid", "--set", "data.dir=d", "--set", "data.memory=1")
+        shown = [self.show(*words) for _ in range(2)]
+        self.assertIn("\nmemory    examples to train on and for testing stay in a file of the data directory\n", shown[0].out)
+        self.assertEqual(shown[0].out, shown[1].out)
+        made = list((self.folder / "d" / "unpacked").iterdir())
+        self.assertEqual(len(made), 1)
+        made[0].unlink()
+        made[0].parent.rmdir()
+        (self.folder / "d" / "unpacked").write_text("in the way")
+        ran = self.show(*words)
+        self.assertEqual((ran.code, ran.out), (1, ""))
+        self.assertIn("d/unpacked", ran.log)
+        whole = self.show(*words, "--set", "data.memory=0")
+        self.assertEqual(whole.out, re.sub(r"memory .*\n", "", shown[0].out))
+
     def test_a_million_clients_are_shown_at_once(self):
         ran = self.show("synthetic", "--set", "data.clients=2000000", "--rows", "1")
         self.assertEqual((ran.code, ran.log), (0, ""))

@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int i = 0; i < 2; i++) {
         ch_leaf_init(&l[i], &unseen, 5, NULL, &env);
         status[i] = i == 0 ? ch_leaf_add(&l[i], (const char *)data, size, "fuzz", &err[i])
-                           : ch_leaf_add_file(&l[i], &file, 7, "fuzz", &err[i]);
+                           : ch_leaf_add_file(&l[i], &file, 1 + size % 251, "fuzz", &err[i]);
         CH_ASSERT((status[i] == CHOIR_OK) == (err[i].message[0] == '\0'));
         table_make(&l[i], &d[i], status[i], &env);
     }

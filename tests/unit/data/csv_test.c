@@ -313,10 +313,14 @@ static void what_tools_write_for_a_missing_number_is_missing_among_numbers(void 
     ch_dataset_release(&d);
 }
 
-static void a_constant_column_becomes_zero(void **state) {
+static void a_constant_column_becomes_zero_and_an_empty_one_is_none(void **state) {
     (void)state;
     const choir_job_data o = {.label = ""};
+    const choir_job_data listed = {.categorical = "1"};
     ch_dataset d;
+    check_status(encode(&d, ",1,0\n?,2,1\n", &listed, NULL), CHOIR_OK);
+    assert_int_equal(d.train.shape.channels, 1);
+    ch_dataset_release(&d);
     check_status(encode(&d, "7,1,0\n7,2,1\n", &o, NULL), CHOIR_OK);
     check_near(d.train.reals[0], 0, 0);
     check_near(d.train.reals[1], -1, 1e-7);
@@ -503,7 +507,7 @@ int main(void) {
         cmocka_unit_test(scaling_and_categories_come_from_training_rows_only),
         cmocka_unit_test(labels_that_are_numbers_are_told_apart_by_value),
         cmocka_unit_test(what_tools_write_for_a_missing_number_is_missing_among_numbers),
-        cmocka_unit_test(a_constant_column_becomes_zero),
+        cmocka_unit_test(a_constant_column_becomes_zero_and_an_empty_one_is_none),
         cmocka_unit_test(labels_are_called_what_the_file_calls_them),
         cmocka_unit_test(options_and_rows_that_do_not_fit_are_refused),
         cmocka_unit_test(columns_that_are_left_out_are_no_inputs),

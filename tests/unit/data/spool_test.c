@@ -6,6 +6,7 @@
 
 #include "support/large_table.h"
 
+#include "base/disk.h"
 #include "data/encoder.h"
 #include "data/filed.h"
 #include "data/spool.h"
@@ -302,6 +303,33 @@ static void a_full_disk_is_told_and_nothing_is_left(void **state) {
     }
 }
 
+static void what_an_ended_process_left_is_removed(void **state) {
+    (void)state;
+    char path[PATH_BYTES];
+    char parts[3][PATH_BYTES];
+    char one[PATH_BYTES];
+    const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    path_of(path, "left.csv");
+    large_table_write(path, ROWS, TABLE_NOTE);
+    const choir_job_data o = options_of(1);
+    made_remove();
+    read_once(path, &o); // makes the folder
+    assert_int_equal(made_count(one), 1);
+    for (int i = 0; i < 3; i++) { // old, old and locked, young
+        (void)snprintf(parts[i], PATH_BYTES, "%.400s.%d.part", one, i);
+        folder_put(parts[i], "x", 1);
+        assert_int_equal(i == 2 ? 0 : utimensat(AT_FDCWD, parts[i], times, 0), 0);
+    }
+    const int locked = open(parts[1], O_RDONLY);
+    check_status(ch_disk_lock(locked, parts[1], NULL), CHOIR_OK);
+    assert_int_equal(unlink(one), 0);
+    read_once(path, &o);
+    assert_int_equal(access(parts[0], F_OK), -1);
+    assert_int_equal(access(parts[1], F_OK), 0);
+    assert_int_equal(access(parts[2], F_OK), 0);
+    (void)close(locked);
+}
+
 static void what_is_wrong_with_a_row_is_told_as_in_memory(void **state) {
     (void)state;
     static const struct {
@@ -381,21 +409,16 @@ static void every_failed_allocation_is_reported(void **state) {
         path_of(path, "memory.csv");
         large_table_write(path, ROWS, note);
         const choir_job_data o = options_of(1);
-        choir_status status = CHOIR_ENOMEM;
-        uint32_t n = 0;
-        for (; status == CHOIR_ENOMEM && n < 100; n++) {
+        failing_memory m = {.tries = 0};
+        while (failing_memory_next(&m)) {
             made_remove();
-            counted_memory memory;
-            const choir_env env = counted_env(&memory, n);
             ch_dataset d;
-            ch_dataset_init(&d, &env);
-            status = ch_csv_read(&d, path, &o, NULL, 5, NULL);
-            assert_int_equal(d.filed_count, status == CHOIR_OK ? 1 : 0);
+            ch_dataset_init(&d, &m.env);
+            m.status = ch_csv_read(&d, path, &o, NULL, 5, NULL);
+            assert_int_equal(d.filed_count, m.status == CHOIR_OK ? 1 : 0);
             ch_dataset_release(&d);
-            assert_int_equal(memory.alive, 0);
         }
-        check_status(status, CHOIR_OK);
-        assert_true(n > 20);
+        assert_true(m.tries > 20);
         assert_int_equal(made_count(one), 1);
     }
 }
@@ -408,6 +431,7 @@ int main(void) {
         cmocka_unit_test(it_is_made_again_only_when_something_is_different),
         cmocka_unit_test(a_damaged_one_is_made_again),
         cmocka_unit_test(a_full_disk_is_told_and_nothing_is_left),
+        cmocka_unit_test(what_an_ended_process_left_is_removed),
         cmocka_unit_test(what_is_wrong_with_a_row_is_told_as_in_memory),
         cmocka_unit_test(a_file_that_changes_while_it_is_used_is_told),
         cmocka_unit_test(every_failed_allocation_is_reported),
