@@ -48,18 +48,17 @@ static const ch_option ROWS[] = {
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const compare_flags DEFAULTS = {.algorithms = "fedavg", .runs = "runs/compare"};
 
-static choir_status comparison_open(ch_compare *out, const ch_call *call, const choir_env *env,
-                                    choir_error *err) {
+static choir_status comparison_open(ch_compare *out, ch_job_places *places, const ch_call *call,
+                                    const choir_env *env, choir_error *err) {
     const compare_flags *flags = call->options;
     choir_job job;
-    ch_job_places places;
-    choir_status status = ch_job_read_places(&job, &places, call->operands[0], flags->set.items,
+    choir_status status = ch_job_read_places(&job, places, call->operands[0], flags->set.items,
                                              flags->set.count, err);
     if (status == CHOIR_OK) {
         status = ch_compare_init(out, &job, flags->algorithms, err);
     }
     for (uint32_t i = 0; i < (status == CHOIR_OK ? out->count : 0) && status == CHOIR_OK; i++) {
-        status = ch_run_check(&out->rows[i].job, &places, env, err);
+        status = ch_run_check(&out->rows[i].job, places, env, err);
     }
     if (status == CHOIR_OK && !flags->no_report) {
         status = ch_report_check(flags->out, out->count, err); // before hours of runs
@@ -89,7 +88,8 @@ static int compare_run(const ch_call *call, choir_error *err) {
     const compare_flags *flags = call->options;
     ch_log_lines lines = {.out = stderr, .name = "choir compare", .level = CHOIR_LEVEL_WARN};
     const choir_env env = ch_log_env(&lines);
-    choir_status status = comparison_open(&c, call, &env, err);
+    ch_job_places places;
+    choir_status status = comparison_open(&c, &places, call, &env, err);
     if (status != CHOIR_OK) {
         return exit_of(status, err);
     }
@@ -107,6 +107,7 @@ static int compare_run(const ch_call *call, choir_error *err) {
     interrupts_catch();
     status = ch_compare_run(&c, &site, &env, err);
     if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
+        ch_job_locate(&places, err);
         return exit_of(status, err);
     }
     ch_compare_print(call->out, &c);

@@ -329,6 +329,7 @@ static choir_status rounds_run(running *r, const char *dir, uint32_t rounds_max,
     o.resume = has_file(dir, "job.yaml") ? dir : NULL;
     o.baseline_central = strstr(r->task->baselines, "central") != NULL;
     o.baseline_local = strstr(r->task->baselines, "local") != NULL;
+    o.is_judged = r->task->is_judged || r->task->target > 0;
     o.report = false;
     o.stop = r->site->stop;
     o.command = r->task->cell;

@@ -38,6 +38,7 @@ typedef struct ch_arm_task {
     int32_t rate;                // its learning rate
     double target;               // accuracy; 0: none
     double level;                // where there is none: accuracy to count rounds to all the same
+    bool is_judged;              // by its accuracy, which a target says too: needs a test set
     uint32_t limit;              // rounds
     double beaten;               // rounds that the best rate so far needs; INFINITY: none has
     const ch_outcome_arm *ahead; // that rate; NULL: none has

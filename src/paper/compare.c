@@ -220,6 +220,7 @@ static choir_status point_run(ch_compare_row *row, const choir_job *given, doubl
                               .job = &job,
                               .rate = ch_grid_near(job.client_learning_rate),
                               .target = target,
+                              .is_judged = true,
                               .limit = job.rounds,
                               .beaten = row->crossing,
                               .points = CH_ARM_TABLE_POINTS,

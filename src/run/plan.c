@@ -166,6 +166,47 @@ uint32_t ch_plan_step_max(const choir_job *job, uint32_t at_hand) {
     return most > 0 ? most : 1;
 }
 
+/* The first key of the job that needs the loss or the accuracy on a test set, and its value; NULL:
+ * none does. */
+static const char *test_needed_by(char value[CHOIR_TEXT_MAX], const choir_job *job) {
+    static const char plateau[] = "plateau"; // of all schedules, the one that looks at a loss
+    const struct {
+        const char *key, *text;
+    } schedules[] = {{"schedule.learning_rate", job->schedule_learning_rate},
+                     {"schedule.epochs", job->schedule_epochs},
+                     {"schedule.batch_size", job->schedule_batch_size}};
+    if (job->target_accuracy > 0) {
+        (void)snprintf(value, CHOIR_TEXT_MAX, "%g", job->target_accuracy);
+        return "server.target_accuracy";
+    }
+    for (size_t i = 0; i < sizeof(schedules) / sizeof(schedules[0]); i++) {
+        const char *text = schedules[i].text;
+        const size_t size = strcspn(text, " ");
+        if (size == sizeof(plateau) - 1 && memcmp(text, plateau, size) == 0) {
+            (void)snprintf(value, CHOIR_TEXT_MAX, "'%.60s'", text);
+            return schedules[i].key;
+        }
+    }
+    return NULL;
+}
+
+choir_status ch_plan_test_check(const choir_job *job, const ch_federation *federation,
+                                bool is_judged, choir_error *err) {
+    char value[CHOIR_TEXT_MAX];
+    const char *key = test_needed_by(value, job);
+    if (ch_federation_test(federation)->count > 0 || (key == NULL && !is_judged)) {
+        return CHOIR_OK;
+    }
+    const char *remedy = job->data.test_share > 0 ? "" : "; data.test_share above 0 makes one";
+    if (key == NULL) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.source: '%s' has no test set to measure accuracy on%s",
+                            job->data.source, remedy);
+    }
+    return ch_error_set(err, CHOIR_EINVAL, "%s: %s needs a test set, and '%s' has none%s", key,
+                        value, job->data.source, remedy);
+}
+
 choir_sim_options ch_plan_sim(const choir_job *job, const ch_federation *federation, uint32_t dim,
                               uint32_t workers) {
     choir_sim_options o = choir_sim_defaults();

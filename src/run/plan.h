@@ -48,6 +48,18 @@ CHOIR_NODISCARD choir_status ch_plan_kernels(const ch_kernels **out, const char 
                                              choir_error *err);
 
 /*
+ * Whether the data has the test set that a run of the job would look at.
+ *
+ * is_judged  the run's accuracy is what it is for
+ *
+ * Returns OK, also when nothing looks at one; EINVAL when there is none and it is judged, or the
+ * job sets server.target_accuracy, or a schedule that observes the loss.
+ */
+CHOIR_NODISCARD choir_status ch_plan_test_check(const choir_job *job,
+                                                const ch_federation *federation, bool is_judged,
+                                                choir_error *err);
+
+/*
  * Simulation options for a model of dim parameters. Texts are borrowed from the job.
  *
  * workers  training threads, >= 1

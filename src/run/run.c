@@ -312,6 +312,9 @@ static choir_status run_open(ch_running *r, const choir_job *job, choir_error *e
                                  r->options->baseline_central ? CH_SESSION_POOL : CH_SESSION_TRAIN,
                                  &r->session.env, err);
     }
+    if (status == CHOIR_OK) {
+        status = ch_plan_test_check(&own, r->session.federation, r->options->is_judged, err);
+    }
     if (status == CHOIR_OK && r->options->baseline_central) {
         status = ch_baseline_central_check(&r->session, err); // before hours of rounds
     }

@@ -37,6 +37,7 @@ typedef struct ch_run_options {
                            // is then ignored: the run's own configuration is read
     bool baseline_central; // also train the pooled data on the same budget
     bool baseline_local;   // and each client alone
+    bool is_judged;        // by its accuracy: data without a test set are refused
     bool report;           // write report.html at the end
     FILE *progress;        // progress lines; NULL: none
     const volatile sig_atomic_t *stop; // non-zero: write a checkpoint and end after this round; may
@@ -80,9 +81,10 @@ ch_run_options ch_run_defaults(void);
  * Runs job to its end, its target, or a stop. A baseline that diverges is told in the result's
  * warning; the run is what it is without it.
  *
- * Returns OK; EINVAL when the job does not fit its data or itself, or when its data cannot be
- * pooled for a baseline; EIO for files; ENOMEM; ERANGE when the global model or its loss stopped
- * being finite: failure.txt in the run directory, the report and err then name the round.
+ * Returns OK; EINVAL when the job does not fit its data or itself, when it needs a test set that
+ * its data does not have, or when its data cannot be pooled for a baseline; EIO for files; ENOMEM;
+ * ERANGE when the global model or its loss stopped being finite: failure.txt in the run directory,
+ * the report and err then name the round.
  */
 CHOIR_NODISCARD choir_status ch_run_sim(ch_run_result *out, const choir_job *job,
                                         const ch_run_options *options, const choir_env *env,

@@ -73,6 +73,14 @@ class Comparing(Case):
                              f"{float(rate):g}, and its neighbours {beside} are tried too; all three must "
                              "be in [1e-09, 1000]\n")
 
+    def test_without_a_test_set_nothing_is_ranked(self):
+        self.file("t.csv", "a,b,label\n" + "1,0,x\n2,1,y\n" * 10)
+        job = "model: softmax\ndata: {source: t.csv, partition: iid, clients: 4, test_share: 0}\n"
+        self.assert_says(self.compare("--no-report", job=job), 2,
+                         f"choir compare: {self.folder}/job.yaml:2: data.source: 't.csv' has no test set to "
+                         "measure accuracy on; data.test_share above 0 makes one\n")
+        self.assertFalse((self.folder / "runs").exists())
+
     def test_of_one_round_there_is_no_plural(self):
         path = self.file("job.yaml", JOB.replace("rounds: 4", "rounds: 1"))
         ran = self.run_in("compare", path, "--no-report", timeout=120)

@@ -526,6 +526,24 @@ server: {rounds: 1, sample_rate: 0.5}
                                  "'t.csv' has rows of 1 numbers; leave it at 0\n")
 
 
+class WithoutTests(SimCase):
+    JOB = """model: softmax
+data: {source: t.csv, partition: iid, clients: 4, test_share: 0}
+server: {rounds: 2}
+"""
+
+    def test_what_looks_at_a_test_set_is_refused_without_one_before_a_round(self):
+        self.file("t.csv", "x,y,label\n" + "1,0,a\n2,1,b\n" * 10)
+        for item, value in (("server.target_accuracy=0.5", "0.5"),
+                            ("schedule.learning_rate=plateau patience=2", "'plateau patience=2'")):
+            with self.subTest(item):
+                ran = self.sim("--set", item, job=self.JOB)
+                self.assert_says(ran, 2, f"choir sim: --set: {item.split('=')[0]}: {value} needs a test set, "
+                                         "and 't.csv' has none; data.test_share above 0 makes one\n")
+        self.assertFalse((self.folder / "runs").exists())
+        self.assertEqual(self.result(job=self.JOB)["accuracy"], None)
+
+
 class Names(SimCase):
     JOB = """
 model: softmax
