@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "interrupt.h"
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -30,13 +31,12 @@ typedef struct compare_flags {
 
 static const ch_option ROWS[] = {
     {"--algorithms", CH_OPTION_TEXT, FIELD(algorithms), 0, CHOIR_PATH_MAX, "", NULL,
-     "values of server.algorithm, separated by commas: fedavg,fedadam,scaffold"},
+     "values of server.algorithm, separated by commas: fedavg,fedadam,scaffold; empty: the job's"},
     {"--set", CH_OPTION_TEXTS, FIELD(set), 0, 0, "", NULL,
      "key=value that wins over the file, such as client.epochs=5"},
     {"--runs", CH_OPTION_TEXT, FIELD(runs), 0, CHOIR_PATH_MAX, "", NULL,
      "the folder of run directories, which it goes on from"},
-    {"--out", CH_OPTION_TEXT, FIELD(out), 0, CHOIR_PATH_MAX, "", NULL,
-     "the page; empty: comparison.html in the working directory"},
+    {"--out", CH_OPTION_TEXT, FIELD(out), 0, CHOIR_PATH_MAX, "", NULL, "the page"},
     {"--budget", CH_OPTION_F64, FIELD(budget_min), 0, 1e6, "minutes", NULL,
      "after which it ends, to be gone on with; 0 = when all is run"},
     {"--workers", CH_OPTION_U32, FIELD(workers), 0, 256, "threads", NULL,
@@ -46,7 +46,19 @@ static const ch_option ROWS[] = {
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const compare_flags DEFAULTS = {.algorithms = "fedavg", .runs = "runs/compare"};
+static const compare_flags DEFAULTS = {.runs = "runs/compare", .out = "comparison.html"};
+
+/* The job's own server rate is not tried: each algorithm has a grid of its own. */
+static void idle_warn(const choir_job *job, const ch_job_places *places, const choir_env *env) {
+    static const char key[] = "server.learning_rate";
+    char place[CH_JOB_PLACE_MAX];
+    if (job->server_learning_rate != CH_JOB_DEFAULTS.server_learning_rate) {
+        ch_job_place_show(place, places, key);
+        ch_log(env, CHOIR_LEVEL_WARN, "key_idle",
+               "%s: %s: '%g' has no effect; each algorithm is tried at its own", place, key,
+               job->server_learning_rate);
+    }
+}
 
 static choir_status comparison_open(ch_compare *out, ch_job_places *places, const ch_call *call,
                                     const choir_env *env, choir_error *err) {
@@ -55,10 +67,14 @@ static choir_status comparison_open(ch_compare *out, ch_job_places *places, cons
     choir_status status = ch_job_read_places(&job, places, call->operands[0], flags->set.items,
                                              flags->set.count, err);
     if (status == CHOIR_OK) {
-        status = ch_compare_init(out, &job, flags->algorithms, err);
+        const bool is_named = flags->algorithms[0] != '\0';
+        status = ch_compare_init(out, &job, is_named ? flags->algorithms : job.algorithm, err);
     }
     for (uint32_t i = 0; i < (status == CHOIR_OK ? out->count : 0) && status == CHOIR_OK; i++) {
         status = ch_run_check(&out->rows[i].job, places, env, err);
+    }
+    if (status == CHOIR_OK) {
+        idle_warn(&job, places, env);
     }
     if (status == CHOIR_OK && !flags->no_report) {
         status = ch_report_check(flags->out, out->count, err); // before hours of runs
@@ -128,8 +144,9 @@ const ch_command CMD_COMPARE = {
     .text =
         "Runs the job with each of the algorithms over a small grid of learning rates: the job's "
         "client.learning_rate and its neighbours by a factor of 10^(1/3), times a "
-        "server.learning_rate of 1; of 1 and 0.316 for fedavgm; of 0.1, 0.0316 and 0.01 for the "
-        "adaptive ones. The best reaches the job's server.target_accuracy in the fewest rounds, "
+        "server.learning_rate, whatever the job's, of 1; of 1 and 0.316 for fedavgm; of 0.1, "
+        "0.0316 and 0.01 for the adaptive ones. The best reaches the job's server.target_accuracy "
+        "in the fewest rounds, "
         "or has the highest test accuracy of any round. What an algorithm cannot do without and "
         "the job does not say is set, and told. Prints a table and writes a page with the best "
         "runs side by side. Ended in any way, it goes on with the same call again.",

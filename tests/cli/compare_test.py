@@ -81,6 +81,17 @@ class Comparing(Case):
                          "measure accuracy on; data.test_share above 0 makes one\n")
         self.assertFalse((self.folder / "runs").exists())
 
+    def test_without_a_list_the_jobs_own_algorithm_is_tuned(self):
+        job = JOB.replace("rounds: 4", "rounds: 1, algorithm: fedavgm, learning_rate: 0.03")
+        ran = self.compare(job=job)
+        self.assertEqual(ran.code, 0, ran.log)
+        self.assertEqual([row.split()[0] for row in ran.out.splitlines()[1:]], ["fedavgm"])
+        self.assertEqual(ran.log, f"choir compare: warning: key_idle {self.folder}/job.yaml:6: "
+                                  "server.learning_rate: '0.03' has no effect; each algorithm is tried at its "
+                                  "own\n")
+        self.assertTrue((self.folder / "comparison.html").exists())
+        self.assertEqual(list(self.folder.rglob("report.html")), [])
+
     def test_of_one_round_there_is_no_plural(self):
         path = self.file("job.yaml", JOB.replace("rounds: 4", "rounds: 1"))
         ran = self.run_in("compare", path, "--no-report", timeout=120)
