@@ -4,15 +4,19 @@
 #include "base/log.h"
 #include "run/check.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { TEXT_SIZE = 16384 };
 
 typedef struct check_flags {
+    bool no_data;
     ch_option_texts set;
 } check_flags;
 
 static const ch_option ROWS[] = {
+    {"--no-data", CH_OPTION_FLAG, offsetof(check_flags, no_data), 0, 0, "", NULL,
+     "the data are elsewhere: check the rest"},
     {"--set", CH_OPTION_TEXTS, offsetof(check_flags, set), 0, 0, "", NULL,
      "key=value that wins over the file, such as client.epochs=5"},
 };
@@ -29,7 +33,11 @@ static int check_run(const ch_call *call, choir_error *err) {
     choir_status status = ch_job_read_places(&job, &places, call->operands[0], flags->set.items,
                                              flags->set.count, err);
     if (status == CHOIR_OK) {
-        status = ch_run_check(&job, &places, &env, err);
+        status = flags->no_data ? ch_run_check_apart(&job, &places, &env, err)
+                                : ch_run_check(&job, &places, &env, err);
+    }
+    if (status == CHOIR_OK && !flags->no_data) {
+        status = ch_run_check_open(&job, &places, &env, err);
     }
     if (status == CHOIR_OK) {
         char text[TEXT_SIZE];
@@ -47,8 +55,10 @@ const ch_command CMD_JOB_CHECK = {
     .summary = "read a job file and print it with every default filled in",
     .text =
         "Reads a job file and prints the job it means, every default filled in, as YAML that "
-        "is itself a job file. Looks also whether the model, its files, the kernels and the data "
-        "can be found here. What is wrong is said with its line, and nothing is printed.",
+        "is itself a job file. Goes as far as 'choir sim' does before it trains, with one worker: "
+        "reads the data, deals them out and makes the model; it takes as long, and writes "
+        "nothing. With --no-data, what the data decide is not checked: columns, shapes, how many "
+        "clients there are. What is wrong is said with its line, and nothing is printed.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

@@ -230,9 +230,6 @@ choir_status ch_source_check(const choir_job_data *options, choir_error *err) {
     if (status != CHOIR_EAGAIN) {
         return status;
     }
-    if (ch_catalog_find(options->source) != NULL) {
-        return CHOIR_OK;
-    }
     status = source_locate(path, options, err);
     if (status != CHOIR_OK || ch_is_folder(path) || ch_is_file(path)) {
         return status;

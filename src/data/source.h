@@ -53,8 +53,8 @@ CHOIR_NODISCARD choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *o
                                          choir_error *err);
 
 /*
- * Whether there is such a source, without reading it: a generator, a data set that can be had by
- * name, on this machine or not, or a path where something lies. Returns EINVAL or EIO otherwise.
+ * Whether there is such a source, without reading it: a generator, or a name or a path where
+ * something lies. Returns EINVAL or EIO otherwise.
  */
 CHOIR_NODISCARD choir_status ch_source_check(const choir_job_data *options, choir_error *err);
 

@@ -3,11 +3,13 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "choir/sim.h"
 #include "data/source.h"
 #include "job/coordinator.h"
 #include "job/rules.h"
 #include "run/plan.h"
 #include "run/saved.h"
+#include "run/session.h"
 #include "train/zoo.h"
 
 #include <string.h>
@@ -38,9 +40,6 @@ static choir_status parts_check(const choir_job *job, const choir_env *env, choi
     }
     if (status == CHOIR_OK) {
         status = ch_plan_kernels(&kernels, job->backend, err);
-    }
-    if (status == CHOIR_OK) {
-        status = ch_source_check(&job->data, err);
     }
     if (status == CHOIR_OK && strcmp(job->data.task, "regression") == 0 &&
         ch_source_look(&job->data) == CH_SOURCE_GENERATED) {
@@ -134,15 +133,45 @@ static void hosting_idle_find(const choir_job *job, const ch_job_places *places,
     }
 }
 
-choir_status ch_run_check(const choir_job *job, const ch_job_places *places, const choir_env *env,
-                          choir_error *err) {
-    const choir_status status = parts_check(job, env, err);
+static choir_status check(const choir_job *job, const ch_job_places *places, bool has_data,
+                          const choir_env *env, choir_error *err) {
+    choir_status status = parts_check(job, env, err);
+    if (status == CHOIR_OK && has_data) {
+        status = ch_source_check(&job->data, err);
+    }
     if (status != CHOIR_OK) {
         ch_job_locate(places, err);
         return status;
     }
     idle_find(job, places, env);
     return CHOIR_OK;
+}
+
+choir_status ch_run_check(const choir_job *job, const ch_job_places *places, const choir_env *env,
+                          choir_error *err) {
+    return check(job, places, true, env, err);
+}
+
+choir_status ch_run_check_apart(const choir_job *job, const ch_job_places *places,
+                                const choir_env *env, choir_error *err) {
+    return check(job, places, false, env, err);
+}
+
+choir_status ch_run_check_open(const choir_job *job, const ch_job_places *places,
+                               const choir_env *env, choir_error *err) {
+    ch_session s;
+    choir_status status = ch_session_open(&s, job, 1, CH_SESSION_TRAIN, env, err);
+    if (status == CHOIR_OK) {
+        choir_sim *sim = NULL;
+        const choir_sim_options o = ch_plan_sim(&s.job, s.federation, s.dim, s.workers);
+        status = choir_sim_create(&sim, s.params, s.trainers, &o, env, err);
+        choir_sim_destroy(sim);
+    }
+    ch_session_release(&s);
+    if (status != CHOIR_OK) {
+        ch_job_locate(places, err);
+    }
+    return status;
 }
 
 choir_status ch_run_check_hosting(const choir_job *job, const ch_job_places *places,

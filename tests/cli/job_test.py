@@ -87,8 +87,49 @@ class Check(Case):
                     name = " ".join(w for w in command if w[0] != "-")
                     self.assertIn(f"choir {name}: a.yaml:{line}: {says}", ran.log)
 
-    def test_data_that_is_yet_to_get_is_no_mistake(self):
-        self.assertEqual(self.check("data: {source: mnist, partition: iid}\n").code, 0)
+    def test_what_a_run_refuses_of_its_data_and_model_is_refused_in_the_same_words(self):
+        rows = "".join(f"{i % 7},{i % 5},{'yes' if i % 3 == 0 else 'no'}\n" for i in range(40))
+        self.file("t.csv", "a,b,sick\n" + rows)
+        self.file("small.yaml", "model: {name: mlp, hidden: [3]}\ndata: {source: t.csv, label: sick, "
+                                "partition: iid, clients: 4}\nserver: {rounds: 1}\n")
+        self.assertEqual(self.run_in("sim", "small.yaml", "--quiet", "--run-dir", "r").code, 0)
+        digits, table = "data.test_examples=10", ("data.source=t.csv", "data.clients=4")
+        for words, says in (
+                (["data.preprocess=[blur]"], "data.preprocess: "),
+                (["data.preprocess=[whiten,flip]"], "data.preprocess: "),
+                (["data.crop=40"], "data.crop: 40"),
+                (["model=cifar-cnn"], "model.name: 'cifar-cnn'"),
+                (["model=char-lstm"], "model.name: 'char-lstm'"),
+                ([*table, "data.partition=iid", "data.label=sick", "model=mlp",
+                  "model.hidden=[4]", "model.init=r/model.safetensors"],
+                 "model.init: r/model.safetensors"),
+                ([*table, "data.partition=iid", "data.clients=1000"], "data.clients: 1000"),
+                ([*table], "data.partition: 'natural'"),
+                ([*table, "data.group=ward"], "data.group: "),
+                ([*table, "data.partition=iid", "data.label=ill"], "data.label: "),
+                ([*table, "data.partition=iid", "data.categorical=[c]"], "data.categorical: "),
+                ([*table, "data.partition=iid", "data.drop=[c]"], "data.drop: "),
+                (["data.source=a.yaml"], ""),
+                (["data.source=mnist", "data.dir=/nonexistent"], "data.source: 'mnist' is not in ")):
+            with self.subTest(words):
+                self.file("a.yaml", "")
+                sets = [word for key in (digits, *words) for word in ("--set", key)]
+                ran, run = (self.run_in(*command, "a.yaml", *sets)
+                            for command in (("job", "check"), ("sim", "--quiet")))
+                self.assertEqual((ran.code, ran.out), (run.code, ""), ran.log)
+                self.assertNotEqual(ran.code, 0)
+                self.assertEqual(ran.log.replace("choir job check:", "choir sim:"), run.log)
+                self.assertIn(says, ran.log)
+        self.assertFalse((self.folder / "runs").exists())
+
+    def test_without_data_what_they_decide_is_not_asked(self):
+        for text in ("data: {source: mnist, partition: iid, dir: /nonexistent}",
+                     "data: {source: there/people.csv, label: sick}"):
+            with self.subTest(text):
+                self.assertEqual(self.check(text + "\n").code, 1)
+                ran = self.check(text + "\n", "--no-data")
+                self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertEqual(self.check("model: sofmax\n", "--no-data").code, 2)
 
     def test_values_that_cannot_matter_are_warned_of_with_what_they_are_for(self):
         for text, key, what_for in (
@@ -128,7 +169,8 @@ class Check(Case):
                 (self.folder / folder).mkdir()
                 self.file(f"{folder}/{file}", "a,b\n")
                 source = f"{folder}/{file}" if folder == "csv" else f"./{folder}"
-                ran = self.check(f"data: {{source: {source}, label: 0.3, test_share: 0.3}}\n")
+                ran = self.check(f"data: {{source: {source}, label: 0.3, test_share: 0.3}}\n",
+                                 "--no-data")
                 self.assertEqual(ran.code, 0)
                 self.assertEqual(ran.log, "".join(
                     f"choir job check: warning: key_idle a.yaml:1: data.{key}: '0.3' has no effect; "
@@ -155,7 +197,8 @@ class Keys(Case):
             value = row["default"] if row["default"] != "" else '""'
             line = f"{row['key']}: {value}\n"
             if not row["help"].endswith("to be given"):
-                ran = choir("job", "check", self.file("a.yaml", line), *self.population(row))
+                ran = choir("job", "check", self.file("a.yaml", line), *self.population(row),
+                            "--no-data")
                 self.assertEqual(ran.code, 0, ran.log)
             if not row["help"].startswith("open:"):
                 lines.append(line)
@@ -169,7 +212,7 @@ class Keys(Case):
             for bound, beyond in ((row["min"], -1), (row["max"], row["max"] * 2 + 1)):
                 with self.subTest(row["key"], bound=bound):
                     path = self.file("a.yaml", f"{row['key']}: {bound}\n")
-                    ran = choir("job", "check", path, "--set", "data.clients=0",
+                    ran = choir("job", "check", path, "--no-data", "--set", "data.clients=0",
                                 *self.population(row), *(["--set", f"{row['key']}={bound}"]))
                     self.assertEqual(ran.code, 0, ran.log)
                     self.assertRegex(ran.log, r"^(.* has no effect; it is for .*\n)?$")
@@ -207,13 +250,10 @@ class Keys(Case):
         self.assert_says(self.run_in("sim", "digits.yaml"), 2, shown)
 
     def test_every_job_of_the_repository_is_a_job(self):
-        (self.folder / "digits-100").mkdir()  # what central.yaml asks to export first
-        (self.folder / "data" / "sms").mkdir(parents=True)  # what the keyboard asks for
-        here = os.environ | {"CHOIR_DATA": str(self.folder / "data")}
         tables = set(SOURCE.glob("experiments/paper/*.yaml"))  # whose jobs are in a folder below
         for path in sorted(set(SOURCE.glob("experiments/**/*.yaml")) - tables):
             with self.subTest(path.name):
-                ran = self.run_in("job", "check", path, env=here)
+                ran = self.run_in("job", "check", path, "--no-data")
                 self.assertEqual((ran.code, ran.log), (0, ""))
 
     def test_the_manual_page_lists_every_key(self):
