@@ -12,6 +12,15 @@ uint32_t ch_federation_cut(const ch_federation *f) {
     return f->dataset.cut;
 }
 
+ch_left_out ch_federation_left_out(const ch_federation *f) {
+    ch_left_out out = f->left_out;
+    if (out.groups > 0) {
+        out.examples = f->dataset.train.count - f->starts[CH_SPLIT_TRAIN][f->clients] -
+                       f->starts[CH_SPLIT_HELDOUT][f->clients];
+    }
+    return out;
+}
+
 /* Adds the label of a row, or each token that it predicts. */
 static void labels_count(const ch_examples *e, uint32_t row, uint32_t *counts) {
     if (e->labels != NULL) {

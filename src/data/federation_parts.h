@@ -28,6 +28,7 @@ struct ch_federation {
     uint32_t *rows[CH_SPLITS];   // (starts[s][clients]) owned
     uint32_t *starts[CH_SPLITS]; // (clients + 1) owned
     uint32_t count_max[CH_SPLITS];
+    ch_left_out left_out; // of which examples are counted when they are asked for
     ch_holding pooled;
 };
 

@@ -180,6 +180,7 @@ static void summary_print(FILE *out, const ch_federation *f, const char *name, c
     (void)fprintf(out,
                   "\nexamples  %" PRIu64 " to train on, %" PRIu64 " held out, %u for testing\n",
                   s->train, s->heldout, ch_federation_test(f)->count);
+    ch_overview_left_out(out, f);
     files_print(out, f);
     (void)fprintf(out, "a client  trains on %u to %u, half of them on %u or more\n", s->least,
                   s->most, s->median);

@@ -84,6 +84,7 @@ static void sums_print(const looking *l, const char *name, const amount sums[2])
                   " for testing, the end of each line among them\n",
                   unit_of(l, 0), sums[CH_SPLIT_TRAIN].tokens, sums[CH_SPLIT_HELDOUT].tokens,
                   ch_holding_predictions(&test));
+    ch_overview_left_out(l->out, f);
     if (row != NULL && row->published != NULL) {
         (void)fprintf(l->out, "published %s\n", row->published);
     }
@@ -93,6 +94,14 @@ static void sums_print(const looking *l, const char *name, const amount sums[2])
     (void)fprintf(l->out, "a client  trains on %u to %u %s, half of them on %u or more\n",
                   l->sizes[0], l->sizes[clients - 1], unit_of(l, l->sizes[clients - 1]),
                   l->sizes[clients / 2]);
+}
+
+void ch_overview_left_out(FILE *out, const ch_federation *f) {
+    const ch_left_out left = ch_federation_left_out(f);
+    if (left.groups > 0) {
+        (void)fprintf(out, "left out  %u of %u groups, with %u examples: data.clients is %u\n",
+                      left.groups, left.of, left.examples, left.of - left.groups);
+    }
 }
 
 static choir_status rows_print(const looking *l, uint32_t rows) {

@@ -13,4 +13,7 @@
 CHOIR_NODISCARD choir_status ch_overview_text(FILE *out, const ch_federation *f, const char *name,
                                               uint32_t rows, const choir_env *env);
 
+/* A line that says what natural leaves out, if it leaves anything. */
+void ch_overview_left_out(FILE *out, const ch_federation *f);
+
 #endif

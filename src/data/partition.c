@@ -88,3 +88,9 @@ choir_status ch_partition_clients(uint32_t *out, const ch_examples *examples,
     *out = clients;
     return CHOIR_OK;
 }
+
+uint32_t ch_partition_groups_left(const ch_examples *examples, const choir_job_data *options,
+                                  uint32_t clients) {
+    const bool is_natural = strcmp(options->partition, "natural") == 0;
+    return is_natural && examples->count > 0 ? groups_count(examples) - clients : 0;
+}

@@ -62,6 +62,11 @@ const ch_partitioner *ch_partitioner_find(const char *name);
 CHOIR_NODISCARD choir_status ch_partition_clients(uint32_t *out, const ch_examples *examples,
                                                   const choir_job_data *options, choir_error *err);
 
+/* Of how many groups nobody holds anything, clients being as many as ch_partition_clients said: 0
+ * where the examples are not dealt by groups. */
+uint32_t ch_partition_groups_left(const ch_examples *examples, const choir_job_data *options,
+                                  uint32_t clients);
+
 /* Fills order (count) with a random permutation of 0 .. count-1. */
 void ch_partition_shuffle(uint32_t *order, uint32_t count, uint64_t seed);
 

@@ -294,6 +294,18 @@ static choir_status progress_open(ch_running *r, choir_error *err) {
     return status;
 }
 
+/* Groups that nobody asked to leave out may be most of the data. */
+static void left_out_show(ch_running *r) {
+    const ch_left_out left = ch_federation_left_out(r->session.federation);
+    if (left.groups > 0) {
+        char text[128];
+        (void)snprintf(text, sizeof(text),
+                       "%u of %u groups are left out, with %u examples: data.clients is %u",
+                       left.groups, left.of, left.examples, left.of - left.groups);
+        ch_progress_note(&r->progress, text);
+    }
+}
+
 static choir_status run_open(ch_running *r, const choir_job *job, choir_error *err) {
     choir_job own = *job;
     choir_status status = CHOIR_OK;
@@ -332,6 +344,9 @@ static choir_status run_open(ch_running *r, const choir_job *job, choir_error *e
     }
     if (status == CHOIR_OK) {
         status = progress_open(r, err);
+    }
+    if (status == CHOIR_OK) {
+        left_out_show(r);
     }
     return status;
 }

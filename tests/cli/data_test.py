@@ -143,6 +143,20 @@ class Show(Case):
         ran = self.show("t.csv", "--set", "data.group=team", "--set", "data.test_share=0")
         self.assertEqual((ran.code, ran.log), (0, ""))
         self.assertIn("t.csv: 2 features, 2 classes\nclients   5\n", ran.out)
+        self.assertNotIn("left out", ran.out)
+
+    def test_groups_beyond_the_clients_are_told_of(self):
+        rows = "".join(f"{i},{i % 3},team{i % 5},{i % 2}\n" for i in range(60))
+        self.file("t.csv", "a,b,team,won\n" + rows)
+        words = ("data.source=t.csv", "data.group=team", "data.test_share=0", "data.clients=2")
+        words = [word for key in words for word in ("--set", key)]
+        says = "3 of 5 groups%s, with 36 examples: data.clients is 2\n"
+        self.assertIn("\nleft out  " + says % "", self.show("t.csv", *words[2:]).out)
+        self.file("a.yaml", "model: softmax\nserver: {rounds: 1}\n")
+        for more in ([], ["--set", "data.holder=pooled"]):
+            ran = self.run_in("sim", "a.yaml", "--no-report", *words, *more)
+            self.assertEqual(ran.code, 0, ran.log)
+            self.assertIn(says % " are left out", ran.log)
 
     def test_lines_of_plays_are_shown_by_role(self):
         said = "".join(f"  {'AB'[i % 2]}LF. Line {i}.\n    And on it goes, further than can be.\n"
