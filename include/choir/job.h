@@ -47,6 +47,7 @@ typedef struct choir_job_data {
     double heldout;                  // share of every client's examples kept for its own evaluation
     uint32_t crop;                   // pictures: keep the middle crop x crop pixels; 0 = all
     uint32_t steps;                  // text: most predictions of an example; 0 = as it is read
+    char speech[CHOIR_NAME_MAX];     // plays: "spoken" | "indented", with stage directions
     uint32_t vocabulary;             // messages: words that have a token of their own
     char proxy[CHOIR_NAME_MAX];      // messages: whose words these are, and who is no client
     char preprocess[CHOIR_TEXT_MAX]; // pictures: steps before the model, comma-separated

@@ -44,6 +44,7 @@ typedef struct parsing {
     uint32_t count;
     ch_cell titles[TITLES_MAX]; // (title_count) of the list of contents
     uint32_t title_count;
+    ch_plays_speech speech;
     const char *name;
     choir_error *err;
 } parsing;
@@ -76,7 +77,17 @@ static uint32_t brackets_drop(char *line, uint32_t size, bool *is_open) {
     return to;
 }
 
-static row row_make(char *line, uint32_t size, bool *is_open) {
+/* Where a direction on the right of a line begins; size when there is none. */
+static uint32_t gap_find(const char *line, uint32_t from, uint32_t size) {
+    for (uint32_t i = from + 1; i + GAP <= size; i++) {
+        if (memcmp(line + i, "   ", GAP) == 0) {
+            return i;
+        }
+    }
+    return size;
+}
+
+static row row_make(char *line, uint32_t size, ch_plays_speech speech, bool *is_open) {
     uint32_t indent = 0;
     while (indent < size && (line[indent] == ' ' || line[indent] == '\t')) {
         indent += 1;
@@ -84,11 +95,10 @@ static row row_make(char *line, uint32_t size, bool *is_open) {
     if (indent == size) {
         *is_open = false;
     }
-    uint32_t end = indent + brackets_drop(line + indent, size - indent, is_open);
-    for (uint32_t i = indent; i + GAP <= end; i++) {
-        if (memcmp(line + i, "   ", GAP) == 0 && i > indent) {
-            end = i;
-        }
+    uint32_t end = size;
+    if (speech == CH_PLAYS_SPOKEN) {
+        end = indent + brackets_drop(line + indent, size - indent, is_open);
+        end = gap_find(line, indent, end);
     }
     while (end > indent && line[end - 1] == ' ') {
         end -= 1;
@@ -133,7 +143,7 @@ static void rows_fill(parsing *p, char *data, size_t size) {
             length -= 1;
         }
         row *r = &p->rows[p->count];
-        *r = row_make(data + at, (uint32_t)length, &is_open);
+        *r = row_make(data + at, (uint32_t)length, p->speech, &is_open);
         is_notice = is_notice || begins(&r->text, "<<");
         if (is_notice) {
             is_notice = !ends(&r->text, ">>");
@@ -339,14 +349,19 @@ static bool is_outside(const place *at, const row *r) {
 static const ch_cell EXIT = {.data = "Exit", .size = 4};
 static const ch_cell EXEUNT = {.data = "Exeunt", .size = 6};
 
+/* The column where speech goes on. */
+static uint32_t speech_column(const place *at) {
+    return at->how.layout == LAYOUT_INLINE_2   ? 2 + DEEPER
+           : at->how.layout == LAYOUT_INLINE_0 ? DEEPER
+                                               : 0;
+}
+
 /* Whether a direction begins here: in a paragraph of its own, or further in or out than speech. */
 static bool is_direction_begin(const parsing *p, const place *at, uint32_t begin, uint32_t i) {
     const row *r = &p->rows[i];
-    const uint32_t speech = at->how.layout == LAYOUT_INLINE_2   ? 2 + DEEPER
-                            : at->how.layout == LAYOUT_INLINE_0 ? DEEPER
-                                                                : 0;
-    const bool is_apart = r->indent != speech || i == begin || is_blank(&p->rows[i - 1]) ||
-                          is_same_name(&r->text, &EXIT) || is_same_name(&r->text, &EXEUNT);
+    const bool is_apart = r->indent != speech_column(at) || i == begin ||
+                          is_blank(&p->rows[i - 1]) || is_same_name(&r->text, &EXIT) ||
+                          is_same_name(&r->text, &EXEUNT);
     return is_apart && ch_speaker_is_direction(&r->text);
 }
 
@@ -362,13 +377,24 @@ static bool is_list_begin(const row *r) {
            strncasecmp(r->text.data, words, sizeof(words) - 1) == 0;
 }
 
+/* A row that is no name, where all that is further in than names is spoken. */
+static void indented_take(parsing *p, const place *at, const row *r) {
+    const uint32_t column = speech_column(at);
+    if (at->role != NOBODY && r->indent >= column && !is_outside(at, r)) {
+        const uint32_t blanks = r->indent - column;
+        const ch_cell text = {.data = r->text.data - blanks, .size = r->text.size + blanks};
+        line_add(p->out, at->role, &text);
+    }
+}
+
 static choir_status row_take(parsing *p, place *at, uint32_t begin, uint32_t i) {
     const row *r = &p->rows[i];
+    const bool is_indented = p->speech == CH_PLAYS_INDENTED;
     if (is_blank(r)) {
         at->is_direction = false;
         return CHOIR_OK;
     }
-    at->is_list = (at->is_list && !is_list_end(r)) || is_list_begin(r);
+    at->is_list = !is_indented && ((at->is_list && !is_list_end(r)) || is_list_begin(r));
     if (at->is_list) {
         at->role = NOBODY;
         return CHOIR_OK;
@@ -382,6 +408,10 @@ static choir_status row_take(parsing *p, place *at, uint32_t begin, uint32_t i) 
             line_add(p->out, at->role, &speaker.speech);
         }
         return status;
+    }
+    if (is_indented) {
+        indented_take(p, at, r);
+        return CHOIR_OK;
     }
     at->is_direction = at->is_direction || is_direction_begin(p, at, begin, i);
     if (!at->is_direction && is_outside(at, r)) {
@@ -468,15 +498,15 @@ static size_t mark_size(const char *data, size_t size) {
     return size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 }
 
-choir_status ch_plays_parse(ch_plays *out, char *data, size_t size, const char *name,
-                            const choir_env *env, choir_error *err) {
+choir_status ch_plays_parse(ch_plays *out, char *data, size_t size, ch_plays_speech speech,
+                            const char *name, const choir_env *env, choir_error *err) {
     *out = (ch_plays){.env = *env};
     if (size > CH_PLAYS_BYTES_MAX) {
         return ch_error_set(err, CHOIR_EPROTO, "%s: %zu bytes; at most %llu are read as plays",
                             name, size, (unsigned long long)CH_PLAYS_BYTES_MAX);
     }
     const size_t mark = mark_size(data, size);
-    parsing p = {.out = out, .name = name, .err = err};
+    parsing p = {.out = out, .speech = speech, .name = name, .err = err};
     const choir_status status = parse(&p, data + mark, size - mark);
     if (p.rows != NULL) {
         env->free(env->self, p.rows);

@@ -45,6 +45,13 @@ enum {
 /* What is claimed while plays are read is by their lines, so those are bounded by themselves. */
 #define CH_PLAYS_BYTES_MAX (UINT64_C(256) << 20)
 
+/* What counts as spoken: see above, or every line that is further in than names, from the column
+ * where speech goes on, with directions, brackets and all blanks but those at its end. */
+typedef enum ch_plays_speech {
+    CH_PLAYS_SPOKEN,
+    CH_PLAYS_INDENTED,
+} ch_plays_speech;
+
 /* A line that is spoken, as it is printed. */
 typedef struct ch_play_line {
     ch_cell text;  // not empty
@@ -69,16 +76,17 @@ typedef struct ch_plays {
 /*
  * Reads plays.
  *
- * data  (size) borrowed while *out is used; changed in place
- * name  stands for the file in messages
+ * data    (size) borrowed while *out is used; changed in place
+ * speech  what counts as spoken
+ * name    stands for the file in messages
  *
  * Returns OK and an object to release; EPROTO when nobody speaks, for more than CH_PLAYS_BYTES_MAX
  * or CH_PLAYS_LINES_MAX, before anything is claimed, or with the line when another limit is passed;
  * ENOMEM. On failure *out is empty.
  */
 CHOIR_NODISCARD choir_status ch_plays_parse(ch_plays *out, char *data, size_t size,
-                                            const char *name, const choir_env *env,
-                                            choir_error *err);
+                                            ch_plays_speech speech, const char *name,
+                                            const choir_env *env, choir_error *err);
 
 /* Safe on an empty one, and twice. */
 void ch_plays_release(ch_plays *plays);

@@ -139,7 +139,9 @@ choir_status ch_plays_read(ch_dataset *out, const char *path, const choir_job_da
     if (status != CHOIR_OK) {
         return status;
     }
-    status = ch_plays_parse(&plays, (char *)file.data, file.size, found, &out->env, err);
+    const ch_plays_speech speech =
+        strcmp(options->speech, "indented") == 0 ? CH_PLAYS_INDENTED : CH_PLAYS_SPOKEN;
+    status = ch_plays_parse(&plays, (char *)file.data, file.size, speech, found, &out->env, err);
     if (status == CHOIR_OK) {
         status = ch_plays_tables(out, &plays, steps, found, err);
         ch_plays_release(&plays);

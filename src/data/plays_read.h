@@ -27,7 +27,7 @@ bool ch_plays_is(const char *path);
 /*
  * Reads the plays at path into training and test tables.
  *
- * options  steps
+ * options  steps, speech
  *
  * Returns OK; EIO and EPROTO as ch_file_read and ch_plays_parse; EPROTO when no role has two lines;
  * ENOMEM. What was claimed until then is out's to release.

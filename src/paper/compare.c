@@ -91,14 +91,17 @@ static bool chain_write(char out[CHOIR_CHAIN_TEXT_MAX], const char *chain, const
 /* False: there is no room for the chain. */
 static bool row_change(ch_compare_row *row, const choir_job *given, const change *c) {
     const bool is_chain = c->is_uniform || c->is_long;
+    char chain[CHOIR_CHAIN_TEXT_MAX] = "";
     row->job = *given;
-    if (is_chain && !chain_write(row->job.chain, given->chain, c)) {
+    if (is_chain && !chain_write(chain, given->chain, c)) {
         return false;
     }
+    if (is_chain) {
+        memcpy(row->job.chain, chain, sizeof(chain));
+    }
     row->job.proximal_mu = c->is_proximal ? 0.1 : given->proximal_mu;
-    (void)snprintf(row->set, sizeof(row->set), "%s%s%s%s%s", is_chain ? "chain=" : "",
-                   is_chain ? row->job.chain : "", c->is_long ? " without clip" : "",
-                   is_chain && c->is_proximal ? " " : "",
+    (void)snprintf(row->set, sizeof(row->set), "%s%s%s%s%s", is_chain ? "chain=" : "", chain,
+                   c->is_long ? " without clip" : "", is_chain && c->is_proximal ? " " : "",
                    c->is_proximal ? "client.proximal_mu=0.1" : "");
     return true;
 }

@@ -90,6 +90,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         {"data.examples", generated, "generated sources"},
         {"data.test_examples", generated, "generated sources"},
         {"data.steps", text, "text"},
+        {"data.speech", form == CH_SOURCE_PLAYS || form == CH_SOURCE_UNSEEN, "plays"},
         {"data.vocabulary", messages, "messages"},
         {"data.proxy", messages, "messages"},
         {"data.label", columns, "CSV files"},

@@ -18,7 +18,7 @@ static void check(const ch_plays *p, const char *text, size_t size) {
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static void parse(const uint8_t *data, size_t size, ch_plays_speech speech) {
     const choir_env env = choir_env_default();
     char *text = malloc(size > 0 ? size : 1);
     CH_ASSERT(text != NULL);
@@ -28,12 +28,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ch_plays p;
     choir_error err = {.message = ""};
     (void)ch_plays_are_likely(text, size);
-    if (ch_plays_parse(&p, text, size, "fuzz", &env, &err) == CHOIR_OK) {
+    if (ch_plays_parse(&p, text, size, speech, "fuzz", &env, &err) == CHOIR_OK) {
         check(&p, text, size);
         ch_plays_release(&p);
     } else {
         CH_ASSERT(err.message[0] != '\0');
     }
     free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    parse(data, size, CH_PLAYS_SPOKEN);
+    parse(data, size, CH_PLAYS_INDENTED);
     return 0;
 }

@@ -23,13 +23,13 @@ static char *copy_of(const char *text, size_t size) {
     return copy;
 }
 
-/* What is spoken, as "NAME|line\n"; out has room. */
-static void spoken(char *out, size_t room, const char *text, uint32_t plays) {
+/* What counts as spoken, as "NAME|line\n"; out has room. */
+static void said(char *out, size_t room, const char *text, ch_plays_speech speech, uint32_t plays) {
     const choir_env env = choir_env_default();
     choir_error err = {.message = ""};
     char *copy = copy_of(text, strlen(text));
     ch_plays p;
-    if (ch_plays_parse(&p, copy, strlen(text), "a", &env, &err) != CHOIR_OK) {
+    if (ch_plays_parse(&p, copy, strlen(text), speech, "a", &env, &err) != CHOIR_OK) {
         fail_msg("%s", err.message);
     }
     assert_int_equal(p.play_count, plays);
@@ -44,6 +44,10 @@ static void spoken(char *out, size_t room, const char *text, uint32_t plays) {
     }
     ch_plays_release(&p);
     free(copy);
+}
+
+static void spoken(char *out, size_t room, const char *text, uint32_t plays) {
+    said(out, room, text, CH_PLAYS_SPOKEN, plays);
 }
 
 static void names_in_the_line_are_told_from_what_is_around(void **state) {
@@ -62,6 +66,30 @@ static void names_in_the_line_are_told_from_what_is_around(void **state) {
                              "1 CUP|But who comes here?\n"
                              "1 LID|'Tis I,\n"
                              "1 LID|A lid.\n");
+}
+
+static void all_that_is_indented_may_count_as_spoken(void **state) {
+    (void)state;
+    char out[2048];
+    said(out, sizeof(out), SMALL_PLAYS_INLINE, CH_PLAYS_INDENTED, 2);
+    assert_string_equal(out, "0 KETTLE|The water that I hold is cold as yet,\n"
+                             "0 KETTLE|And cold it stays while no one lights the fire.\n"
+                             "0 LID|Patience.\n"
+                             "0 KETTLE|[To LID]  You rattle, sir.                 Exit LID\n"
+                             "0 KETTLE|                Enter SPOON, with a cup in its\n"
+                             "0 KETTLE|             hand\n"
+                             "0 KETTLE|And now alone I sing:\n"
+                             "0 KETTLE|      A bubble, and a bubble more,\n"
+                             "0 SPOON|A spoon says once what it must say.\n"
+                             "0 SPOON|Go. I boil over.\n"
+                             "1 CUP|Who drinks of me\n"
+                             "1 CUP|Is seldom sad.\n"
+                             "1 CUP|But who comes here?\n"
+                             "1 LID|'Tis I,\n"
+                             "1 LID|A lid.\n");
+    said(out, sizeof(out), "POT:\nWho?\n\n  [Aside]\nI?\n\nACT II\n\nPAN:\nYou.\n",
+         CH_PLAYS_INDENTED, 1);
+    assert_string_equal(out, "0 POT|Who?\n0 POT|  [Aside]\n0 POT|I?\n0 PAN|You.\n");
 }
 
 static void names_that_stand_alone_are_told_from_lists_and_headings(void **state) {
@@ -118,7 +146,9 @@ static void what_is_no_play_is_refused(void **state) {
         choir_error err = {.message = ""};
         char *copy = copy_of(rows[i].text, strlen(rows[i].text));
         ch_plays p;
-        check_status(ch_plays_parse(&p, copy, strlen(rows[i].text), "a", &env, &err), CHOIR_EPROTO);
+        check_status(
+            ch_plays_parse(&p, copy, strlen(rows[i].text), CH_PLAYS_SPOKEN, "a", &env, &err),
+            CHOIR_EPROTO);
         assert_string_equal(err.message, rows[i].message);
         free(copy);
     }
@@ -145,7 +175,8 @@ static void what_is_too_large_is_refused_before_anything_is_claimed(void **state
         counted_memory memory;
         const choir_env env = counted_env(&memory, 0);
         ch_plays p;
-        check_status(ch_plays_parse(&p, data, rows[i].size, "a", &env, &err), rows[i].status);
+        check_status(ch_plays_parse(&p, data, rows[i].size, CH_PLAYS_SPOKEN, "a", &env, &err),
+                     rows[i].status);
         assert_string_equal(err.message, rows[i].message);
         assert_int_equal(memory.alive, 0);
     }
@@ -161,7 +192,7 @@ static void every_prefix_is_read_or_refused(void **state) {
             char *copy = copy_of(texts[i], size);
             choir_error err = {.message = ""};
             ch_plays p;
-            if (ch_plays_parse(&p, copy, size, "a", &env, &err) != CHOIR_OK) {
+            if (ch_plays_parse(&p, copy, size, CH_PLAYS_SPOKEN, "a", &env, &err) != CHOIR_OK) {
                 assert_true(err.message[0] != '\0');
             }
             ch_plays_release(&p);
@@ -199,7 +230,8 @@ static ch_dataset tables_of(uint32_t n) {
     ch_dataset d;
     ch_plays p;
     ch_dataset_init(&d, &env);
-    check_status(ch_plays_parse(&p, text, strlen(text), "a", &env, &err), CHOIR_OK);
+    check_status(ch_plays_parse(&p, text, strlen(text), CH_PLAYS_SPOKEN, "a", &env, &err),
+                 CHOIR_OK);
     check_status(ch_plays_tables(&d, &p, 80, "a", &err), n < 2 ? CHOIR_EPROTO : CHOIR_OK);
     ch_plays_release(&p);
     return d;
@@ -313,6 +345,7 @@ static int folder_end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_in_the_line_are_told_from_what_is_around),
+        cmocka_unit_test(all_that_is_indented_may_count_as_spoken),
         cmocka_unit_test(names_that_stand_alone_are_told_from_lists_and_headings),
         cmocka_unit_test(a_file_without_titles_is_one_play),
         cmocka_unit_test(a_file_may_begin_with_what_is_no_name),
