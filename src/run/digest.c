@@ -4,7 +4,9 @@
 #include "base/arena.h"
 #include "base/checksum.h"
 #include "base/error.h"
+#include "data/crop.h"
 #include "data/filed.h"
+#include "data/preprocess.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,9 +18,30 @@ static void column_add(ch_checksum *c, const void *column, size_t bytes) {
     }
 }
 
-/* Inputs that stay in files, as if they were in memory: one after the other. */
-static choir_status inputs_add(ch_checksum *c, const ch_examples *t, const choir_env *env,
-                               choir_error *err) {
+/* The middle that is kept of each picture where all are in memory, and is whole where some stay in
+ * files; 0: all of it. */
+static uint32_t crop_of(const ch_federation *f, const ch_examples *t) {
+    const ch_shape kept = ch_federation_shape(f);
+    const bool is_whole = t->shape.height == kept.height && t->shape.width == kept.width;
+    return is_whole || ch_preprocess_wants_whole(ch_federation_preprocess(f)) ? 0 : kept.height;
+}
+
+/* Adds one input as it would be where all are in memory; it is cropped in place. */
+static void input_add(ch_checksum *c, const ch_examples *t, uint32_t crop, void *input) {
+    ch_examples one = {.count = 1, .shape = t->shape};
+    const size_t item = ch_filed_has_pixels(t) ? 1 : sizeof(float);
+    if (item == 1) {
+        one.bytes = input;
+    } else {
+        one.reals = input;
+    }
+    ch_crop_apply(crop, &one);
+    ch_checksum_add(c, input, ch_shape_features(one.shape) * item);
+}
+
+/* Inputs one after the other, as they would be where all are in memory. */
+static choir_status inputs_add(ch_checksum *c, const ch_examples *t, uint32_t crop,
+                               const choir_env *env, choir_error *err) {
     const size_t size = ch_filed_input_bytes(t);
     void *room = env->alloc(env->self, ch_arena_cost(size, 1));
     choir_status status =
@@ -27,26 +50,34 @@ static choir_status inputs_add(ch_checksum *c, const ch_examples *t, const choir
         const void *input = NULL;
         status = ch_filed_input(&input, t, i, room, err);
         if (status == CHOIR_OK) {
-            ch_checksum_add(c, input, size);
+            if (input != room) {
+                memcpy(room, input, size);
+            }
+            input_add(c, t, crop, room);
         }
     }
     if (room != NULL) {
         env->free(env->self, room);
     }
-    return status == CHOIR_OK ? ch_filed_check(t->filed, err) : status;
+    return status == CHOIR_OK && t->filed != NULL ? ch_filed_check(t->filed, err) : status;
 }
 
-static choir_status table_add(ch_checksum *c, const ch_examples *t, const choir_env *env,
-                              choir_error *err) {
+static choir_status table_add(ch_checksum *c, const ch_federation *f, const ch_examples *t,
+                              const choir_env *env, choir_error *err) {
     const size_t count = t == NULL ? 0 : t->count;
     ch_checksum_add(c, &count, sizeof(count));
     if (count == 0) {
         return CHOIR_OK;
     }
     const size_t features = (size_t)t->shape.height * t->shape.width * t->shape.channels;
-    const choir_status status = t->filed == NULL ? CHOIR_OK : inputs_add(c, t, env, err);
-    column_add(c, t->bytes, count * features);
-    column_add(c, t->reals, count * features * sizeof(float));
+    const uint32_t crop = t->spans != NULL ? 0 : crop_of(f, t);
+    choir_status status = CHOIR_OK;
+    if (t->filed != NULL || crop != 0) {
+        status = inputs_add(c, t, crop, env, err);
+    } else {
+        column_add(c, t->bytes, count * features);
+        column_add(c, t->reals, count * features * sizeof(float));
+    }
     for (size_t i = 0; i < count && t->spans != NULL; i++) {
         const ch_span *span = &t->spans[i];
         ch_checksum_add(c, &span->length, sizeof(span->length));
@@ -61,9 +92,9 @@ choir_status ch_digest_text(char out[CH_DIGEST_TEXT], const ch_federation *f, co
                             choir_error *err) {
     ch_checksum c;
     ch_checksum_init(&c, 0);
-    choir_status status = table_add(&c, ch_federation_test(f), env, err);
+    choir_status status = table_add(&c, f, ch_federation_test(f), env, err);
     if (status == CHOIR_OK) {
-        status = table_add(&c, ch_federation_pooled(f)->examples, env, err);
+        status = table_add(&c, f, ch_federation_pooled(f)->examples, env, err);
     }
     const char *encoding = ch_federation_encoding(f); // names of columns, labels, categories
     column_add(&c, encoding, encoding == NULL ? 0 : strlen(encoding));

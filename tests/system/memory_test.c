@@ -50,6 +50,19 @@ static ch_run_result run(const choir_job *job, uint32_t workers, const char *nam
     return result;
 }
 
+static void check_same_digest(const char *one, const char *other) {
+    static char text[2][4096];
+    const char *digest[2];
+    for (int i = 0; i < 2; i++) {
+        char path[FOLDER_PATH_MAX + 64];
+        (void)snprintf(path, sizeof(path), "%s/%s/run.json", folder, i == 0 ? one : other);
+        assert_true(folder_get(path, text[i], sizeof(text[i])) > 0);
+        digest[i] = strstr(text[i], "\"data_digest\"");
+        assert_non_null(digest[i]);
+    }
+    assert_memory_equal(digest[0], digest[1], 30);
+}
+
 static void check_same(const char *preprocess, uint32_t crop, const char *tag) {
     size_t peak = 0;
     char name[3][32];
@@ -64,6 +77,7 @@ static void check_same(const char *preprocess, uint32_t crop, const char *tag) {
         const ch_run_result filed = run(&some, workers, name[workers], &peak);
         assert_string_equal(filed.model_hash, in_memory.model_hash);
         assert_true(filed.accuracy == in_memory.accuracy && filed.loss == in_memory.loss);
+        check_same_digest(name[0], name[workers]);
         if (peak >= PICTURES_BYTES / 2) {
             fail_msg("%zu bytes of memory, for %d of pictures", peak, (int)PICTURES_BYTES);
         }
@@ -75,19 +89,6 @@ static void the_model_is_the_same_in_half_the_memory_that_pictures_take(void **s
     check_same("", 0, "plain");
     check_same("", 16, "cropped");
     check_same("crop,flip,brightness,contrast,whiten", 16, "drawn");
-}
-
-static void check_same_digest(const char *one, const char *other) {
-    static char text[2][4096];
-    const char *digest[2];
-    for (int i = 0; i < 2; i++) {
-        char path[FOLDER_PATH_MAX + 64];
-        (void)snprintf(path, sizeof(path), "%s/%s/run.json", folder, i == 0 ? one : other);
-        assert_true(folder_get(path, text[i], sizeof(text[i])) > 0);
-        digest[i] = strstr(text[i], "\"data_digest\"");
-        assert_non_null(digest[i]);
-    }
-    assert_memory_equal(digest[0], digest[1], 30);
 }
 
 /* A run that began with its pictures in memory goes on with them in their files. */
