@@ -1,6 +1,7 @@
 /* choir compare: algorithms side by side on one job, each at the learning rates that suit it. */
 #include "commands.h"
 #include "interrupt.h"
+#include "result.h"
 
 #include "base/env.h"
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "paper/compare.h"
 #include "run/check.h"
 #include "run/session.h"
+#include "store/metrics_log.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -99,6 +101,32 @@ static choir_status report(const ch_call *call, const ch_compare *c, const choir
     return CHOIR_OK;
 }
 
+/* The exit code when no row has a point to use, of the first row that has a run; else EXIT_DONE. */
+static int rows_judge(const ch_compare *c, const choir_env *env, choir_error *err) {
+    const ch_compare_row *first = NULL;
+    for (uint32_t i = 0; i < c->count; i++) {
+        const ch_compare_row *row = &c->rows[i];
+        if (ch_compare_is_usable(row)) {
+            return EXIT_DONE;
+        }
+        first = first == NULL && row->dir[0] != '\0' && !row->is_counted ? row : first;
+    }
+    if (first == NULL) {
+        (void)ch_error_set(err, CHOIR_ERANGE,
+                           "training diverges with every algorithm at every rate; a lower "
+                           "client.learning_rate keeps it down");
+        return EXIT_DIVERGED;
+    }
+    choir_error why = {.message = ""};
+    ch_metrics_table table = {0};
+    ch_ignore(ch_metrics_read(&table, first->dir, env, NULL), "the reason then has no numbers");
+    const ch_summary s = ch_summary_of(table.rows, table.count, first->job.rounds, 0);
+    ch_metrics_table_release(&table);
+    const int code = result_judge_rounds(&s, &first->job, &why);
+    (void)ch_error_set(err, why.status, "%s: %s", first->job.algorithm, why.message);
+    return code;
+}
+
 static int compare_run(const ch_call *call, choir_error *err) {
     static ch_compare c; // too large for a stack
     const compare_flags *flags = call->options;
@@ -131,6 +159,10 @@ static int compare_run(const ch_call *call, choir_error *err) {
         (void)ch_error_set(err, status, "ended before all was run; the same call goes on");
         return EXIT_INTERRUPTED;
     }
+    const int code = rows_judge(&c, &env, err);
+    if (code != EXIT_DONE) {
+        return code;
+    }
     status = flags->no_report ? CHOIR_OK : report(call, &c, &env, err);
     return status == CHOIR_OK ? EXIT_DONE : exit_of(status, err);
 }
@@ -153,6 +185,6 @@ const ch_command CMD_COMPARE = {
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),
-    .exits_count = EXITS_INTERRUPTED,
+    .exits_count = EXITS_TRAINED,
     .run = compare_run,
 };

@@ -151,30 +151,6 @@ static choir_status job_load(choir_job *out, ch_job_places *places, const ch_cal
     return job_read(out, places, call->operands[0], flags, err);
 }
 
-/* Not one round counted: what kept most updates from counting says what would help. */
-static int rounds_judge(const ch_summary *s, const choir_job *job, choir_error *err) {
-    char refusals[200];
-    ch_summary_refusals(refusals, sizeof(refusals), s);
-    const uint64_t large = s->refused[CHOIR_REFUSAL_DIVERGED] +
-                           s->refused[CHOIR_REFUSAL_NOT_FINITE] + s->refused[CHOIR_REFUSAL_NORM] +
-                           s->refused[CHOIR_REFUSAL_RANGE];
-    const uint64_t missing = s->refused[CHOIR_REFUSAL_MISSING];
-    if (large > 0 && large >= missing) {
-        (void)ch_error_set(err, CHOIR_ERANGE,
-                           "not one of %u rounds counted; updates refused: %s; a lower "
-                           "client.learning_rate keeps them small",
-                           s->round, refusals);
-        return EXIT_DIVERGED;
-    }
-    (void)ch_error_set(err, CHOIR_EAGAIN,
-                       "not one of %u rounds counted: too few reports for server.quorum %u; %llu "
-                       "of the clients asked did not report%s%s; see server.deadline, "
-                       "server.sample_rate, network.availability and network.dropout",
-                       s->round, job->quorum, (unsigned long long)missing,
-                       refusals[0] == '\0' ? "" : ", refused: ", refusals);
-    return EXIT_QUORUM;
-}
-
 /* What goes on with a run, as a shell takes it. */
 static void resume_text(char *out, size_t size, const ch_run_result *r, const sim_flags *flags) {
     const bool has_baseline = strcmp(flags->baseline, "none") != 0;
@@ -208,7 +184,7 @@ static int run_judge(const ch_run_result *r, const ch_summary *s, const choir_jo
         return EXIT_INTERRUPTED;
     }
     if (s->round > 0 && s->discarded == s->round) {
-        return rounds_judge(s, job, err);
+        return result_judge_rounds(s, job, err);
     }
     if (s->has_risen && !r->reached_target) {
         (void)ch_error_set(err, CHOIR_ERANGE,

@@ -11,13 +11,14 @@
     X(FAILED, 1, "a file is not there or malformed; or memory or the system failed")               \
     X(WRONG, 2, "the command line or job is wrong, or does not fit its data; nothing was run")     \
     X(INTERRUPTED, 130, "ended before its end; it can go on from its checkpoint")                  \
-    X(TARGET, 3, "the run ended without reaching server.target_accuracy")                          \
     X(DIVERGED, 4, "training diverged: the loss is not finite or grew, or no update was fit")      \
-    X(QUORUM, 5, "not one round counted: fewer clients than server.quorum reported")
+    X(QUORUM, 5, "not one round counted: fewer clients than server.quorum reported")               \
+    X(TARGET, 3, "the run ended without reaching server.target_accuracy")
 
 enum {
     EXITS_USUAL = 3,       // the first of them, which every command can end with
     EXITS_INTERRUPTED = 4, // and what goes on where it was ended
+    EXITS_TRAINED = 6,     // and what trains runs that may come to nothing
 };
 
 enum {

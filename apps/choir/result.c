@@ -1,6 +1,8 @@
 /* A run's result: see result.h. */
 #include "result.h"
 
+#include "commands.h"
+
 #include "base/error.h"
 #include "base/text.h"
 #include "store/metrics_log.h"
@@ -64,6 +66,29 @@ void result_json(FILE *out, const ch_run_result *r, const ch_summary *s) {
     baseline_put(out, "local", &r->local);
     text_put(out, "report", r->report, ",");
     text_put(out, "run_dir", r->run_dir, "}\n");
+}
+
+int result_judge_rounds(const ch_summary *s, const choir_job *job, choir_error *err) {
+    char refusals[200];
+    ch_summary_refusals(refusals, sizeof(refusals), s);
+    const uint64_t large = s->refused[CHOIR_REFUSAL_DIVERGED] +
+                           s->refused[CHOIR_REFUSAL_NOT_FINITE] + s->refused[CHOIR_REFUSAL_NORM] +
+                           s->refused[CHOIR_REFUSAL_RANGE];
+    const uint64_t missing = s->refused[CHOIR_REFUSAL_MISSING];
+    if (large > 0 && large >= missing) {
+        (void)ch_error_set(err, CHOIR_ERANGE,
+                           "not one of %u rounds counted; updates refused: %s; a lower "
+                           "client.learning_rate keeps them small",
+                           s->round, refusals);
+        return EXIT_DIVERGED;
+    }
+    (void)ch_error_set(err, CHOIR_EAGAIN,
+                       "not one of %u rounds counted: too few reports for server.quorum %u; %llu "
+                       "of the clients asked did not report%s%s; see server.deadline, "
+                       "server.sample_rate, network.availability and network.dropout",
+                       s->round, job->quorum, (unsigned long long)missing,
+                       refusals[0] == '\0' ? "" : ", refused: ", refusals);
+    return EXIT_QUORUM;
 }
 
 ch_summary result_summary(const ch_run_result *r, const choir_job *job) {

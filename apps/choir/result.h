@@ -13,4 +13,8 @@ void result_json(FILE *out, const ch_run_result *r, const ch_summary *s);
 /* Its figures, from its metrics; texts borrowed from both. */
 ch_summary result_summary(const ch_run_result *r, const choir_job *job);
 
+/* Sets why not one round of the run counted: what kept most updates from counting says what would
+ * help. Returns the exit code, EXIT_DIVERGED or EXIT_QUORUM. */
+int result_judge_rounds(const ch_summary *s, const choir_job *job, choir_error *err);
+
 #endif

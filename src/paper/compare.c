@@ -8,6 +8,7 @@
 #include "job/rules.h"
 #include "paper/grid.h"
 #include "report/units.h"
+#include "store/metrics_log.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -207,12 +208,48 @@ uint32_t ch_compare_points(const ch_compare *c) {
 
 // ----- running it -------------------------------------------------------------------------------
 
-/* Whether a point is better than what the row has. */
-static bool is_better(const ch_compare_row *row, const ch_outcome_arm *arm) {
-    if (row->dir[0] == '\0' || arm->crossing != row->crossing) {
-        return row->dir[0] == '\0' || arm->crossing < row->crossing;
+/* Whether a round of the run in dir counted. */
+static choir_status counted_find(bool *out, const char *dir, const choir_env *env,
+                                 choir_error *err) {
+    ch_metrics_table table = {0};
+    const choir_status status = ch_metrics_read(&table, dir, env, err);
+    *out = false;
+    for (uint32_t i = 0; i < table.count; i++) {
+        *out = *out || table.rows[i].applied;
     }
-    return arm->best > row->best;
+    ch_metrics_table_release(&table);
+    return status;
+}
+
+/* Whether a point is better than what the row has. */
+static bool is_better(const ch_compare_row *row, const ch_outcome_arm *arm, bool is_counted) {
+    if (row->dir[0] == '\0' || is_counted != row->is_counted) {
+        return row->dir[0] == '\0' || is_counted;
+    }
+    return arm->crossing == row->crossing ? arm->best > row->best : arm->crossing < row->crossing;
+}
+
+/* Keeps a point that has rounds in the row when it is better than what that has. */
+static choir_status point_keep(ch_compare_row *row, const choir_job *job, bool is_edge,
+                               const ch_outcome_arm *arm, const ch_paper_site *site,
+                               const choir_env *env, choir_error *err) {
+    char dir[CHOIR_PATH_MAX];
+    bool is_counted = false;
+    choir_status status = ch_arm_dir(dir, site->runs, job, err);
+    if (status == CHOIR_OK) {
+        status = counted_find(&is_counted, dir, env, err);
+    }
+    if (status == CHOIR_OK && is_better(row, arm, is_counted)) {
+        row->job = *job;
+        row->crossing = is_counted ? arm->crossing : INFINITY;
+        row->best = arm->best;
+        row->bytes = arm->bytes;
+        row->is_counted = is_counted;
+        row->is_edge = is_edge;
+        row->is_diverged = arm->end == CH_CROSSING_DIVERGED;
+        memcpy(row->dir, dir, sizeof(dir));
+    }
+    return status;
 }
 
 static choir_status point_run(ch_compare_row *row, const choir_job *given, double client_rate,
@@ -234,17 +271,10 @@ static choir_status point_run(ch_compare_row *row, const choir_job *given, doubl
         return status;
     }
     row->decided += status == CHOIR_OK;
-    if (arm.rounds > 0 && is_better(row, &arm)) {
-        row->job = job;
-        row->crossing = arm.crossing;
-        row->best = arm.best;
-        row->bytes = arm.bytes;
-        row->is_edge = point % CLIENT_RATES != 0;
-        row->is_diverged = arm.end == CH_CROSSING_DIVERGED;
-        const choir_status found = ch_arm_dir(row->dir, site->runs, &job, err);
-        return found == CHOIR_OK ? status : found;
-    }
-    return status;
+    const choir_status kept =
+        arm.rounds == 0 ? CHOIR_OK
+                        : point_keep(row, &job, point % CLIENT_RATES != 0, &arm, site, env, err);
+    return kept == CHOIR_OK ? status : kept;
 }
 
 /* Goes on with the best run to its last round, beyond the target: so that curves can be compared.
@@ -280,7 +310,7 @@ choir_status ch_compare_run(ch_compare *c, const ch_paper_site *site, const choi
             }
             ended = status == CHOIR_OK ? ended : status; // what others have had is told too
         }
-        const bool is_cut = c->target > 0 && row->dir[0] != '\0' && !row->is_diverged;
+        const bool is_cut = c->target > 0 && ch_compare_is_usable(row);
         const choir_status status =
             is_cut && ended == CHOIR_OK ? best_end(row, site, env, err) : CHOIR_OK;
         if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
@@ -289,6 +319,10 @@ choir_status ch_compare_run(ch_compare *c, const ch_paper_site *site, const choi
         ended = status == CHOIR_OK ? ended : status;
     }
     return ended;
+}
+
+bool ch_compare_is_usable(const ch_compare_row *row) {
+    return row->is_counted && !row->is_diverged;
 }
 
 // ----- telling it -------------------------------------------------------------------------------
@@ -302,8 +336,10 @@ static void row_print(FILE *out, const ch_compare *c, const ch_compare_row *row)
     if (row->dir[0] != '\0') {
         ch_text_number(client, sizeof(client), row->job.client_learning_rate);
         ch_text_number(server, sizeof(server), row->job.server_learning_rate);
-        ch_units_share(best, row->best);
         ch_units_bytes(bytes, (uint64_t)row->bytes);
+    }
+    if (row->is_counted) {
+        ch_units_share(best, row->best);
     }
     if (isfinite(row->crossing)) {
         (void)snprintf(rounds, sizeof(rounds), "%.1f", row->crossing);
@@ -313,9 +349,11 @@ static void row_print(FILE *out, const ch_compare *c, const ch_compare_row *row)
         (void)fprintf(out, "%8s ", rounds);
     }
     (void)fprintf(out, "%10s  %u of %u", bytes, row->decided, row->points);
-    (void)fprintf(out, "%s%s%s%s\n", row->is_diverged ? "  diverged" : "",
-                  row->is_edge ? "  at the grid's edge" : "", row->set[0] == '\0' ? "" : "  ",
-                  row->set);
+    const bool is_void = row->dir[0] != '\0' && !row->is_counted;
+    (void)fprintf(out, "%s%s%s%s%s\n", is_void ? "  no round counted" : "",
+                  row->is_diverged ? "  diverged" : "",
+                  row->is_edge && !is_void ? "  at the grid's edge" : "",
+                  row->set[0] == '\0' ? "" : "  ", row->set);
 }
 
 void ch_compare_print(FILE *out, const ch_compare *c) {

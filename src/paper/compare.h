@@ -7,7 +7,8 @@
  *     server.learning_rate   1;  fedavgm: 1 and 0.316;  the adaptive ones: 0.1, 0.0316 and 0.01
  *
  * The best is the one that reaches the job's server.target_accuracy in the fewest rounds, else that
- * with the highest test accuracy of any round; it alone is run beyond the target, to its end. What
+ * with the highest test accuracy of any round; one of which no round counted is behind all others,
+ * as its model is the one it began with. The best alone is run beyond the target, to its end. What
  * an algorithm cannot do without and the job does not say is set, and told: client.proximal_mu =
  * 0.1, a chain that says uniform for its weight, and whose clip is left out where the algorithm is
  * refused with it.
@@ -36,6 +37,7 @@ typedef struct ch_compare_row {
     double crossing;              // rounds to the target; INFINITY: not reached, or there is none
     double best;                  // highest test accuracy; 0: there is none yet
     double bytes;                 // sent until the target, or in all rounds
+    bool is_counted;              // at its best point a round counted, or else at none
     bool is_diverged;             // at its best point, which no other was better than
     bool is_edge;                 // that has no neighbour on one side among the client rates tried
     char dir[CHOIR_PATH_MAX];     // of the run; "": none has begun
@@ -72,6 +74,9 @@ uint32_t ch_compare_points(const ch_compare *c);
  */
 CHOIR_NODISCARD choir_status ch_compare_run(ch_compare *c, const ch_paper_site *site,
                                             const choir_env *env, choir_error *err);
+
+/* Whether a row's best point is one to use: a round of it counted, and it did not diverge. */
+bool ch_compare_is_usable(const ch_compare_row *row);
 
 /* Prints the table. */
 void ch_compare_print(FILE *out, const ch_compare *c);

@@ -92,6 +92,31 @@ class Comparing(Case):
         self.assertTrue((self.folder / "comparison.html").exists())
         self.assertEqual(list(self.folder.rglob("report.html")), [])
 
+    def test_a_run_of_which_no_round_counted_is_marked_and_is_no_result(self):
+        job = JOB.replace("rounds: 4", "rounds: 2").replace("rate: 0.1", "rate: 400")
+        ran = self.compare("--algorithms", "fedavg,fedprox", job=job)
+        self.assertEqual(ran.code, 4, ran.log)
+        rows = [row.split() for row in ran.out.splitlines()[1:]]
+        for row in rows:
+            self.assertEqual(row[3], "-")
+            self.assertEqual(row[6:12], ["3", "of", "3", "no", "round", "counted"])
+        self.assertRegex(ran.log, "\nchoir compare: fedavg: not one of 2 rounds counted; updates refused: .*; "
+                                  "a lower client.learning_rate keeps them small\n$")
+        self.assertFalse((self.folder / "comparison.html").exists())
+        job = JOB.replace("rate: 0.5", "rate: 1e-9, sampler: poisson")
+        ran = self.compare("--runs", "none", job=job)
+        self.assertEqual(ran.code, 5, ran.log)
+        self.assertIn("3 of 3  no round counted\n", ran.out)
+
+    def test_a_run_of_which_rounds_counted_is_better_than_one_of_which_none_did(self):
+        self.run_in("sim", self.file("good.yaml", JOB.replace("rounds: 4", "rounds: 12")), "--run-dir", "good",
+                    "--quiet", "--no-report")
+        job = JOB.replace("softmax", "{name: softmax, init: good/model.safetensors}")
+        row = self.table("--no-report", job=job.replace("rounds: 4", "rounds: 2").replace("rate: 0.1", "rate: 60"))[0]
+        self.assertNotIn("counted", row)
+        begun, counted = self.best("good"), float(row[3]) / 100
+        self.assertLess(counted, begun - 0.2)  # the model that it began with was better
+
     def test_of_one_round_there_is_no_plural(self):
         path = self.file("job.yaml", JOB.replace("rounds: 4", "rounds: 1"))
         ran = self.run_in("compare", path, "--no-report", timeout=120)
