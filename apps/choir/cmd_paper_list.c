@@ -26,7 +26,7 @@ static const ch_option ROWS[] = {
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const list_flags DEFAULTS = {.from = PAPER_FROM, .results = PAPER_RESULTS, .seed = 1};
+static const list_flags DEFAULTS = {.from = PAPER_FROM, .seed = 1};
 
 static void cell_print(FILE *out, const ch_paper_cell *cell, const ch_outcome *o) {
     const ch_paper_experiment *e = cell->e;
@@ -75,12 +75,14 @@ static int list_run(const ch_call *call, choir_error *err) {
     const list_flags *flags = call->options;
     const choir_env env = choir_env_default();
     ch_catalogue catalogue;
+    char results[CHOIR_PATH_MAX];
     ch_outcome *o = malloc(sizeof(*o));
     choir_status status = o == NULL ? CHOIR_ENOMEM : CHOIR_OK;
     if (status == CHOIR_OK) {
-        status = paper_open(&catalogue, flags->from, flags->results, flags->seed, &env, err);
+        status =
+            paper_open(&catalogue, results, flags->from, flags->results, flags->seed, &env, err);
         const ch_conduct c = {.catalogue = &catalogue,
-                              .site = {.results = flags->results, .seed = flags->seed}};
+                              .site = {.results = results, .seed = flags->seed}};
         for (uint32_t i = 0; i < catalogue.count && status == CHOIR_OK; i++) {
             status = experiment_print(call, &c, &catalogue.items[i], o, &env, err);
         }

@@ -28,16 +28,14 @@ static const ch_option ROWS[] = {
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const report_flags DEFAULTS = {
-    .from = PAPER_FROM, .results = PAPER_RESULTS, .out = "paper.html", .seed = 1};
+static const report_flags DEFAULTS = {.from = PAPER_FROM, .out = "paper.html", .seed = 1};
 
 static choir_status markdown_print(const ch_call *call, const ch_catalogue *catalogue,
-                                   const choir_env *env, choir_error *err) {
+                                   const char *results, const choir_env *env, choir_error *err) {
     const report_flags *flags = call->options;
     ch_draft text;
     ch_draft_init(&text, env);
-    const choir_status status =
-        ch_book_markdown(&text, catalogue, flags->results, flags->seed, env, err);
+    const choir_status status = ch_book_markdown(&text, catalogue, results, flags->seed, env, err);
     if (status == CHOIR_OK && text.size > 0) {
         (void)fputs(text.text, call->out);
     }
@@ -49,14 +47,14 @@ static int report_run(const ch_call *call, choir_error *err) {
     const report_flags *flags = call->options;
     const choir_env env = choir_env_default();
     ch_catalogue catalogue;
+    char results[CHOIR_PATH_MAX];
     ch_book_result result = {.warning = ""};
     choir_status status =
-        paper_open(&catalogue, flags->from, flags->results, flags->seed, &env, err);
+        paper_open(&catalogue, results, flags->from, flags->results, flags->seed, &env, err);
     if (status == CHOIR_OK && flags->markdown) {
-        status = markdown_print(call, &catalogue, &env, err);
+        status = markdown_print(call, &catalogue, results, &env, err);
     } else if (status == CHOIR_OK) {
-        status =
-            ch_book_write(&result, &catalogue, flags->results, flags->seed, flags->out, &env, err);
+        status = ch_book_write(&result, &catalogue, results, flags->seed, flags->out, &env, err);
     }
     ch_catalogue_release(&catalogue);
     if (status != CHOIR_OK) {

@@ -15,7 +15,7 @@
 
 typedef struct run_flags {
     char from[CHOIR_PATH_MAX];
-    char out[CHOIR_PATH_MAX];
+    char results[CHOIR_PATH_MAX];
     char runs[CHOIR_PATH_MAX];
     char data[CHOIR_PATH_MAX];
     uint64_t seed;
@@ -41,15 +41,14 @@ static const ch_option ROWS[] = {
     {"--estimate", CH_OPTION_FLAG, FIELD(estimate), 0, 0, "", NULL,
      "only says how long it will take"},
     {"--from", CH_OPTION_TEXT, FIELD(from), 0, CHOIR_PATH_MAX, "", NULL, PAPER_FROM_HELP},
-    {"--out", CH_OPTION_TEXT, FIELD(out), 0, CHOIR_PATH_MAX, "", NULL, PAPER_RESULTS_HELP},
+    {"--results", CH_OPTION_TEXT, FIELD(results), 0, CHOIR_PATH_MAX, "", NULL, PAPER_RESULTS_HELP},
     {"--runs", CH_OPTION_TEXT, FIELD(runs), 0, CHOIR_PATH_MAX, "", NULL,
      "the folder of run directories, which it goes on from"},
     {"--quiet", CH_OPTION_FLAG, FIELD(quiet), 0, 0, "", NULL, "no progress, only what came of it"},
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const run_flags DEFAULTS = {
-    .from = PAPER_FROM, .out = PAPER_RESULTS, .runs = PAPER_RUNS, .seed = 1};
+static const run_flags DEFAULTS = {.from = PAPER_FROM, .runs = PAPER_RUNS, .seed = 1};
 
 static void estimate_print(FILE *out, const ch_conduct_estimate *e, uint32_t chosen) {
     char seconds[CH_UNITS_MAX];
@@ -92,6 +91,7 @@ static choir_status choice_run(const ch_call *call, const ch_catalogue *catalogu
     ch_log_lines lines = {.out = stderr, .name = "choir paper run", .level = CHOIR_LEVEL_WARN};
     const choir_env env = ch_log_env(&lines);
     const double now_s = ch_session_clock();
+    char results[CHOIR_PATH_MAX];
     const uint32_t workers = flags->workers == 0 ? ch_session_cores() : flags->workers;
     const ch_conduct c = {
         .catalogue = catalogue,
@@ -99,14 +99,14 @@ static choir_status choice_run(const ch_call *call, const ch_catalogue *catalogu
         .rates_max = flags->rates,
         .out = call->out,
         .site = {.runs = flags->runs,
-                 .results = flags->out,
+                 .results = results,
                  .data_dir = flags->data,
                  .seed = flags->seed,
                  .workers = workers,
                  .deadline_s = flags->budget_min > 0 ? now_s + 60 * flags->budget_min : INFINITY,
                  .progress = flags->quiet ? NULL : stderr,
                  .stop = &interrupt_came}};
-    choir_status status = CHOIR_OK;
+    choir_status status = paper_results(results, flags->from, flags->results, err);
     for (uint32_t i = 0; i < call->operands_count && status == CHOIR_OK; i++) {
         status = ch_choice_add(choice, catalogue, call->operands[i], err);
     }
@@ -148,7 +148,7 @@ const ch_command CMD_PAPER_RUN = {
         "it. A rate that needs more rounds than the best is given up. Says first how long it will "
         "take here, and for each cell the rounds to the target, the speed-up, the bytes, what the "
         "paper has and the ratio. It can be ended at any time, however roughly: the same command "
-        "goes on. Results are files in --out; 'choir paper report' makes a page of them.",
+        "goes on. Results are files in --results; 'choir paper report' makes a page of them.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

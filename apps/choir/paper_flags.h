@@ -2,24 +2,47 @@
 #ifndef CHOIR_APPS_PAPER_FLAGS_H
 #define CHOIR_APPS_PAPER_FLAGS_H
 
+#include "base/error.h"
 #include "paper/catalogue.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
-#define PAPER_FROM    "experiments/paper"
-#define PAPER_RESULTS "experiments/paper/results"
-#define PAPER_RUNS    "runs/paper"
+#define PAPER_FROM "experiments/paper"
+#define PAPER_RUNS "runs/paper"
 
-#define PAPER_FROM_HELP    "the folder of experiments, NAME.yaml each"
-#define PAPER_RESULTS_HELP "the folder of results, small files that can be committed"
+#define PAPER_FROM_HELP "the folder of experiments, NAME.yaml each"
+#define PAPER_RESULTS_HELP                                                                         \
+    "the folder of results, small files that can be committed; empty: results in that of --from"
 
-/* Opens the experiments, and looks at the folder of results where it is not the usual one, which is
- * there once something is measured. As ch_catalogue_open and ch_catalogue_check_results; *out is
- * safe to release in any case. */
-static inline choir_status paper_open(ch_catalogue *out, const char *from, const char *results,
-                                      uint64_t seed, const choir_env *env, choir_error *err) {
-    const choir_status status = ch_catalogue_open(out, from, env, err);
-    return status == CHOIR_OK && strcmp(results, PAPER_RESULTS) != 0
+/* The folder of results: what --results says, or results in the folder of experiments. EINVAL when
+ * that is too long. */
+static inline choir_status paper_results(char out[CHOIR_PATH_MAX], const char *from,
+                                         const char *results, choir_error *err) {
+    const bool is_given = results[0] != '\0';
+    const bool has_slash = from[0] != '\0' && from[strlen(from) - 1] == '/';
+    const int size = is_given
+                         ? snprintf(out, CHOIR_PATH_MAX, "%s", results)
+                         : snprintf(out, CHOIR_PATH_MAX, "%s%sresults", from, has_slash ? "" : "/");
+    return size >= 0 && size < CHOIR_PATH_MAX
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_EINVAL, "--from: '%.60s...' is longer than %d bytes", from,
+                              CHOIR_PATH_MAX - 9);
+}
+
+/* Opens the experiments, and looks at the folder of results where --results names it; the usual one
+ * is there once something is measured. out_results: paper_results. As ch_catalogue_open and
+ * ch_catalogue_check_results; *out is safe to release in any case. */
+static inline choir_status paper_open(ch_catalogue *out, char out_results[CHOIR_PATH_MAX],
+                                      const char *from, const char *results, uint64_t seed,
+                                      const choir_env *env, choir_error *err) {
+    *out = (ch_catalogue){.count = 0};
+    choir_status status = paper_results(out_results, from, results, err);
+    if (status == CHOIR_OK) {
+        status = ch_catalogue_open(out, from, env, err);
+    }
+    return status == CHOIR_OK && results[0] != '\0'
                ? ch_catalogue_check_results(out, results, seed, err)
                : status;
 }

@@ -75,6 +75,15 @@ class ATable(Paper):
         self.assertIn("3 of   4 measured", listed)
         self.assertRegex(listed, r"tiny/four/iid  measured, [34] rates\n")
 
+    def test_results_lie_beside_the_experiments_wherever_these_are(self):
+        (self.folder / "experiments").rename(self.folder / "mine")
+        self.measure("tiny/four/iid", "--from", "mine/paper")
+        self.assertEqual(list(self.results("mine/paper/results")), ["four.iid.json"])
+        self.assertFalse((self.folder / "experiments").exists())
+        for where in ("mine/paper", "mine/paper/"):
+            self.assertIn("1 of   4 measured", self.run_in("paper", "list", "--from", where).out)
+            self.assertIn("1 of 4 cells measured", self.run_in("paper", "report", "--from", where).out)
+
     def test_walks_the_grid_until_the_best_has_both_neighbours_or_rates_end(self):
         self.measure("tiny/four/iid")
         cell = json.loads(self.results()["four.iid.json"])
@@ -113,23 +122,23 @@ class ATable(Paper):
         self.assertEqual([(arm["end"], arm["rounds"]) for arm in cell["rates"]], [("not reached", 9)] * 2)
 
     def test_does_not_depend_on_workers_or_company(self):
-        self.measure("tiny", "--workers", "1", "--runs", "a", "--out", "one")
-        self.measure("tiny/one", "--workers", "3", "--runs", "b", "--out", "other")
-        self.measure("tiny/four", "--workers", "2", "--runs", "b", "--out", "other")
+        self.measure("tiny", "--workers", "1", "--runs", "a", "--results", "one")
+        self.measure("tiny/one", "--workers", "3", "--runs", "b", "--results", "other")
+        self.measure("tiny/four", "--workers", "2", "--runs", "b", "--results", "other")
         self.assertEqual(self.results("one"), self.results("other"))
 
     def test_has_cells_that_differ_by_their_target_alone(self):
         columns = "columns:\n  low: {label: low, target: 0.4}\n  high: {label: high, target: 0.5}\n"
         self.file("experiments/paper/tiny.yaml", TABLE.split("columns:")[0] + columns +
                   "rows:\n  one: {label: 1 client, set: {server.sample_rate: 0.05}}\n")
-        self.measure("tiny", "--workers", "2", "--out", "two")
-        self.measure("tiny", "--workers", "1", "--out", "one", "--runs", "alone")
+        self.measure("tiny", "--workers", "2", "--results", "two")
+        self.measure("tiny", "--workers", "1", "--results", "one", "--runs", "alone")
         self.assertEqual(list(self.results("two")), ["one.high.json", "one.low.json"])
         self.assertEqual(self.results("two"), self.results("one"))
 
     def test_that_is_killed_goes_on_and_comes_to_the_same(self):
         began = time.monotonic()
-        self.measure("tiny", "--runs", "calm", "--out", "calm-results")
+        self.measure("tiny", "--runs", "calm", "--results", "calm-results")
         length = time.monotonic() - began
         moments = random.Random(1)
         for _ in range(4):
@@ -151,10 +160,10 @@ class ATable(Paper):
 
     def test_that_cannot_be_written_is_not_begun(self):
         self.file("taken", "")
-        ran = self.run_in("paper", "run", "tiny/four", "--out", "taken")
+        ran = self.run_in("paper", "run", "tiny/four", "--results", "taken")
         self.assert_says(ran, 1, "choir paper run: taken: cannot make the directory: Not a directory\n")
         (self.folder / "mine/tiny/four.iid.json.tmp").mkdir(parents=True)
-        ran = self.run_in("paper", "run", "tiny/four", "--out", "mine")
+        ran = self.run_in("paper", "run", "tiny/four", "--results", "mine")
         self.assert_says(ran, 1, "choir paper run: mine/tiny/four.iid.json.tmp: cannot create: "
                                  "Is a directory\n")
         self.assertFalse((self.folder / "runs").exists())
@@ -244,7 +253,7 @@ class AFigure(Paper):
 
     def test_of_the_loss_on_all_training_examples_is_killed_and_comes_to_the_same(self):
         self.curves("pooled-loss")
-        self.measure("curves", "--runs", "calm", "--out", "calm-results")
+        self.measure("curves", "--runs", "calm", "--results", "calm-results")
         for seconds in (0.15, 0.3, 0.2):
             process = subprocess.Popen([CHOIR, "paper", "run", "curves"], cwd=self.folder,
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -358,7 +367,7 @@ class AReport(Paper):
         self.assertIn("0 of 4 cells measured", self.run_in("paper", "report").out)
 
     def test_of_a_folder_that_is_not_there_or_has_no_result_is_refused(self):
-        self.measure("tiny/four/iid", "--out", "mine")
+        self.measure("tiny/four/iid", "--results", "mine")
         self.assertIn("1 of 4 cells measured", self.run_in("paper", "report", "--results", "mine").out)
         (self.folder / "paper.html").unlink()
         names = "--results names the folder that holds what 'choir paper run' measured"
