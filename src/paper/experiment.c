@@ -5,6 +5,7 @@
 #include "base/disk.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "job/keys.h"
 #include "job/rules.h"
 #include "job/yaml.h"
 
@@ -110,8 +111,23 @@ static ch_paper_line *line_of(ch_paper_line *lines, uint32_t *count, uint32_t ma
     return &lines[i];
 }
 
+/* Whether a job has this key, "client.epochs" behind "rows.e5.set.", and it can have the value. */
+static choir_status set_check(const reader *r, const char *key, const ch_yaml_entry *entry,
+                              choir_error *err) {
+    char where[CHOIR_PATH_MAX + CH_YAML_KEY_MAX + 16];
+    choir_job scratch = CH_JOB_DEFAULTS;
+    const char *known = strcmp(key, "model") == 0 ? "model.name" : key;
+    (void)snprintf(where, sizeof(where), "%s:%u: %.*s", r->file, entry->line,
+                   (int)(key - entry->key - 1), entry->key);
+    return ch_options_set(&CH_JOB_KEYS, &scratch, known, entry->value, where, err);
+}
+
 static choir_status set_take(const reader *r, ch_paper_line *line, const char *key,
                              const ch_yaml_entry *entry, choir_error *err) {
+    const choir_status status = set_check(r, key, entry, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
     if (line->sets_count == CH_PAPER_SETS_MAX) {
         return refuse(r, entry, "more settings than a row or a column may have", err);
     }
@@ -414,6 +430,24 @@ static choir_status base_path(char out[CHOIR_PATH_MAX], const ch_paper_experimen
     return CHOIR_OK;
 }
 
+/* Reads the base job with settings over it; a fault of theirs is told with the cell that has them.
+ */
+static choir_status base_read(choir_job *out, const char *path, const char *const *sets,
+                              uint32_t count, const ch_paper_experiment *e, uint32_t row,
+                              uint32_t column, choir_error *err) {
+    static const char blamed[] = "--set: ";
+    choir_error why = {.message = ""};
+    const choir_status status = choir_job_read(out, path, sets, count, &why);
+    if (status == CHOIR_OK) {
+        return status;
+    }
+    if (strncmp(why.message, blamed, sizeof(blamed) - 1) != 0) {
+        return ch_error_set(err, status, "%s", why.message);
+    }
+    return ch_error_set(err, status, "%s: %s/%s: set: %s", e->path, e->rows[row].name,
+                        e->columns[column].name, why.message + sizeof(blamed) - 1);
+}
+
 choir_status ch_paper_job(choir_job *out, const ch_paper_experiment *e, uint32_t row,
                           uint32_t column, int32_t rate, uint64_t seed, const char *data_dir,
                           choir_error *err) {
@@ -442,7 +476,7 @@ choir_status ch_paper_job(choir_job *out, const ch_paper_experiment *e, uint32_t
     }
     choir_status status = base_path(path, e, err);
     if (status == CHOIR_OK) {
-        status = choir_job_read(out, path, all, count, err);
+        status = base_read(out, path, all, count, e, row, column, err);
     }
     if (status == CHOIR_OK && ch_paper_has_own_run(e, row)) {
         (void)snprintf(out->name, sizeof(out->name), "%s", e->name);

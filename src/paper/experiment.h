@@ -135,7 +135,8 @@ bool ch_paper_has_own_run(const ch_paper_experiment *e, uint32_t row);
  *
  * data_dir  as data.dir; "": the base job's
  *
- * Returns as choir_job_read.
+ * Returns as choir_job_read; a setting that is at fault is told with the experiment's file and
+ * cell.
  */
 CHOIR_NODISCARD choir_status ch_paper_job(choir_job *out, const ch_paper_experiment *e,
                                           uint32_t row, uint32_t column, int32_t rate,

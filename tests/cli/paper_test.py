@@ -84,6 +84,19 @@ class ATable(Paper):
             self.assertIn("1 of   4 measured", self.run_in("paper", "list", "--from", where).out)
             self.assertIn("1 of 4 cells measured", self.run_in("paper", "report", "--from", where).out)
 
+    def test_a_setting_at_fault_is_told_with_its_file_and_row(self):
+        name = "experiments/paper/tiny.yaml"
+        usual = "set: {server.sample_rate: 0.2}"
+        self.file(name, TABLE.replace(usual, "set: {server.sampel_rate: 0.2}"))
+        for words in (("run", "tiny/four/iid"), ("list",)):
+            self.assert_says(self.run_in("paper", *words), 2,
+                             f"choir paper {words[0]}: {name}:18: rows.four.set: server.sampel_rate is not "
+                             "known; did you mean 'server.sample_rate'?\n")
+        self.file(name, TABLE.replace(usual, "set: {chain: clip=nought}"))  # which only the whole job shows
+        ran = self.run_in("paper", "run", "tiny/four/iid")
+        self.assertEqual((ran.code, ran.out), (2, ""), ran.log)
+        self.assertTrue(ran.log.startswith(f"choir paper run: {name}: four/iid: set: chain: "), ran.log)
+
     def test_walks_the_grid_until_the_best_has_both_neighbours_or_rates_end(self):
         self.measure("tiny/four/iid")
         cell = json.loads(self.results()["four.iid.json"])

@@ -55,6 +55,10 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
         const char *text;
         const char *message;
     } rows[] = {
+        {"columns: {a: {set: {client.epoch: 5}}}\n",
+         "made.yaml:1: columns.a.set: client.epoch is not known; did you mean 'client.epochs'?"},
+        {"columns: {a: {label: x}}\nrows:\n  e5: {set: {client.epochs: -1}}\n",
+         "made.yaml:3: rows.e5.set: client.epochs: '-1' is not a whole number in [1, 1000] epochs"},
         {"titel: x\n", "made.yaml:1: titel is not known; did you mean 'title'?"},
         {"title: x\njob: j\n", "made.yaml: must have columns, and rows after them"},
         {"columns: {a: {label: x}}\nrows: {r: {label: y}}\n",
@@ -89,7 +93,7 @@ static void more_rows_columns_or_settings_than_there_may_be_are_refused(void **s
     (void)state;
     static char text[8192];
     static const char *const forms[] = {"columns.c%u.label: x\n", "rows.r%u.label: x\n",
-                                        "rows.r.set.key%u: x\n"};
+                                        "rows.r.set.seed: %u\n"};
     static const uint32_t most[] = {CH_PAPER_COLUMNS_MAX, CH_PAPER_ROWS_MAX, CH_PAPER_SETS_MAX};
     for (size_t f = 0; f < 3; f++) {
         size_t used = 0;
