@@ -242,11 +242,12 @@ static int sim_run(const ch_call *call, choir_error *err) {
         ch_summary_print(stderr, &summary);
         (void)fprintf(stderr, "%s%s", result.warning, result.warning[0] == '\0' ? "" : "\n");
     }
+    const int code =
+        status != CHOIR_OK ? exit_of(status, err) : run_judge(&result, &summary, &job, flags, err);
     if (flags->json) {
-        result_json(call->out, &result, &summary);
+        result_json(call->out, &result, &summary, code == EXIT_DONE ? "" : err->message);
     }
-    return status != CHOIR_OK ? exit_of(status, err)
-                              : run_judge(&result, &summary, &job, flags, err);
+    return code;
 }
 
 const ch_command CMD_SIM = {

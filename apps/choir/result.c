@@ -22,10 +22,11 @@ static void count_put(FILE *out, const char *key, uint64_t value) {
     (void)fprintf(out, "\"%s\":%llu,", key, (unsigned long long)value);
 }
 
+/* null where there is no text. */
 static void text_put(FILE *out, const char *key, const char *value, const char *after) {
     char quoted[2 * CHOIR_PATH_MAX + 2];
     (void)ch_text_quote(quoted, sizeof(quoted), value);
-    (void)fprintf(out, "\"%s\":%s%s", key, quoted, after);
+    (void)fprintf(out, "\"%s\":%s%s", key, value[0] == '\0' ? "null" : quoted, after);
 }
 
 /* null when it was not asked for, or did not come to its end. */
@@ -40,13 +41,14 @@ static void baseline_put(FILE *out, const char *key, const ch_baseline *b) {
     }
 }
 
-void result_json(FILE *out, const ch_run_result *r, const ch_summary *s) {
+void result_json(FILE *out, const ch_run_result *r, const ch_summary *s, const char *reason) {
     (void)fprintf(out, "{");
     real_put(out, "accuracy", r->accuracy);
     real_put(out, "loss", r->loss);
     count_put(out, "rounds", r->rounds);
     (void)fprintf(out, "\"reached_target\":%s,", r->reached_target ? "true" : "false");
     (void)fprintf(out, "\"interrupted\":%s,", r->interrupted ? "true" : "false");
+    text_put(out, "reason", reason, ",");
     text_put(out, "model_hash", r->model_hash, ",");
     if (s->diverged_round > 0) {
         (void)fprintf(out, "\"diverged\":{\"round\":%u,", s->diverged_round);

@@ -7,8 +7,9 @@
 
 #include <stdio.h>
 
-/* One line: one JSON object. Numbers that are not finite are null. */
-void result_json(FILE *out, const ch_run_result *r, const ch_summary *s);
+/* One line: one JSON object. Numbers that are not finite are null, and so are texts that are "".
+ * reason: why the run did not end as it should; "": it did. */
+void result_json(FILE *out, const ch_run_result *r, const ch_summary *s, const char *reason);
 
 /* Its figures, from its metrics; texts borrowed from both. */
 ch_summary result_summary(const ch_run_result *r, const choir_job *job);

@@ -197,6 +197,10 @@ class Ends(SimCase):
         self.assertRegex(ran.log, r"^choir sim: warning: update_refused round=1 client=\d+ reason=")
         self.assertRegex(ran.log, r"\nchoir sim: not one of 4 rounds counted; updates refused: "
                                   r"\d+ \w+.*; a lower client.learning_rate .*\n$")
+        said = json.loads(ran.out)
+        self.assertEqual(ran.log.splitlines()[-1], "choir sim: " + said["reason"])
+        self.assertIsNone(said["report"])
+        self.assertIsNone(self.result()["reason"])
 
     def test_a_loss_that_rises_is_exit_4_even_when_a_target_is_missed(self):
         ran = self.sim("--set", "server.learning_rate=1000", "--set", "chain=clip=1|weight",
