@@ -9,6 +9,7 @@
 #include "store/run_dir.h"
 
 #include <math.h>
+#include <string.h>
 
 static void real_put(FILE *out, const char *key, double value) {
     char text[CH_TEXT_NUMBER_MAX] = "null";
@@ -83,6 +84,13 @@ int result_judge_rounds(const ch_summary *s, const choir_job *job, choir_error *
                            "client.learning_rate keeps them small",
                            s->round, refusals);
         return EXIT_DIVERGED;
+    }
+    if (s->sampled == 0 && strcmp(job->population, "closed") == 0) {
+        (void)ch_error_set(err, CHOIR_EAGAIN,
+                           "not one of %u rounds counted: no client was sampled in any; a "
+                           "server.sample_rate above %g samples more",
+                           s->round, job->sample_rate);
+        return EXIT_QUORUM;
     }
     (void)ch_error_set(err, CHOIR_EAGAIN,
                        "not one of %u rounds counted: too few reports for server.quorum %u; %llu "

@@ -95,6 +95,14 @@ static void put_view(ch_page *p, const view *v, const ch_curves *curves, uint32_
     ch_page_chart(p, &c, v->heading);
 }
 
+static bool has_sent(const ch_curves *curves, uint32_t count) {
+    bool has = false;
+    for (uint32_t i = 0; i < count; i++) {
+        has = has || (curves[i].count > 0 && curves[i].sent[curves[i].count - 1] > 0);
+    }
+    return has;
+}
+
 static void put_curves(ch_page *p, const ch_record *records, uint32_t count, double target,
                        const choir_env *env) {
     static const view views[] = {
@@ -112,7 +120,9 @@ static void put_curves(ch_page *p, const ch_record *records, uint32_t count, dou
     if (!p->html.failed) {
         const char *unit = ch_curves_scale(curves, count);
         for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
-            put_view(p, &views[i], curves, count, unit, target);
+            if (!views[i].is_bytes || has_sent(curves, count)) {
+                put_view(p, &views[i], curves, count, unit, target);
+            }
         }
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -296,14 +296,18 @@ static void put_over_rounds(ch_page *p, const bundle *b, bool is_loss) {
     put_chart(p, b, &c, is_loss, "rounds", "");
 }
 
-/* Baselines send nothing: what they came to is a level line. */
+/* Baselines send nothing: what they came to is a level line. A run that sent nothing has no chart.
+ */
 static void put_over_bytes(ch_page *p, const bundle *b, bool is_loss) {
+    const double end = b->run.count == 0 ? 0 : b->run.sent[b->run.count - 1];
+    if (!(end > 0)) {
+        return;
+    }
     char label[2 * CH_UNITS_MAX];
     (void)snprintf(label, sizeof(label), "sent up and down, %s", b->unit);
     ch_chart c = chart_begin(b, is_loss);
     c.title = is_loss ? "loss over bytes sent" : "accuracy over bytes sent";
     c.x_label = label;
-    const double end = b->run.count == 0 ? 0 : b->run.sent[b->run.count - 1];
     const double x[] = {0, end};
     double levels[CH_BASELINES][2];
     for (int i = 0; i < CH_BASELINES; i++) {

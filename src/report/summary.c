@@ -45,6 +45,7 @@ ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t ro
         s.seconds += row->seconds;
         s.evaluation_seconds += row->evaluation_seconds;
         s.virtual_seconds = row->virtual_seconds;
+        s.sampled += row->clients;
         s.discarded += row->applied ? 0 : 1;
         for (int reason = 0; reason < CHOIR_REFUSAL_COUNT; reason++) {
             s.refused[reason] += row->refused[reason];

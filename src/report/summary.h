@@ -34,6 +34,7 @@ typedef struct ch_summary {
     double central_loss;                   // likewise
     double local;                          // mean accuracy of clients alone; NaN: none
     double local_loss;                     // likewise
+    uint64_t sampled;                      // clients, in all rounds
     uint32_t discarded;                    // rounds without quorum, that left the model as it was
     uint64_t refused[CHOIR_REFUSAL_COUNT]; // updates, by reason
     uint32_t diverged_round;               // the first in which a client diverged; 0: in none

@@ -210,6 +210,19 @@ class Ends(SimCase):
                                   r"from \S+ in round 0 to \S+ in round 4; ")
         self.assertIsNone(json.loads(ran.out)["diverged"])
 
+    def test_a_run_that_samples_nobody_says_so_and_its_page_has_no_chart_over_bytes(self):
+        sets = ("--set", "server.sampler=poisson", "--set", "server.sample_rate=1e-9")
+        for run in ("one", "two"):
+            ran = self.sim("--run-dir", run, *sets, report=True)
+            self.assertEqual(ran.code, 5)
+            self.assertRegex(ran.log, r"\nchoir sim: not one of 4 rounds counted: no client was sampled in any; a "
+                                      r"server.sample_rate above 1e-09 samples more\n$")
+        self.assertEqual(self.run_in("report", "one", "two").code, 0)
+        for page in ("one/report.html", "comparison.html"):
+            text = (self.folder / page).read_text()
+            self.assertNotIn("gnuplot: failed", text)
+            self.assertNotIn("over bytes", text)
+
     def test_a_run_in_which_hardly_anybody_reports_is_exit_5_and_says_so(self):
         ran = self.sim("--set", "network.availability=0.0001")
         self.assertEqual(ran.code, 5)
