@@ -39,13 +39,15 @@ static int report_run(const ch_call *call, choir_error *err) {
     return EXIT_DONE;
 }
 
+_Static_assert(CH_REPORT_RUNS_MAX == 16, "as the text says");
+
 const ch_command CMD_REPORT = {
     .name = "report",
     .operands = "RUN...",
     .operands_min = 1,
     .operands_max = CH_REPORT_RUNS_MAX,
     .summary = "write the report of a run, or compare several",
-    .text = "Writes report.html for one run folder, or a comparison of several: one page without "
+    .text = "Writes report.html for one run folder, or a comparison of up to 16: one page without "
             "network or script. Charts are drawn by gnuplot; where it is missing, the page has "
             "figures and tables, and a line says what to install.",
     .options = &OPTIONS,

@@ -121,9 +121,13 @@ static choir_status operands_check(const line *l, choir_error *err) {
     }
     if (l->operands_count > c->operands_max) {
         char shown[SHOW_MAX];
+        char most[32] = "";
+        if (strstr(c->operands, "...") != NULL) {
+            (void)snprintf(most, sizeof(most), ", at most %u", c->operands_max);
+        }
         ch_text_show(shown, sizeof(shown), l->operands[c->operands_max]);
-        return ch_error_set(err, CHOIR_EINVAL, "'%s' is one word too many; it takes %s", shown,
-                            c->operands[0] == '\0' ? "none" : c->operands);
+        return ch_error_set(err, CHOIR_EINVAL, "'%s' is one word too many; it takes %s%s", shown,
+                            c->operands[0] == '\0' ? "none" : c->operands, most);
     }
     return CHOIR_OK;
 }

@@ -26,6 +26,12 @@ class Report(Case):
         self.assertEqual((ran.code, ran.out), (2, ""))
         self.assertIn("job.yaml:1: nome is not known; did you mean 'name'?", ran.log)
 
+    def test_of_more_runs_than_a_page_has_room_for_the_most_is_said(self):
+        self.assert_says(self.run_in("report", *(f"run{i}" for i in range(17))), 2,
+                         "choir report: 'run16' is one word too many; it takes RUN..., at most 16\n"
+                         "Try 'choir report --help'.\n")
+        self.assertIn("up to 16", self.run_in("report", "--help").out)
+
     def test_a_page_that_cannot_be_written_is_a_failure(self):
         (self.folder / "run").mkdir()
         self.file("run/job.yaml", "name: begun\n")

@@ -183,6 +183,9 @@ static void what_does_not_parse_is_said_in_one_sentence(void **state) {
         {{"hall", "lits"}, "band: hall: 'lits' is not a command; did you mean 'hall list'?\n"},
         {{"hall", "burn"}, "band: hall: 'burn' is not a command; 'band --help' lists them\n"},
         {{"play"}, "band play: needs PIECE...\nTry 'band play --help'.\n"},
+        {{"play", "a", "b", "c"},
+         "band play: 'c' is one word too many; it takes PIECE..., at most 2\nTry 'band play "
+         "--help'.\n"},
         {{"hall", "list", "x"},
          "band hall list: 'x' is one word too many; it takes none\nTry 'band hall list --help'.\n"},
         {{"play", "--tmepo", "90"},
