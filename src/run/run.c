@@ -133,6 +133,19 @@ static choir_status restart_check(const ch_running *r, choir_error *err) {
     return status;
 }
 
+/* A checkpoint is whole, and yet not of the job that the run's folder has. */
+static choir_status sim_restore(const ch_running *r, const ch_checkpoint *found, choir_error *err) {
+    choir_error why = {.message = ""};
+    const choir_status status = choir_sim_restore(r->sim, found->simulation, &why);
+    if (status == CHOIR_EPROTO) {
+        return ch_error_set(err, status,
+                            "%s/job.yaml: does not fit checkpoint-%u.bin beside it (%s); if it was "
+                            "changed since, put back what it said, else start a run of its own",
+                            r->dir.path, found->round, why.message);
+    }
+    return status == CHOIR_OK ? status : ch_error_set(err, status, "%s", why.message);
+}
+
 /* Goes back to the newest whole checkpoint; before the first one the run starts again. */
 static choir_status checkpoint_restore(ch_running *r, choir_error *err) {
     ch_checkpoint found = {0};
@@ -142,7 +155,7 @@ static choir_status checkpoint_restore(ch_running *r, choir_error *err) {
         return restart_check(r, err);
     }
     if (status == CHOIR_OK) {
-        status = choir_sim_restore(r->sim, found.simulation, err);
+        status = sim_restore(r, &found, err);
     }
     if (status == CHOIR_OK) {
         status = totals_decode(&r->result, found.run);

@@ -117,6 +117,21 @@ class Result(SimCase):
         ran = self.run_in("sim", "small.yaml", "--resume", run, "--quiet", "--no-report")
         self.assertEqual(ran.code, 0, ran.log)
 
+    def test_a_run_whose_job_was_changed_does_not_go_on_until_it_is_put_back(self):
+        sets = ("--run-dir", "run", "--rounds", 4, "--set", "checkpoint_every=2")
+        self.result(*sets)
+        path = self.folder / "run/job.yaml"
+        before = path.read_text()
+        self.assertIn("\n  epochs: 1\n", before)
+        path.write_text(before.replace("\n  epochs: 1\n", "\n  epochs: 2\n"))
+        resume = ("sim", "--resume", "run", "--quiet", "--no-report")
+        self.assert_says(self.run_in(*resume), 1,
+                         "choir sim: run/job.yaml: does not fit checkpoint-4.bin beside it (state: of another job; "
+                         "resume with equal options); if it was changed since, put back what it said, else start a "
+                         "run of its own\n")
+        path.write_text(before)
+        self.assertEqual(self.run_in(*resume).code, 0)
+
     def test_a_run_does_not_go_on_with_other_data(self):
         rows = "".join(f"{i % 7},{i % 5},{'ab'[i % 2]}\n" for i in range(200))
         job = "model: softmax\ndata: {source: t.csv, partition: iid, clients: 4}\nserver: {rounds: 2}\n"
