@@ -181,40 +181,10 @@ choir_status ch_call_flags(const ch_call *call, void *target, choir_error *err) 
     return status;
 }
 
-typedef struct shell_text {
-    char *out;
-    size_t size;
-    size_t used;
-} shell_text;
-
-static void shell_put(shell_text *s, const char *text) {
-    for (const char *at = text; *at != '\0' && s->used + 1 < s->size; at++, s->used++) {
-        s->out[s->used] = *at;
-    }
-    s->out[s->used] = '\0';
-}
-
-/* Between single quotes when a shell would read it otherwise; a quote itself as '\\''. */
-static void shell_word(shell_text *s, const char *word) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "._-/=,:+@%";
-    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
-        shell_put(s, word);
-        return;
-    }
-    shell_put(s, "'");
-    for (const char *at = word; *at != '\0'; at++) {
-        shell_put(s, *at == '\'' ? "'\\''" : (const char[]){*at, '\0'});
-    }
-    shell_put(s, "'");
-}
-
 void ch_call_text(const ch_call *call, char *out, size_t size) {
-    shell_text s = {.out = out, .size = size};
     out[0] = '\0';
     for (uint32_t i = 0; i < call->words_count; i++) {
-        shell_put(&s, i == 0 ? "" : " ");
-        shell_word(&s, call->words[i]);
+        ch_text_shell(out, size, call->words[i]);
     }
 }
 

@@ -140,6 +140,31 @@ size_t ch_text_quote(char *out, size_t size, const char *text) {
     return s.used;
 }
 
+/* A quote itself is written '\\''. */
+void ch_text_shell(char *out, size_t size, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "._-/=,:+@%";
+    const size_t before = strlen(out);
+    sink s = {.out = out + before, .size = size - before};
+    const bool is_plain = word[0] != '\0' && word[strspn(word, plain)] == '\0';
+    if (before > 0) {
+        put(&s, ' ');
+    }
+    if (!is_plain) {
+        put(&s, '\'');
+    }
+    for (const char *at = word; *at != '\0'; at++) {
+        for (const char *c = *at == '\'' ? "'\\'" : ""; *c != '\0'; c++) {
+            put(&s, *c);
+        }
+        put(&s, *at);
+    }
+    if (!is_plain) {
+        put(&s, '\'');
+    }
+    s.out[s.used < s.size ? s.used : s.size - 1] = '\0';
+}
+
 void ch_text_list(char *out, size_t size, const char *item) {
     const size_t used = strlen(out);
     (void)snprintf(out + used, size - used, "%s%s", used == 0 ? "" : ", ", item);

@@ -53,6 +53,12 @@ void ch_text_show(char *out, size_t size, const char *text);
 size_t ch_text_quote(char *out, size_t size, const char *text);
 
 /*
+ * Adds a word to the command in out, which begins as "", as a shell reads it again: between single
+ * quotes where it would read it otherwise. Cut to size.
+ */
+void ch_text_shell(char *out, size_t size, const char *word);
+
+/*
  * Adds item to the list in out, which begins as "": "fedavg, fedavgm". Cut to size, of which
  * CH_TEXT_LIST_MAX is enough for the names of any table of ours.
  */

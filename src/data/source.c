@@ -17,7 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = CHOIR_PATH_MAX + CHOIR_PATH_MAX };
+enum {
+    PATH_BYTES = CHOIR_PATH_MAX + CHOIR_PATH_MAX,
+    GET_BYTES = CHOIR_PATH_MAX + 100, // of a command
+};
 
 static bool is_set(const char *value) {
     return value != NULL && value[0] != '\0';
@@ -153,7 +156,21 @@ static const char *path_show(char out[CH_TEXT_SHOWN_MAX], const char *path) {
     return out;
 }
 
-static choir_status source_missing(const char *name, const char *where, choir_error *err) {
+/* What gets a data set to where the options look for it, as a shell takes it. */
+static const char *get_text(char out[GET_BYTES], const choir_job_data *options) {
+    (void)snprintf(out, GET_BYTES, "choir data get");
+    ch_text_shell(out, GET_BYTES, options->source);
+    if (options->dir[0] != '\0' && ch_text_is_printable(options->dir)) {
+        ch_text_shell(out, GET_BYTES, "--dir");
+        ch_text_shell(out, GET_BYTES, options->dir);
+    }
+    return out;
+}
+
+static choir_status source_missing(const choir_job_data *options, const char *where,
+                                   choir_error *err) {
+    const char *name = options->source;
+    char get[GET_BYTES];
     char source[CH_TEXT_SHOWN_MAX];
     char room[CH_TEXT_SHOWN_MAX];
     const char *path = path_show(room, where);
@@ -162,9 +179,8 @@ static choir_status source_missing(const char *name, const char *where, choir_er
     }
     ch_text_show(source, sizeof(source), name);
     if (ch_catalog_find(name) != NULL) {
-        return ch_error_set(err, CHOIR_EIO,
-                            "data.source: '%s' is not in %s; get it with: choir data get %s",
-                            source, path, source);
+        return ch_error_set(err, CHOIR_EIO, "data.source: '%s' is not in %s; get it with: %s",
+                            source, path, get_text(get, options));
     }
     const char *near = ch_source_nearest(name);
     if (near != NULL) {
@@ -180,13 +196,15 @@ static choir_status source_missing(const char *name, const char *where, choir_er
 }
 
 /* What cannot be read of a downloaded data set, "choir data get" completes. */
-static choir_status download_advise(choir_status status, const char *name, choir_error *err) {
+static choir_status download_advise(choir_status status, const choir_job_data *options,
+                                    choir_error *err) {
+    char get[GET_BYTES];
     if (err == NULL || (status != CHOIR_EIO && status != CHOIR_EPROTO)) {
         return status;
     }
     const choir_error why = *err;
-    return ch_error_set(err, status, "%.300s; 'choir data get %s' gets what is missing or damaged",
-                        why.message, name);
+    return ch_error_set(err, status, "%.300s; this gets what is missing or damaged: %s",
+                        why.message, get_text(get, options));
 }
 
 static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
@@ -202,16 +220,16 @@ static choir_status dataset_read(ch_dataset *out, const choir_job_data *options,
     const format *found = format_find(path);
     if (found != NULL) {
         const choir_status read = found->read(out, path, options, reading, seed, err);
-        return is_download ? download_advise(read, options->source, err) : read;
+        return is_download ? download_advise(read, options, err) : read;
     }
     if (!ch_is_folder(path) && !ch_is_file(path)) {
-        return source_missing(options->source, path, err);
+        return source_missing(options, path, err);
     }
     if (is_download) {
+        char get[GET_BYTES];
         return ch_error_set(err, CHOIR_EIO,
-                            "data.source: '%s' is not whole in %s; get the rest with: choir data "
-                            "get %s",
-                            options->source, path, options->source);
+                            "data.source: '%s' is not whole in %s; get the rest with: %s",
+                            options->source, path, get_text(get, options));
     }
     char room[CH_TEXT_SHOWN_MAX];
     return ch_error_set(err, CHOIR_EPROTO,
@@ -234,7 +252,7 @@ choir_status ch_source_check(const choir_job_data *options, choir_error *err) {
     if (status != CHOIR_OK || ch_is_folder(path) || ch_is_file(path)) {
         return status;
     }
-    return source_missing(options->source, path, err);
+    return source_missing(options, path, err);
 }
 
 ch_source_form ch_source_look(const choir_job_data *options) {

@@ -238,7 +238,12 @@ class Show(Case):
     def test_what_is_not_there_is_said_with_what_to_do(self):
         ran = self.show("mnist", "--set", f"data.dir={self.folder}")
         self.assert_says(ran, 1, f"choir data show: data.source: 'mnist' is not in "
-                                 f"{self.folder}/mnist; get it with: choir data get mnist\n")
+                                 f"{self.folder}/mnist; get it with: choir data get mnist --dir "
+                                 f"{self.folder}\n")
+        ran = self.show("mnist", "--set", "data.dir=my sets")
+        self.assertIn("; get it with: choir data get mnist --dir 'my sets'\n", ran.log)
+        ran = self.show("mnist")
+        self.assertIn("; get it with: choir data get mnist\n", ran.log)
         ran = self.show("t.csv", "--set", f"data.dir={self.folder}")
         self.assertEqual(ran.code, 1)
         self.assertIn("'t.csv' is no built-in data set", ran.log)

@@ -93,6 +93,18 @@ static void quoted_text_escapes_quotes_and_backslashes(void **state) {
     assert_string_equal(out, "");
 }
 
+static void words_of_a_command_are_quoted_where_a_shell_would_read_them_otherwise(void **state) {
+    (void)state;
+    char out[32] = "";
+    ch_text_shell(out, sizeof(out), "get");
+    ch_text_shell(out, sizeof(out), "my sets");
+    ch_text_shell(out, sizeof(out), "");
+    ch_text_shell(out, sizeof(out), "it's");
+    assert_string_equal(out, "get 'my sets' '' 'it'\\''s'");
+    ch_text_shell(out, sizeof(out), "and more");
+    assert_string_equal(out, "get 'my sets' '' 'it'\\''s' 'and");
+}
+
 static void lists_are_cut_to_size(void **state) {
     (void)state;
     char out[12] = "";
@@ -198,6 +210,7 @@ int main(void) {
         cmocka_unit_test(printable_text_is_utf8_without_controls),
         cmocka_unit_test(shown_text_is_short_and_harmless),
         cmocka_unit_test(quoted_text_escapes_quotes_and_backslashes),
+        cmocka_unit_test(words_of_a_command_are_quoted_where_a_shell_would_read_them_otherwise),
         cmocka_unit_test(lists_are_cut_to_size),
         cmocka_unit_test(only_one_of_a_thing_has_no_plural),
         cmocka_unit_test(numbers_are_written_short_and_read_back_equal),

@@ -308,11 +308,12 @@ static void what_a_download_left_unfinished_is_told_how_to_complete(void **state
     file_write(folder, "mnist/train-images-idx3-ubyte.gz.part", "x", 1);
     check_status(ch_federation_open(&f, &o, NULL, 1, &env, &err), CHOIR_EIO);
     assert_non_null(strstr(err.message, "data.source: 'mnist' is not whole in "));
-    assert_non_null(strstr(err.message, "; get the rest with: choir data get mnist"));
+    assert_non_null(strstr(err.message, "; get the rest with: choir data get mnist --dir /"));
     file_write_gz(folder, "mnist/train-images-idx3-ubyte.gz", images, sizeof(images));
     check_status(ch_federation_open(&f, &o, NULL, 1, &env, &err), CHOIR_EIO);
     assert_non_null(strstr(err.message, "train-labels-idx1-ubyte.gz: cannot open: No such file"));
-    assert_non_null(strstr(err.message, "; 'choir data get mnist' gets what is missing"));
+    assert_non_null(strstr(err.message,
+                           "; this gets what is missing or damaged: choir data get mnist --dir /"));
     folder_remove(folder);
 }
 
