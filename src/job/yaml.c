@@ -187,6 +187,18 @@ static choir_status event_take(reader *r, const yaml_event_t *event) {
     return CHOIR_OK;
 }
 
+/* Whether a line, counted from 0, is indented with a tab. */
+static bool has_tab(const char *text, size_t size, size_t line) {
+    size_t at = 0;
+    for (; line > 0 && at < size; at++) {
+        line -= text[at] == '\n' ? 1 : 0;
+    }
+    while (at < size && text[at] == ' ') {
+        at += 1;
+    }
+    return at < size && text[at] == '\t';
+}
+
 /* libyaml's reader knows the offset of bytes that are not text, its parser the line of the rest. */
 static choir_status parser_failed(reader *r, const yaml_parser_t *parser, const char *text,
                                   size_t size) {
@@ -202,6 +214,11 @@ static choir_status parser_failed(reader *r, const yaml_parser_t *parser, const 
         return ch_error_set(r->err, CHOIR_EINVAL, "%s:%u: not YAML: %s; save it as UTF-8 text",
                             r->name, line, problem);
     }
+    if (has_tab(text, size, parser->problem_mark.line)) {
+        return ch_error_set(r->err, CHOIR_EINVAL,
+                            "%s:%u: not YAML: the line is indented with a tab; indent with blanks",
+                            r->name, (uint32_t)parser->problem_mark.line + 1);
+    }
     return ch_error_set(r->err, CHOIR_EINVAL, "%s:%u: not YAML: %s%s%s", r->name,
                         (uint32_t)parser->problem_mark.line + 1, problem,
                         parser->context == NULL ? "" : " ",
@@ -214,6 +231,10 @@ choir_status ch_yaml_read(const char *text, size_t size, const char *name, ch_ya
     yaml_parser_t parser;
     if (yaml_parser_initialize(&parser) == 0) {
         return ch_error_set(err, CHOIR_ENOMEM, "%s: no memory to read it", name);
+    }
+    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { // a byte order mark
+        text += 3;
+        size -= 3;
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);

@@ -54,6 +54,16 @@ class Check(Case):
         self.assertEqual(ran.code, 2)
         self.assertRegex(ran.log, r"^choir job check: a.yaml:\d: not YAML: ")
 
+    def test_a_tab_that_indents_is_named(self):
+        self.assert_says(self.check("client:\n\tepochs: 3\n"), 2,
+                         "choir job check: a.yaml:2: not YAML: the line is indented with a tab; "
+                         "indent with blanks\n")
+
+    def test_a_byte_order_mark_is_not_part_of_a_job(self):
+        ran = self.check("\ufeffseed: 7\nclient:\n  epochs: 3\n")
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn("\nseed: 7\n", ran.out)
+
     def test_a_file_that_is_not_there_is_a_failure(self):
         self.assert_says(self.run_in("job", "check", "b.yaml"), 1,
                          "choir job check: b.yaml: cannot be opened: No such file or directory\n")
