@@ -189,10 +189,11 @@ static choir_status source_missing(const choir_job_data *options, const char *wh
                             "mean '%s'?",
                             source, path, near);
     }
+    const bool is_name = strchr(name, '/') == NULL; // that was looked for in two places
     return ch_error_set(err, CHOIR_EIO,
-                        "data.source: '%s' is no built-in data set, and there is no %s; "
+                        "data.source: '%s' is no built-in data set, and there is no %s%s; "
                         "'choir data list' shows what can be had",
-                        source, path);
+                        source, is_name ? "such file in the working directory, nor " : "", path);
 }
 
 /* What cannot be read of a downloaded data set, "choir data get" completes. */
