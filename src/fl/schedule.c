@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 static const double FACTOR_MIN = 1e-6;
@@ -104,7 +105,9 @@ static const ch_schedule_ops *ops_find(const char *name, const char *what, choir
     return NULL;
 }
 
-static choir_status knob_parse(ch_schedule *s, char *word, const char *what, choir_error *err) {
+/* seen  of which knobs there was a word already */
+static choir_status knob_parse(ch_schedule *s, bool seen[CH_SCHEDULE_KNOBS_MAX], char *word,
+                               const char *what, choir_error *err) {
     char *equals = strchr(word, '=');
     const char *value = equals == NULL ? "" : equals + 1;
     if (equals != NULL) {
@@ -116,6 +119,11 @@ static choir_status knob_parse(ch_schedule *s, char *word, const char *what, cho
             continue;
         }
         double number = 0;
+        if (seen[i]) {
+            return ch_error_set(err, CHOIR_EINVAL, "%s: %s's %s is there twice; give it once", what,
+                                s->ops->name, knob->name);
+        }
+        seen[i] = true;
         if (!ch_text_read_f64(&number, value) || !(number >= knob->min && number <= knob->max) ||
             (knob->is_whole && number != floor(number))) {
             return ch_error_set(err, CHOIR_EINVAL, "%s: %s's %s is '%s', must be a %s in [%g, %g]",
@@ -150,8 +158,9 @@ choir_status ch_schedule_parse(ch_schedule *s, const char *text, const char *wha
     for (int i = 0; i < CH_SCHEDULE_KNOBS_MAX; i++) {
         parsed.knobs[i] = parsed.ops->knobs[i].initial;
     }
+    bool seen[CH_SCHEDULE_KNOBS_MAX] = {false};
     for (char *word = word_next(&rest); word != NULL; word = word_next(&rest)) {
-        const choir_status status = knob_parse(&parsed, word, what, err);
+        const choir_status status = knob_parse(&parsed, seen, word, what, err);
         if (status != CHOIR_OK) {
             return status;
         }

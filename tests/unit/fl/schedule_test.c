@@ -90,6 +90,7 @@ static void texts_that_are_no_schedule_are_refused(void **state) {
         {"steps", "e: 'steps' is unknown; known: constant, step, exponential, cosine, plateau"},
         {"constant factor=1", "e: 'factor' is no knob of constant, which has none"},
         {"step evry=10", "e: 'evry' is no knob of step; it has every and factor"},
+        {"step every=2 every=3", "e: step's every is there twice; give it once"},
         {"exponential 0.9", "e: '0.9' is no knob of exponential; it has factor"},
         {"step every=2.5", "e: step's every is '2.5', must be a whole number in [1, 1e+09]"},
         {"step every=0", "e: step's every is '0', must be a whole number in [1, 1e+09]"},
