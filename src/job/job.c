@@ -91,6 +91,21 @@ static const char *alias_find(const char *word) {
     return NULL;
 }
 
+/* The key that is meant by what others call it: the one of that name in the section that was said,
+ * if it has such. */
+static const char *key_meant(const char *key) {
+    char own[CH_YAML_KEY_MAX];
+    const char *dot = strrchr(key, '.');
+    const char *alias = alias_find(dot == NULL ? key : dot + 1);
+    const char *last = alias == NULL ? NULL : strrchr(alias, '.');
+    if (last != NULL && dot != NULL) {
+        (void)snprintf(own, sizeof(own), "%.*s%s", (int)(dot - key), key, last);
+        const ch_option *row = ch_options_find(&CH_JOB_KEYS, own);
+        alias = row != NULL ? row->key : alias;
+    }
+    return alias != NULL ? alias : ch_options_nearest(&CH_JOB_KEYS, key);
+}
+
 /* " has epochs, batch_size": the keys of the section that a key begins with, which it has. */
 static void section_list(char *out, size_t size, const char *key) {
     const size_t prefix = strcspn(key, ".");
@@ -109,9 +124,7 @@ static void section_list(char *out, size_t size, const char *key) {
 static choir_status key_refuse(const char *key, const char *where, choir_error *err) {
     char shown[CH_TEXT_SHOWN_MAX];
     char keys[256];
-    const char *dot = strrchr(key, '.');
-    const char *meant = alias_find(dot == NULL ? key : dot + 1);
-    meant = meant != NULL ? meant : ch_options_nearest(&CH_JOB_KEYS, key);
+    const char *meant = key_meant(key);
     ch_text_show(shown, sizeof(shown), key);
     if (meant != NULL) {
         return ch_error_set(err, CHOIR_EINVAL, "%s: %s is not known; did you mean '%s'?", where,
@@ -219,6 +232,12 @@ static choir_status override_apply(parsing *p, const char *text, choir_error *er
     key[size] = '\0';
     const char *known = key_expand(key);
     override value;
+    if (equals[1] == '{' && section_first(key) != NULL) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "--set: %s: '%.60s' are several keys; give each of them a --set, such "
+                            "as %s=...",
+                            key, equals + 1, section_first(key));
+    }
     choir_status status = override_read(&value, known, equals + 1, err);
     const ch_option *row = ch_options_find(&CH_JOB_KEYS, known);
     if (status == CHOIR_OK && value.is_list && !ch_job_key_is_list(row)) {

@@ -40,8 +40,14 @@ static uint32_t step_max(const ch_session *s, ch_session_use use, uint32_t engin
 static choir_status model_refuse(const choir_job_model *model, const choir_error *why,
                                  choir_error *err) {
     const bool is_file = model->file[0] != '\0';
+    const bool is_sized = !is_file && model->hidden[0] != '\0'; // its layers are what hidden says
     return ch_error_set(err, CHOIR_EINVAL, "%s: '%.200s': %s",
-                        is_file ? "model.file" : "model.name", is_file ? model->file : model->name,
+                        is_file    ? "model.file"
+                        : is_sized ? "model.hidden"
+                                   : "model.name",
+                        is_file    ? model->file
+                        : is_sized ? model->hidden
+                                   : model->name,
                         why->message);
 }
 

@@ -54,6 +54,16 @@ class Check(Case):
         self.assertEqual(ran.code, 2)
         self.assertRegex(ran.log, r"^choir job check: a.yaml:\d: not YAML: ")
 
+    def test_a_section_is_not_set_at_once(self):
+        self.assert_says(self.check("", "--set", "model={name: mlp, hidden: [20]}"), 2,
+                         "choir job check: --set: model: '{name: mlp, hidden: [20]}' are several "
+                         "keys; give each of them a --set, such as model.name=...\n")
+
+    def test_layers_that_are_too_large_are_those_that_were_given(self):
+        ran = self.check("model: {name: mlp, hidden: [5]}\ndata: {test_examples: 10}\n",
+                         "--set", "model.hidden=[65536, 65536]")
+        self.assertRegex(ran.log, r"^choir job check: --set: model.hidden: '65536,65536': layer 3 ")
+
     def test_a_tab_that_indents_is_named(self):
         self.assert_says(self.check("client:\n\tepochs: 3\n"), 2,
                          "choir job check: a.yaml:2: not YAML: the line is indented with a tab; "

@@ -247,8 +247,8 @@ class Ends(SimCase):
 
     def test_a_model_that_cannot_be_built_is_told_with_its_key(self):
         ran = self.sim("--set", "model.hidden=[65536,65536]", job="model: mlp\n")
-        self.assert_says(ran, 2, "choir sim: small.yaml:1: model.name: 'mlp': layer 3 'dense 65536' "
-                                 "makes the model larger than 268435456 parameters\n")
+        self.assert_says(ran, 2, "choir sim: --set: model.hidden: '65536,65536': layer 3 'dense "
+                                 "65536' makes the model larger than 268435456 parameters\n")
 
     def test_a_wrong_job_is_exit_2_and_leaves_nothing(self):
         for line in ("client: {epoch: 5}", "model: sofmax", "chain: clop|weight",
