@@ -66,7 +66,7 @@ static void cell_look(ch_column_facts *f, uint32_t record, const ch_cell *cell) 
             fact_add(&f->large, &f->first_large, record);
         }
     } else if (ch_cell_is_missing_number(cell)) {
-        f->words += 1;
+        fact_add(&f->words, &f->first_word, record);
     } else {
         fact_add(&f->texts, &f->first_text, record);
     }

@@ -5,11 +5,16 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     FRACTIONS_MAX = 20, // classes whose names may be numbers that are not whole
+    LISTED_MAX = 12,    // columns that a message names
 };
+
+enum { HINT_BYTES = CH_TEXT_LIST_MAX + 100 };
 
 /* ------------------------------------------------------------------------------------ columns */
 
@@ -26,6 +31,28 @@ uint32_t ch_encoder_named(const ch_encoder *e, const ch_cell *name) {
     return CH_NO_COLUMN;
 }
 
+/* ": a, b, c" or "; did you mean 'b'?", by what the first line has; or nothing. */
+static const char *columns_hint(char out[HINT_BYTES], const ch_encoder *e, const char *text) {
+    char name[CH_TEXT_SHOWN_MAX];
+    char list[CH_TEXT_LIST_MAX] = "";
+    uint32_t least = CH_TEXT_DISTANCE_FAR;
+    out[0] = '\0';
+    for (uint32_t c = 0; c < e->csv->columns; c++) {
+        ch_cell_show(name, &e->csv->first[c]);
+        ch_text_list(list, sizeof(list), name);
+        const uint32_t distance = strcasecmp(name, text) == 0 ? 0 : ch_text_distance(name, text);
+        if (distance < least && distance < strlen(name) &&
+            (distance == 0 || ch_text_is_near(distance, strlen(name)))) {
+            least = distance;
+            (void)snprintf(out, HINT_BYTES, "; did you mean '%s'?", name);
+        }
+    }
+    if (out[0] == '\0' && e->has_header && e->csv->columns <= LISTED_MAX) {
+        (void)snprintf(out, HINT_BYTES, ": %s", list);
+    }
+    return out;
+}
+
 choir_status ch_encoder_find(const ch_encoder *e, uint32_t *out, const char *key,
                              const ch_cell *text) {
     double number = 0;
@@ -36,10 +63,12 @@ choir_status ch_encoder_find(const ch_encoder *e, uint32_t *out, const char *key
     }
     if (c == CH_NO_COLUMN) {
         char shown[CH_TEXT_SHOWN_MAX];
+        char hint[HINT_BYTES];
         ch_cell_show(shown, text);
-        return ch_error_set(e->err, CHOIR_EINVAL, "%s: '%s' is no column of %s, which has %u%s",
+        return ch_error_set(e->err, CHOIR_EINVAL, "%s: '%s' is no column of %s, which has %u%s%s",
                             key, shown, e->name, e->csv->columns,
-                            e->has_header ? " and names them in its first line" : " and no names");
+                            e->has_header ? " and names them in its first line" : " and no names",
+                            columns_hint(hint, e, shown));
     }
     *out = c;
     return CHOIR_OK;
@@ -99,10 +128,14 @@ choir_status ch_encoder_see_header(ch_encoder *e) {
 static choir_status column_judge(ch_encoder *e, uint32_t c) {
     const ch_column_facts *f = &e->facts[c];
     if (f->texts > 0 && f->numbers > f->texts + f->words) {
+        const bool is_first = f->first_text == 0; // which is no record of a file with a header
         return ch_encoder_refuse(
             e, f->first_text, c, "value",
-            "is no number, and most in that column are; leave it empty when it is "
-            "missing, or list the column in data.categorical");
+            is_first ? "is no number, and most in that column are; if the line is a header, name "
+                       "one of its columns in data.label; otherwise leave the value empty when it "
+                       "is missing, or list the column in data.categorical"
+                     : "is no number, and most in that column are; leave it empty when it is "
+                       "missing, or list the column in data.categorical");
     }
     const bool is_numeric = f->texts == 0 && (f->numbers > 0 || f->words == 0);
     e->kinds[c] = is_numeric ? CH_COLUMN_NUMERIC : CH_COLUMN_CATEGORICAL;
@@ -266,6 +299,12 @@ static ch_encoding_column column_of(const ch_encoder *e, uint32_t c) {
         .name = e->has_header ? e->csv->first[c] : none, .place = c, .first = e->encoding.features};
 }
 
+static bool has_byte(const ch_cell *cell, char byte) {
+    return memchr(cell->data, byte, cell->size) != NULL;
+}
+
+#define SEPARATORS(what) "; only commas separate fields, and its first line has" what
+
 static choir_status columns_measure(ch_encoder *e) {
     ch_encoding *to = &e->encoding;
     const choir_status measured = rows_measure(e);
@@ -294,15 +333,20 @@ static choir_status columns_measure(ch_encoder *e) {
         to->count += 1;
     }
     if (to->features == 0) {
-        return ch_error_set(e->err, CHOIR_EINVAL, "%s: has no column for input beside the label",
-                            e->name);
+        const bool is_one = e->csv->columns == 1;
+        return ch_error_set(e->err, CHOIR_EINVAL, "%s: has no column for input beside the label%s",
+                            e->name,
+                            is_one && has_byte(e->csv->first, ';')    ? SEPARATORS(" semicolons")
+                            : is_one && has_byte(e->csv->first, '\t') ? SEPARATORS(" tabs")
+                                                                      : "");
     }
     return CHOIR_OK;
 }
 
 /* ------------------------------------------------------------------------------------- labels */
 
-/* Many different numbers that are not whole are measured, not chosen from: no classes. */
+/* Many different numbers that are not whole are measured, not chosen from: no classes. Nor
+ * are numbers of which there is one for every other row or more. */
 static choir_status labels_judge(const ch_encoder *e, const ch_values *values,
                                  const ch_cell_order *by) {
     const uint32_t count = values->count;
@@ -318,6 +362,13 @@ static choir_status labels_judge(const ch_encoder *e, const ch_values *values,
                 "to regression",
                 e->name, e->label + 1, count, shown);
         }
+    }
+    if (by == &CH_CELLS_AS_NUMBERS && count > FRACTIONS_MAX && count > e->rows / 2) {
+        return ch_error_set(e->err, CHOIR_EINVAL,
+                            "%s: column %u has %u different labels in %u rows, so it looks like no "
+                            "class; name the label's column in data.label, or set data.task to "
+                            "regression",
+                            e->name, e->label + 1, count, e->rows);
     }
     return CHOIR_OK;
 }
@@ -339,6 +390,10 @@ static choir_status labels_find(ch_encoder *e) {
                             "%s: column %u has more than %u different labels, the most there may "
                             "be. For numbers to predict set data.task to regression",
                             e->name, e->label + 1, CH_CLASSES_MAX);
+    }
+    if (facts->words > 0 && facts->texts == 0 && facts->numbers > 0) {
+        return ch_encoder_refuse(e, facts->first_word, e->label, "label",
+                                 "is missing, where the other labels are numbers");
     }
     const bool has_text = facts->words + facts->texts > 0;
     const ch_cell_order *by = has_text ? &CH_CELLS_AS_TEXTS : &CH_CELLS_AS_NUMBERS;

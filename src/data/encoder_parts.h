@@ -19,9 +19,9 @@ typedef enum ch_column_kind {
 
 /* What is found in a column's rows, a first look that keeps no text. Records where there is one. */
 typedef struct ch_column_facts {
-    uint32_t numbers, words, texts, missing; // how many; words: of missing numbers
-    uint32_t first_text, first_missing;      // the first record of these, when there are any
-    uint32_t large, first_large;             // numbers that are too large for an input
+    uint32_t numbers, words, texts, missing;        // how many; words: of missing numbers
+    uint32_t first_text, first_word, first_missing; // the first record of these, if there are any
+    uint32_t large, first_large;                    // numbers that are too large for an input
 } ch_column_facts;
 
 /* A numeric column's numbers in the training rows, while they are measured. */

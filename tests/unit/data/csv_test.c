@@ -327,18 +327,30 @@ static void a_constant_column_becomes_zero_and_an_empty_one_is_none(void **state
     ch_dataset_release(&d);
 }
 
+/* What a text and options are refused with. */
+typedef struct refusal {
+    const char *text;
+    choir_job_data options;
+    choir_status status;
+    const char *message;
+} refusal;
+
+static void check_refused(const refusal *r) {
+    ch_dataset d;
+    choir_error err = {.message = ""};
+    check_status(encode(&d, r->text, &r->options, &err), r->status);
+    assert_string_equal(err.message, r->message);
+    ch_dataset_release(&d);
+}
+
 static void options_and_rows_that_do_not_fit_are_refused(void **state) {
     (void)state;
-    static const struct {
-        const char *text;
-        choir_job_data options;
-        choir_status status;
-        const char *message;
-    } rows[] = {
+    static const refusal rows[] = {
         {"a,b\n1,2\n",
          {.label = "c"},
          CHOIR_EINVAL,
-         "data.label: 'c' is no column of f.csv, which has 2 and names them in its first line"},
+         "data.label: 'c' is no column of f.csv, which has 2 and names them in its first line: "
+         "a, b"},
         {"1,2\n3,4\n",
          {.label = "3"},
          CHOIR_EINVAL,
@@ -388,11 +400,41 @@ static void options_and_rows_that_do_not_fit_are_refused(void **state) {
         {"1,2\n3,4\n", {.test_share = 2}, CHOIR_EINVAL, "data.test_share: 2 is not in [0, 1]"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        ch_dataset d;
-        choir_error err = {.message = ""};
-        check_status(encode(&d, rows[i].text, &rows[i].options, &err), rows[i].status);
-        assert_string_equal(err.message, rows[i].message);
-        ch_dataset_release(&d);
+        check_refused(&rows[i]);
+    }
+}
+
+static void slips_in_a_file_are_told_with_what_would_be_right(void **state) {
+    (void)state;
+    static const refusal rows[] = {
+        {"age,sick\n1,2\n",
+         {.label = "Sick"},
+         CHOIR_EINVAL,
+         "data.label: 'Sick' is no column of f.csv, which has 2 and names them in its first line; "
+         "did you mean 'sick'?"},
+        {"1,0\n2,NaN\n3,1\n",
+         {.label = ""},
+         CHOIR_EPROTO,
+         "f.csv: line 2: label 'NaN' in column 2 is missing, where the other labels are numbers"},
+        {"x,2020,y\n1,2,3\n4,5,6\n7,8,9\n",
+         {.label = ""},
+         CHOIR_EPROTO,
+         "f.csv: line 1: value 'x' in column 1 is no number, and most in that column are; if the "
+         "line is a header, name one of its columns in data.label; otherwise leave the value empty "
+         "when it is missing, or list the column in data.categorical"},
+        {"a;b;c\n1;2;3\n",
+         {.label = ""},
+         CHOIR_EINVAL,
+         "f.csv: has no column for input beside the label; only commas separate fields, and its "
+         "first line has semicolons"},
+        {"a\tb\n1\t2\n",
+         {.label = ""},
+         CHOIR_EINVAL,
+         "f.csv: has no column for input beside the label; only commas separate fields, and its "
+         "first line has tabs"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        check_refused(&rows[i]);
     }
 }
 
@@ -436,6 +478,28 @@ static void columns_that_cannot_be_left_out_are_refused(void **state) {
         assert_string_equal(err.message, rows[i].message);
         ch_dataset_release(&d);
     }
+}
+
+static void labels_that_most_rows_have_one_each_of_are_refused(void **state) {
+    (void)state;
+    char text[64 * 16] = "";
+    size_t size = 0;
+    for (int i = 0; i < 42; i++) {
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "%d,%d\n", i % 3, i % 22);
+    }
+    const choir_job_data o = {.label = ""};
+    ch_dataset d;
+    choir_error err = {.message = ""};
+    check_status(encode(&d, text, &o, &err), CHOIR_EINVAL);
+    assert_string_equal(err.message,
+                        "f.csv: column 2 has 22 different labels in 42 rows, so it looks like no "
+                        "class; name the label's column in data.label, or set data.task to "
+                        "regression");
+    ch_dataset_release(&d);
+    (void)snprintf(text + size, sizeof(text) - size, "1,1\n1,1\n");
+    check_status(encode(&d, text, &o, &err), CHOIR_OK);
+    assert_int_equal(d.train.classes, 22);
+    ch_dataset_release(&d);
 }
 
 static void many_labels_that_are_measurements_are_refused(void **state) {
@@ -510,8 +574,10 @@ int main(void) {
         cmocka_unit_test(a_constant_column_becomes_zero_and_an_empty_one_is_none),
         cmocka_unit_test(labels_are_called_what_the_file_calls_them),
         cmocka_unit_test(options_and_rows_that_do_not_fit_are_refused),
+        cmocka_unit_test(slips_in_a_file_are_told_with_what_would_be_right),
         cmocka_unit_test(columns_that_are_left_out_are_no_inputs),
         cmocka_unit_test(columns_that_cannot_be_left_out_are_refused),
+        cmocka_unit_test(labels_that_most_rows_have_one_each_of_are_refused),
         cmocka_unit_test(many_labels_that_are_measurements_are_refused),
         cmocka_unit_test(a_column_of_too_many_categories_is_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),

@@ -330,7 +330,8 @@ static void options_agree_with_the_model_or_are_refused(void **state) {
          "which is classification"},
         {{.group = "class"}, "data.group: 'class' is the label's column"},
         {{.group = "team"},
-         "data.group: 'team' is no column of f.csv, which has 4 and names them in its first line"},
+         "data.group: 'team' is no column of f.csv, which has 4 and names them in its first line: "
+         "age, colour, who, class"},
     };
     const choir_env env = choir_env_default();
     ch_encoding e;
