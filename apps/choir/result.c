@@ -79,10 +79,14 @@ int result_judge_rounds(const ch_summary *s, const choir_job *job, choir_error *
                            s->refused[CHOIR_REFUSAL_RANGE];
     const uint64_t missing = s->refused[CHOIR_REFUSAL_MISSING];
     if (large > 0 && large >= missing) {
+        const bool is_regression = strcmp(job->data.task, "regression") == 0;
         (void)ch_error_set(err, CHOIR_ERANGE,
                            "not one of %u rounds counted; updates refused: %s; a lower "
-                           "client.learning_rate keeps them small",
-                           s->round, refusals);
+                           "client.learning_rate keeps them small%s",
+                           s->round, refusals,
+                           is_regression ? ", and so do labels of about 1: they are not scaled as "
+                                           "inputs are, so divide large ones in the file"
+                                         : "");
         return EXIT_DIVERGED;
     }
     if (s->sampled == 0 && strcmp(job->population, "closed") == 0) {

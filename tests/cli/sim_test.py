@@ -751,6 +751,18 @@ server: {rounds: 5, sample_rate: 0.5}
         self.assertRegex(self.run_in("eval", "run").out, r"^loss \d+\.\d{4}, 40 examples\n$")
         self.assertEqual(len(self.run_in("predict", "run").out.splitlines()), 11)
 
+    def test_large_labels_are_named_where_every_update_is_refused(self):
+        self.file("homes.csv", "".join(f"{i % 7},{i % 5},{100000 + 1000 * i}\n" for i in range(200)))
+        ran = self.sim(job="""
+model: {name: mlp, hidden: [4], loss: mean-squared-error}
+data: {source: homes.csv, partition: iid, clients: 4, task: regression}
+client: {learning_rate: 0.1, epochs: 5}
+server: {rounds: 2, sample_rate: 1}
+""")
+        self.assertEqual(ran.code, 4)
+        self.assertRegex(ran.log, r"client.learning_rate keeps them small, and so do labels of about 1: "
+                                  r"they are not scaled as inputs are, so divide large ones in the file\n")
+
 
 class Help(Case):
     def test_help_lists_every_key_with_bounds_and_default(self):
