@@ -163,6 +163,9 @@ choir_status ch_run_check_open(const choir_job *job, const ch_job_places *places
     ch_session s;
     choir_status status = ch_session_open(&s, job, 1, CH_SESSION_TRAIN, env, err);
     if (status == CHOIR_OK) {
+        status = ch_plan_test_check(job, s.federation, false, err);
+    }
+    if (status == CHOIR_OK) {
         choir_sim *sim = NULL;
         const choir_sim_options o = ch_plan_sim(&s.job, s.federation, s.dim, s.workers);
         status = choir_sim_create(&sim, s.params, s.trainers, &o, env, err);

@@ -570,8 +570,11 @@ server: {rounds: 2}
                             ("schedule.learning_rate=plateau patience=2", "'plateau patience=2'")):
             with self.subTest(item):
                 ran = self.sim("--set", item, job=self.JOB)
-                self.assert_says(ran, 2, f"choir sim: --set: {item.split('=')[0]}: {value} needs a test set, "
-                                         "and 't.csv' has none; data.test_share above 0 makes one\n")
+                says = (f": --set: {item.split('=')[0]}: {value} needs a test set, and 't.csv' has none; "
+                        "data.test_share above 0 makes one\n")
+                self.assert_says(ran, 2, "choir sim" + says)
+                self.assert_says(self.run_in("job", "check", "small.yaml", "--set", item), 2,
+                                 "choir job check" + says)
         self.assertFalse((self.folder / "runs").exists())
         self.assertEqual(self.result(job=self.JOB)["accuracy"], None)
 
