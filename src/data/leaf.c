@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { FIRST_ROOM = 256, PICTURE_SIDE = 28 };
@@ -15,13 +16,36 @@ enum { FIRST_ROOM = 256, PICTURE_SIDE = 28 };
 typedef struct place {
     const char *name;
     const char *user;
+    uint32_t example; // of the user, from 1; 0: of none
     choir_error *err;
 } place;
 
+enum { WHY_BYTES = 200, VALUE_BYTES = CH_TEXT_SHOWN_MAX + 2 };
+
 static choir_status user_refuse(const place *p, const char *why) {
     char shown[CH_TEXT_SHOWN_MAX];
+    char example[32] = "";
     ch_text_show(shown, sizeof(shown), p->user);
-    return ch_error_set(p->err, CHOIR_EPROTO, "%s: user '%s': %s", p->name, shown, why);
+    if (p->example > 0) {
+        (void)snprintf(example, sizeof(example), "example %u: ", p->example);
+    }
+    return ch_error_set(p->err, CHOIR_EPROTO, "%s: user '%s': %s%s", p->name, shown, example, why);
+}
+
+/* A value for a message: a number as it is, a text between quotes, or what else it is. */
+static const char *value_show(char out[VALUE_BYTES], const json_t *v) {
+    char text[CH_TEXT_SHOWN_MAX];
+    if (json_is_integer(v)) {
+        (void)snprintf(out, VALUE_BYTES, "%lld", (long long)json_integer_value(v));
+    } else if (json_is_real(v)) {
+        (void)snprintf(out, VALUE_BYTES, "%g", json_real_value(v));
+    } else if (json_is_string(v)) {
+        ch_text_show(text, sizeof(text), json_string_value(v));
+        (void)snprintf(out, VALUE_BYTES, "'%s'", text);
+    } else {
+        (void)snprintf(out, VALUE_BYTES, "%s", json_is_array(v) ? "a list" : "no number");
+    }
+    return out;
 }
 
 void ch_leaf_init(ch_leaf *l, const ch_leaf_form *form, uint32_t steps,
@@ -83,14 +107,14 @@ static choir_status bytes_push(ch_sequences *s, const char *text, size_t size) {
 static choir_status text_add(ch_leaf *l, const json_t *x, const json_t *y, const place *p) {
     ch_sequences *s = &l->sequences;
     if (!json_is_string(x) || !json_is_string(y)) {
-        return user_refuse(p, "an example whose x and y are not both texts, after some that are");
+        return user_refuse(p, "its x and y are not both texts, after some that are");
     }
     const char *before = json_string_value(x);
     const char *after = json_string_value(y);
     const size_t before_size = json_string_length(x);
     const size_t after_size = json_string_length(y);
     if (before_size == 0 || after_size == 0) {
-        return user_refuse(p, "an example whose x or y is empty; needs a text and what follows");
+        return user_refuse(p, "its x or y is empty; needs a text and what follows");
     }
     if (is_slide(s, l->users, before, before_size, after_size)) {
         return ch_sequences_slide(s, (uint8_t)after[0], l->users);
@@ -184,7 +208,12 @@ static choir_status reals_make(ch_leaf *l, float **out, choir_error *err) {
 static choir_status label_read(uint32_t *out, const json_t *y, const place *p) {
     const json_int_t label = json_integer_value(y);
     if (!json_is_integer(y) || label < 0 || label >= (json_int_t)CH_CLASSES_MAX) {
-        return user_refuse(p, "a y that is no class; right is a whole number in [0, 65535]");
+        char why[WHY_BYTES];
+        char value[VALUE_BYTES];
+        (void)snprintf(why, sizeof(why),
+                       "its y, %s, is no class; right is a whole number in [0, 65535]",
+                       value_show(value, y));
+        return user_refuse(p, why);
     }
     *out = (uint32_t)label;
     return CHOIR_OK;
@@ -193,7 +222,10 @@ static choir_status label_read(uint32_t *out, const json_t *y, const place *p) {
 static choir_status numbers_add(ch_leaf *l, const json_t *x, const json_t *y, const place *p) {
     uint32_t label = 0;
     if (!json_is_array(x) || json_array_size(x) != l->form.features) {
-        return user_refuse(p, "an x with another number of numbers than the first one");
+        char why[WHY_BYTES];
+        (void)snprintf(why, sizeof(why), "its x has %zu numbers; needs %u, as the first one has",
+                       json_array_size(x), l->form.features);
+        return user_refuse(p, why);
     }
     choir_status status = label_read(&label, y, p);
     float *to = NULL;
@@ -210,7 +242,12 @@ static choir_status numbers_add(ch_leaf *l, const json_t *x, const json_t *y, co
         const json_t *value = json_array_get(x, i);
         to[i] = (float)json_number_value(value);
         if (!json_is_number(value) || !isfinite(to[i])) {
-            return user_refuse(p, "an x with something in it that is no number");
+            char why[WHY_BYTES];
+            char shown[VALUE_BYTES];
+            (void)snprintf(why, sizeof(why),
+                           "number %u of its x is %s; needs one of single precision", i + 1,
+                           value_show(shown, value));
+            return user_refuse(p, why);
         }
     }
     l->labels[l->count] = label;
@@ -230,7 +267,7 @@ static choir_status form_see(ch_leaf_form *form, const json_t *x, const json_t *
         return CHOIR_OK;
     }
     if (!is_row || json_array_size(x) > CH_FEATURES_MAX) {
-        return user_refuse(p, "an example that is of no kind that is read; right is a text x and "
+        return user_refuse(p, "is of no kind that is read; right is a text x and "
                               "the text y that follows, or a list x of at most 1048576 numbers and "
                               "a class y");
     }
@@ -263,7 +300,9 @@ static choir_status examples_add(ch_leaf *l, ch_leaf_text *t, const ch_leaf_user
         json_t *x = NULL;
         status = ch_leaf_text_item(t, &x);
         if (status == CHOIR_OK) {
-            status = example_add(l, x, json_array_get(ys, i), p);
+            place at = *p;
+            at.example = i + 1;
+            status = example_add(l, x, json_array_get(ys, i), &at);
         }
         json_decref(x);
     }
@@ -276,10 +315,18 @@ static choir_status user_add(ch_leaf *l, ch_leaf_text *t, const ch_leaf_user *us
                              const json_t *said, const place *p) {
     const uint32_t count = user->x.count;
     if (!user->x.is_there || !user->y.is_there || user->y.count != count) {
-        return user_refuse(p, "needs lists x and y of one length in user_data");
+        char why[WHY_BYTES];
+        (void)snprintf(why, sizeof(why),
+                       "x has %u examples and y %u; needs lists of one length in user_data", count,
+                       user->y.count);
+        return user_refuse(p, why);
     }
     if (said != NULL && (!json_is_integer(said) || json_integer_value(said) != (json_int_t)count)) {
-        return user_refuse(p, "num_samples says another number of examples than x has");
+        char why[WHY_BYTES];
+        char value[VALUE_BYTES];
+        (void)snprintf(why, sizeof(why), "num_samples says %s, and x has %u; needs the same",
+                       value_show(value, said), count);
+        return user_refuse(p, why);
     }
     return examples_add(l, t, user, p);
 }

@@ -175,7 +175,7 @@ static void a_mistake_in_the_last_file_leaves_nothing(void **state) {
     ch_dataset_init(&d, &env);
     check_status(ch_leaf_read(&d, folder_file(folder, "wrong"), &o, 1, &err), CHOIR_EPROTO);
     (void)snprintf(wanted, sizeof(wanted),
-                   "%s: user 'u': an x with another number of numbers than the first one",
+                   "%s: user 'u': example 1: its x has 2 numbers; needs 784, as the first one has",
                    folder_file(folder, "wrong/train/3.json"));
     assert_string_equal(err.message, wanted);
     assert_int_equal(made_count(one), 0);
