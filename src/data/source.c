@@ -193,7 +193,7 @@ static choir_status source_missing(const choir_job_data *options, const char *wh
     return ch_error_set(err, CHOIR_EIO,
                         "data.source: '%s' is no built-in data set, and there is no %s%s; "
                         "'choir data list' shows what can be had",
-                        source, is_name ? "such file in the working directory, nor " : "", path);
+                        source, path, is_name ? ", nor such a file in the working directory" : "");
 }
 
 /* What cannot be read of a downloaded data set, "choir data get" completes. */

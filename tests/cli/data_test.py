@@ -246,8 +246,8 @@ class Show(Case):
         self.assertIn("; get it with: choir data get mnist\n", ran.log)
         ran = self.show("t.csv", "--set", f"data.dir={self.folder}")
         self.assertEqual(ran.code, 1)
-        self.assertIn("'t.csv' is no built-in data set, and there is no such file in the working "
-                      f"directory, nor {self.folder}/t.csv;", ran.log)
+        self.assertIn(f"'t.csv' is no built-in data set, and there is no {self.folder}/t.csv, nor "
+                      "such a file in the working directory;", ran.log)
         self.assertIn("'./t.csv' is no built-in data set, and there is no ./t.csv;",
                       self.show("./t.csv").log)
 
