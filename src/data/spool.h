@@ -47,9 +47,9 @@ CHOIR_NODISCARD choir_status ch_spool_add(ch_spool *s, const float *x, size_t co
  * Ends it: writes what is kept of its examples and puts the file in its place when made is OK, and
  * removes it otherwise.
  *
- * d      (NULL unless made is OK) its tables' counts, shapes and classes, labels or targets and
- * groups, names and encoding; the inputs are those that were added, of train and then of test notes
- * a text for whoever opens it; or NULL
+ * d      its tables' counts, shapes and classes, labels or targets and groups, names and encoding;
+ *        the inputs are those that were added, of train and then of test. NULL unless made is OK
+ * notes  a text for whoever opens it; or NULL
  *
  * Returns made; EIO when that fails, and then nothing is left of it.
  */
