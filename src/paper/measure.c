@@ -150,11 +150,11 @@ static choir_status machine_set(ch_outcome *o, const ch_arm_task *task, const ch
     return status;
 }
 
-/* How many rounds a rate may have for now: while none has got to the target, so many times the
+/* How many rounds a rate may have yet: while none has got to the target, so many times the
  * paper's, so that one that cannot get there does not use up all rounds before others had their
  * turn. */
-static uint32_t rounds_for_now(const ch_outcome *o, const ch_arm_task *task,
-                               const ch_paper_cell *cell) {
+static uint32_t rounds_yet(const ch_outcome *o, const ch_arm_task *task,
+                           const ch_paper_cell *cell) {
     const double expect = cell->e->facts[cell->row][cell->column].expect;
     const double rounds = ASIDE_AFTER * expect;
     const bool may_wait = o->target > 0 && isinf(task->beaten) && isfinite(expect);
@@ -172,7 +172,7 @@ static choir_status rate_measure(ch_outcome *o, const ch_conduct *c, const ch_pa
         return status;
     }
     ch_outcome_arm *arm = &o->arms[o->arms_count];
-    task.limit = rounds_for_now(o, &task, cell);
+    task.limit = rounds_yet(o, &task, cell);
     status = ch_arm_run(arm, &task, site, 0, env, err);
     if (status == CHOIR_OK) {
         const bool is_early = arm->end == CH_CROSSING_LIMIT && task.limit < o->rounds_max;
