@@ -5,6 +5,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "job/keys.h"
+#include "paper/grid.h"
 #include "paper/pooled.h"
 #include "report/report.h"
 #include "report/units.h"
@@ -75,6 +76,25 @@ choir_status ch_arm_dir(char out[CHOIR_PATH_MAX], const char *runs, const choir_
                             CHOIR_PATH_MAX - 1);
     }
     return CHOIR_OK;
+}
+
+choir_status ch_arm_rates(double out[CH_ARM_RATES], const choir_job *job, uint32_t count,
+                          choir_error *err) {
+    static const int32_t steps[CH_ARM_RATES] = {0, -CH_GRID_STEP, CH_GRID_STEP};
+    static const char key[] = "client.learning_rate";
+    const ch_option *row = ch_options_find(&CH_JOB_KEYS, key);
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < CH_ARM_RATES; i++) {
+        const double own = job->client_learning_rate;
+        out[i] = i == 0 ? own : ch_grid_beside(own, steps[i]);
+        if (i < count && status == CHOIR_OK && (out[i] < row->min || out[i] > row->max)) {
+            status = ch_error_set(err, CHOIR_EINVAL,
+                                  "%s: is %g, and its neighbour %g is tried too; both must be in "
+                                  "[%g, %g]",
+                                  key, own, out[i], row->min, row->max);
+        }
+    }
+    return status;
 }
 
 static bool has_baselines(const ch_arm_task *task) {

@@ -63,6 +63,19 @@ CHOIR_NODISCARD choir_status ch_arm_dir(char out[CHOIR_PATH_MAX], const char *ru
 CHOIR_NODISCARD choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task,
                                           const char *dir, const choir_env *env, choir_error *err);
 
+enum { CH_ARM_RATES = 3 };
+
+/*
+ * The learning rates that are tried for a job: its own, then the neighbour below and the one above,
+ * a factor of 10^(1/3) away.
+ *
+ * count  how many of them, in this order; 1 .. CH_ARM_RATES
+ *
+ * Returns OK; EINVAL with a sentence when one of those is no value of client.learning_rate.
+ */
+CHOIR_NODISCARD choir_status ch_arm_rates(double out[CH_ARM_RATES], const choir_job *job,
+                                          uint32_t count, choir_error *err);
+
 /* How it gets on, one line without its end: "ours/c01/iid  rate 0.1  round 7 of at most 90  best
  * 91.20 %  3.2 rounds/s", by the learning rate that is run, on the grid or not. */
 void ch_arm_line(char *out, size_t size, const ch_arm_task *task, const ch_crossing *c,

@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLIENT_RATES = 3 };
-
 static const double PLAIN_RATES[] = {1};
 static const double MOMENTUM_RATES[] = {1, 0.316};
 static const double ADAPTIVE_RATES[] = {0.1, 0.0316, 0.01};
@@ -37,14 +35,15 @@ static uint32_t server_rates(const double **rates, const choir_job *job) {
 
 /* The job of a point of an algorithm's grid. The job's own client rate comes first. */
 static choir_job job_at(const choir_job *job, double client_rate, uint32_t point) {
-    static const int32_t steps[CLIENT_RATES] = {0, -CH_GRID_STEP, CH_GRID_STEP};
+    double own[CH_ARM_RATES];
     const double *rates = NULL;
     const uint32_t count = server_rates(&rates, job);
     choir_job out = *job;
-    CH_ASSERT(point < CLIENT_RATES * count);
-    const int32_t step = steps[point % CLIENT_RATES];
-    out.client_learning_rate = step == 0 ? client_rate : ch_grid_beside(client_rate, step);
-    out.server_learning_rate = rates[point / CLIENT_RATES];
+    CH_ASSERT(point < CH_ARM_RATES * count);
+    out.client_learning_rate = client_rate;
+    ch_ignore(ch_arm_rates(own, &out, 1, NULL), "they were looked at");
+    out.client_learning_rate = own[point % CH_ARM_RATES];
+    out.server_learning_rate = rates[point / CH_ARM_RATES];
     return out;
 }
 
@@ -152,7 +151,7 @@ static choir_status row_add(ch_compare *c, const choir_job *job, const char *nam
         return status;
     }
     const double *rates = NULL;
-    row->points = CLIENT_RATES * server_rates(&rates, &row->job);
+    row->points = CH_ARM_RATES * server_rates(&rates, &row->job);
     CH_ASSERT(row->points <= CH_COMPARE_POINTS_MAX);
     char label[CHOIR_NAME_MAX];
     (void)snprintf(label, sizeof(label), "%.40s-%.20s", job->name, name);
@@ -162,21 +161,6 @@ static choir_status row_add(ch_compare *c, const choir_job *job, const char *nam
     return CHOIR_OK;
 }
 
-/* Whether both neighbours of the job's client rate are values of its key. */
-static choir_status rate_check(const choir_job *job, choir_error *err) {
-    static const char key[] = "client.learning_rate";
-    const ch_option *row = ch_options_find(&CH_JOB_KEYS, key);
-    const double low = ch_grid_beside(job->client_learning_rate, -CH_GRID_STEP);
-    const double high = ch_grid_beside(job->client_learning_rate, CH_GRID_STEP);
-    if (low >= row->min && high <= row->max) {
-        return CHOIR_OK;
-    }
-    return ch_error_set(err, CHOIR_EINVAL,
-                        "%s: is %g, and its neighbours %g and %g are tried too; all three must be "
-                        "in [%g, %g]",
-                        key, job->client_learning_rate, low, high, row->min, row->max);
-}
-
 choir_status ch_compare_init(ch_compare *out, const choir_job *job, const char *algorithms,
                              choir_error *err) {
     *out = (ch_compare){.target = job->target_accuracy};
@@ -184,7 +168,8 @@ choir_status ch_compare_init(ch_compare *out, const choir_job *job, const char *
         return ch_error_set(err, CHOIR_EINVAL,
                             "data.task: a regression has no accuracy to compare algorithms by");
     }
-    choir_status status = rate_check(job, err);
+    double rates[CH_ARM_RATES];
+    choir_status status = ch_arm_rates(rates, job, CH_ARM_RATES, err);
     for (const char *at = algorithms; status == CHOIR_OK;) {
         char name[CHOIR_NAME_MAX];
         const size_t size = strcspn(at, ",");
@@ -273,7 +258,7 @@ static choir_status point_run(ch_compare_row *row, const choir_job *given, doubl
     row->decided += status == CHOIR_OK;
     const choir_status kept =
         arm.rounds == 0 ? CHOIR_OK
-                        : point_keep(row, &job, point % CLIENT_RATES != 0, &arm, site, env, err);
+                        : point_keep(row, &job, point % CH_ARM_RATES != 0, &arm, site, env, err);
     return kept == CHOIR_OK ? status : kept;
 }
 

@@ -110,11 +110,7 @@ static void row_init(ch_keyboard_row *row, const ch_keyboard *k, ch_keyboard_who
     row->is_trained = who != CH_KEYBOARD_NGRAM_PROXY && who != CH_KEYBOARD_NGRAM_POOLED;
     row->job.target_accuracy = 0; // a run knows no target: arm.h
     row->job.evaluate_clients = 1;
-    const double rate = k->job.client_learning_rate;
-    const int32_t near = ch_grid_near(rate);
-    row->rates[0] = rate;
-    row->rates[1] = ch_grid_rate(near - CH_GRID_STEP);
-    row->rates[2] = ch_grid_rate(near + CH_GRID_STEP);
+    ch_ignore(ch_arm_rates(row->rates, &k->job, 1, NULL), "they were looked at");
     for (uint32_t i = 0; i < CH_KEYBOARD_RATES; i++) {
         row->tried[i] = (double)NAN;
     }
@@ -135,7 +131,11 @@ choir_status ch_keyboard_init(ch_keyboard *out, const choir_job *job, uint32_t p
                               uint32_t rates, const char *command, const choir_env *env,
                               choir_error *err) {
     memset(out, 0, sizeof(*out));
-    const choir_status status = job_check(job, err);
+    double tried[CH_KEYBOARD_RATES];
+    choir_status status = job_check(job, err);
+    if (status == CHOIR_OK) {
+        status = ch_arm_rates(tried, job, rates, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }

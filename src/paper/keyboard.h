@@ -33,7 +33,7 @@
 #include "paper/arm.h"
 #include "run/recall.h"
 
-enum { CH_KEYBOARD_RATES = 3 };
+enum { CH_KEYBOARD_RATES = CH_ARM_RATES };
 
 typedef enum ch_keyboard_who {
     CH_KEYBOARD_PROXY,

@@ -119,6 +119,18 @@ class Keyboard(Case):
         self.assertIn("proxy: training diverged at each learning rate; give a lower "
                       "client.learning_rate than 900", ran.log)
 
+    def test_the_rates_are_the_jobs_own_and_its_neighbours(self):
+        ran = self.keyboard("--set", "client.learning_rate=0.3", "--passes", "1", "--quiet", "--set",
+                            "server.rounds=1", "--set", "evaluate_every=1")
+        self.assertEqual(ran.code, 0, ran.log)
+        result = json.loads((self.folder / "r.json").read_text())
+        self.assertEqual([list(row["rates"]) for row in result["rows"] if "rates" in row],
+                         3 * [["0.3", "0.139", "0.646"]])
+        ran = self.keyboard("--set", "client.learning_rate=900")
+        self.assertEqual((ran.code, ran.out), (2, ""))
+        self.assertIn("client.learning_rate: is 900, and its neighbour 1940 is tried too; both must be in "
+                      "[1e-09, 1000]", ran.log)
+
     def test_that_nobody_holds_anything_out_is_said_before_anything_is_trained(self):
         ran = self.keyboard("--set", "data.heldout=0.001")
         self.assertEqual((ran.code, ran.out), (2, ""))
