@@ -25,6 +25,24 @@ server: {rounds: 4, sample_rate: 0.5}
 
 
 class SimCase(Case):
+    def on_terminal(self, *words, interrupted_in=None):
+        """Runs small.yaml on a terminal of 40 columns; SIGINT when it first says interrupted_in. Returns
+        the exit code and all that was written."""
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 40, 0, 0))
+        with subprocess.Popen([CHOIR, "sim", "small.yaml", "--no-report", *map(str, words)], cwd=self.folder,
+                              stdin=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}) as process:
+            os.close(theirs)
+            sent = b""
+            with contextlib.suppress(OSError):  # what a closed terminal answers, on Linux
+                while chunk := os.read(ours, 4096):
+                    sent += chunk
+                    if interrupted_in is not None and interrupted_in.encode() in sent:
+                        process.send_signal(signal.SIGINT)
+                        interrupted_in = None
+            os.close(ours)
+        return process.returncode, sent.decode().replace("\r\n", "\n")
+
     def sim(self, *words, job=JOB, report=False):
         self.file("small.yaml", job)
         page = () if report else ("--no-report",)  # which takes longer than all the rest
@@ -65,20 +83,9 @@ class Result(SimCase):
 
     def test_a_terminal_keeps_one_line_of_a_run_and_one_of_its_baseline(self):
         self.file("small.yaml", JOB)
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 40, 0, 0))
-        words = ("sim", "small.yaml", "--no-report", "--baseline", "local")
-        with subprocess.Popen([CHOIR, *words], cwd=self.folder, stdin=theirs, stderr=theirs,
-                              env={**os.environ, "TERM": "xterm"}) as process:
-            os.close(theirs)
-            sent = b""
-            with contextlib.suppress(OSError):  # what a closed terminal answers, on Linux
-                while chunk := os.read(ours, 4096):
-                    sent += chunk
-            os.close(ours)
-        self.assertEqual(process.returncode, 0)
-        drawn = [[text.removesuffix("\x1b[K") for text in line.split("\r")]
-                 for line in sent.decode().replace("\r\n", "\n").split("\n")]
+        code, said = self.on_terminal("--baseline", "local")
+        self.assertEqual(code, 0)
+        drawn = [[text.removesuffix("\x1b[K") for text in line.split("\r")] for line in said.split("\n")]
         kept = [line[-1] for line in drawn]
         self.assertRegex(kept[0], r"^round 4/4  \d+\.\d\d %")
         self.assertEqual(kept[1], "baseline local: every client alone")
@@ -315,21 +322,8 @@ class Resume(SimCase):
 
     def test_on_a_terminal_says_that_it_was_heard_and_then_how_to_go_on(self):
         self.file("small.yaml", JOB)
-        ours, theirs = pty.openpty()
-        words = ("sim", "small.yaml", "--no-report", "--run-dir", "my runs", *map(str, self.LONG))
-        with subprocess.Popen([CHOIR, *words], cwd=self.folder, stdin=theirs, stderr=theirs,
-                              env={**os.environ, "TERM": "xterm"}) as process:
-            os.close(theirs)
-            sent = b""
-            with contextlib.suppress(OSError):  # what a closed terminal answers, on Linux
-                while chunk := os.read(ours, 4096):
-                    had_begun = b"round 3/" in sent
-                    sent += chunk
-                    if not had_begun and b"round 3/" in sent:
-                        process.send_signal(signal.SIGINT)
-            os.close(ours)
-        self.assertEqual(process.returncode, 130)
-        said = sent.decode().replace("\r\n", "\n")
+        code, said = self.on_terminal("--run-dir", "my runs", "--rounds", 100000, interrupted_in="round ")
+        self.assertEqual(code, 130)
         self.assertEqual(said.count("\nending after what runs now; once more ends it at once\n"), 1)
         self.assertRegex(said, r"interrupted after round \d+; this goes on: choir sim --resume 'my runs'\n")
 
