@@ -4,14 +4,11 @@
  */
 #include "base/assert.h"
 #include "data/encoder.h"
-#include "data/filed.h"
+#include "fuzz/filed_text.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,21 +42,6 @@ static choir_status encode(ch_dataset *d, ch_csv *csv, uint8_t choice, const cho
     return status;
 }
 
-/* One file for all texts of this process. */
-static ch_filed_file file_of(const char *text, size_t size) {
-    static FILE *file;
-    file = file == NULL ? tmpfile() : file;
-    CH_ASSERT(file != NULL);
-    ch_filed_file f = {.descriptor = fileno(file), .size = size};
-    struct stat about;
-    CH_ASSERT(ftruncate(f.descriptor, 0) == 0);
-    CH_ASSERT(pwrite(f.descriptor, text, size, 0) == (ssize_t)size);
-    CH_ASSERT(fstat(f.descriptor, &about) == 0);
-    f.changed_s = about.st_mtim.tv_sec;
-    f.changed_ns = about.st_mtim.tv_nsec;
-    return f;
-}
-
 static void check_same(const ch_dataset *a, const ch_dataset *b) {
     const size_t values = ((size_t)a->train.count + a->test.count) * a->train.shape.channels;
     CH_ASSERT(a->train.count == b->train.count && a->test.count == b->test.count);
@@ -77,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *text = malloc(size > 1 ? size - 1 : 1);
     CH_ASSERT(text != NULL);
     memcpy(text, data + 1, size - 1);
-    const ch_filed_file file = file_of(text, size - 1);
+    const ch_filed_file file = filed_text(text, size - 1);
     ch_csv csv;
     ch_csv window;
     choir_error err[2] = {{.message = ""}, {.message = ""}};

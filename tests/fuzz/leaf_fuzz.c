@@ -2,12 +2,10 @@
  * the same. */
 #include "base/assert.h"
 #include "data/leaf.h"
+#include "fuzz/filed_text.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,21 +24,6 @@ static void check(const ch_examples *e) {
             CH_ASSERT(e->tokens[e->spans[i].first + t] < e->classes);
         }
     }
-}
-
-/* One file for all inputs of this process. */
-static ch_filed_file file_of(const uint8_t *data, size_t size) {
-    static FILE *file;
-    file = file == NULL ? tmpfile() : file;
-    CH_ASSERT(file != NULL);
-    ch_filed_file f = {.descriptor = fileno(file), .size = size};
-    struct stat about;
-    CH_ASSERT(ftruncate(f.descriptor, 0) == 0);
-    CH_ASSERT(pwrite(f.descriptor, data, size, 0) == (ssize_t)size);
-    CH_ASSERT(fstat(f.descriptor, &about) == 0);
-    f.changed_s = about.st_mtim.tv_sec;
-    f.changed_ns = about.st_mtim.tv_nsec;
-    return f;
 }
 
 /* Makes a table of what was read, when it was. */
@@ -66,7 +49,7 @@ static void check_same(const ch_examples *a, const ch_examples *b) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const choir_env env = choir_env_default();
     const ch_leaf_form unseen = {.kind = CH_LEAF_UNSEEN};
-    const ch_filed_file file = file_of(data, size);
+    const ch_filed_file file = filed_text(data, size);
     choir_error err[2] = {{.message = ""}, {.message = ""}};
     ch_leaf l[2];
     ch_dataset d[2];
