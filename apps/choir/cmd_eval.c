@@ -83,19 +83,21 @@ static void json_print(FILE *out, const ch_eval_result *r) {
 
 static void table_print(FILE *out, const ch_eval_result *r) {
     if (r->classes == 0) {
-        (void)fprintf(out, "loss %.4f, %u examples\n", r->loss, r->examples);
+        (void)fprintf(out, "loss %.4f, %u example%s\n", r->loss, r->examples,
+                      ch_text_plural(r->examples));
         return;
     }
-    (void)fprintf(out, "accuracy %.2f %%, loss %.4f, %u examples", 100.0 * r->accuracy, r->loss,
-                  r->examples);
+    (void)fprintf(out, "accuracy %.2f %%, loss %.4f, %u example%s", 100.0 * r->accuracy, r->loss,
+                  r->examples, ch_text_plural(r->examples));
     if (r->predictions != r->examples) {
-        (void)fprintf(out, ", %" PRIu64 " predictions", r->predictions);
+        (void)fprintf(out, ", %" PRIu64 " prediction%s", r->predictions,
+                      ch_text_plural(r->predictions));
     }
     (void)fprintf(out, "\n");
     if (r->recall.words > 0) {
-        (void)fprintf(out, "recall of words: top-1 %.2f %%, top-3 %.2f %%, %" PRIu64 " words\n",
+        (void)fprintf(out, "recall of words: top-1 %.2f %%, top-3 %.2f %%, %" PRIu64 " word%s\n",
                       100.0 * ch_recall_first(&r->recall), 100.0 * ch_recall_among(&r->recall),
-                      r->recall.words);
+                      r->recall.words, ch_text_plural(r->recall.words));
     }
     if (r->confusion == NULL || r->classes > CLASSES_SHOWN_MAX) {
         return;

@@ -3,6 +3,7 @@
 #include "operators.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
 #include "net/operator.h"
@@ -61,9 +62,10 @@ static void tell(const ch_call *call, const json_t *answer, const ch_bundle *b, 
         answer_line(call->out, answer);
         return;
     }
-    (void)fprintf(call->out, "%s@%lld %s at %s: %u clients, %u parameters\n", b->job.name,
+    (void)fprintf(call->out, "%s@%lld %s at %s: %u client%s, %u parameters\n", b->job.name,
                   (long long)json_integer_value(json_object_get(answer, "version")),
-                  outcome(answer, flags->dry_run), url, b->clients, b->dim);
+                  outcome(answer, flags->dry_run), url, b->clients, ch_text_plural(b->clients),
+                  b->dim);
 }
 
 /* name: under which it is hosted, if not its own, and then it must be there; NULL. */

@@ -3,6 +3,7 @@
 #include "operators.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "net/replay.h"
 
 #include <stdbool.h>
@@ -61,7 +62,8 @@ static void round_put(void *self, const ch_replay_row *row) {
 
 static choir_status judge(const findings *f, choir_error *err) {
     if (f->differ > 0) {
-        return ch_error_set(err, CHOIR_EPROTO, "%u of %u rounds differ", f->differ, f->rounds);
+        return ch_error_set(err, CHOIR_EPROTO, "%u of %u round%s differ%s", f->differ, f->rounds,
+                            ch_text_plural(f->rounds), f->differ == 1 ? "s" : "");
     }
     if (f->gone == f->rounds) {
         return ch_error_set(err, CHOIR_EAGAIN, "no round could be replayed: %s",

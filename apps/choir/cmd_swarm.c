@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "choir/route.h"
 #include "run/device.h"
 #include "swarm/made.h"
@@ -173,8 +174,9 @@ static double rate_of(const ch_swarm_result *r, ch_swarm_kind kind) {
 }
 
 static void table_put(FILE *out, const ch_swarm_result *r) {
-    (void)fprintf(out, "%u clients, joined in %.1f s; load of %.1f s, at most %u calls at a time",
-                  r->entered, r->entering_s, r->load_s, r->open_max);
+    (void)fprintf(out, "%u client%s, joined in %.1f s; load of %.1f s, at most %u call%s at a time",
+                  r->entered, ch_text_plural(r->entered), r->entering_s, r->load_s, r->open_max,
+                  ch_text_plural(r->open_max));
     if (r->first_round > 0) {
         (void)fprintf(out, "; rounds %u to %u", r->first_round, r->last_round);
     }

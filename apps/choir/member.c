@@ -1,6 +1,8 @@
 /* Member: see member.h. */
 #include "member.h"
 
+#include "base/text.h"
+
 choir_status member_trainer(void *self, const choir_offer *offer, choir_trainer *out,
                             choir_error *err) {
     member *m = self;
@@ -19,9 +21,9 @@ choir_status member_trainer(void *self, const choir_offer *offer, choir_trainer 
     }
     *out = ch_device_trainer(&m->device);
     if (m->out != NULL) {
-        (void)fprintf(m->out, "client %u of %s@%u: %u examples, %u parameters\n", offer->client,
+        (void)fprintf(m->out, "client %u of %s@%u: %u example%s, %u parameters\n", offer->client,
                       offer->name, offer->version, ch_device_examples(&m->device),
-                      ch_device_dim(&m->device));
+                      ch_text_plural(ch_device_examples(&m->device)), ch_device_dim(&m->device));
         (void)fflush(m->out);
     }
     return CHOIR_OK;

@@ -81,9 +81,9 @@ int result_judge_rounds(const ch_summary *s, const choir_job *job, choir_error *
     if (large > 0 && large >= missing) {
         const bool is_regression = strcmp(job->data.task, "regression") == 0;
         (void)ch_error_set(err, CHOIR_ERANGE,
-                           "not one of %u rounds counted; updates refused: %s; a lower "
+                           "not one of %u round%s counted; updates refused: %s; a lower "
                            "client.learning_rate keeps them small%s",
-                           s->round, refusals,
+                           s->round, ch_text_plural(s->round), refusals,
                            is_regression ? ", and so do labels of about 1: they are not scaled as "
                                            "inputs are, so divide large ones in the file"
                                          : "");
@@ -91,16 +91,16 @@ int result_judge_rounds(const ch_summary *s, const choir_job *job, choir_error *
     }
     if (s->sampled == 0 && strcmp(job->population, "closed") == 0) {
         (void)ch_error_set(err, CHOIR_EAGAIN,
-                           "not one of %u rounds counted: no client was sampled in any; a "
+                           "not one of %u round%s counted: no client was sampled in any; a "
                            "server.sample_rate above %g samples more",
-                           s->round, job->sample_rate);
+                           s->round, ch_text_plural(s->round), job->sample_rate);
         return EXIT_QUORUM;
     }
     (void)ch_error_set(err, CHOIR_EAGAIN,
-                       "not one of %u rounds counted: too few reports for server.quorum %u; %llu "
+                       "not one of %u round%s counted: too few reports for server.quorum %u; %llu "
                        "of the clients asked did not report%s%s; see server.deadline, "
                        "server.sample_rate, network.availability and network.dropout",
-                       s->round, job->quorum, (unsigned long long)missing,
+                       s->round, ch_text_plural(s->round), job->quorum, (unsigned long long)missing,
                        refusals[0] == '\0' ? "" : ", refused: ", refusals);
     return EXIT_QUORUM;
 }

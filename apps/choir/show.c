@@ -1,6 +1,7 @@
 /* What a job asks of a device: see show.h. */
 #include "show.h"
 
+#include "base/text.h"
 #include "choir/job.h"
 
 #include <inttypes.h>
@@ -18,19 +19,21 @@ static void show_data(FILE *out, uint32_t examples) {
     if (examples == CHOIR_TERMS_UNKNOWN) {
         (void)fprintf(out, "data       this device's; which, --data or --client would say\n");
     } else {
-        (void)fprintf(out, "data       %" PRIu32 " examples of this device, which stay on it\n",
-                      examples);
+        (void)fprintf(out, "data       %" PRIu32 " example%s of this device, which stay on it\n",
+                      examples, ch_text_plural(examples));
     }
 }
 
 static void show_work(FILE *out, const choir_job *job, const choir_terms *terms) {
-    (void)fprintf(out, "work       up to %" PRIu32 " epochs a round, ", terms->epochs);
+    (void)fprintf(out, "work       up to %" PRIu32 " epoch%s a round, ", terms->epochs,
+                  ch_text_plural(terms->epochs));
     if (job->batch_size == 0) {
         (void)fprintf(out, "all examples at a time");
     } else {
-        (void)fprintf(out, "%" PRIu32 " examples at a time", job->batch_size);
+        (void)fprintf(out, "%" PRIu32 " example%s at a time", job->batch_size,
+                      ch_text_plural(job->batch_size));
     }
-    (void)fprintf(out, ", %" PRIu32 " rounds\n", job->rounds);
+    (void)fprintf(out, ", %" PRIu32 " round%s\n", job->rounds, ch_text_plural(job->rounds));
 }
 
 /* What a report has: docs/chain.md, docs/wire.md. */
@@ -43,8 +46,8 @@ static void show_sent(FILE *out, const choir_job *job, const choir_terms *terms)
     if (terms->retains_updates) {
         (void)fprintf(out, "kept       each update, by the server, with whose it is\n");
     }
-    (void)fprintf(out, "sum        of at least %" PRIu32 " reports, or the round is discarded\n",
-                  terms->reports);
+    (void)fprintf(out, "sum        of at least %" PRIu32 " report%s, or the round is discarded\n",
+                  terms->reports, ch_text_plural(terms->reports));
 }
 
 static void show_policy(FILE *out, const choir_policy *policy, const choir_terms *terms) {

@@ -225,8 +225,8 @@ static void joiner_refuse(const ch_server *s, const ch_entrant *e) {
     const ch_hosted_row *row = &e->hosted->row;
     if (e->wanted == CH_ANY_CLIENT) {
         char why[256];
-        (void)snprintf(why, sizeof(why), "%s: all its %" PRIu32 " clients are claimed",
-                       e->hosted->reference, row->clients);
+        (void)snprintf(why, sizeof(why), "%s: all its %" PRIu32 " client%s claimed",
+                       e->hosted->reference, row->clients, row->clients == 1 ? " is" : "s are");
         ch_answer_rejected(e->exchange, 409, CHOIR_WHY_FULL, away_ms(s), why);
     } else if (e->wanted >= row->clients) {
         ch_answer_error(e->exchange, 409, "%s: client %" PRIu32 " is none of its %" PRIu32,

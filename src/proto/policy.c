@@ -101,11 +101,11 @@ static void judge_training(choir_verdict *v, const choir_policy *p, const choir_
 }
 
 static void judge_examples(choir_verdict *v, const choir_policy *p, const choir_terms *t) {
-    judge_least(v, t->examples, p->examples_min, " examples");
+    judge_least(v, t->examples, p->examples_min, t->examples == 1 ? " example" : " examples");
 }
 
 static void judge_reports(choir_verdict *v, const choir_policy *p, const choir_terms *t) {
-    judge_least(v, t->reports, p->reports_min, " reports");
+    judge_least(v, t->reports, p->reports_min, t->reports == 1 ? " report" : " reports");
 }
 
 static void judge_retention(choir_verdict *v, const choir_policy *p, const choir_terms *t) {

@@ -218,9 +218,10 @@ static choir_status root_read(ch_clients *out, const json_t *root, const char *n
     const size_t count = json_array_size(clients);
     if (classes > CH_CLIENTS_CLASSES_MAX || count > CH_CLIENTS_MAX || count > total) {
         return ch_error_set(err, CHOIR_EPROTO,
-                            "%s: describes %zu of %u clients with %u classes; at most %d clients "
+                            "%s: describes %zu of %u client%s with %u classes; at most %d clients "
                             "and %d classes are allowed",
-                            name, count, total, classes, CH_CLIENTS_MAX, CH_CLIENTS_CLASSES_MAX);
+                            name, count, total, ch_text_plural(total), classes, CH_CLIENTS_MAX,
+                            CH_CLIENTS_CLASSES_MAX);
     }
     const choir_status status = ch_clients_create(out, (uint32_t)count, classes, env);
     if (status != CHOIR_OK) {

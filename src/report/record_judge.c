@@ -4,6 +4,7 @@
  * Training has diverged when a loss is not finite, when clients say theirs is not, or when the loss
  * on the test set ends both above where it began and far above its best.
  */
+#include "base/text.h"
 #include "report/record.h"
 
 #include "report/units.h"
@@ -105,9 +106,9 @@ static void judge_rounds(ch_record *r) {
     }
     if (discarded > 0) {
         ch_record_find(r, false,
-                       "%u of %u rounds changed nothing, because fewer updates than the quorum of "
+                       "%u of %u round%s changed nothing, because fewer updates than the quorum of "
                        "%u counted: in them %" PRIu64 " were refused and %" PRIu64 " did not come.",
-                       discarded, r->metrics.count, r->job.quorum,
+                       discarded, r->metrics.count, ch_text_plural(r->metrics.count), r->job.quorum,
                        refused > missing ? refused - missing : 0, missing);
     }
 }

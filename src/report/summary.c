@@ -1,6 +1,7 @@
 /* Summary: see summary.h. */
 #include "report/summary.h"
 
+#include "base/text.h"
 #include "report/units.h"
 
 #include <math.h>
@@ -91,13 +92,13 @@ __attribute__((format(printf, 2, 3))) static void put(block *b, const char *form
 }
 
 static void put_title(block *b, const ch_summary *s) {
-    put(b, "\n%s%s%s: %s %u of %u rounds\n", b->is_bold ? "\033[1m" : "",
+    put(b, "\n%s%s%s: %s %u of %u round%s\n", b->is_bold ? "\033[1m" : "",
         s->name == NULL || s->name[0] == '\0' ? "run" : s->name, b->is_bold ? "\033[0m" : "",
         s->has_failed       ? "diverged in"
         : s->was_finished   ? "already finished, nothing trained:"
         : s->is_interrupted ? "stopped after"
                             : "done,",
-        s->round, s->rounds);
+        s->round, s->rounds, ch_text_plural(s->rounds));
 }
 
 /* What it is to be compared with. */
@@ -177,11 +178,13 @@ static void put_losses(block *b, const ch_summary *s) {
             s->diverged_round, isnan(s->diverged_loss) ? "not finite" : loss);
     }
     if (s->refused[CHOIR_REFUSAL_MISSING] > 0) {
-        put(b, "  missing   %llu reports that did not come in time\n",
-            (unsigned long long)s->refused[CHOIR_REFUSAL_MISSING]);
+        put(b, "  missing   %llu report%s that did not come in time\n",
+            (unsigned long long)s->refused[CHOIR_REFUSAL_MISSING],
+            ch_text_plural(s->refused[CHOIR_REFUSAL_MISSING]));
     }
     if (s->discarded > 0) {
-        put(b, "  discarded %u of %u rounds, for want of a quorum\n", s->discarded, s->round);
+        put(b, "  discarded %u of %u round%s, for want of a quorum\n", s->discarded, s->round,
+            ch_text_plural(s->round));
     }
 }
 

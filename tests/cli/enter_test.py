@@ -130,7 +130,7 @@ class Selecting(Entering):
         self.check_ran("hosted", "pause", "letters")
         self.assertIn("client 0 of letters@1", self.waiting()[1])
         line = self.waiting()[1]
-        self.assertEqual(line, "rejected: join: letters@1: all its 1 clients are claimed\n")
+        self.assertEqual(line, "rejected: join: letters@1: all its 1 client is claimed\n")
 
     def test_looks_at_devices_of_the_version_before(self):
         self.serve("--plain", "--away-time", 100)

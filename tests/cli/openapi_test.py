@@ -264,7 +264,7 @@ class TheServer(Network):
         late = Device(self.join_file)
         late.subject = self.call("enroll", 200, {**late.enrolment(), **told})["subject"]
         answer = self.call("join", 409, late.joining("small"), job="small")
-        self.assertEqual((answer["reason"], answer["error"]), ("full", "small@1: all its 1 clients are claimed"))
+        self.assertEqual((answer["reason"], answer["error"]), ("full", "small@1: all its 1 client is claimed"))
         self.assertIn(answer["wait_ms"], range(300 * 1000, 900 * 1000 + 1))
         shown = self.call("details", 200, key=self.key, job="small")
         self.assertEqual(shown["select"], {"version": ">=2", "tags": "wifi"})

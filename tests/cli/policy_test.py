@@ -36,11 +36,11 @@ class Policy(Network):
                      "chain      clip=2|weight",
                      "sent       the update, as the chain leaves it; metrics of training: how many examples, "
                      "how many right, sum of losses",
-                     "sum        of at least 1 reports, or the round is discarded",
+                     "sum        of at least 1 report, or the round is discarded",
                      "the policy says: refused", "model      25450 parameters: no rule",
                      "clip       2: refused, must be at most 1",
                      "chain      clip=2|weight: accepted, must be made of clip,weight",
-                     "sum        1 reports: no rule"):
+                     "sum        1 report: no rule"):
             self.assertIn(line + "\n", shown)
         self.assertRegex(shown, r"\ndata       \d+ examples of this device, which stay on it\n")
         self.assertRegex(shown, r"\ndata       \d+ examples: accepted, must be at least 5\n")

@@ -122,7 +122,7 @@ static void what_is_wrong_is_said(void **state) {
         {"{\"total\": 1, \"classes\": 2.5, \"clients\": []}",
          "f: must have total, classes and clients"},
         {"{\"total\": 1, \"classes\": 257, \"clients\": []}",
-         "f: describes 0 of 1 clients with 257 classes; at most 512 clients and 256 classes are "
+         "f: describes 0 of 1 client with 257 classes; at most 512 clients and 256 classes are "
          "allowed"},
         {"{\"total\": 0, \"classes\": 2, \"clients\": [{}]}",
          "f: describes 1 of 0 clients with 2 classes; at most 512 clients and 256 classes are "
