@@ -1,6 +1,7 @@
 /* choir compare: algorithms side by side on one job, each at the learning rates that suit it. */
 #include "commands.h"
 #include "interrupt.h"
+#include "paper_flags.h"
 #include "result.h"
 
 #include "base/env.h"
@@ -10,10 +11,8 @@
 #include "job/keys.h"
 #include "paper/compare.h"
 #include "run/check.h"
-#include "run/session.h"
 #include "store/metrics_log.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -137,13 +136,8 @@ static int compare_run(const ch_call *call, choir_error *err) {
     if (status != CHOIR_OK) {
         return exit_of(status, err);
     }
-    const ch_paper_site site = {
-        .runs = flags->runs,
-        .workers = flags->workers == 0 ? ch_session_cores() : flags->workers,
-        .deadline_s =
-            flags->budget_min > 0 ? ch_session_clock() + 60 * flags->budget_min : (double)INFINITY,
-        .progress = flags->quiet ? NULL : stderr,
-        .stop = &interrupt_came};
+    const ch_paper_site site =
+        paper_site(flags->runs, flags->workers, flags->budget_min, flags->quiet);
     if (!flags->quiet) {
         (void)fprintf(stderr, "%u runs of at most %u round%s, in %s\n", ch_compare_points(&c),
                       c.rows[0].job.rounds, ch_text_plural(c.rows[0].job.rounds), flags->runs);

@@ -2,6 +2,7 @@
  */
 #include "commands.h"
 #include "interrupt.h"
+#include "paper_flags.h"
 
 #include "base/disk.h"
 #include "base/error.h"
@@ -9,9 +10,7 @@
 #include "job/keys.h"
 #include "paper/keyboard.h"
 #include "run/check.h"
-#include "run/session.h"
 
-#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -102,13 +101,8 @@ static int keyboard_run(const ch_call *call, choir_error *err) {
     if (status != CHOIR_OK) {
         return exit_of(status, err);
     }
-    const ch_paper_site site = {
-        .runs = flags->runs,
-        .workers = flags->workers == 0 ? ch_session_cores() : flags->workers,
-        .deadline_s =
-            flags->budget_min > 0 ? ch_session_clock() + 60 * flags->budget_min : (double)INFINITY,
-        .progress = flags->quiet ? NULL : stderr,
-        .stop = &interrupt_came};
+    const ch_paper_site site =
+        paper_site(flags->runs, flags->workers, flags->budget_min, flags->quiet);
     interrupts_catch();
     status = ch_keyboard_run(&k, &site, &env, err);
     if (status == CHOIR_OK) {

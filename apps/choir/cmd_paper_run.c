@@ -8,9 +8,7 @@
 #include "base/text.h"
 #include "paper/conduct.h"
 #include "report/units.h"
-#include "run/session.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 typedef struct run_flags {
@@ -90,22 +88,16 @@ static choir_status choice_run(const ch_call *call, const ch_catalogue *catalogu
     const run_flags *flags = call->options;
     ch_log_lines lines = {.out = stderr, .name = "choir paper run", .level = CHOIR_LEVEL_WARN};
     const choir_env env = ch_log_env(&lines);
-    const double now_s = ch_session_clock();
     char results[CHOIR_PATH_MAX];
-    const uint32_t workers = flags->workers == 0 ? ch_session_cores() : flags->workers;
-    const ch_conduct c = {
-        .catalogue = catalogue,
-        .workers = workers,
-        .rates_max = flags->rates,
-        .out = call->out,
-        .site = {.runs = flags->runs,
-                 .results = results,
-                 .data_dir = flags->data,
-                 .seed = flags->seed,
-                 .workers = workers,
-                 .deadline_s = flags->budget_min > 0 ? now_s + 60 * flags->budget_min : INFINITY,
-                 .progress = flags->quiet ? NULL : stderr,
-                 .stop = &interrupt_came}};
+    ch_conduct c = {.catalogue = catalogue,
+                    .rates_max = flags->rates,
+                    .out = call->out,
+                    .site =
+                        paper_site(flags->runs, flags->workers, flags->budget_min, flags->quiet)};
+    c.workers = c.site.workers;
+    c.site.results = results;
+    c.site.data_dir = flags->data;
+    c.site.seed = flags->seed;
     choir_status status = paper_results(results, flags->from, flags->results, err);
     for (uint32_t i = 0; i < call->operands_count && status == CHOIR_OK; i++) {
         status = ch_choice_add(choice, catalogue, call->operands[i], err);

@@ -1,10 +1,16 @@
-/* What the three commands about a paper have in common: where its experiments and results lie. */
+/* What the commands that measure have in common: where a paper's experiments and results lie, and
+ * where runs do, on how many cores and until when. */
 #ifndef CHOIR_APPS_PAPER_FLAGS_H
 #define CHOIR_APPS_PAPER_FLAGS_H
 
-#include "base/error.h"
-#include "paper/catalogue.h"
+#include "interrupt.h"
 
+#include "base/error.h"
+#include "paper/arm.h"
+#include "paper/catalogue.h"
+#include "run/session.h"
+
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +51,17 @@ static inline choir_status paper_open(ch_catalogue *out, char out_results[CHOIR_
     return status == CHOIR_OK && results[0] != '\0'
                ? ch_catalogue_check_results(out, results, seed, err)
                : status;
+}
+
+/* workers: 0: all cores. budget_min: minutes from now, 0: no end. */
+static inline ch_paper_site paper_site(const char *runs, uint32_t workers, double budget_min,
+                                       bool quiet) {
+    return (ch_paper_site){.runs = runs,
+                           .workers = workers == 0 ? ch_session_cores() : workers,
+                           .deadline_s = budget_min > 0 ? ch_session_clock() + 60 * budget_min
+                                                        : (double)INFINITY,
+                           .progress = quiet ? NULL : stderr,
+                           .stop = &interrupt_came};
 }
 
 #endif

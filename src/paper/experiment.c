@@ -140,11 +140,16 @@ static choir_status set_take(const reader *r, ch_paper_line *line, const char *k
     return CHOIR_OK;
 }
 
+/* other: what it may be besides, for the message. */
 static choir_status number_take(const reader *r, double *out, double most,
-                                const ch_yaml_entry *entry, choir_error *err) {
+                                const char *other, const ch_yaml_entry *entry,
+                                choir_error *err) {
     double value = 0;
     if (!ch_text_read_f64(&value, entry->value) || value < 0 || value > most) {
-        return refuse(r, entry, "must be a number above 0, and not so large", err);
+        char why[128];
+        (void)snprintf(why, sizeof(why), "'%.40s' must be a number from 0 to %.10g%s", entry->value,
+                       most, other);
+        return refuse(r, entry, why, err);
     }
     *out = value;
     return CHOIR_OK;
@@ -170,7 +175,7 @@ static choir_status line_take(const reader *r, ch_paper_line *line, const char *
         return text_take(r, line->label, sizeof(line->label), entry, err);
     }
     if (strcmp(key, "rounds") == 0) {
-        const choir_status status = number_take(r, &rounds, ROUNDS_ENDLESS, entry, err);
+        const choir_status status = number_take(r, &rounds, ROUNDS_ENDLESS, "", entry, err);
         line->rounds = (uint32_t)rounds;
         return status;
     }
@@ -191,7 +196,7 @@ static choir_status column_take(const reader *r, const char *name, const char *k
         return text_take(r, c->rates, sizeof(c->rates), entry, err);
     }
     if (strcmp(key, "target") == 0) {
-        return number_take(r, &c->target, 1, entry, err);
+        return number_take(r, &c->target, 1, "", entry, err);
     }
     return refuse(r, entry, "a column has label, set, rounds, rates and target", err);
 }
@@ -218,9 +223,9 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
     if (strcmp(word, "expect") == 0 && strcmp(entry->value, "never") == 0) {
         f->expect = INFINITY;
     } else if (strcmp(word, "expect") == 0) {
-        status = number_take(r, &f->expect, 1e9, entry, err);
+        status = number_take(r, &f->expect, 1e9, ", or never", entry, err);
     } else if (strcmp(word, "rounds") == 0) {
-        status = number_take(r, &value, ROUNDS_ENDLESS, entry, err);
+        status = number_take(r, &value, ROUNDS_ENDLESS, "", entry, err);
         f->rounds = (uint32_t)value;
     } else {
         return refuse(r, entry, "a row has label, set, rounds, expect, note, scale and baselines",
@@ -237,7 +242,7 @@ static choir_status row_take(const reader *r, const char *name, const char *key,
     }
     const choir_status status = line_take(r, line, key, entry, err);
     if (status == CHOIR_EAGAIN && strcmp(key, "scale") == 0) {
-        return number_take(r, &line->scale, 1e9, entry, err);
+        return number_take(r, &line->scale, 1e9, "", entry, err);
     }
     if (status == CHOIR_EAGAIN && strcmp(key, "baselines") == 0) {
         return text_take(r, line->baselines, sizeof(line->baselines), entry, err);
@@ -260,6 +265,9 @@ static choir_status entry_take(void *self, const ch_yaml_entry *entry, choir_err
         }
         return is_column ? column_take(r, name, rest, entry, err)
                          : row_take(r, name, rest, entry, err);
+    }
+    if (strchr(entry->key, '.') != NULL) {
+        return refuse(r, entry, "is not known; only columns and rows have keys below them", err);
     }
     char where[CHOIR_PATH_MAX + 16];
     (void)snprintf(where, sizeof(where), "%s:%u", r->file, entry->line);

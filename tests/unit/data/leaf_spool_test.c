@@ -9,8 +9,8 @@
 #include "data/leaf.h"
 #include "data/leaf_text.h"
 #include "unit/data/files.h"
+#include "unit/data/unpacked.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@
 
 static char folder[FOLDER_PATH_MAX];
 
-enum { PATH_BYTES = FOLDER_PATH_MAX + 200 };
+enum { PATH_BYTES = UNPACKED_PATH_MAX };
 
 static choir_job_data options_of(uint32_t memory) {
     choir_job_data o = {.test_share = 0.2, .memory = memory};
@@ -58,29 +58,6 @@ static void check_table(const ch_examples *a, const ch_examples *b) {
     }
 }
 
-static uint32_t made_count(char one[PATH_BYTES]) {
-    char path[PATH_BYTES];
-    uint32_t count = 0;
-    (void)snprintf(path, sizeof(path), "%s/data/unpacked", folder);
-    DIR *dir = opendir(path);
-    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
-        if (e->d_name[0] != '.') {
-            (void)snprintf(one, PATH_BYTES, "%.400s/%.100s", path, e->d_name);
-            count += 1;
-        }
-    }
-    if (dir != NULL) {
-        (void)closedir(dir);
-    }
-    return count;
-}
-
-static void made_remove(void) {
-    char command[PATH_BYTES + 16];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder_file(folder, "data"));
-    assert_int_equal(system(command), 0);
-}
-
 /* Made, and then found; each half by itself. */
 static void check_same(const char *set, uint32_t filed_count) {
     const choir_job_data all = options_of(0);
@@ -88,11 +65,11 @@ static void check_same(const char *set, uint32_t filed_count) {
     char one[PATH_BYTES];
     ch_dataset memory = read_or_fail(set, &all);
     assert_int_equal(memory.filed_count, 0);
-    made_remove();
+    unpacked_remove(folder);
     for (int i = 0; i < 2; i++) {
         ch_dataset filed = read_or_fail(set, &some);
         assert_int_equal(filed.filed_count, filed_count);
-        assert_int_equal(made_count(one), filed_count);
+        assert_int_equal(unpacked_count(folder, one), filed_count);
         check_table(&memory.train, &filed.train);
         check_table(&memory.test, &filed.test);
         ch_dataset_release(&filed);
@@ -122,11 +99,11 @@ static void it_is_made_again_when_a_file_changes_or_it_is_damaged(void **state) 
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
     ch_dataset d = read_or_fail("again", &o);
     ch_dataset_release(&d);
-    assert_int_equal(made_count(one), 2);
-    made_remove();
+    assert_int_equal(unpacked_count(folder, one), 2);
+    unpacked_remove(folder);
     d = read_or_fail("again", &o);
     ch_dataset_release(&d);
-    assert_int_equal(made_count(one), 1);
+    assert_int_equal(unpacked_count(folder, one), 1);
     assert_int_equal(truncate(one, 5000), 0);
     d = read_or_fail("again", &o);
     assert_int_equal(d.train.count, 18 * LEAF_EACH);
@@ -140,7 +117,7 @@ static void a_full_disk_is_told_and_nothing_is_left(void **state) {
     struct rlimit before;
     char one[PATH_BYTES];
     large_leaf_write(folder, "full", 0);
-    made_remove();
+    unpacked_remove(folder);
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     const struct rlimit limit = {.rlim_cur = 1 << 20, .rlim_max = before.rlim_max};
@@ -155,7 +132,7 @@ static void a_full_disk_is_told_and_nothing_is_left(void **state) {
         strstr(err.message, ".part: cannot be written: File too large; the numbers of "));
     assert_non_null(
         strstr(err.message, "/full/train go there, as they are more than data.memory: "));
-    assert_int_equal(made_count(one), 0);
+    assert_int_equal(unpacked_count(folder, one), 0);
     ch_dataset_release(&d);
 }
 
@@ -170,7 +147,7 @@ static void a_mistake_in_the_last_file_leaves_nothing(void **state) {
     ch_dataset d;
     choir_error err = {.message = ""};
     large_leaf_write(folder, "wrong", 0);
-    made_remove();
+    unpacked_remove(folder);
     file_write(folder, "wrong/train/3.json", text, strlen(text));
     ch_dataset_init(&d, &env);
     check_status(ch_leaf_read(&d, folder_file(folder, "wrong"), &o, 1, &err), CHOIR_EPROTO);
@@ -178,7 +155,7 @@ static void a_mistake_in_the_last_file_leaves_nothing(void **state) {
                    "%s: user 'u': example 1: its x has 2 numbers; needs 784, as the first one has",
                    folder_file(folder, "wrong/train/3.json"));
     assert_string_equal(err.message, wanted);
-    assert_int_equal(made_count(one), 0);
+    assert_int_equal(unpacked_count(folder, one), 0);
     ch_dataset_release(&d);
 }
 
@@ -220,7 +197,7 @@ static void every_failed_allocation_is_reported(void **state) {
     choir_status status = CHOIR_ENOMEM;
     uint32_t n = 0;
     for (; status == CHOIR_ENOMEM && n < 150; n += n < 20 ? 1 : 5) {
-        made_remove();
+        unpacked_remove(folder);
         counted_memory memory;
         const choir_env env = counted_env(&memory, n);
         ch_dataset d;

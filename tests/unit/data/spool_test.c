@@ -11,8 +11,8 @@
 #include "data/filed.h"
 #include "data/spool.h"
 #include "unit/data/files.h"
+#include "unit/data/unpacked.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -21,7 +21,7 @@
 
 static char folder[FOLDER_PATH_MAX];
 
-enum { PATH_BYTES = FOLDER_PATH_MAX + 200, ROWS = 4000 };
+enum { PATH_BYTES = UNPACKED_PATH_MAX, ROWS = 4000 };
 
 static void path_of(char out[PATH_BYTES], const char *name) {
     (void)snprintf(out, PATH_BYTES, "%s", folder_file(folder, name));
@@ -98,30 +98,6 @@ static void check_same(const char *path, const choir_job_data *o, const ch_readi
     ch_dataset_release(&memory);
 }
 
-/* How many files there are in the folder of what was made, and the name of one. */
-static uint32_t made_count(char one[PATH_BYTES]) {
-    char path[PATH_BYTES];
-    uint32_t count = 0;
-    path_of(path, "data/unpacked");
-    DIR *dir = opendir(path);
-    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
-        if (e->d_name[0] != '.') {
-            (void)snprintf(one, PATH_BYTES, "%.300s/%.100s", path, e->d_name);
-            count += 1;
-        }
-    }
-    if (dir != NULL) {
-        (void)closedir(dir);
-    }
-    return count;
-}
-
-static void made_remove(void) {
-    char command[PATH_BYTES + 16];
-    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder_file(folder, "data"));
-    assert_int_equal(system(command), 0);
-}
-
 static void inputs_are_the_same_from_a_file(void **state) {
     (void)state;
     char path[PATH_BYTES];
@@ -146,7 +122,7 @@ static void a_packed_text_leaves_only_its_numbers(void **state) {
     char path[PATH_BYTES];
     char one[PATH_BYTES];
     path_of(path, "p.csv");
-    made_remove();
+    unpacked_remove(folder);
     large_table_write(path, ROWS, TABLE_NOTE);
     static char text[ROWS * (TABLE_NOTE + 64)];
     const size_t size = folder_get(path, text, sizeof(text));
@@ -154,7 +130,7 @@ static void a_packed_text_leaves_only_its_numbers(void **state) {
     path_of(path, "p.csv.gz");
     const choir_job_data o = options_of(1);
     check_same(path, &o, NULL);
-    assert_int_equal(made_count(one), 1);
+    assert_int_equal(unpacked_count(folder, one), 1);
 }
 
 static uint32_t told;
@@ -185,7 +161,7 @@ static void another_models_encoding_is_heeded_and_its_unknowns_told_each_time(vo
     check_same(path, &o, &reading);
     env.log = log_count;
     told = 0;
-    made_remove();
+    unpacked_remove(folder);
     for (uint32_t i = 1; i <= 2; i++) {
         ch_dataset filed = read_or_fail(path, &o, &reading, &env);
         assert_int_equal(told, i);
@@ -211,32 +187,32 @@ static void it_is_made_again_only_when_something_is_different(void **state) {
     struct stat second;
     path_of(path, "again.csv");
     large_table_write(path, ROWS, TABLE_NOTE);
-    made_remove();
+    unpacked_remove(folder);
     choir_job_data o = options_of(1);
     read_once(path, &o);
-    assert_int_equal(made_count(one), 1);
+    assert_int_equal(unpacked_count(folder, one), 1);
     assert_int_equal(stat(one, &first), 0);
     read_once(path, &o);
-    assert_int_equal(made_count(one), 1);
+    assert_int_equal(unpacked_count(folder, one), 1);
     assert_int_equal(stat(one, &second), 0);
     assert_true(first.st_ino == second.st_ino);
     o.test_share = 0.5;
     read_once(path, &o);
-    assert_int_equal(made_count(one), 2);
+    assert_int_equal(unpacked_count(folder, one), 2);
     (void)snprintf(o.categorical, sizeof(o.categorical), "age");
     read_once(path, &o);
-    assert_int_equal(made_count(one), 3);
+    assert_int_equal(unpacked_count(folder, one), 3);
     o.partition[0] = 'x'; // nothing that it is encoded by
     read_once(path, &o);
-    assert_int_equal(made_count(one), 3);
+    assert_int_equal(unpacked_count(folder, one), 3);
     const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
     read_once(path, &o);
-    assert_int_equal(made_count(one), 4);
-    made_remove();
+    assert_int_equal(unpacked_count(folder, one), 4);
+    unpacked_remove(folder);
     o.memory = 8; // now it fits
     read_once(path, &o);
-    assert_int_equal(made_count(one), 0);
+    assert_int_equal(unpacked_count(folder, one), 0);
 }
 
 static void a_damaged_one_is_made_again(void **state) {
@@ -247,10 +223,10 @@ static void a_damaged_one_is_made_again(void **state) {
     struct stat about;
     path_of(path, "damage.csv");
     large_table_write(path, ROWS, TABLE_NOTE);
-    made_remove();
+    unpacked_remove(folder);
     const choir_job_data o = options_of(1);
     read_once(path, &o);
-    assert_int_equal(made_count(one), 1);
+    assert_int_equal(unpacked_count(folder, one), 1);
     assert_int_equal(stat(one, &whole), 0);
     const off_t places[] = {0, 9, 24, 40, 60, whole.st_size - 3, -1};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -264,7 +240,7 @@ static void a_damaged_one_is_made_again(void **state) {
         check_same(path, &o, NULL);
         assert_int_equal(stat(one, &about), 0);
         assert_true(about.st_size == whole.st_size);
-        assert_int_equal(made_count(one), 1);
+        assert_int_equal(unpacked_count(folder, one), 1);
     }
 }
 
@@ -278,7 +254,7 @@ static void a_full_disk_is_told_and_nothing_is_left(void **state) {
     struct rlimit before;
     path_of(path, "full.csv");
     large_table_write(path, ROWS, TABLE_NOTE);
-    made_remove();
+    unpacked_remove(folder);
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     const choir_job_data o = options_of(1);
@@ -298,7 +274,7 @@ static void a_full_disk_is_told_and_nothing_is_left(void **state) {
         assert_non_null(strstr(err.message, "full.csv go there, as they are more than data.memory: "
                                             "free some room, name another place in data.dir, or "
                                             "raise data.memory"));
-        assert_int_equal(made_count(one), 0);
+        assert_int_equal(unpacked_count(folder, one), 0);
         ch_dataset_release(&d);
     }
 }
@@ -312,9 +288,9 @@ static void what_an_ended_process_left_is_removed(void **state) {
     path_of(path, "left.csv");
     large_table_write(path, ROWS, TABLE_NOTE);
     const choir_job_data o = options_of(1);
-    made_remove();
+    unpacked_remove(folder);
     read_once(path, &o); // makes the folder
-    assert_int_equal(made_count(one), 1);
+    assert_int_equal(unpacked_count(folder, one), 1);
     for (int i = 0; i < 3; i++) { // old, old and locked, young
         (void)snprintf(parts[i], PATH_BYTES, "%.400s.%d.part", one, i);
         folder_put(parts[i], "x", 1);
@@ -349,7 +325,7 @@ static void what_is_wrong_with_a_row_is_told_as_in_memory(void **state) {
     char path[PATH_BYTES];
     char one[PATH_BYTES];
     path_of(path, "wrong.csv");
-    made_remove();
+    unpacked_remove(folder);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         large_table_write(path, ROWS, TABLE_NOTE);
         FILE *file = fopen(path, "ab");
@@ -368,7 +344,7 @@ static void what_is_wrong_with_a_row_is_told_as_in_memory(void **state) {
             ch_dataset_release(&d);
         }
     }
-    assert_int_equal(made_count(one), 0);
+    assert_int_equal(unpacked_count(folder, one), 0);
 }
 
 static void a_file_that_changes_while_it_is_used_is_told(void **state) {
@@ -379,10 +355,10 @@ static void a_file_that_changes_while_it_is_used_is_told(void **state) {
     char one[PATH_BYTES];
     path_of(path, "use.csv");
     large_table_write(path, ROWS, TABLE_NOTE);
-    made_remove();
+    unpacked_remove(folder);
     const choir_job_data o = options_of(1);
     ch_dataset d = read_or_fail(path, &o, NULL, &env);
-    assert_int_equal(made_count(one), 1);
+    assert_int_equal(unpacked_count(folder, one), 1);
     const void *input = NULL;
     choir_error err = {.message = ""};
     check_status(ch_filed_check(d.train.filed, &err), CHOIR_OK);
@@ -393,9 +369,9 @@ static void a_file_that_changes_while_it_is_used_is_told(void **state) {
     check_status(ch_filed_input(&input, &d.test, 3, room, &err), CHOIR_EIO);
     assert_non_null(strstr(err.message, ": ends at byte "));
     ch_dataset_release(&d);
-    made_remove();
+    unpacked_remove(folder);
     d = read_or_fail(path, &o, NULL, &env);
-    made_remove(); // it is read on
+    unpacked_remove(folder); // it is read on
     check_status(ch_filed_input(&input, &d.test, 3, room, &err), CHOIR_OK);
     check_status(ch_filed_check(d.train.filed, &err), CHOIR_OK);
     ch_dataset_release(&d);
@@ -411,7 +387,7 @@ static void every_failed_allocation_is_reported(void **state) {
         const choir_job_data o = options_of(1);
         failing_memory m = {.tries = 0};
         while (failing_memory_next(&m)) {
-            made_remove();
+            unpacked_remove(folder);
             ch_dataset d;
             ch_dataset_init(&d, &m.env);
             m.status = ch_csv_read(&d, path, &o, NULL, 5, NULL);
@@ -419,7 +395,7 @@ static void every_failed_allocation_is_reported(void **state) {
             ch_dataset_release(&d);
         }
         assert_true(m.tries > 20);
-        assert_int_equal(made_count(one), 1);
+        assert_int_equal(unpacked_count(folder, one), 1);
     }
 }
 

@@ -76,7 +76,9 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
         {"axis: \"it's\"\ntitle: x\njob: j\ncolumns: {a: {label: x}}\nrows: {r: {label: y}}\n",
          "made.yaml: axis: 'it's' must be letters, digits, blanks and commas"},
         {"columns: {a: {label: x}}\nrows: {r: {expect: {a: -3}}}\n",
-         "made.yaml:2: rows.r.expect.a: must be a number above 0, and not so large"},
+         "made.yaml:2: rows.r.expect.a: '-3' must be a number from 0 to 1000000000, or never"},
+        {"column: {a: {label: x}}\n",
+         "made.yaml:1: column.a.label: is not known; only columns and rows have keys below them"},
         {"columns: {a: {label: x}}\nbaseline: q\ntitle: x\njob: j\nrows: {r: {label: y}}\n",
          "made.yaml: baseline: there is no row 'q'"},
     };
