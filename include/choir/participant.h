@@ -3,8 +3,8 @@
  *
  * The host asks what to do next and reports what became of it. The participant never blocks,
  * starts nothing and owns no thread, so it fits a phone's background job, a browser and a
- * simulation of a million devices. Its state is a few hundred bytes; the room for an update is
- * lent to it by the host, only from TRAIN until the report is settled.
+ * simulation of a million devices. Its state is about a kilobyte; the room for an update is lent to
+ * it by the host, only from TRAIN until the report is settled.
  *
  *     choir_intent intent;
  *     choir_participant_next(p, now_ms, &intent);

@@ -70,7 +70,7 @@ static const ch_option ROWS[] = {
     TEXT("data.drop", data.drop, NULL, "csv: columns to leave out, such as row numbers, '[id]'"),
     TEXT("data.task", data.task, "classification|regression", "csv: what the label is"),
     F64("data.test_share", data.test_share, 0, 0.9, "",
-        "csv, messages: share of rows that become the central test set"),
+        "csv, messages, or a set without a test part: share that becomes the central test set"),
 
     TEXT("select.platform", select.platform, NULL,
          "hosted: takes devices of this platform alone; empty: all"),

@@ -2,13 +2,15 @@
 #include "paper/arm.h"
 
 #include "base/error.h"
-#include "base/sha256.h"
 #include "base/text.h"
+#include "data/federation.h"
 #include "job/keys.h"
 #include "paper/grid.h"
+#include "paper/job_digest.h"
 #include "paper/pooled.h"
 #include "report/report.h"
 #include "report/units.h"
+#include "run/digest.h"
 #include "run/run.h"
 #include "run/session.h"
 #include "store/metrics_log.h"
@@ -19,7 +21,6 @@
 #include <unistd.h>
 
 enum {
-    DIGEST_BYTES = 6,
     LINE_EVERY_S = 20, // a line about an arm that is under way
     LINE_BYTES = 256,
 };
@@ -30,45 +31,12 @@ bool ch_paper_site_is_over(const ch_paper_site *site) {
 
 // ----- where it lies ----------------------------------------------------------------------------
 
-/* Keys that say nothing of what is trained. */
-static bool is_place(const char *key) {
-    static const char *const places[] = {"name", "data.dir", "server.rounds",
-                                         "server.target_accuracy", "checkpoint_every"};
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        if (strcmp(key, places[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Keys at their defaults are left out, so that a key that choir comes to know moves no run. */
-static void digest_of(char out[2 * DIGEST_BYTES + 1], const choir_job *job) {
-    ch_sha256 hash;
-    uint8_t sum[32];
-    ch_sha256_init(&hash);
-    for (size_t i = 0; i < CH_JOB_KEYS.count; i++) {
-        const ch_option *row = &CH_JOB_KEYS.rows[i];
-        char value[CH_OPTION_VALUE_MAX];
-        char usual[CH_OPTION_VALUE_MAX];
-        ch_options_get(row, job, value, sizeof(value));
-        ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
-        if (!is_place(row->key) && strcmp(value, usual) != 0) {
-            ch_sha256_add(&hash, row->key, strlen(row->key) + 1);
-            ch_sha256_add(&hash, value, strlen(value) + 1);
-        }
-    }
-    ch_sha256_finish(&hash, sum);
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        (void)snprintf(out + 2 * i, 3, "%02x", sum[i]);
-    }
-}
-
 choir_status ch_arm_dir(char out[CHOIR_PATH_MAX], const char *runs, const choir_job *job,
                         choir_error *err) {
-    char digest[2 * DIGEST_BYTES + 1];
+    static const char *const apart[] = {"server.rounds"};
+    char digest[CH_JOB_DIGEST_TEXT];
     char rate[CH_TEXT_NUMBER_MAX];
-    digest_of(digest, job);
+    ch_job_digest(digest, job, apart, job->rounds == CH_PAPER_ROUNDS_ENDLESS ? 1 : 0);
     ch_text_number(rate, sizeof(rate), job->client_learning_rate);
     const int size = snprintf(out, CHOIR_PATH_MAX, "%s/%s-%s-%s", runs, job->name, rate, digest);
     if (size < 0 || size >= CHOIR_PATH_MAX) {
@@ -104,6 +72,41 @@ static bool has_baselines(const ch_arm_task *task) {
 static bool has_file(const char *dir, const char *file) {
     char path[CHOIR_PATH_MAX];
     return ch_run_dir_file(path, dir, file, NULL) == CHOIR_OK && access(path, F_OK) == 0;
+}
+
+choir_status ch_arm_data(char out[CH_DIGEST_TEXT], const choir_job *job, const choir_env *env,
+                         choir_error *err) {
+    ch_federation *f = NULL;
+    choir_status status = ch_federation_open(&f, &job->data, NULL, job->seed, env, err);
+    if (status == CHOIR_OK && ch_federation_arrange(f) != CHOIR_OK) { // as a run does
+        status = ch_error_set(err, CHOIR_ENOMEM, "no memory to arrange the examples by client");
+    }
+    if (status == CHOIR_OK) {
+        status = ch_digest_text(out, f, env, err);
+    }
+    ch_federation_destroy(f);
+    return status;
+}
+
+/* Whether a run that needs no further round had the examples there are; one that goes on is asked
+ * by itself. */
+static choir_status data_check(const ch_arm_task *task, const char *dir, const choir_env *env,
+                               choir_error *err) {
+    char now[CH_DIGEST_TEXT] = "";
+    ch_run_facts facts;
+    choir_status status = ch_run_facts_read(&facts, dir, env, err);
+    if (status == CHOIR_OK && task->data != NULL) {
+        memcpy(now, task->data, sizeof(now));
+    } else if (status == CHOIR_OK && facts.data_digest[0] != '\0') {
+        status = ch_arm_data(now, task->job, env, err);
+    }
+    if (status != CHOIR_OK || facts.data_digest[0] == '\0' || strcmp(facts.data_digest, now) == 0) {
+        return status;
+    }
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "data.source: '%s' holds other examples than when %s was run (digest %s, "
+                        "now %s); put the old ones back, or give another --runs",
+                        task->job->data.source, dir, facts.data_digest, now);
 }
 
 // ----- what its rounds say ----------------------------------------------------------------------
@@ -369,6 +372,9 @@ choir_status ch_arm_run(ch_outcome_arm *out, const ch_arm_task *task, const ch_p
     choir_status status = ch_arm_dir(dir, site->runs, task->job, err);
     if (status == CHOIR_OK) {
         status = ch_arm_judge(out, task, dir, env, err);
+    }
+    if (status == CHOIR_OK && out->end != CH_CROSSING_GOES_ON && out->rounds > 0) {
+        status = data_check(task, dir, env, err);
     }
     if (status != CHOIR_OK || out->end != CH_CROSSING_GOES_ON) {
         return status;

@@ -11,6 +11,7 @@
 
 #include "paper/crossing.h"
 #include "paper/outcome.h"
+#include "run/digest.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -48,13 +49,15 @@ typedef struct ch_arm_task {
         pooled_every; // rounds between measurements of the loss on all training examples; 0: no
     const char *baselines; // "central,local": also trained on its budget; "": none
     bool wants_model;      // of its last round, in the run's directory
+    const char *data;      // ch_arm_data of the job; NULL: found out when it is asked for
 } ch_arm_task;
 
 /* Whether the site's time is over, or somebody wants it to end. */
 bool ch_paper_site_is_over(const ch_paper_site *site);
 
-/* Where the run of a job lies: the job's name, its rate, and a digest of every key that is not at
- * its default but those that a run's place in a table decides. EINVAL when that is too long. */
+/* Where the run of a job lies: the job's name, its rate, and what it trains (job_digest.h), of
+ * which its rounds are a part unless there are CH_PAPER_ROUNDS_ENDLESS. EINVAL when that is too
+ * long. */
 CHOIR_NODISCARD choir_status ch_arm_dir(char out[CHOIR_PATH_MAX], const char *runs,
                                         const choir_job *job, choir_error *err);
 
@@ -62,6 +65,11 @@ CHOIR_NODISCARD choir_status ch_arm_dir(char out[CHOIR_PATH_MAX], const char *ru
  * CH_CROSSING_GOES_ON when further rounds are of use. dir is the run directory, or a baseline's. */
 CHOIR_NODISCARD choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task,
                                           const char *dir, const choir_env *env, choir_error *err);
+
+/* The examples that a job's runs are trained and tested on, as ch_digest_text, whose statuses it
+ * has, and those of ch_federation_open. */
+CHOIR_NODISCARD choir_status ch_arm_data(char out[CH_DIGEST_TEXT], const choir_job *job,
+                                         const choir_env *env, choir_error *err);
 
 enum { CH_ARM_RATES = 3 };
 
@@ -87,7 +95,8 @@ void ch_arm_line(char *out, size_t size, const ch_arm_task *task, const ch_cross
  * rounds_max  beyond those that there are: 0 = no such limit; else how many to run for a first
  *             measurement of the machine
  *
- * Returns OK with the outcome; EAGAIN when it was ended before it was decided; else as ch_run_sim.
+ * Returns OK with the outcome; EAGAIN when it was ended before it was decided; EINVAL when it was
+ * decided on other examples than there are now; else as ch_run_sim.
  * A run that diverges is decided.
  */
 CHOIR_NODISCARD choir_status ch_arm_run(ch_outcome_arm *out, const ch_arm_task *task,

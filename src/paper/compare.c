@@ -238,8 +238,8 @@ static choir_status point_keep(ch_compare_row *row, const choir_job *job, bool i
 }
 
 static choir_status point_run(ch_compare_row *row, const choir_job *given, double client_rate,
-                              uint32_t point, double target, const ch_paper_site *site,
-                              const choir_env *env, choir_error *err) {
+                              uint32_t point, double target, const char *data,
+                              const ch_paper_site *site, const choir_env *env, choir_error *err) {
     const choir_job job = job_at(given, client_rate, point);
     const ch_arm_task task = {.cell = job.algorithm,
                               .job = &job,
@@ -249,7 +249,8 @@ static choir_status point_run(ch_compare_row *row, const choir_job *given, doubl
                               .limit = job.rounds,
                               .beaten = row->crossing,
                               .points = CH_ARM_TABLE_POINTS,
-                              .baselines = "none"};
+                              .baselines = "none",
+                              .data = data};
     ch_outcome_arm arm;
     const choir_status status = ch_arm_run(&arm, &task, site, 0, env, err);
     if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
@@ -264,15 +265,16 @@ static choir_status point_run(ch_compare_row *row, const choir_job *given, doubl
 
 /* Goes on with the best run to its last round, beyond the target: so that curves can be compared.
  */
-static choir_status best_end(ch_compare_row *row, const ch_paper_site *site, const choir_env *env,
-                             choir_error *err) {
+static choir_status best_end(ch_compare_row *row, const char *data, const ch_paper_site *site,
+                             const choir_env *env, choir_error *err) {
     const ch_arm_task task = {.cell = row->job.algorithm,
                               .job = &row->job,
                               .rate = ch_grid_near(row->job.client_learning_rate),
                               .limit = row->job.rounds,
                               .beaten = INFINITY,
                               .points = CH_ARM_TABLE_POINTS,
-                              .baselines = "none"};
+                              .baselines = "none",
+                              .data = data};
     ch_outcome_arm arm;
     const choir_status status = ch_arm_run(&arm, &task, site, 0, env, err);
     if (status == CHOIR_OK || status == CHOIR_EAGAIN) {
@@ -284,12 +286,17 @@ static choir_status best_end(ch_compare_row *row, const ch_paper_site *site, con
 choir_status ch_compare_run(ch_compare *c, const ch_paper_site *site, const choir_env *env,
                             choir_error *err) {
     choir_status ended = CHOIR_OK;
+    char data[CH_DIGEST_TEXT]; // they all have the same
+    const choir_status opened = ch_arm_data(data, &c->rows[0].job, env, err);
+    if (opened != CHOIR_OK) {
+        return opened;
+    }
     for (uint32_t i = 0; i < c->count; i++) {
         ch_compare_row *row = &c->rows[i];
         const choir_job given = row->job; // the row's becomes that of its best point
         for (uint32_t point = 0; point < row->points; point++) {
             const choir_status status = point_run(row, &given, given.client_learning_rate, point,
-                                                  c->target, site, env, err);
+                                                  c->target, data, site, env, err);
             if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
                 return status;
             }
@@ -297,7 +304,7 @@ choir_status ch_compare_run(ch_compare *c, const ch_paper_site *site, const choi
         }
         const bool is_cut = c->target > 0 && ch_compare_is_usable(row);
         const choir_status status =
-            is_cut && ended == CHOIR_OK ? best_end(row, site, env, err) : CHOIR_OK;
+            is_cut && ended == CHOIR_OK ? best_end(row, data, site, env, err) : CHOIR_OK;
         if (status != CHOIR_OK && status != CHOIR_EAGAIN) {
             return status;
         }

@@ -216,12 +216,6 @@ static double expected_rounds(const item *i, double ratio) {
     return isnan(i->measured) ? i->paper * ratio : i->measured;
 }
 
-/* Itself, and each baseline beside it on the same budget. */
-static double runs_of(const item *i) {
-    const char *baselines = i->cell->e->rows[i->cell->row].baselines;
-    return 1 + (strstr(baselines, "central") != NULL) + (strstr(baselines, "local") != NULL);
-}
-
 /* Seconds of a round for the loss on all training examples, which not every round measures. */
 static double pooled_s(const item *i, const ch_cost_sample *cost) {
     const uint32_t every = ch_measure_pooled_every(i->cell->e, i->limit);
@@ -246,7 +240,9 @@ static void item_add(ch_conduct_estimate *out, const item *i, const samples *all
     const uint32_t lanes = ch_cost_lanes(ch_measure_clients(&i->job), c->workers, count);
     const ch_cost_shape shape = shape_of(&i->job, c->workers / lanes);
     const double round_s =
-        (ch_cost_round(&s->cost, &shape) * runs_of(i) + pooled_s(i, &s->cost)) / lanes;
+        (ch_cost_round(&s->cost, &shape) * ch_measure_runs(i->cell->e, i->cell->row) +
+         pooled_s(i, &s->cost)) /
+        lanes;
     const double expected = expected_rounds(i, ratio);
     out->seconds += round_s * ch_cost_rounds(expected, i->limit, i->rates_left);
     out->most += round_s * ch_cost_rounds(NAN, i->limit, i->rates_left);
@@ -380,15 +376,11 @@ static void cell_run(void *self, uint32_t worker, uint32_t index) {
     l->status[index] = status;
 }
 
-/* Whether cell i of an experiment trains what one before it does, as where two ask for other
+/* Whether the cell behind (count) others trains what one of them does, as where two ask for other
  * targets: they share a run, and a run is one cell's at a time. */
-static bool is_shared(const ch_paper_cell *cells, uint32_t i) {
-    char own[CH_OUTCOME_SETTINGS_MAX];
-    char other[CH_OUTCOME_SETTINGS_MAX];
-    ch_paper_settings(own, sizeof(own), cells[i].e, cells[i].row, cells[i].column);
-    for (uint32_t k = 0; k < i; k++) {
-        ch_paper_settings(other, sizeof(other), cells[k].e, cells[k].row, cells[k].column);
-        if (strcmp(own, other) == 0) {
+static bool is_shared(char (*digests)[CH_JOB_DIGEST_TEXT], uint32_t count) {
+    for (uint32_t k = 0; k < count; k++) {
+        if (strcmp(digests[k], digests[count]) == 0) {
             return true;
         }
     }
@@ -399,15 +391,18 @@ static bool is_shared(const ch_paper_cell *cells, uint32_t i) {
  * round, are of one experiment, and have runs of their own. */
 static choir_status group_of(uint32_t *out, uint32_t *clients, const ch_conduct *c,
                              const ch_paper_cell *cells, uint32_t count, choir_error *err) {
-    for (uint32_t i = 0; i < count && cells[i].e == cells[0].e; i++) {
+    char digests[CH_PAPER_ROWS_MAX * CH_PAPER_COLUMNS_MAX][CH_JOB_DIGEST_TEXT];
+    const uint32_t most = sizeof(digests) / sizeof(digests[0]);
+    for (uint32_t i = 0; i < count && i < most && cells[i].e == cells[0].e; i++) {
         choir_job job;
         const choir_status status = ch_paper_job(&job, cells[i].e, cells[i].row, cells[i].column, 0,
                                                  c->site.seed, c->site.data_dir, err);
         if (status != CHOIR_OK) {
             return status;
         }
+        ch_job_digest(digests[i], &job, NULL, 0);
         const uint32_t own = is_average(&cells[i]) ? c->workers : ch_measure_clients(&job);
-        if (i > 0 && (own != *clients || (!is_average(&cells[i]) && is_shared(cells, i)))) {
+        if (i > 0 && (own != *clients || (!is_average(&cells[i]) && is_shared(digests, i)))) {
             break;
         }
         *clients = own;

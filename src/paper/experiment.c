@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/disk.h"
 #include "base/error.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "job/keys.h"
 #include "job/rules.h"
@@ -18,7 +19,6 @@ enum {
     FILE_BYTES_MAX = 1 << 20,
     OVERRIDES_MAX = 2 * CH_PAPER_SETS_MAX + 6,
     OVERRIDE_MAX = CHOIR_PATH_MAX + 32,
-    ROUNDS_ENDLESS = 1000000, // what a job may have at most
 };
 
 // Of words that gnuplot draws.
@@ -64,11 +64,25 @@ static const ch_paper_experiment DEFAULTS = {.kind = "table",
                                              .metric = "accuracy",
                                              .axis = "round"};
 
+// What is decided for each run of a cell, whatever its settings.
+static const char *const DECIDED[] = {"client.learning_rate", "seed", "server.rounds",
+                                      "server.target_accuracy", "data.dir"};
+
 // ----- reading ----------------------------------------------------------------------------------
+
+enum { KEYS_MAX = 2048 };
+
+/* The keys that were read, by 64 bits of their SHA-256, and where. */
+typedef struct keys_seen {
+    uint64_t digests[KEYS_MAX]; // (count)
+    uint32_t lines[KEYS_MAX];   // likewise
+    uint32_t count;
+} keys_seen;
 
 typedef struct reader {
     ch_paper_experiment *e;
     const char *file; // for messages
+    keys_seen *seen;
 } reader;
 
 static choir_status refuse(const reader *r, const ch_yaml_entry *entry, const char *why,
@@ -116,6 +130,14 @@ static choir_status set_check(const reader *r, const char *key, const ch_yaml_en
                               choir_error *err) {
     char where[CHOIR_PATH_MAX + CH_YAML_KEY_MAX + 16];
     choir_job scratch = CH_JOB_DEFAULTS;
+    for (size_t i = 0; i < sizeof(DECIDED) / sizeof(DECIDED[0]); i++) {
+        if (strcmp(key, DECIDED[i]) == 0) {
+            return refuse(r, entry,
+                          "is not a setting's: rates, rounds and target are keys of their "
+                          "own, --seed and --data flags",
+                          err);
+        }
+    }
     const char *known = strcmp(key, "model") == 0 ? "model.name" : key;
     (void)snprintf(where, sizeof(where), "%s:%u: %.*s", r->file, entry->line,
                    (int)(key - entry->key - 1), entry->key);
@@ -141,9 +163,8 @@ static choir_status set_take(const reader *r, ch_paper_line *line, const char *k
 }
 
 /* other: what it may be besides, for the message. */
-static choir_status number_take(const reader *r, double *out, double most,
-                                const char *other, const ch_yaml_entry *entry,
-                                choir_error *err) {
+static choir_status number_take(const reader *r, double *out, double most, const char *other,
+                                const ch_yaml_entry *entry, choir_error *err) {
     double value = 0;
     if (!ch_text_read_f64(&value, entry->value) || value < 0 || value > most) {
         char why[128];
@@ -175,7 +196,8 @@ static choir_status line_take(const reader *r, ch_paper_line *line, const char *
         return text_take(r, line->label, sizeof(line->label), entry, err);
     }
     if (strcmp(key, "rounds") == 0) {
-        const choir_status status = number_take(r, &rounds, ROUNDS_ENDLESS, "", entry, err);
+        const choir_status status =
+            number_take(r, &rounds, CH_PAPER_ROUNDS_ENDLESS, "", entry, err);
         line->rounds = (uint32_t)rounds;
         return status;
     }
@@ -225,7 +247,7 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
     } else if (strcmp(word, "expect") == 0) {
         status = number_take(r, &f->expect, 1e9, ", or never", entry, err);
     } else if (strcmp(word, "rounds") == 0) {
-        status = number_take(r, &value, ROUNDS_ENDLESS, "", entry, err);
+        status = number_take(r, &value, CH_PAPER_ROUNDS_ENDLESS, "", entry, err);
         f->rounds = (uint32_t)value;
     } else {
         return refuse(r, entry, "a row has label, set, rounds, expect, note, scale and baselines",
@@ -251,8 +273,35 @@ static choir_status row_take(const reader *r, const char *name, const char *key,
                                   : status;
 }
 
+/* Refuses a key that there was before. */
+static choir_status key_see(const reader *r, const ch_yaml_entry *entry, choir_error *err) {
+    keys_seen *seen = r->seen;
+    uint8_t sum[32];
+    uint64_t digest = 0;
+    ch_sha256_of(entry->key, strlen(entry->key), sum);
+    memcpy(&digest, sum, sizeof(digest));
+    for (uint32_t i = 0; i < seen->count; i++) {
+        if (seen->digests[i] == digest) {
+            char why[64];
+            (void)snprintf(why, sizeof(why), "was given in line %u already", seen->lines[i]);
+            return refuse(r, entry, why, err);
+        }
+    }
+    if (seen->count == KEYS_MAX) {
+        return refuse(r, entry, "more keys than an experiment may have", err);
+    }
+    seen->digests[seen->count] = digest;
+    seen->lines[seen->count] = entry->line;
+    seen->count += 1;
+    return CHOIR_OK;
+}
+
 static choir_status entry_take(void *self, const ch_yaml_entry *entry, choir_error *err) {
     const reader *r = self;
+    const choir_status seen = key_see(r, entry, err);
+    if (seen != CHOIR_OK) {
+        return seen;
+    }
     if (!ch_text_is_printable(entry->value)) {
         return refuse(r, entry, "holds characters that cannot be shown", err);
     }
@@ -281,11 +330,13 @@ static uint32_t rates_parse(int32_t out[CH_PAPER_START_MAX], const char *list) {
     char text[CHOIR_TEXT_MAX];
     uint32_t count = 0;
     for (const char *at = list; *at != '\0';) {
+        at += strspn(at, " ");
         const size_t size = strcspn(at, ",");
+        const size_t word = strcspn(at, " ,");
         double rate = 0;
-        (void)snprintf(text, sizeof(text), "%.*s", (int)size, at + strspn(at, " "));
-        if (count == CH_PAPER_START_MAX || !ch_text_read_f64(&rate, text) ||
-            !ch_grid_find(&out[count], rate)) {
+        (void)snprintf(text, sizeof(text), "%.*s", (int)word, at);
+        if (word + strspn(at + word, " ") != size || count == CH_PAPER_START_MAX ||
+            !ch_text_read_f64(&rate, text) || !ch_grid_find(&out[count], rate)) {
             return 0;
         }
         count += 1;
@@ -355,7 +406,9 @@ choir_status ch_paper_experiment_parse(ch_paper_experiment *out, const char *tex
             out->facts[i][k].expect = NAN;
         }
     }
-    reader r = {.e = out, .file = path};
+    keys_seen seen;
+    seen.count = 0;
+    reader r = {.e = out, .file = path, .seen = &seen};
     choir_status status = name_take(out, path, err);
     if (status == CHOIR_OK) {
         status = ch_yaml_read(text, size, path, entry_take, &r, err);
@@ -422,6 +475,17 @@ void ch_paper_settings(char *out, size_t size, const ch_paper_experiment *e, uin
     }
 }
 
+choir_status ch_paper_digest(char out[CH_JOB_DIGEST_TEXT], const ch_paper_experiment *e,
+                             uint32_t row, uint32_t column, uint64_t seed, choir_error *err) {
+    static const char *const apart[] = {"client.learning_rate", "server.rounds"};
+    choir_job job;
+    const choir_status status = ch_paper_job(&job, e, row, column, 0, seed, "", err);
+    if (status == CHOIR_OK) {
+        ch_job_digest(out, &job, apart, sizeof(apart) / sizeof(apart[0]));
+    }
+    return status;
+}
+
 bool ch_paper_has_own_run(const ch_paper_experiment *e, uint32_t row) {
     return e->rows[row].baselines[0] != '\0' || strcmp(e->metric, "pooled-loss") == 0;
 }
@@ -474,7 +538,7 @@ choir_status ch_paper_job(choir_job *out, const ch_paper_experiment *e, uint32_t
     ch_grid_text(text, rate);
     (void)snprintf(own[0], sizeof(own[0]), "client.learning_rate=%s", text);
     (void)snprintf(own[1], sizeof(own[1]), "seed=%llu", (unsigned long long)seed);
-    (void)snprintf(own[2], sizeof(own[2]), "server.rounds=%d", (int)ROUNDS_ENDLESS);
+    (void)snprintf(own[2], sizeof(own[2]), "server.rounds=%d", (int)CH_PAPER_ROUNDS_ENDLESS);
     (void)snprintf(own[3], sizeof(own[3]), "server.target_accuracy=0");
     (void)snprintf(own[4], sizeof(own[4]), "data.dir=%s", data_dir);
     const uint32_t own_count = data_dir[0] == '\0' ? 4 : 5;

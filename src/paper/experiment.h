@@ -24,6 +24,7 @@
 #include "choir/env.h"
 #include "choir/job.h"
 #include "paper/grid.h"
+#include "paper/job_digest.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,10 +33,11 @@ enum {
     CH_PAPER_NAME_MAX = 32, // bytes of an experiment's, a row's, a column's name, with its zero
     CH_PAPER_ROWS_MAX = 24,
     CH_PAPER_COLUMNS_MAX = 8,
-    CH_PAPER_SETS_MAX = 10,  // settings of a row or a column
-    CH_PAPER_SET_MAX = 96,   // bytes of one, "key=value"
-    CH_PAPER_NOTE_MAX = 600, // bytes of a note
-    CH_PAPER_START_MAX = 5,  // rates that a walk begins with
+    CH_PAPER_SETS_MAX = 10,            // settings of a row or a column
+    CH_PAPER_SET_MAX = 96,             // bytes of one, "key=value"
+    CH_PAPER_NOTE_MAX = 600,           // bytes of a note
+    CH_PAPER_START_MAX = 5,            // rates that a walk begins with
+    CH_PAPER_ROUNDS_ENDLESS = 1000000, // as many as a job may have
 };
 
 /* A row or a column. */
@@ -124,6 +126,12 @@ uint32_t ch_paper_start(int32_t out[CH_PAPER_START_MAX], const ch_paper_experime
  * measured with. */
 void ch_paper_settings(char *out, size_t size, const ch_paper_experiment *e, uint32_t row,
                        uint32_t column);
+
+/* What a cell trains, at whatever rate and for however many rounds: job_digest.h of its job.
+ * Returns as ch_paper_job. */
+CHOIR_NODISCARD choir_status ch_paper_digest(char out[CH_JOB_DIGEST_TEXT],
+                                             const ch_paper_experiment *e, uint32_t row,
+                                             uint32_t column, uint64_t seed, choir_error *err);
 
 /* Whether a row's runs are of use to no other cell: more is measured of them, or beside them. */
 bool ch_paper_has_own_run(const ch_paper_experiment *e, uint32_t row);

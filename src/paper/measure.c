@@ -16,7 +16,9 @@ enum { ASIDE_AFTER = 3 }; // times the paper's rounds
 uint32_t ch_conduct_rates(int32_t start[CH_PAPER_START_MAX], uint32_t *start_count,
                           const ch_conduct *c, const ch_paper_cell *cell, const choir_env *env) {
     const ch_paper_experiment *e = cell->e;
-    const uint32_t most = c->rates_max > 0 ? c->rates_max : e->rates_max;
+    const uint32_t room = CH_OUTCOME_ARMS_MAX / ch_measure_runs(e, cell->row);
+    const uint32_t wanted = c->rates_max > 0 ? c->rates_max : e->rates_max;
+    const uint32_t most = wanted < room ? wanted : room;
     *start_count = ch_paper_start(start, e, cell->column);
     const ch_paper_experiment *like =
         e->like[0] == '\0' ? NULL : ch_catalogue_find(c->catalogue, e->like);
@@ -57,12 +59,18 @@ choir_status ch_conduct_load(ch_outcome *out, const ch_conduct *c, const ch_pape
     }
     status = ch_outcome_read(found, path, env, err);
     if (status == CHOIR_OK && ch_outcome_is_like(out, found)) {
-        const uint32_t rounds_max = out->rounds_max;
+        found->rounds_max = out->rounds_max;
+        memcpy(found->job, out->job, sizeof(out->job));
         *out = *found;
-        out->rounds_max = rounds_max;
     }
     env->free(env->self, found);
     return status == CHOIR_EAGAIN ? CHOIR_OK : status;
+}
+
+uint32_t ch_measure_runs(const ch_paper_experiment *e, uint32_t row) {
+    const char *baselines = e->rows[row].baselines;
+    return 1U + (strstr(baselines, "central") != NULL ? 1 : 0) +
+           (strstr(baselines, "local") != NULL ? 1 : 0);
 }
 
 uint32_t ch_measure_clients(const choir_job *job) {
@@ -170,6 +178,10 @@ static choir_status rate_measure(ch_outcome *o, const ch_conduct *c, const ch_pa
     choir_status status = ch_measure_task(&task, &job, o, c, cell, rate, err);
     if (status != CHOIR_OK) {
         return status;
+    }
+    if (o->arms_count == CH_OUTCOME_ARMS_MAX) {
+        return ch_error_set(err, CHOIR_EPROTO, "its result has %d runs, and no room for another",
+                            (int)CH_OUTCOME_ARMS_MAX);
     }
     ch_outcome_arm *arm = &o->arms[o->arms_count];
     task.limit = rounds_yet(o, &task, cell);

@@ -24,6 +24,9 @@ CHOIR_NODISCARD choir_status ch_measure_task(ch_arm_task *out, choir_job *job,
 /* Rounds between measurements of the pooled loss in runs of so many; 0: none are made. */
 uint32_t ch_measure_pooled_every(const ch_paper_experiment *e, uint32_t rounds);
 
+/* Runs for each learning rate of a row: its own, and each baseline's. */
+uint32_t ch_measure_runs(const ch_paper_experiment *e, uint32_t row);
+
 /* Clients in a round of the job; UINT32_MAX, more than there are workers, of one that takes all
  * clients of its data, however many those are. */
 uint32_t ch_measure_clients(const choir_job *job);

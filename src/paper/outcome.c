@@ -23,6 +23,9 @@ void ch_outcome_init(ch_outcome *out, const ch_paper_experiment *e, uint32_t row
     (void)snprintf(out->cell, sizeof(out->cell), "%s/%s/%s", e->name, e->rows[row].name,
                    e->columns[column].name);
     ch_paper_settings(out->settings, sizeof(out->settings), e, row, column);
+    if (ch_paper_digest(out->job, e, row, column, seed, NULL) != CHOIR_OK) {
+        out->job[0] = '\0'; // whoever measures it is told why
+    }
     out->seed = seed;
     out->target = ch_paper_target(e, column);
     out->rounds_max = ch_paper_rounds(e, row, column);
@@ -30,6 +33,9 @@ void ch_outcome_init(ch_outcome *out, const ch_paper_experiment *e, uint32_t row
 
 bool ch_outcome_is_like(const ch_outcome *a, const ch_outcome *b) {
     if (strcmp(a->settings, b->settings) != 0 || a->seed != b->seed || a->target != b->target) {
+        return false;
+    }
+    if (a->job[0] != '\0' && b->job[0] != '\0' && strcmp(a->job, b->job) != 0) {
         return false;
     }
     for (uint32_t i = 0; i < b->arms_count && a->rounds_max != b->rounds_max; i++) {
@@ -163,6 +169,9 @@ static void put_outcome(ch_draft *d, const ch_outcome *o) {
     put_text(d, "cell", o->cell);
     put_text(d, "command", command);
     put_text(d, "settings", o->settings);
+    if (o->job[0] != '\0') {
+        put_text(d, "job", o->job);
+    }
     ch_draft_format(d, " \"seed\": %llu,\n", (unsigned long long)o->seed);
     put_real(d, " \"target\": ", o->target, 6);
     ch_draft_format(d, ",\n \"rounds_max\": %u,\n \"complete\": %s,\n", o->rounds_max,
@@ -299,6 +308,10 @@ static const char *outcome_read(ch_outcome *out, const json_t *root) {
     const json_t *seed = json_object_get(root, "seed");
     const json_t *complete = json_object_get(root, "complete");
     const json_t *rates = json_object_get(root, "rates");
+    const json_t *job = json_object_get(root, "job");
+    if (job != NULL && !text_read(out->job, sizeof(out->job), job)) {
+        return "job must be a digest of 12 digits";
+    }
     if (!text_read(out->cell, sizeof(out->cell), json_object_get(root, "cell")) ||
         !text_read(out->settings, sizeof(out->settings), json_object_get(root, "settings")) ||
         !text_read(out->version, sizeof(out->version), json_object_get(root, "version")) ||

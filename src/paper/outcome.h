@@ -2,9 +2,9 @@
  * Outcome: what was measured of one cell, as a small file that can be committed.
  *
  *     {"cell": "table1-2nn/c01/iid-10", "command": "choir paper run table1-2nn/c01/iid-10 --seed
- * 1", "settings": "data.partition=iid client.batch_size=10 server.sample_rate=0.1", "seed": 1,
- * "target": 0.97, "rounds_max": 1000, "complete": true, "version": "0.1.0", "backend":
- * "vector-avx512", "cpu": "...", "rates": [
+ * 1", "settings": "data.partition=iid client.batch_size=10 server.sample_rate=0.1", "job":
+ * "1caa3d0b2fe4", "seed": 1, "target": 0.97, "rounds_max": 1000, "complete": true, "version":
+ * "0.1.0", "backend": "vector-avx512", "cpu": "...", "rates": [
  *      {"learning_rate": 0.215, "end": "reached", "rounds": 33, "crossing": 32.6, "best": 0.9703,
  *       "bytes": 526000000, "curve": [
  *       [1, 0.843, 0.6612, 1.3820],
@@ -54,6 +54,7 @@ typedef struct ch_outcome_arm {
 typedef struct ch_outcome {
     char cell[3 * CH_PAPER_NAME_MAX]; // NAME/ROW/COLUMN
     char settings[CH_OUTCOME_SETTINGS_MAX];
+    char job[CH_JOB_DIGEST_TEXT]; // ch_paper_digest; "": not known
     uint64_t seed;
     double target;
     uint32_t rounds_max;

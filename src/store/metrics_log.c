@@ -49,6 +49,8 @@ static choir_status rows_read(ch_metrics_table *t, uint32_t lines, const char *t
         if (status == CHOIR_OK && i > 0 && row->round <= t->rows[i - 1].round) {
             status = ch_error_set(err, CHOIR_EPROTO, "%s: round %u comes after round %u", where,
                                   row->round, t->rows[i - 1].round);
+        } else if (status == CHOIR_OK && row->round == 0) {
+            status = ch_error_set(err, CHOIR_EPROTO, "%s: round 0: rounds are from 1 on", where);
         }
         t->count = i + 1;
         text = end + 1;

@@ -135,6 +135,27 @@ class Comparing(Case):
         self.assertEqual(len(self.runs()), 6)
         self.assertFalse((self.folder / "comparison.html").exists())
 
+    def test_more_rounds_are_runs_of_their_own(self):
+        self.table("--no-report")
+        rows = self.table("--no-report", job=JOB.replace("rounds: 4", "rounds: 6"))
+        self.assertIn("3 of 3", " ".join(rows[0]))
+        rounds = sorted(len((self.folder / "runs/compare" / run / "metrics.jsonl").read_text().splitlines())
+                        for run in self.runs())
+        self.assertEqual(rounds, [4, 4, 4, 6, 6, 6])
+
+    def test_runs_on_other_examples_are_not_taken_for_its_own(self):
+        job = ("name: t\nmodel: softmax\ndata: {source: t.csv, partition: iid, clients: 4}\n"
+               "client: {learning_rate: 0.1}\nserver: {sample_rate: 1, rounds: 2}\n")
+        rows = [f"{x / 40},{'ab'[x % 2]}" for x in range(40)]
+        self.file("t.csv", "\n".join(["x,label", *rows, ""]))
+        self.table("--no-report", job=job)
+        self.file("t.csv", "\n".join(["x,label", *reversed(rows), ""]))
+        ran = self.compare("--no-report", job=job)
+        self.assertEqual(ran.code, 2)
+        self.assertRegex(ran.log, r"^choir compare: \S*job\.yaml:3: data\.source: 't\.csv' holds other examples than "
+                         r"when runs/compare/t-fedavg-\S+ was run \(digest \w{16}, now \w{16}\); put the old "
+                         r"ones back, or give another --runs\n$")
+
     def test_it_goes_on_where_its_budget_ended_it(self):
         calm = self.table("--algorithms", "fedavg,scaffold", "--no-report", "--runs", "calm")
         ran = self.compare("--algorithms", "fedavg,scaffold", "--budget", 1e-6)

@@ -149,6 +149,14 @@ class ATable(Paper):
         self.assertEqual(list(self.results("two")), ["one.high.json", "one.low.json"])
         self.assertEqual(self.results("two"), self.results("one"))
 
+    def test_has_cells_that_say_the_same_in_other_words(self):
+        columns = ("columns:\n  usual: {label: a, set: {client.momentum: 0}}\n"
+                   "  default: {label: b, set: {client.epochs: 1}}\n")
+        self.file("experiments/paper/tiny.yaml", TABLE.split("columns:")[0] + columns +
+                  "rows:\n  one: {label: 1 client, set: {server.sample_rate: 0.05}}\n")
+        self.measure("tiny", "--workers", "2")  # they share a run, and so are not run at once
+        self.assertEqual(list(self.results()), ["one.default.json", "one.usual.json"])
+
     def test_that_is_killed_goes_on_and_comes_to_the_same(self):
         began = time.monotonic()
         self.measure("tiny", "--runs", "calm", "--results", "calm-results")
@@ -195,6 +203,14 @@ class ATable(Paper):
         after = self.results()
         self.assertNotEqual(before, after)
         self.assertEqual(json.loads(after["four.iid.json"])["target"], 0.5)
+
+    def test_of_another_base_job_is_measured_anew(self):
+        self.measure("tiny/four/iid")
+        before = self.results()
+        self.file("experiments/paper/jobs/tiny.yaml", BASE.replace("batch_size: 10", "batch_size: 5"))
+        self.assertIn("0 of   4 measured", self.run_in("paper", "list").out)
+        self.assertIn("1 of 1 cell to measure", self.measure("tiny/four/iid")[0])
+        self.assertNotEqual(before, self.results())
 
 
 CURVES = """
@@ -293,6 +309,16 @@ class AFigure(Paper):
         self.assertIn("all data on one machine", page)
         self.assertIn("each client alone", page)
         self.assertIn("<tr><th>4 clients</th><td>0.1</td><td>12</td>", page)
+
+    def test_has_room_for_the_baselines_of_five_rates(self):
+        self.curves("accuracy-raw", "central,local")
+        path = self.folder / "experiments/paper/curves.yaml"
+        path.write_text(path.read_text().replace("rates_max: 1", "rates_max: 10").replace(
+            "rates: [0.1]", "rates: [0.00464, 0.01, 0.0215, 0.0464, 0.1]").replace(
+            "rounds: 12", "rounds: 2"))
+        self.measure("curves/four")
+        rates = [arm["learning_rate"] for arm in self.cell("four.iid.json")["rates"]]
+        self.assertEqual((len(rates), len(set(rates))), (15, 5))
 
     def test_of_two_models_averaged_has_fifty_weights(self):
         self.file("experiments/paper/pair.yaml", CURVES.split("metric")[0].replace(

@@ -66,6 +66,9 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
         {"rates: [0.3]\ntitle: x\njob: j\ncolumns: {a: {label: x}}\nrows: {r: {label: y}}\n",
          "made.yaml: rates: '0.3' must be 1 to 5 rates of the grid: 0.1, 0.215, 0.464, 1 and these "
          "times 10, 100, 0.1 and so on"},
+        {"rates: 0.1 0.215\ntitle: x\njob: j\ncolumns: {a: {label: x}}\nrows: {r: {label: y}}\n",
+         "made.yaml: rates: '0.1 0.215' must be 1 to 5 rates of the grid: 0.1, 0.215, 0.464, 1 and "
+         "these times 10, 100, 0.1 and so on"},
         {"rows: {r: {expect: {a: 1}}}\n",
          "made.yaml:1: rows.r.expect.a: there is no such column; columns stand before rows"},
         {"columns: {a: {wide: 1}}\n",
@@ -77,6 +80,10 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
          "made.yaml: axis: 'it's' must be letters, digits, blanks and commas"},
         {"columns: {a: {label: x}}\nrows: {r: {expect: {a: -3}}}\n",
          "made.yaml:2: rows.r.expect.a: '-3' must be a number from 0 to 1000000000, or never"},
+        {"title: x\nrounds: 5\nrounds: 7\n", "made.yaml:3: rounds: was given in line 2 already"},
+        {"columns: {a: {set: {seed: 5}}}\n",
+         "made.yaml:1: columns.a.set.seed: is not a setting's: rates, rounds and target are keys "
+         "of their own, --seed and --data flags"},
         {"column: {a: {label: x}}\n",
          "made.yaml:1: column.a.label: is not known; only columns and rows have keys below them"},
         {"columns: {a: {label: x}}\nbaseline: q\ntitle: x\njob: j\nrows: {r: {label: y}}\n",
@@ -94,10 +101,9 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
 static void more_rows_columns_or_settings_than_there_may_be_are_refused(void **state) {
     (void)state;
     static char text[8192];
-    static const char *const forms[] = {"columns.c%u.label: x\n", "rows.r%u.label: x\n",
-                                        "rows.r.set.seed: %u\n"};
-    static const uint32_t most[] = {CH_PAPER_COLUMNS_MAX, CH_PAPER_ROWS_MAX, CH_PAPER_SETS_MAX};
-    for (size_t f = 0; f < 3; f++) {
+    static const char *const forms[] = {"columns.c%u.label: x\n", "rows.r%u.label: x\n"};
+    static const uint32_t most[] = {CH_PAPER_COLUMNS_MAX, CH_PAPER_ROWS_MAX};
+    for (size_t f = 0; f < 2; f++) {
         size_t used = 0;
         choir_error err = {.message = ""};
         for (uint32_t i = 0; i <= most[f]; i++) {
@@ -110,6 +116,27 @@ static void more_rows_columns_or_settings_than_there_may_be_are_refused(void **s
         check_status(ch_paper_experiment_parse(&made, text, used, "made.yaml", &err), CHOIR_EINVAL);
         assert_non_null(strstr(err.message, "more "));
     }
+    static const char settings[] =
+        "rows.r.set: {data.clients: 1, data.shards: 1, data.alpha: 1, data.power: 1, data.crop: 1, "
+        "data.examples: 1, client.epochs: 1, client.momentum: 0, client.batch_size: 1, server.q: "
+        "1, server.tau: 1}\n"; // CH_PAPER_SETS_MAX + 1
+    choir_error err = {.message = ""};
+    check_status(ch_paper_experiment_parse(&made, settings, strlen(settings), "made.yaml", &err),
+                 CHOIR_EINVAL);
+    assert_string_equal(err.message, "made.yaml:1: rows.r.set.server.tau: more settings than a "
+                                     "row or a column may have");
+}
+
+static void rates_may_stand_in_a_text_with_blanks(void **state) {
+    (void)state;
+    static const char text[] = "rates: \"0.1,  0.215 , 0.464\"\ntitle: x\njob: j\n"
+                               "columns: {a: {label: x}}\nrows: {r: {label: y}}\n";
+    int32_t start[CH_PAPER_START_MAX];
+    check_status(ch_paper_experiment_parse(&made, text, strlen(text), "made.yaml", NULL), CHOIR_OK);
+    assert_int_equal(ch_paper_start(start, &made, 0), 3);
+    check_near(ch_grid_rate(start[0]), 0.1, 0);
+    check_near(ch_grid_rate(start[1]), 0.215, 0);
+    check_near(ch_grid_rate(start[2]), 0.464, 0);
 }
 
 int main(void) {
@@ -118,6 +145,7 @@ int main(void) {
         cmocka_unit_test(what_is_said_closer_to_a_cell_wins),
         cmocka_unit_test(settings_are_the_columns_then_the_rows),
         cmocka_unit_test(what_is_wrong_is_told_with_its_place),
+        cmocka_unit_test(rates_may_stand_in_a_text_with_blanks),
         cmocka_unit_test(more_rows_columns_or_settings_than_there_may_be_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,11 @@ static void a_result_counts_while_it_answers_the_same_question(void **state) {
     ours.seed = 2;
     assert_false(ch_outcome_is_like(&ours, &theirs));
     ours.seed = theirs.seed;
+    (void)snprintf(ours.job, sizeof(ours.job), "1caa3d0b2fe4");
+    assert_true(ch_outcome_is_like(&ours, &theirs)); // older ones do not say what they trained
+    (void)snprintf(theirs.job, sizeof(theirs.job), "0badc0de0bad");
+    assert_false(ch_outcome_is_like(&ours, &theirs));
+    theirs.job[0] = '\0';
     ours.settings[0] = 'x';
     assert_false(ch_outcome_is_like(&ours, &theirs));
 }

@@ -220,6 +220,7 @@ static void every_fault_is_named(void **state) {
          "f:1: 'bytes_up' is not a whole number, not below 0"},
         {"{\"round\": 1, \"applied\": 1}\n", "f:1: 'applied' is not true or false"},
         {"{\"round\": 2}\n{\"round\": 2}\n", "f:2: round 2 comes after round 2"},
+        {"{\"round\": 0}\n", "f:1: round 0: rounds are from 1 on"},
     };
     const choir_env env = choir_env_default();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
