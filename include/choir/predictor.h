@@ -28,9 +28,9 @@ typedef struct choir_predictor choir_predictor;
  * model  as choir_client_promoted gives it; or params is NULL, and then model->model is a whole
  *        safetensors file. Borrowed for the call
  *
- * Returns OK and an object to close; EPROTO when it is no such model, does not say its layers, or
- * has other parameters than these have, or some that are not finite; EINVAL when its layers are
- * none; ENOMEM. *out == NULL on failure.
+ * Returns OK and an object to close; EPROTO when it is no such model, does not say its layers,
+ * reads text, by an embedding or as it says, or has other parameters than these have, or some that
+ * are not finite; EINVAL when its layers are none; ENOMEM. *out == NULL on failure.
  */
 CHOIR_NODISCARD choir_status choir_predictor_open(choir_predictor **out,
                                                   const choir_promoted *model, const choir_env *env,

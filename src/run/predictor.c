@@ -150,6 +150,15 @@ static choir_status preprocess_read(ready *m, const ch_saved *saved, choir_error
     return m->x == NULL ? CHOIR_ENOMEM : CHOIR_OK;
 }
 
+static choir_status no_text_check(const ready *m, choir_error *err) {
+    const uint32_t vocabulary = ch_net_vocabulary(m->net);
+    return vocabulary == 0 ? CHOIR_OK
+                           : ch_error_set(err, CHOIR_EPROTO,
+                                          "%s: embeds %" PRIu32 " tokens, and a predictor takes "
+                                          "pictures or rows of numbers",
+                                          MODEL, vocabulary);
+}
+
 static choir_status ready_build(ready *m, const ch_saved *saved, const choir_promoted *model,
                                 const choir_env *env, choir_error *err) {
     if (saved->layers[0] == '\0') {
@@ -172,6 +181,9 @@ static choir_status ready_build(ready *m, const ch_saved *saved, const choir_pro
     net.batch_max = BATCH;
     net.forward_only = true;
     choir_status status = ch_net_create(&m->net, &net, env, err);
+    if (status == CHOIR_OK) {
+        status = no_text_check(m, err);
+    }
     if (status == CHOIR_OK) {
         m->features = ch_shape_features(saved->input);
         m->outputs = ch_net_outputs(m->net);

@@ -112,6 +112,12 @@ static choir_status outputs_check(const ch_engine *e, choir_error *err) {
         return ch_error_set(err, CHOIR_EINVAL, "the model embeds %u tokens, the data has %u",
                             vocabulary, classes);
     }
+    if (e->steps == 0 && vocabulary > 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "the model embeds %u tokens, and the data is no text; right is a model "
+                            "without an embedding",
+                            vocabulary);
+    }
     return CHOIR_OK;
 }
 

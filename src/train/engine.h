@@ -29,7 +29,8 @@ void ch_engine_input(ch_net_options *net, const ch_federation *federation);
  * Of sequences, B counts examples, and figures count what they predict: the score's count, and the
  * examples of a training's metrics.
  *
- * Returns OK; EINVAL when the layers do not fit the data; ENOMEM; *out == NULL then.
+ * Returns OK; EINVAL when the layers do not fit the data: other outputs, text without an embedding
+ * of its tokens, or an embedding of what is no text; ENOMEM; *out == NULL then.
  */
 CHOIR_NODISCARD choir_status ch_engine_create(ch_engine **out, const ch_net_options *net,
                                               const ch_federation *federation, uint32_t batch,

@@ -10,6 +10,7 @@
 #include "base/disk.h"
 #include "choir/blob.h"
 #include "choir/predictor.h"
+#include "run/saved.h"
 #include "run/session.h"
 
 #include <pthread.h>
@@ -239,6 +240,35 @@ static void what_is_no_model_is_refused(void **state) {
     trained_release(&t);
 }
 
+/* A whole file, and promoted, of a model that embeds what is said to be no text. */
+static void an_embedding_is_for_text(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_net_options o = ch_net_defaults();
+    o.layers = "embedding 5 4 | dense 2";
+    o.height = o.width = o.channels = 1;
+    ch_net *net = NULL;
+    check_ok(ch_net_create(&net, &o, &env, &err));
+    float params[64];
+    const uint32_t dim = ch_net_layout(net)->dim;
+    assert_true(dim <= 64);
+    ch_net_init(net, 1, params);
+    const ch_saved_texts texts = {.hash = "", .labels = "", .encoding = ""};
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    check_ok(ch_saved_encode(&bytes, &size, "m", net, &o, params, &texts, &env, &err));
+    choir_promoted model = {.model = {.data = bytes, .size = size}};
+    static const char message[] =
+        "the model: embeds 5 tokens, and a predictor takes pictures or rows of numbers";
+    check_refused(model, CHOIR_EPROTO, message);
+    model.model.size -= dim * sizeof(float);
+    model.dim = dim;
+    model.params = params;
+    check_refused(model, CHOIR_EPROTO, message);
+    env.free(env.self, bytes);
+    ch_net_destroy(net);
+}
+
 static void an_input_that_is_not_finite_is_refused(void **state) {
     (void)state;
     trained t;
@@ -349,6 +379,7 @@ int main(void) {
         cmocka_unit_test(it_says_what_the_engine_says),
         cmocka_unit_test(labels_have_the_names_of_the_data),
         cmocka_unit_test(what_is_no_model_is_refused),
+        cmocka_unit_test(an_embedding_is_for_text),
         cmocka_unit_test(an_input_that_is_not_finite_is_refused),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
         cmocka_unit_test(a_model_is_replaced_while_others_predict),

@@ -1,5 +1,6 @@
 /* Engine: local training is what the task says, whatever the batch size and however it ends. */
 #include "support/check.h"
+#include "support/folder.h"
 
 #include "train/engine.h"
 
@@ -360,6 +361,33 @@ static void a_method_that_keeps_a_state_needs_room_for_it(void **state) {
     bench_close(&b);
 }
 
+/* A number in a column of its own is as wide as a token, and none. */
+static void an_embedding_of_numbers_is_refused(void **state) {
+    (void)state;
+    static const char table[] = "x,y\n0.5,0\n-3,1\n1e9,0\n7,1\n";
+    const choir_env env = choir_env_default();
+    choir_job_data data = {.partition = "iid", .clients = 2, .test_share = 0.25};
+    ch_net_options net = ch_net_defaults();
+    ch_federation *f = NULL;
+    ch_engine *e = NULL;
+    choir_error err = {.message = ""};
+    char folder[FOLDER_PATH_MAX];
+    folder_make(folder);
+    folder_put(folder_file(folder, "one.csv"), table, sizeof(table) - 1);
+    (void)snprintf(data.source, sizeof(data.source), "%s", folder_file(folder, "one.csv"));
+    check_status(ch_federation_open(&f, &data, NULL, 1, &env, NULL), CHOIR_OK);
+    net.layers = "embedding 5 4 | dense 2";
+    check_status(ch_engine_create(&e, &net, f, 2, CHOIR_METHOD_PLAIN, &env, &err), CHOIR_EINVAL);
+    assert_null(e);
+    assert_string_equal(err.message, "the model embeds 5 tokens, and the data is no text; right is "
+                                     "a model without an embedding");
+    net.layers = "dense 2";
+    check_status(ch_engine_create(&e, &net, f, 2, CHOIR_METHOD_PLAIN, &env, NULL), CHOIR_OK);
+    ch_engine_destroy(e);
+    ch_federation_destroy(f);
+    folder_remove(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_of_another_method_is_refused),
@@ -370,6 +398,7 @@ int main(void) {
         cmocka_unit_test(divergence_is_reported_with_client_and_loss),
         cmocka_unit_test(a_parameter_that_is_not_finite_is_divergence_too),
         cmocka_unit_test(a_step_without_room_is_refused),
+        cmocka_unit_test(an_embedding_of_numbers_is_refused),
         cmocka_unit_test(a_task_of_another_model_is_refused),
         cmocka_unit_test(evaluation_is_of_the_examples_that_are_held_out),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
