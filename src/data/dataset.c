@@ -178,3 +178,33 @@ choir_status ch_dataset_split(ch_dataset *d, double share, uint64_t seed, choir_
     d->train.count -= test;
     return CHOIR_OK;
 }
+
+/* Gives rows their groups' numbers. The dataset owns what its views point to. */
+static void groups_replace(const ch_examples *e, const uint32_t *numbers) {
+    uint32_t *groups = (uint32_t *)(uintptr_t)e->groups;
+    for (uint32_t i = 0; i < e->count; i++) {
+        groups[i] = numbers[groups[i]];
+    }
+}
+
+choir_status ch_dataset_number(ch_dataset *d, uint32_t groups) {
+    uint32_t *numbers = ch_claim(&d->env, groups, sizeof(numbers[0]));
+    uint32_t next = 0;
+    if (numbers == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    memset(numbers, 0, groups * sizeof(numbers[0]));
+    for (uint32_t i = 0; i < d->train.count; i++) {
+        numbers[d->train.groups[i]] = 1;
+    }
+    for (uint32_t g = 0; g < groups; g++) {
+        const bool has_row = numbers[g] > 0;
+        numbers[g] = has_row ? next : CH_GROUP_NONE;
+        next += has_row ? 1 : 0;
+    }
+    groups_replace(&d->train, numbers);
+    groups_replace(&d->test, numbers);
+    d->idle += groups - next;
+    d->env.free(d->env.self, numbers);
+    return CHOIR_OK;
+}

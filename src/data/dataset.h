@@ -32,6 +32,7 @@ typedef struct ch_dataset {
     uint32_t named;            // 0: labels have no names but their numbers
     const char *encoding;      // CSV: how it was encoded, as ch_encoding_write; NULL: no CSV
     uint32_t cut;              // lines of text that were cut, being longer than an example's steps
+    uint32_t idle;             // groups that have no training row, and no number
     struct ch_filed *filed[2]; // (filed_count) files to close; in blocks
     uint32_t filed_count;
     void *blocks[CH_DATASET_BLOCKS_MAX]; // (block_count) owned
@@ -80,6 +81,17 @@ CHOIR_NODISCARD choir_status ch_test_refuse(uint32_t count, double share, choir_
  */
 CHOIR_NODISCARD choir_status ch_dataset_split(ch_dataset *d, double share, uint64_t seed,
                                               choir_error *err);
+
+/*
+ * Numbers groups anew, in the order that they have, so that each has a training row: after a split,
+ * which may have taken a group's last one. Test rows of the others are of CH_GROUP_NONE, and the
+ * others are counted in d->idle.
+ *
+ * groups  that there are; every row's is below
+ *
+ * Returns OK; ENOMEM, and nothing has changed.
+ */
+CHOIR_NODISCARD choir_status ch_dataset_number(ch_dataset *d, uint32_t groups);
 
 /*
  * Puts the rows of a table of the data set in another order: row i becomes what row order[i] was.

@@ -23,6 +23,9 @@
 /* The label of an example that has none: only where a reader was told that there may be such. */
 #define CH_LABEL_NONE UINT32_MAX
 
+/* The group of a test example whose group has no training example. */
+#define CH_GROUP_NONE UINT32_MAX
+
 /* Where an example's tokens are. */
 typedef struct ch_span {
     uint32_t first;

@@ -204,7 +204,8 @@ static choir_status deal(ch_federation *f, const choir_job_data *options, choir_
     status = deal_with_room(f, row, options, room, err);
     f->env.free(f->env.self, room);
     f->left_out.groups = ch_partition_groups_left(examples, options, f->clients);
-    f->left_out.of = f->left_out.groups + f->clients;
+    f->left_out.idle = strcmp(row->name, "natural") == 0 ? f->dataset.idle : 0;
+    f->left_out.of = f->left_out.groups + f->left_out.idle + f->clients;
     const bool is_one =
         strcmp(options->holder, "pooled") == 0 || strcmp(options->holder, "proxy") == 0;
     if (status == CHOIR_OK && is_one) {

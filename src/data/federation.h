@@ -25,11 +25,12 @@ typedef enum ch_split {
 
 typedef struct ch_federation ch_federation;
 
-/* What natural leaves out, being of groups beyond data.clients. */
+/* What natural leaves out. */
 typedef struct ch_left_out {
-    uint32_t groups; // 0: nothing
-    uint32_t of;     // groups that there are
-    uint32_t examples;
+    uint32_t groups;   // beyond data.clients
+    uint32_t examples; // of theirs
+    uint32_t idle;     // groups without an example to train on
+    uint32_t of;       // groups that there are
 } ch_left_out;
 
 /* One worker's room for examples that are generated on demand; not touched, and may be NULL, when
@@ -126,7 +127,7 @@ bool ch_federation_is_text(const ch_federation *f);
 /* Lines of text, of all clients and the test set, that were cut into several examples. */
 uint32_t ch_federation_cut(const ch_federation *f);
 
-/* Examples that no client holds because their groups are more than data.clients. */
+/* Groups that are no clients, and the examples that nobody holds for it. */
 ch_left_out ch_federation_left_out(const ch_federation *f);
 
 /* The central test set; count 0 when the data set has none. Borrowed. */

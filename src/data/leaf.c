@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_ROOM = 256, PICTURE_SIDE = 28 };
@@ -349,7 +350,8 @@ static choir_status users_add(ch_leaf *l, ch_leaf_text *t, choir_error *err) {
             return user_refuse(&p, "is in 'users' and not in 'user_data'");
         }
         status = user_add(l, t, found, json_array_get(t->samples, i), &p);
-        l->users += 1;
+        l->users += found->x.count > 0;
+        l->idle += found->x.count == 0;
     }
     return status;
 }
@@ -392,12 +394,22 @@ static ch_examples numbers_table(const ch_leaf *l) {
                          .groups = l->groups};
 }
 
+choir_status ch_leaf_open_filed(ch_dataset *d, ch_examples *table, uint32_t *idle, const char *path,
+                                choir_error *err) {
+    const char *notes = NULL;
+    const choir_status status = ch_spool_open_table(d, table, &notes, path, err);
+    *idle = notes == NULL ? 0 : (uint32_t)strtoul(notes, NULL, 10);
+    return status;
+}
+
 /* Ends the file of numbers, and opens it. */
 static choir_status filed_move(ch_leaf *l, ch_dataset *d, ch_examples *table, choir_error *err) {
     const ch_dataset kept = {.train = numbers_table(l)};
+    char notes[16];
+    (void)snprintf(notes, sizeof(notes), "%u", l->idle);
     l->is_filed = false;
-    const choir_status status = ch_spool_end(&l->spool, &kept, NULL, CHOIR_OK, err);
-    return status == CHOIR_OK ? ch_spool_open_table(d, table, l->filing.to, err) : status;
+    const choir_status status = ch_spool_end(&l->spool, &kept, notes, CHOIR_OK, err);
+    return status == CHOIR_OK ? ch_leaf_open_filed(d, table, &l->idle, l->filing.to, err) : status;
 }
 
 choir_status ch_leaf_move(ch_leaf *l, ch_dataset *d, ch_examples *table, choir_error *err) {

@@ -16,8 +16,9 @@
  *
  * LEAF cuts texts into examples that move on by one character; such ones share their tokens, so
  * they take no more memory than the text. Files are read through a window, value by value; numbers
- * that are more than data.memory go to a file of the data directory (spool.h). Users are groups, in
- * the order of files by name and of users in each; one of two files is two.
+ * that are more than data.memory go to a file of the data directory (spool.h). Users with an
+ * example to train on are groups, in the order of files by name and of users in each; one of two
+ * files is two.
  *
  * Source: Caldas et al., "LEAF: A Benchmark for Federated Settings", arXiv:1812.01097, 2018.
  */
@@ -64,7 +65,8 @@ typedef struct ch_leaf {
     uint32_t *groups;       // (room)
     uint32_t count, room;
     uint32_t reals_room; // 1 where numbers go to a file
-    uint32_t users;
+    uint32_t users;      // with an example
+    uint32_t idle;       // and without
     ch_leaf_filing filing;
     bool is_filed; // numbers go to the spool
     ch_spool spool;
@@ -106,6 +108,16 @@ CHOIR_NODISCARD choir_status ch_leaf_add_file(ch_leaf *l, const ch_filed_file *f
  * file. */
 CHOIR_NODISCARD choir_status ch_leaf_move(ch_leaf *l, ch_dataset *d, ch_examples *table,
                                           choir_error *err);
+
+/*
+ * Opens the file that numbers were written to, as table of d.
+ *
+ * idle  out: users without an example
+ *
+ * Returns OK; EIO, EPROTO, ENOMEM as ch_spool_open.
+ */
+CHOIR_NODISCARD choir_status ch_leaf_open_filed(ch_dataset *d, ch_examples *table, uint32_t *idle,
+                                                const char *path, choir_error *err);
 
 /* Whether path is a folder with train/ and a .json file in it. */
 bool ch_leaf_is(const char *path);

@@ -41,6 +41,7 @@ typedef struct half {
     char folder[PATH_BYTES];
     struct dirent **names; // (count) owned; its files in the order of their names
     int count;
+    uint32_t idle;                 // users without an example, once it was read
     char to[CH_UNPACKED_PATH_MAX]; // where its numbers go that are more than the memory holds
 } half;
 
@@ -69,7 +70,7 @@ static void half_release(half *h) {
 static uint64_t way_of(const half *h, const ch_leaf_form *form) {
     ch_checksum c;
     ch_checksum_init(&c, 0);
-    ch_checksum_add(&c, "leaf 1", 7);
+    ch_checksum_add(&c, "leaf 2", 7);
     ch_checksum_add(&c, &form->features, sizeof(form->features));
     ch_checksum_add(&c, &form->classes, sizeof(form->classes));
     for (int i = 0; i < h->count; i++) {
@@ -138,7 +139,7 @@ static choir_status half_read(ch_dataset *out, ch_examples *table, half *h, ch_l
         h->to[0] = '\0'; // which matters only if there is more
     }
     if (is_there && half_is_made(h, filing.memory, &out->env)) {
-        const choir_status status = ch_spool_open_table(out, table, h->to, err);
+        const choir_status status = ch_leaf_open_filed(out, table, &h->idle, h->to, err);
         form->kind = CH_LEAF_NUMBERS;
         form->features = ch_shape_features(table->shape);
         form->classes = table->classes;
@@ -151,6 +152,7 @@ static choir_status half_read(ch_dataset *out, ch_examples *table, half *h, ch_l
         status = file_add(&l, h, i, err);
     }
     *form = l.form;
+    h->idle = l.idle;
     if (status == CHOIR_OK) {
         status = ch_leaf_move(&l, out, table, err);
     }
@@ -165,6 +167,7 @@ static choir_status halves_read(ch_dataset *out, half *train, half *test, const 
     if (status == CHOIR_OK && out->train.count == 0) {
         return ch_error_set(err, CHOIR_EPROTO, "%s: no user has an example to train on", path);
     }
+    out->idle = train->idle;
     if (status == CHOIR_OK) {
         status = half_read(out, &out->test, test, &form, steps, options, err);
     }
@@ -192,7 +195,9 @@ choir_status ch_leaf_read(ch_dataset *out, const char *path, const choir_job_dat
     half_release(&train);
     half_release(&test);
     if (status == CHOIR_OK && out->test.count == 0) {
+        const uint32_t groups = out->train.groups[out->train.count - 1] + 1; // they are in order
         status = ch_dataset_split(out, options->test_share, seed, err);
+        status = status == CHOIR_OK ? ch_dataset_number(out, groups) : status;
     }
     return status;
 }

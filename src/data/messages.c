@@ -299,6 +299,9 @@ choir_status ch_messages_parse(ch_dataset *out, char *data, size_t size, const c
         ch_sequences_move(&r.sequences, CH_WORD_FIRST + r.words.count, out, &out->train);
         status = ch_dataset_split(out, options->test_share, seed, err);
     }
+    if (status == CHOIR_OK) {
+        status = ch_dataset_number(out, r.senders.count);
+    }
     ch_sequences_release(&r.sequences);
     ch_tally_release(&r.words);
     ch_tally_release(&r.senders);

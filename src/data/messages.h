@@ -20,8 +20,9 @@
  * With data.holder "proxy" it is the other way round: the proxy's messages are the examples, in the
  * same vocabulary, and nobody else's are: what a server may train on beforehand.
  *
- * Senders are groups, numbered by descending numbers of messages, equal ones by their names: so the
- * first data.clients are those who wrote most.
+ * Senders with an example to train on are groups, numbered by descending numbers of messages, equal
+ * ones by their names: so the first data.clients are those who wrote most. The others have written
+ * no word, or all that they wrote is for testing.
  *
  * Source: Chen, Kan, "Creating a live, public short message service corpus: the NUS SMS corpus",
  * Language Resources and Evaluation 47(2), 2013: the corpus that this is the form of, whose sender

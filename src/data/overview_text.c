@@ -98,9 +98,13 @@ static void sums_print(const looking *l, const char *name, const amount sums[2])
 
 void ch_overview_left_out(FILE *out, const ch_federation *f) {
     const ch_left_out left = ch_federation_left_out(f);
+    if (left.idle > 0) {
+        (void)fprintf(out, "left out  %u of %u groups, without an example to train on\n", left.idle,
+                      left.of);
+    }
     if (left.groups > 0) {
         (void)fprintf(out, "left out  %u of %u groups, with %u examples: data.clients is %u\n",
-                      left.groups, left.of, left.examples, left.of - left.groups);
+                      left.groups, left.of, left.examples, left.of - left.groups - left.idle);
     }
 }
 

@@ -405,12 +405,11 @@ choir_status ch_spool_open(ch_dataset *out, const char **notes, const char *path
     return status == CHOIR_OK ? checksum_check(&r, &h) : status;
 }
 
-choir_status ch_spool_open_table(ch_dataset *out, ch_examples *table, const char *path,
-                                 choir_error *err) {
-    const char *notes = NULL;
+choir_status ch_spool_open_table(ch_dataset *out, ch_examples *table, const char **notes,
+                                 const char *path, choir_error *err) {
     const ch_examples train = out->train;
     const ch_examples test = out->test;
-    const choir_status status = ch_spool_open(out, &notes, path, err);
+    const choir_status status = ch_spool_open(out, notes, path, err);
     const ch_examples read = out->train;
     out->train = train;
     out->test = test;

@@ -69,7 +69,8 @@ CHOIR_NODISCARD choir_status ch_spool_open(ch_dataset *out, const char **notes, 
 
 /* The same of one whose examples are all of one table, of out. */
 CHOIR_NODISCARD choir_status ch_spool_open_table(ch_dataset *out, ch_examples *table,
-                                                 const char *path, choir_error *err);
+                                                 const char **notes, const char *path,
+                                                 choir_error *err);
 
 /* Bytes of the inputs of the one at path; 0 when there is none. */
 uint64_t ch_spool_bytes(const char *path);

@@ -310,11 +310,17 @@ static choir_status progress_open(ch_running *r, choir_error *err) {
 /* Groups that nobody asked to leave out may be most of the data. */
 static void left_out_show(ch_running *r) {
     const ch_left_out left = ch_federation_left_out(r->session.federation);
+    char text[128];
+    if (left.idle > 0) {
+        (void)snprintf(text, sizeof(text),
+                       "%u of %u groups %s left out, without an example to train on", left.idle,
+                       left.of, left.idle == 1 ? "is" : "are");
+        ch_progress_note(&r->progress, text);
+    }
     if (left.groups > 0) {
-        char text[128];
         (void)snprintf(text, sizeof(text),
                        "%u of %u groups are left out, with %u examples: data.clients is %u",
-                       left.groups, left.of, left.examples, left.of - left.groups);
+                       left.groups, left.of, left.examples, left.of - left.groups - left.idle);
         ch_progress_note(&r->progress, text);
     }
 }

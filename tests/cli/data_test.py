@@ -224,6 +224,26 @@ class Show(Case):
                          "choir data show: data.proxy: m.tsv has no words of a sender 'eve', and so "
                          "no vocabulary; needs one whose messages are public\n")
 
+    def test_who_has_nothing_to_train_on_is_no_client(self):
+        self.file("ones.tsv", "0\t0\tHello you\n" + "".join(
+            f"s{i}\t{i}\tHello you {i}\n" for i in range(13)))
+        keys = ("--set", "data.clients=0", "--set", "data.heldout=0", "--set", "data.test_share=0.4")
+        ran = self.show("ones.tsv", *keys)
+        self.assertEqual((ran.code, ran.log), (0, ""))
+        self.assertIn("clients   8\nexamples  8 to train on, 0 held out, 5 for testing\n", ran.out)
+        self.assertIn("\nleft out  5 of 13 groups, without an example to train on\nlonger", ran.out)
+        self.assertEqual(len(re.findall(r"(?m)^ +\d+      1       0           4$", ran.out)), 8)
+        ran = self.show("ones.tsv", *keys, "--set", "data.clients=6")
+        self.assertIn("\nleft out  5 of 13 groups, without an example to train on\n"
+                      "left out  2 of 13 groups, with 2 examples: data.clients is 6\n", ran.out)
+        ran = self.show("ones.tsv", *keys, "--set", "data.clients=3", "--set", "data.partition=iid")
+        self.assertNotIn("left out", ran.out)
+        self.file("a.yaml", "model: next-word\nserver: {rounds: 1, sample_rate: 1}\n")
+        ran = self.run_in("sim", "a.yaml", "--no-report", "--set", "data.source=ones.tsv", *keys)
+        self.assertEqual(ran.code, 0, ran.log)
+        self.assertIn("5 of 13 groups are left out, without an example to train on\n", ran.log)
+        self.assertNotIn("data.clients is", ran.log)
+
     def test_a_source_given_twice_is_refused(self):
         ran = self.run_in("data", "show", "digits", "--set", "data.source=mnist")
         self.assert_says(ran, 2, "choir data show: --set: data.source=mnist: the source is "

@@ -72,6 +72,7 @@ static void check_same(const char *set, uint32_t filed_count) {
         assert_int_equal(unpacked_count(folder, one), filed_count);
         check_table(&memory.train, &filed.train);
         check_table(&memory.test, &filed.test);
+        assert_int_equal(filed.idle, memory.idle);
         ch_dataset_release(&filed);
     }
     ch_dataset_release(&memory);
@@ -85,6 +86,32 @@ static void numbers_are_the_same_from_a_file(void **state) {
     check_same("few", 1);
     large_leaf_write(folder, "many", 15);
     check_same("many", 2);
+}
+
+/* More users without an example than there are examples. */
+static void so_are_users_without_an_example(void **state) {
+    (void)state;
+    enum { IDLE = LEAF_TRAIN + 50 };
+    static char text[64 * IDLE] = "{\"users\":[";
+    for (uint32_t u = 0; u < IDLE; u++) {
+        const size_t used = strlen(text);
+        (void)snprintf(text + used, sizeof(text) - used, "%s\"i%u\"", u == 0 ? "" : ",", u);
+    }
+    (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "],\"user_data\":{");
+    for (uint32_t u = 0; u < IDLE; u++) {
+        const size_t used = strlen(text);
+        (void)snprintf(text + used, sizeof(text) - used, "%s\"i%u\":{\"x\":[],\"y\":[]}",
+                       u == 0 ? "" : ",", u);
+    }
+    (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "}}");
+    large_leaf_write(folder, "idle", 2);
+    file_write(folder, "idle/train/0.json", text, strlen(text));
+    check_same("idle", 1);
+    const choir_job_data o = options_of(1);
+    ch_dataset d = read_or_fail("idle", &o);
+    assert_int_equal(d.idle, IDLE);
+    assert_int_equal(d.train.groups[LEAF_TRAIN - 1], 17);
+    ch_dataset_release(&d);
 }
 
 static void it_is_made_again_when_a_file_changes_or_it_is_damaged(void **state) {
@@ -213,6 +240,7 @@ static void every_failed_allocation_is_reported(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_the_same_from_a_file),
+        cmocka_unit_test(so_are_users_without_an_example),
         cmocka_unit_test(it_is_made_again_when_a_file_changes_or_it_is_damaged),
         cmocka_unit_test(a_full_disk_is_told_and_nothing_is_left),
         cmocka_unit_test(a_mistake_in_the_last_file_leaves_nothing),

@@ -82,7 +82,7 @@ static void lists_of_numbers_are_inputs_and_classes(void **state) {
     ch_dataset d = read_or_fail("numbers", &o);
     static const float x[] = {0, 0.5F, 1, 2, -3, 40, 5, 6};
     static const uint32_t y[] = {1, 0, 1, 3};
-    static const uint32_t users[] = {0, 0, 2, 3};
+    static const uint32_t users[] = {0, 0, 1, 2}; // w1, w2, w3
     assert_int_equal(d.train.count, 4);
     assert_int_equal(d.test.count, 0);
     assert_int_equal(d.train.classes, 4);
@@ -90,10 +90,53 @@ static void lists_of_numbers_are_inputs_and_classes(void **state) {
     assert_memory_equal(d.train.reals, x, sizeof(x));
     assert_memory_equal(d.train.labels, y, sizeof(y));
     assert_memory_equal(d.train.groups, users, sizeof(users));
+    assert_int_equal(d.idle, 1); // none
     ch_dataset_release(&d);
     o.test_share = 0.5;
     d = read_or_fail("numbers", &o);
     assert_int_equal(d.test.count, 2);
+    ch_dataset_release(&d);
+}
+
+/* Users a, b, c, ... with an example each. */
+static void users_write(const char *set, uint32_t count) {
+    char text[2048] = "{\"users\":[";
+    for (uint32_t u = 0; u < count; u++) {
+        const size_t used = strlen(text);
+        (void)snprintf(text + used, sizeof(text) - used, "%s\"%c\"", u == 0 ? "" : ",",
+                       'a' + (int)u);
+    }
+    (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "],\"user_data\":{");
+    for (uint32_t u = 0; u < count; u++) {
+        const size_t used = strlen(text);
+        (void)snprintf(text + used, sizeof(text) - used, "%s\"%c\":{\"x\":[[%u]],\"y\":[0]}",
+                       u == 0 ? "" : ",", 'a' + (int)u, u);
+    }
+    (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "}}");
+    half_write(set, "train", "1.json", text);
+}
+
+/* Of ten users with one example, four lose it to the test set; the others follow each other. */
+static void users_are_those_with_an_example_to_train_on(void **state) {
+    (void)state;
+    const choir_job_data o = {.test_share = 0.4};
+    bool is_seen[10] = {false};
+    users_write("ones", 10);
+    ch_dataset d = read_or_fail("ones", &o);
+    assert_int_equal(d.train.count, 6);
+    assert_int_equal(d.test.count, 4);
+    assert_int_equal(d.idle, 4);
+    for (uint32_t i = 0; i < 6; i++) {
+        const uint32_t group = d.train.groups[i];
+        assert_true(group < 6 && !is_seen[group]);
+        is_seen[group] = true;
+        for (uint32_t j = 0; j < 6; j++) { // in the order that they had
+            assert_true((group < d.train.groups[j]) == (d.train.reals[i] < d.train.reals[j]));
+        }
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(d.test.groups[i], CH_GROUP_NONE);
+    }
     ch_dataset_release(&d);
 }
 
@@ -242,6 +285,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_sequences_and_those_that_move_on_share_them),
         cmocka_unit_test(lists_of_numbers_are_inputs_and_classes),
+        cmocka_unit_test(users_are_those_with_an_example_to_train_on),
         cmocka_unit_test(rows_of_784_are_pictures),
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(a_folder_without_examples_is_refused),

@@ -7,6 +7,7 @@
 #include "data/tally.h"
 #include "unit/data/files.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,35 @@ static void a_share_of_the_messages_is_for_testing(void **state) {
     assert_int_equal(d.cut, 3); // those of two, three and three words
     assert_int_equal(d.train.count + d.test.count, 2 + 2 + 2 + 1 + 1);
     assert_int_equal(d.test.count, 3);
+    ch_dataset_release(&d);
+}
+
+/* bob has written blanks alone, and some of the others lose their only message to the test set. */
+static void senders_are_those_with_a_message_to_train_on(void **state) {
+    (void)state;
+    static const char text[] = "0\t1\ta b c d e\nann\t1\ta\nann\t2\ta a\nann\t3\ta a a\n"
+                               "bob\t1\t \nbob\t2\t\nc\t1\tc\nd\t1\td\ne\t1\te\n";
+    const choir_env env = choir_env_default();
+    choir_job_data o = options_of("0", 9);
+    ch_dataset d;
+    check_status(parse(&d, text, sizeof(text) - 1, &o, &env, NULL), CHOIR_OK);
+    static const uint32_t groups[] = {0, 0, 0, 1, 2, 3};
+    assert_int_equal(d.train.count, 6);
+    assert_memory_equal(d.train.groups, groups, sizeof(groups));
+    assert_int_equal(d.idle, 1);
+    ch_dataset_release(&d);
+    o.test_share = 0.67;
+    check_status(parse(&d, text, sizeof(text) - 1, &o, &env, NULL), CHOIR_OK);
+    assert_int_equal(d.train.count, 2);
+    bool is_there[2] = {false, false};
+    for (uint32_t i = 0; i < 2; i++) {
+        is_there[d.train.groups[i]] = true;
+    }
+    assert_true(is_there[0]);
+    assert_int_equal(d.idle, is_there[1] ? 3 : 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_true(d.test.groups[i] == CH_GROUP_NONE || is_there[d.test.groups[i]]);
+    }
     ch_dataset_release(&d);
 }
 
@@ -250,6 +280,7 @@ int main(void) {
         cmocka_unit_test(the_vocabulary_is_the_proxys_alone),
         cmocka_unit_test(the_proxys_messages_alone_are_read_when_they_are_wanted),
         cmocka_unit_test(a_share_of_the_messages_is_for_testing),
+        cmocka_unit_test(senders_are_those_with_a_message_to_train_on),
         cmocka_unit_test(what_is_wrong_is_said_with_its_line),
         cmocka_unit_test(every_prefix_is_read_or_refused),
         cmocka_unit_test(a_file_is_known_by_its_name_and_first_line),
