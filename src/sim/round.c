@@ -19,7 +19,8 @@
  * would come after the deadline, or that drops out, is gone when it begins to train: nobody will
  * ever see what it would have learnt, so nothing is trained; where its task lets it do less, it
  * does as many epochs as there is time for. So is whoever has an answer to its report. What clients
- * would do after their round has closed is not simulated.
+ * would do after their round has closed is not simulated, but for its outcome: whoever was counted
+ * would get to know, and keeps what its trainer left, also when the acknowledgement got lost.
  *
  * Requests and models are handed over at the moment they arrive, and replies are received as they
  * are sent, with the time at which they arrive: nothing else happens to a participant in between,
@@ -161,12 +162,10 @@ static void slot_wake(choir_sim *s, ch_slot *k) {
     }
 }
 
-/* The client of a report that was counted keeps what its trainer left; of any other, what it had.
- */
+/* The client of a report that was just counted keeps what its trainer left; of any other, what it
+ * had. */
 static void state_keep(choir_sim *s, const ch_slot *k) {
-    choir_refusal refusal;
-    if (k->work.keeps && k->work.status == CHOIR_OK &&
-        !choir_participant_is_refused(k->participant, &refusal)) {
+    if (k->work.keeps) {
         const choir_bytes kept = ch_crew_kept(&k->work);
         s->keeping = ch_states_put(&s->states, k->work.client, kept.data, (uint32_t)kept.size);
     }
@@ -183,7 +182,6 @@ static void reply_receive(choir_sim *s, ch_slot *k, choir_bytes reply) {
     ch_ignore(choir_participant_receive(k->participant, back_ms, reply),
               "what it cannot read it asks for again");
     if (k->work.room != NULL && choir_participant_holds(k->participant) == NULL) {
-        state_keep(s, k);
         ch_crew_settle(s->crew, &k->work);
         slot_gone(s, k); // its report has been answered
         return;
@@ -217,6 +215,9 @@ static void slot_request(choir_sim *s, ch_slot *k) {
     s->round.requests += 1;
     s->round.bytes_up += intent.request.size;
     s->round.bytes_down += reply.size;
+    if (choir_answer_of(reply) == CHOIR_ANSWER_ACK) { // also when it gets lost on its way back
+        state_keep(s, k);
+    }
     reply_receive(s, k, reply);
 }
 

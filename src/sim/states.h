@@ -1,8 +1,8 @@
 /*
  * States: what simulated clients keep from round to round.
  *
- * Each client's is as its trainer left it when its last report was acknowledged; before that, or
- * where that left nothing, it has none. Memory is claimed for a client when it keeps something
+ * Each client's is as its trainer left it for the last report of its that was counted; before that,
+ * or where that left nothing, it has none. Memory is claimed for a client when it keeps something
  * first, and not given back.
  *
  *     count (4)   for each client that has one, ascending: client (4)  size (4)  the state
