@@ -69,7 +69,8 @@ void ch_record_find(ch_record *r, bool is_bad, const char *format, ...)
 /* Judges what was read: how training went, and whether it is over. Called by ch_record_read. */
 void ch_record_judge(ch_record *r);
 
-/* Why updates were refused: the sum over all rounds, by reason. Returns the sum of sums. */
+/* Why updates were refused: the sum over all rounds, by reason; 0 of DUPLICATE, since those were
+ * counted. Returns the sum of sums. */
 uint64_t ch_record_refusals(const ch_record *r, uint64_t sums[CHOIR_REFUSAL_COUNT]);
 
 #endif

@@ -23,8 +23,10 @@ uint64_t ch_record_refusals(const ch_record *r, uint64_t sums[CHOIR_REFUSAL_COUN
     memset(sums, 0, CHOIR_REFUSAL_COUNT * sizeof(sums[0]));
     for (uint32_t i = 0; i < r->metrics.count; i++) {
         for (uint32_t k = 0; k < CHOIR_REFUSAL_COUNT; k++) {
-            sums[k] += r->metrics.rows[i].refused[k];
-            all += r->metrics.rows[i].refused[k];
+            const uint32_t refused =
+                k == CHOIR_REFUSAL_DUPLICATE ? 0 : r->metrics.rows[i].refused[k];
+            sums[k] += refused;
+            all += refused;
         }
     }
     return all;

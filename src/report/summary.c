@@ -150,8 +150,8 @@ void ch_summary_refusals(char *out, size_t size, const ch_summary *s) {
     for (;;) {
         int most = -1;
         for (int i = 0; i < CHOIR_REFUSAL_COUNT; i++) {
-            if (i != CHOIR_REFUSAL_MISSING && !is_told[i] &&
-                s->refused[i] > (most < 0 ? 0 : s->refused[most])) {
+            const bool is_refusal = i != CHOIR_REFUSAL_MISSING && i != CHOIR_REFUSAL_DUPLICATE;
+            if (is_refusal && !is_told[i] && s->refused[i] > (most < 0 ? 0 : s->refused[most])) {
                 most = i;
             }
         }

@@ -66,7 +66,7 @@ bool ch_summary_rise(const ch_metrics_row *rows, uint32_t count, double start, d
                      uint32_t *best_round, double *last, uint32_t *last_round);
 
 /* "118 out_of_range, 2 norm": the most frequent first; "" when nothing was refused. Reports
- * that did not come are not among them. */
+ * that did not come are not among them, nor those that came twice: they were counted. */
 void ch_summary_refusals(char *out, size_t size, const ch_summary *s);
 
 enum {

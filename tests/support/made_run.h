@@ -81,6 +81,7 @@ static inline ch_metrics_row made_row(const made_run *m, ch_rng *rng, uint32_t r
     row.train_loss = row.loss * (0.8 + 0.1 * made_noise(rng));
     row.refused[CHOIR_REFUSAL_MISSING] = round % 4 == 0 ? 1 : 0;
     row.refused[CHOIR_REFUSAL_NORM] = round % 11 == 0 ? 1 : 0;
+    row.refused[CHOIR_REFUSAL_DUPLICATE] = 1; // who was counted had reported twice
     row.reports -= row.refused[CHOIR_REFUSAL_MISSING] + row.refused[CHOIR_REFUSAL_NORM];
     row.examples = 600ULL * row.reports;
     row.learning_rate = 0.1;

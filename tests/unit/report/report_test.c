@@ -115,6 +115,8 @@ static void a_whole_run_becomes_a_page_with_everything(void **state) {
         }
     }
     assert_false(has("class=\"finding"));
+    assert_false(has("<th>duplicate</th>")); // they were counted
+    assert_true(has("<th>norm</th><td>3</td><td>23.08 %</td>"));
 }
 
 static void the_same_run_gives_the_same_page(void **state) {

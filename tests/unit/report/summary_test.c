@@ -70,6 +70,19 @@ static void updates_and_rounds_that_did_not_count_are_told(void **state) {
     assert_string_equal(text, "5 o");
 }
 
+static void a_report_that_was_repeated_was_not_refused(void **state) {
+    (void)state;
+    ch_metrics_row rows[] = {row_of(1, 0.95, 0.2)};
+    rows[0].refused[CHOIR_REFUSAL_DUPLICATE] = 22;
+    ch_summary s = ch_summary_of(rows, 1, 1, 0);
+    char text[CH_SUMMARY_MAX];
+    ch_summary_text(text, sizeof(text), &s, false);
+    assert_null(strstr(text, "refused"));
+    s.refused[CHOIR_REFUSAL_NORM] = 1;
+    ch_summary_refusals(text, sizeof(text), &s);
+    assert_string_equal(text, "1 norm");
+}
+
 static void a_run_without_rounds_has_a_summary(void **state) {
     (void)state;
     ch_summary s = ch_summary_of(NULL, 0, 10, 0);
@@ -102,6 +115,7 @@ int main(void) {
         cmocka_unit_test(the_best_the_last_and_the_first_on_target_are_told_apart),
         cmocka_unit_test(a_finished_run_says_what_it_came_to),
         cmocka_unit_test(updates_and_rounds_that_did_not_count_are_told),
+        cmocka_unit_test(a_report_that_was_repeated_was_not_refused),
         cmocka_unit_test(a_run_without_rounds_has_a_summary),
         cmocka_unit_test(a_summary_is_cut_where_its_buffer_ends),
     };
