@@ -15,8 +15,9 @@
  */
 #include "fl/algorithm.h"
 
+#include "base/real.h"
+
 #include <float.h>
-#include <math.h>
 
 static const double LOSS_MIN = 1e-10;
 
@@ -25,7 +26,7 @@ static void qfedavg_report(const ch_local *l, float *delta, float *kept_next) {
     const uint32_t dim = l->task->dim;
     const double q = l->task->fairness_q;
     const double loss = (l->loss > 0 ? l->loss : 0) + LOSS_MIN;
-    const double power = (double)(float)pow(loss, q); // rounded, as C libraries' last bits differ
+    const double power = (double)(float)ch_real_exp(q * ch_real_log(loss));
     double square = 0;
     for (uint32_t i = 0; i < dim; i++) {
         square += (double)delta[i] * (double)delta[i];

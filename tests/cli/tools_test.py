@@ -34,6 +34,17 @@ class SansIo(Case):
         self.assertEqual((ran.code, ran.out),
                          (1, "the protocol core reaches for the outside world: time\n"))
 
+    def test_a_function_whose_last_bits_are_the_c_librarys_is_named(self):
+        exact = self.check(self.archive("double sqrt(double); double f(double x) { return sqrt(x); }\n"))
+        self.assertEqual(exact.code, 0, exact.out)
+        for name, takes, gives in [("pow", "double, double", "x, x"), ("exp", "double", "x"),
+                                   ("log", "double", "x")]:
+            with self.subTest(name):
+                ran = self.check(self.archive(
+                    f"double {name}({takes}); double f(double x) {{ return {name}({gives}); }}\n"))
+                self.assertEqual((ran.code, ran.out),
+                                 (1, f"the protocol core reaches for the outside world: {name}\n"))
+
     def test_nothing_to_look_into_is_no_success(self):
         noise = self.file("noise.a", "no library\n")
         cases = [((), "which libraries?"), ((self.folder / "none.a",), "build it first"),
