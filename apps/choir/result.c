@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "fl/algorithm.h"
 #include "store/metrics_log.h"
 #include "store/run_dir.h"
 
@@ -71,6 +72,20 @@ void result_json(FILE *out, const ch_run_result *r, const ch_summary *s, const c
     text_put(out, "run_dir", r->run_dir, "}\n");
 }
 
+/* What the job's algorithm has to say where most updates were refused for their size; "": nothing,
+ * else with what is to stand behind it. */
+static void advice_text(char *out, size_t size, const ch_summary *s, const choir_job *job) {
+    const ch_algorithm_ops *algorithm = ch_algorithm_find(job->algorithm, NULL);
+    const uint64_t *n = s->refused;
+    const uint64_t lost = n[CHOIR_REFUSAL_DIVERGED] + n[CHOIR_REFUSAL_NOT_FINITE];
+    const bool is_range = n[CHOIR_REFUSAL_RANGE] >= n[CHOIR_REFUSAL_NORM];
+    const char *advice = algorithm == NULL || lost > n[CHOIR_REFUSAL_RANGE] + n[CHOIR_REFUSAL_NORM]
+                             ? NULL
+                         : is_range ? algorithm->range_advice
+                                    : algorithm->norm_advice;
+    (void)snprintf(out, size, "%s%s", advice == NULL ? "" : advice, advice == NULL ? "" : "; ");
+}
+
 int result_judge_rounds(const ch_summary *s, const choir_job *job, choir_error *err) {
     char refusals[200];
     ch_summary_refusals(refusals, sizeof(refusals), s);
@@ -79,11 +94,13 @@ int result_judge_rounds(const ch_summary *s, const choir_job *job, choir_error *
                            s->refused[CHOIR_REFUSAL_RANGE];
     const uint64_t missing = s->refused[CHOIR_REFUSAL_MISSING];
     if (large > 0 && large >= missing) {
+        char advice[200];
+        advice_text(advice, sizeof(advice), s, job);
         const bool is_regression = strcmp(job->data.task, "regression") == 0;
         (void)ch_error_set(err, CHOIR_ERANGE,
-                           "not one of %u round%s counted; updates refused: %s; a lower "
+                           "not one of %u round%s counted; updates refused: %s; %sa lower "
                            "client.learning_rate keeps them small%s",
-                           s->round, ch_text_plural(s->round), refusals,
+                           s->round, ch_text_plural(s->round), refusals, advice,
                            is_regression ? ", and so do labels of about 1: they are not scaled as "
                                            "inputs are, so divide large ones in the file"
                                          : "");

@@ -86,6 +86,11 @@ typedef struct ch_algorithm_ops {
     ch_part parts[CH_PARTS_MAX];
     uint32_t parts_count;
 
+    // What helps, beside a lower client.learning_rate, where updates are refused for a coordinate
+    // out of range, or for their length. NULL: nothing that is the algorithm's own.
+    const char *range_advice;
+    const char *norm_advice;
+
     /* Makes the state (dim * state_per_param) that the first round starts from. NULL: zeros. */
     void (*begin)(const ch_algorithm_options *o, float *state, uint32_t dim);
 

@@ -56,6 +56,9 @@ const ch_algorithm_ops ch_algorithm_fednova = {
     .knobs = CH_KNOB_PARTIAL,
     .parts = {{.name = "steps", .max = 65536}},
     .parts_count = 1,
+    .range_advice = "what a client's steps weigh together must be at most 65536: fewer "
+                    "client.epochs, a larger client.batch_size or a lower client.momentum "
+                    "lessens it",
     .apply = fednova_apply,
     .method = CHOIR_METHOD_FEDNOVA,
     .report = fednova_report,

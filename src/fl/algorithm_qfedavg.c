@@ -54,6 +54,10 @@ const ch_algorithm_ops ch_algorithm_qfedavg = {
     .knobs = CH_KNOB_Q | CH_NEEDS_UNIFORM,
     .parts = {{.name = "h", .is_uniform = true, .max = 1 << 20}},
     .parts_count = 1,
+    .range_advice = "updates are sent times their client's loss to the power of server.q: a "
+                    "smaller server.q makes that less, a larger server.coordinate_max lets it in",
+    .norm_advice = "updates are sent times their client's loss to the power of server.q: a "
+                   "smaller server.q makes that less, a larger server.update_norm_max lets it in",
     .apply = qfedavg_apply,
     .method = CHOIR_METHOD_QFEDAVG,
     .wants_loss = true,

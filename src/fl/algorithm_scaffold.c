@@ -56,6 +56,11 @@ const ch_algorithm_ops ch_algorithm_scaffold = {
     .shared_per_param = 1,
     .parts = {{.name = "control", .is_vector = true, .is_uniform = true}},
     .parts_count = 1,
+    .range_advice =
+        "clients' mean gradients, which are sent too, have the same bound, whatever the "
+        "rate: a larger server.coordinate_max lets them in",
+    .norm_advice = "clients' mean gradients, which are sent too, have the same bound, whatever the "
+                   "rate: a larger server.update_norm_max lets them in",
     .apply = scaffold_apply,
     .method = CHOIR_METHOD_SCAFFOLD,
     .kept_per_param = 1,

@@ -760,6 +760,32 @@ server: {rounds: 2, sample_rate: 1}
         self.assertRegex(ran.log, r"client.learning_rate keeps them small, and so do labels of about 1: "
                                   r"they are not scaled as inputs are, so divide large ones in the file\n")
 
+    def test_what_an_algorithm_holds_to_a_bound_of_its_own_is_named_where_every_update_is_refused(self):
+        steps = ("what a client's steps weigh together must be at most 65536: fewer client.epochs, a larger "
+                 "client.batch_size or a lower client.momentum lessens it; ")
+        power = ("updates are sent times their client's loss to the power of server.q: a smaller server.q makes "
+                 "that less, a larger server.%s lets it in; ")
+        gradients = ("clients' mean gradients, which are sent too, have the same bound, whatever the rate: a larger "
+                     "server.%s lets them in; ")
+        cases = [("fednova", "momentum: 0.999, batch_size: 1, epochs: 100", "", "out_of_range", steps),
+                 ("q-fedavg", "epochs: 5", "q: 10, ", "norm", power % "update_norm_max"),
+                 ("q-fedavg", "epochs: 5", "coordinate_max: 0.01, ", "out_of_range", power % "coordinate_max"),
+                 ("scaffold", "epochs: 5", "coordinate_max: 0.01, ", "out_of_range", gradients % "coordinate_max"),
+                 ("scaffold", "epochs: 5", "update_norm_max: 1e-6, ", "norm", gradients % "update_norm_max"),
+                 ("fedavg", "epochs: 5", "update_norm_max: 1e-6, ", "norm", "")]
+        for algorithm, client, server, reason, advice in cases:
+            with self.subTest(algorithm, reason=reason):
+                ran = self.sim(job=f"""
+model: softmax
+data: {{source: synthetic, clients: 4, examples: 30, test_examples: 20, partition: iid}}
+client: {{learning_rate: 0.1, {client}}}
+server: {{algorithm: {algorithm}, {server}rounds: 1, sample_rate: 1}}
+chain: uniform
+""")
+                self.assertEqual(ran.code, 4)
+                self.assertIn(f"not one of 1 round counted; updates refused: 4 {reason}; {advice}a lower "
+                              "client.learning_rate keeps them small\n", ran.log)
+
 
 class Help(Case):
     def test_help_lists_every_key_with_bounds_and_default(self):
