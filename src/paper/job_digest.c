@@ -35,8 +35,7 @@ void ch_job_digest(char out[CH_JOB_DIGEST_TEXT], const choir_job *job, const cha
         char usual[CH_OPTION_VALUE_MAX];
         ch_options_get(row, job, value, sizeof(value));
         ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
-        if (!is_place(row->key) && !is_among(row->key, apart, count) &&
-            strcmp(value, usual) != 0) {
+        if (!is_place(row->key) && !is_among(row->key, apart, count) && strcmp(value, usual) != 0) {
             ch_sha256_add(&hash, row->key, strlen(row->key) + 1);
             ch_sha256_add(&hash, value, strlen(value) + 1);
         }
