@@ -97,7 +97,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         {"data.group", columns, "CSV files"},
         {"data.categorical", columns, "CSV files"},
         {"data.drop", columns, "CSV files"},
-        {"data.test_share", is_split, "data without a test part"},
+        {"data.test_share", is_split, "CSV files"},
         {"server.momentum", ch_job_heeds(job, "server.momentum"), "server.algorithm 'fedavgm'"},
         {"server.beta1", ch_job_heeds(job, "server.beta1"),
          "server.algorithm 'fedadam' or 'fedyogi'"},
