@@ -244,3 +244,11 @@ const choir_job CH_JOB_DEFAULTS = {
     .evaluate_clients = 100,
     .checkpoint_every = 10,
 };
+
+bool ch_job_key_differs(char value[CH_OPTION_VALUE_MAX], const ch_option *row,
+                        const choir_job *job) {
+    char usual[CH_OPTION_VALUE_MAX];
+    ch_options_get(row, job, value, CH_OPTION_VALUE_MAX);
+    ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
+    return strcmp(value, usual) != 0;
+}

@@ -25,4 +25,8 @@ bool ch_job_key_is_of(const ch_option *row, const char *population);
 /* Every key at its default. */
 extern const choir_job CH_JOB_DEFAULTS;
 
+/* The job's value of the row's key, as text. Returns whether it is another one than the default. */
+bool ch_job_key_differs(char value[CH_OPTION_VALUE_MAX], const ch_option *row,
+                        const choir_job *job);
+
 #endif

@@ -32,10 +32,8 @@ void ch_job_digest(char out[CH_JOB_DIGEST_TEXT], const choir_job *job, const cha
     for (size_t i = 0; i < CH_JOB_KEYS.count; i++) {
         const ch_option *row = &CH_JOB_KEYS.rows[i];
         char value[CH_OPTION_VALUE_MAX];
-        char usual[CH_OPTION_VALUE_MAX];
-        ch_options_get(row, job, value, sizeof(value));
-        ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
-        if (!is_place(row->key) && !is_among(row->key, apart, count) && strcmp(value, usual) != 0) {
+        if (!is_place(row->key) && !is_among(row->key, apart, count) &&
+            ch_job_key_differs(value, row, job)) {
             ch_sha256_add(&hash, row->key, strlen(row->key) + 1);
             ch_sha256_add(&hash, value, strlen(value) + 1);
         }

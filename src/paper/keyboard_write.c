@@ -82,10 +82,7 @@ static void job_put(ch_draft *d, const choir_job *job) {
     for (size_t i = 0; i < CH_JOB_KEYS.count; i++) {
         const ch_option *row = &CH_JOB_KEYS.rows[i];
         char value[CH_OPTION_VALUE_MAX];
-        char usual[CH_OPTION_VALUE_MAX];
-        ch_options_get(row, job, value, sizeof(value));
-        ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
-        if (!is_place(row->key) && strcmp(value, usual) != 0) {
+        if (!is_place(row->key) && ch_job_key_differs(value, row, job)) {
             ch_draft_put(d, between);
             text_put(d, row->key, value);
             between = ", ";
