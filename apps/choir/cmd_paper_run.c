@@ -94,7 +94,6 @@ static choir_status choice_run(const ch_call *call, const ch_catalogue *catalogu
                     .out = call->out,
                     .site =
                         paper_site(flags->runs, flags->workers, flags->budget_min, flags->quiet)};
-    c.workers = c.site.workers;
     c.site.results = results;
     c.site.data_dir = flags->data;
     c.site.seed = flags->seed;

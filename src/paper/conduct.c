@@ -142,7 +142,7 @@ static choir_status item_load(item *out, const ch_conduct *c, const ch_paper_cel
 
 static choir_status sample_add(samples *all, const item *i, const ch_conduct *c, bool may_run,
                                const choir_env *env, choir_error *err) {
-    ch_cost_sample cost = {.shape = shape_of(&i->job, c->workers)};
+    ch_cost_sample cost = {.shape = shape_of(&i->job, c->site.workers)};
     char dir[CHOIR_PATH_MAX];
     choir_status status = ch_arm_dir(dir, c->site.runs, &i->job, err);
     if (status != CHOIR_OK || all->count == SAMPLES_MAX || sample_find(all, &i->job) != NULL) {
@@ -159,10 +159,8 @@ static choir_status sample_add(samples *all, const item *i, const ch_conduct *c,
                             .pooled_every = ch_measure_pooled_every(i->cell->e, i->limit),
                             .baselines = ""};
         ch_outcome_arm arm;
-        ch_paper_site site = c->site;
-        site.workers = c->workers;
-        status = ch_arm_run(&arm, &task, &site, CH_CONDUCT_CALIBRATION, env, err);
-        status = status == CHOIR_EAGAIN && !ch_paper_site_is_over(&site) ? CHOIR_OK : status;
+        status = ch_arm_run(&arm, &task, &c->site, CH_CONDUCT_CALIBRATION, env, err);
+        status = status == CHOIR_EAGAIN && !ch_paper_site_is_over(&c->site) ? CHOIR_OK : status;
         is_known = status == CHOIR_OK && round_measured(&cost, dir, env);
     }
     if (is_known) {
@@ -226,8 +224,8 @@ static void item_add(ch_conduct_estimate *out, const item *i, const samples *all
                      const ch_conduct *c, uint32_t count, double ratio) {
     const sample *s = sample_find(all, &i->job);
     if (i->is_average) {
-        out->seconds += AVERAGE_S / c->workers;
-        out->most += AVERAGE_S / c->workers;
+        out->seconds += AVERAGE_S / c->site.workers;
+        out->most += AVERAGE_S / c->site.workers;
         out->cells += 1;
     }
     if (i->is_done) {
@@ -237,8 +235,8 @@ static void item_add(ch_conduct_estimate *out, const item *i, const samples *all
     if (s == NULL) { // of so few rounds that they tell no time: they take none
         return;
     }
-    const uint32_t lanes = ch_cost_lanes(ch_measure_clients(&i->job), c->workers, count);
-    const ch_cost_shape shape = shape_of(&i->job, c->workers / lanes);
+    const uint32_t lanes = ch_cost_lanes(ch_measure_clients(&i->job), c->site.workers, count);
+    const ch_cost_shape shape = shape_of(&i->job, c->site.workers / lanes);
     const double round_s =
         (ch_cost_round(&s->cost, &shape) * ch_measure_runs(i->cell->e, i->cell->row) +
          pooled_s(i, &s->cost)) /
@@ -401,7 +399,7 @@ static choir_status group_of(uint32_t *out, uint32_t *clients, const ch_conduct 
             return status;
         }
         ch_job_digest(digests[i], &job, NULL, 0);
-        const uint32_t own = is_average(&cells[i]) ? c->workers : ch_measure_clients(&job);
+        const uint32_t own = is_average(&cells[i]) ? c->site.workers : ch_measure_clients(&job);
         if (i > 0 && (own != *clients || (!is_average(&cells[i]) && is_shared(digests, i)))) {
             break;
         }
@@ -413,8 +411,8 @@ static choir_status group_of(uint32_t *out, uint32_t *clients, const ch_conduct 
 
 static choir_status group_run(lanes *l, const ch_conduct *c, uint32_t count, uint32_t clients,
                               choir_error *err) {
-    const uint32_t side_by_side = ch_cost_lanes(clients, c->workers, count);
-    l->workers = c->workers / side_by_side;
+    const uint32_t side_by_side = ch_cost_lanes(clients, c->site.workers, count);
+    l->workers = c->site.workers / side_by_side;
     ch_pool *pool = NULL;
     const choir_status status = ch_pool_create(&pool, side_by_side, l->env);
     if (status != CHOIR_OK) {

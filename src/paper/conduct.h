@@ -17,7 +17,6 @@ enum { CH_CONDUCT_CALIBRATION = 3 }; // rounds that tell how long one takes
 typedef struct ch_conduct {
     const ch_catalogue *catalogue; // borrowed, like all here
     ch_paper_site site;
-    uint32_t workers;   // of the machine
     uint32_t rates_max; // learning rates for a cell, at most; 0: as its experiment says
     FILE *out;          // what was measured, a line a cell
 } ch_conduct;
