@@ -56,9 +56,8 @@ const ch_command CMD_JOB_CHECK = {
     .text =
         "Reads a job file and prints the job it means, every default filled in, as YAML that "
         "is itself a job file. Goes as far as 'choir sim' does before it trains, with one worker: "
-        "reads the data, deals them out and makes the model; it takes as long, and makes "
-        "no run directory. With --no-data, what the data decide is not checked: columns, shapes, "
-        "how many "
+        "reads the data, deals them out and makes the model; it takes as long, and makes no run "
+        "directory. With --no-data, what the data decide is not checked: columns, shapes, how many "
         "clients there are. What is wrong is said with its line, and nothing is printed.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,

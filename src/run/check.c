@@ -57,11 +57,8 @@ static void idle_warn(const choir_job *job, const ch_job_places *places, const c
                       const char *what_for, const choir_env *env) {
     const ch_option *row = ch_options_find(&CH_JOB_KEYS, key);
     char value[CH_OPTION_VALUE_MAX];
-    char usual[CH_OPTION_VALUE_MAX];
     char place[CH_JOB_PLACE_MAX];
-    ch_options_get(row, job, value, sizeof(value));
-    ch_options_get(row, &CH_JOB_DEFAULTS, usual, sizeof(usual));
-    if (strcmp(value, usual) != 0) {
+    if (ch_job_key_differs(value, row, job)) {
         ch_job_place_show(place, places, key);
         ch_log(env, CHOIR_LEVEL_WARN, "key_idle", "%s: %s: '%s' has no effect; it is for %s", place,
                key, value, what_for);
@@ -97,7 +94,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         {"data.group", columns, "CSV files"},
         {"data.categorical", columns, "CSV files"},
         {"data.drop", columns, "CSV files"},
-        {"data.test_share", is_split, "CSV files"},
+        {"data.test_share", is_split, "data that come without a test part"},
         {"server.momentum", ch_job_heeds(job, "server.momentum"), "server.algorithm 'fedavgm'"},
         {"server.beta1", ch_job_heeds(job, "server.beta1"),
          "server.algorithm 'fedadam' or 'fedyogi'"},

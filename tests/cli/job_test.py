@@ -182,8 +182,9 @@ class Check(Case):
         self.assertEqual((ran.code, ran.log), (0, ""))
 
     def test_options_of_csv_files_are_warned_of_where_other_files_lie(self):
-        for folder, file, idle in (("idx", "train-images-idx3-ubyte", ("label", "test_share")),
-                                   ("cifar", "data_batch_1.bin", ("label",)),
+        label, share = ("label", "CSV files"), ("test_share", "data that come without a test part")
+        for folder, file, idle in (("idx", "train-images-idx3-ubyte", (label, share)),
+                                   ("cifar", "data_batch_1.bin", (label,)),
                                    ("csv", "t.csv", ())):
             with self.subTest(folder):
                 (self.folder / folder).mkdir()
@@ -194,7 +195,7 @@ class Check(Case):
                 self.assertEqual(ran.code, 0)
                 self.assertEqual(ran.log, "".join(
                     f"choir job check: warning: key_idle a.yaml:1: data.{key}: '0.3' has no effect; "
-                    "it is for CSV files\n" for key in idle))
+                    f"it is for {what}\n" for key, what in idle))
 
     def test_a_terminal_is_not_sent_what_a_file_holds(self):
         ran = self.check('"\\e[31mred": 1\n')
