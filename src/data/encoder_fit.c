@@ -225,8 +225,11 @@ static choir_status row_measure(void *self, uint32_t i, const ch_cell *cells) {
         if (is_label || (i < e->train && (is_category || kind == CH_COLUMN_GROUP))) {
             status = ch_values_add(&e->values[c], &cells[c]);
         } else if (kind == CH_COLUMN_NUMERIC && i < e->train && ch_cell_number(&v, &cells[c])) {
-            e->sums[c].sum += v;
-            e->sums[c].count += 1;
+            ch_column_sums *s = &e->sums[c];
+            s->least = s->count > 0 ? fmin(s->least, v) : v;
+            s->most = s->count > 0 ? fmax(s->most, v) : v;
+            s->sum += v;
+            s->count += 1;
         }
     }
     return status;
@@ -269,12 +272,14 @@ static choir_status rows_measure(ch_encoder *e) {
     return status;
 }
 
-/* Mean and deviation of the training rows' numbers. */
+/* Mean and deviation of the training rows' numbers. Those of a constant that is not exact in binary
+ * may be off in the last bit, so that it is told by the numbers themselves. */
 static void numeric_measure(const ch_encoder *e, ch_encoding_column *to, uint32_t c) {
     const ch_column_sums *s = &e->sums[c];
     const double deviation = s->count > 0 ? sqrt(s->squares / s->count) : 0;
     to->mean = s->mean;
-    to->scale = deviation > 0 && isfinite(deviation) ? 1 / deviation : 0; // constant: input 0
+    const bool is_constant = s->count == 0 || s->least == s->most;
+    to->scale = !is_constant && deviation > 0 && isfinite(deviation) ? 1 / deviation : 0;
 }
 
 static choir_status categories_find(ch_encoder *e, ch_encoding_column *to, uint32_t c) {

@@ -27,6 +27,7 @@ typedef struct ch_column_facts {
 /* A numeric column's numbers in the training rows, while they are measured. */
 typedef struct ch_column_sums {
     double sum, mean, squares;
+    double least, most;
     uint32_t count;
 } ch_column_sums;
 

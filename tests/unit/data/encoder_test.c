@@ -68,6 +68,22 @@ static void what_is_kept_is_what_was_fitted(void **state) {
     ch_dataset_release(&d);
 }
 
+/* The mean of three times 0.1 is not 0.1. */
+static void a_constant_column_is_nothing_whatever_its_number(void **state) {
+    (void)state;
+    static const char text[] = "k,n,class\n0.1,1,a\n0.1,,b\n0.1,1,a\n";
+    const choir_job_data o = {.label = "class", .test_share = 0};
+    ch_encoding e;
+    ch_dataset d;
+    fit(&e, text, &o);
+    assert_int_equal(e.count, 2);
+    assert_true(e.columns[0].scale == 0 && e.columns[1].scale == 0);
+    check_status(apply(&d, "k,n,class\n0.1000001,5,a\n", &e, false, NULL), CHOIR_OK);
+    assert_true(d.test.reals[0] == 0 && d.test.reals[1] == 0);
+    ch_dataset_release(&d);
+    ch_encoding_release(&e);
+}
+
 static void the_same_file_is_read_to_the_same_bits(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -410,6 +426,7 @@ static void every_failed_allocation_is_reported(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_kept_is_what_was_fitted),
+        cmocka_unit_test(a_constant_column_is_nothing_whatever_its_number),
         cmocka_unit_test(the_same_file_is_read_to_the_same_bits),
         cmocka_unit_test(columns_are_found_by_name_wherever_they_stand),
         cmocka_unit_test(a_name_that_is_there_twice_is_the_one_at_its_place),
