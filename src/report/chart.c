@@ -46,7 +46,8 @@ static const struct {
     [CH_COLOUR_WORDS] = {{0x5b, 0x67, 0x7a}, {0xa3, 0xaf, 0xc0}},
 };
 
-static const double LOG_SPAN = 8; // largest over smallest value from which a logarithm helps
+static const double DRAWN_MAX = 1e300; // beyond, percentages and an axis around them are no numbers
+static const double LOG_SPAN = 8;      // largest over smallest value from which a logarithm helps
 
 ch_chart ch_chart_defaults(void) {
     return (ch_chart){
@@ -79,7 +80,8 @@ static double point_x(const ch_chart_series *s, uint32_t i) {
 
 static bool is_drawn(const ch_chart_series *s, uint32_t i) {
     const uint32_t every = s->count / CH_CHART_POINTS_MAX + 1;
-    return (i % every == 0 || i + 1 == s->count) && isfinite(point_x(s, i)) && isfinite(s->y[i]);
+    return (i % every == 0 || i + 1 == s->count) && fabs(point_x(s, i)) <= DRAWN_MAX &&
+           fabs(s->y[i]) <= DRAWN_MAX; // neither is NaN
 }
 
 /* What is drawn lies between. */

@@ -117,9 +117,10 @@ static void every_look_of_every_value_is_drawn(void **state) {
         skip();
     }
     static const double values[][4] = {
-        {0.1, 0.5, 0.9, 0.97}, {0, 0, 0, 0},           {1, 1, 1, 1},
-        {1e-9, 1, 1e3, 1e9},   {-3, -2, -1, 5},        {NAN, 0.5, INFINITY, -INFINITY},
-        {1e300, -1e300, 0, 1}, {5e-324, 1e-310, 1, 2},
+        {0.1, 0.5, 0.9, 0.97},   {0, 0, 0, 0},           {1, 1, 1, 1},
+        {1e-9, 1, 1e3, 1e9},     {-3, -2, -1, 5},        {NAN, 0.5, INFINITY, -INFINITY},
+        {1e300, -1e300, 0, 1},   {5e-324, 1e-310, 1, 2}, {1e308, 0.5, 0.9, 1},
+        {0.5, 1, -1e308, 1e308},
     };
     enum { VALUES = sizeof(values) / sizeof(values[0]), LOOKS = CH_LOOK_STROKES + 1 };
     for (int n = 0; n < VALUES + LOOKS; n++) { // every value in some look, every look of the first
