@@ -54,6 +54,7 @@ void ch_leaf_init(ch_leaf *l, const ch_leaf_form *form, uint32_t steps,
     const ch_leaf_filing none = {.memory = UINT64_MAX};
     *l = (ch_leaf){.form = *form, .filing = filing == NULL ? none : *filing, .env = *env};
     ch_sequences_init(&l->sequences, steps, env);
+    ch_leaf_names_init(&l->names, env);
 }
 
 static void block_free(const choir_env *env, void *block) {
@@ -74,6 +75,7 @@ void ch_leaf_release(ch_leaf *l) {
     block_free(&env, l->labels);
     block_free(&env, l->groups);
     ch_sequences_release(&l->sequences);
+    ch_leaf_names_release(&l->names);
     ch_leaf_init(l, &form, steps, &filing, &env);
 }
 
@@ -332,6 +334,16 @@ static choir_status user_add(ch_leaf *l, ch_leaf_text *t, const ch_leaf_user *us
     return examples_add(l, t, user, p);
 }
 
+/* A user of two places would be two clients, who may hold the same examples. */
+static choir_status name_add(ch_leaf *l, const place *p) {
+    const ch_leaf_named named = ch_leaf_names_add(&l->names, p->user);
+    return named == CH_LEAF_NAMED_NOWHERE ? CHOIR_OK
+           : named == CH_LEAF_NAMED_HERE
+               ? user_refuse(p, "is twice in 'users'; right is once")
+               : user_refuse(p, "is in 'users' of an earlier file, too; needs all of a user's "
+                                "examples in one");
+}
+
 static choir_status users_add(ch_leaf *l, ch_leaf_text *t, choir_error *err) {
     if (!json_is_array(t->users) || !t->has_data) {
         return ch_error_set(err, CHOIR_EPROTO,
@@ -339,7 +351,7 @@ static choir_status users_add(ch_leaf *l, ch_leaf_text *t, choir_error *err) {
                             "of LEAF have",
                             t->name);
     }
-    choir_status status = CHOIR_OK;
+    choir_status status = ch_leaf_names_begin(&l->names, t->users);
     for (size_t i = 0; i < json_array_size(t->users) && status == CHOIR_OK; i++) {
         const json_t *user = json_array_get(t->users, i);
         const place p = {.name = t->name,
@@ -349,7 +361,10 @@ static choir_status users_add(ch_leaf *l, ch_leaf_text *t, choir_error *err) {
         if (found == NULL) {
             return user_refuse(&p, "is in 'users' and not in 'user_data'");
         }
-        status = user_add(l, t, found, json_array_get(t->samples, i), &p);
+        status = name_add(l, &p);
+        if (status == CHOIR_OK) {
+            status = user_add(l, t, found, json_array_get(t->samples, i), &p);
+        }
         l->users += found->x.count > 0;
         l->idle += found->x.count == 0;
     }

@@ -17,8 +17,8 @@
  * LEAF cuts texts into examples that move on by one character; such ones share their tokens, so
  * they take no more memory than the text. Files are read through a window, value by value; numbers
  * that are more than data.memory go to a file of the data directory (spool.h). Users with an
- * example to train on are groups, in the order of files by name and of users in each; one of two
- * files is two.
+ * example to train on are groups, in the order of files by name and of users in each; one is named
+ * once, in one file of a half.
  *
  * Source: Caldas et al., "LEAF: A Benchmark for Federated Settings", arXiv:1812.01097, 2018.
  */
@@ -28,6 +28,7 @@
 #include "choir/job.h"
 #include "data/dataset.h"
 #include "data/filed.h"
+#include "data/leaf_names.h"
 #include "data/sequences.h"
 #include "data/spool.h"
 
@@ -67,6 +68,7 @@ typedef struct ch_leaf {
     uint32_t reals_room; // 1 where numbers go to a file
     uint32_t users;      // with an example
     uint32_t idle;       // and without
+    ch_leaf_names names;
     ch_leaf_filing filing;
     bool is_filed; // numbers go to the spool
     ch_spool spool;
@@ -91,7 +93,8 @@ void ch_leaf_release(ch_leaf *l);
  * name  stands for it in messages
  *
  * Returns OK; EPROTO with the line where it is no JSON, else with the user, when it is not of the
- * form above or has examples of another kind than those before it; EIO where what is more than the
+ * form above, has examples of another kind than those before it, or names a user twice or one that
+ * an earlier file did; EIO where what is more than the
  * memory holds cannot be written; ENOMEM (or EPROTO, when it was jansson that had no memory).
  */
 CHOIR_NODISCARD choir_status ch_leaf_add(ch_leaf *l, const char *text, size_t size,

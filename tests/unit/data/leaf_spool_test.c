@@ -218,6 +218,25 @@ static void a_window_of_any_size_shows_the_same(void **state) {
     }
 }
 
+/* Files that are read through a window, whose numbers go to a file. */
+static void a_user_of_two_files_is_refused(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const choir_job_data o = options_of(1);
+    char one[PATH_BYTES];
+    choir_error err = {.message = ""};
+    ch_dataset d;
+    large_leaf_write(folder, "twice", 0);
+    large_leaf_users(folder, "twice", "train", "3.json", 17, 2);
+    unpacked_remove(folder);
+    ch_dataset_init(&d, &env);
+    check_status(ch_leaf_read(&d, folder_file(folder, "twice"), &o, 1, &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, "/train/3.json: user 'w17': is in 'users' of an earlier "
+                                        "file, too; needs all of a user's examples in one"));
+    assert_int_equal(unpacked_count(folder, one), 0);
+    ch_dataset_release(&d);
+}
+
 static void every_failed_allocation_is_reported(void **state) {
     (void)state;
     const choir_job_data o = options_of(1);
@@ -245,6 +264,7 @@ int main(void) {
         cmocka_unit_test(a_full_disk_is_told_and_nothing_is_left),
         cmocka_unit_test(a_mistake_in_the_last_file_leaves_nothing),
         cmocka_unit_test(a_window_of_any_size_shows_the_same),
+        cmocka_unit_test(a_user_of_two_files_is_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
     folder_make(folder);

@@ -169,6 +169,11 @@ static void what_is_wrong_is_said(void **state) {
          "a: line 3: ']' expected near '3'"},
         {"{\"users\":[\"u\"],\"user_data\":{\"u\":{},\"v\":{},\"u\":{}}}",
          "a: user 'u': is there twice in 'user_data'"},
+        {"{\"users\":[\"u\",\"v\",\"u\"],\"user_data\":{\"u\":{\"x\":[[1]],\"y\":[0]},"
+         "\"v\":{\"x\":[],\"y\":[]}}}",
+         "a: user 'u': is twice in 'users'; right is once"},
+        {"{\"users\":[\"v\",\"v\"],\"user_data\":{\"v\":{\"x\":[],\"y\":[]}}}",
+         "a: user 'v': is twice in 'users'; right is once"},
         {"{\"users\":[],\n\"users\":[]}", "a: line 2: a list is there twice"},
         {"{\"users\":[]\n\"user_data\":{}}", "a: line 2: ',' or '}' belongs here"},
         {"{\"users\" []}", "a: line 1: ':' belongs here"},
@@ -213,6 +218,40 @@ static void what_is_wrong_is_said(void **state) {
         assert_string_equal(err.message, rows[i].message);
         ch_leaf_release(&l);
     }
+}
+
+/* Of a half: the test files have users of those to train on. */
+static void a_user_of_two_files_is_refused(void **state) {
+    (void)state;
+    enum { USERS = 200 }; // more than there is room for at first
+    const choir_env env = choir_env_default();
+    const choir_job_data o = {.test_share = 0};
+    char text[USERS][64];
+    char message[FOLDER_PATH_MAX + 120];
+    ch_dataset d;
+    for (int u = 0; u < USERS; u++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "%03d.json", u);
+        (void)snprintf(text[u], sizeof(text[u]),
+                       "{\"users\":[\"%d\"],\"user_data\":{\"%d\":{\"x\":[[1]],\"y\":[0]}}}", u, u);
+        half_write("twice", "train", name, text[u]);
+    }
+    half_write("twice", "test", "0.json", text[7]);
+    d = read_or_fail("twice", &o);
+    assert_int_equal(d.train.count, USERS);
+    assert_int_equal(d.train.groups[USERS - 1], USERS - 1);
+    assert_int_equal(d.test.count, 1);
+    ch_dataset_release(&d);
+    half_write("twice", "train", "b.json", text[7]);
+    choir_error err = {.message = ""};
+    ch_dataset_init(&d, &env);
+    check_status(ch_leaf_read(&d, folder_file(folder, "twice"), &o, 1, &err), CHOIR_EPROTO);
+    (void)snprintf(message, sizeof(message),
+                   "%s/train/b.json: user '7': is in 'users' of an earlier file, too; needs all of "
+                   "a user's examples in one",
+                   folder_file(folder, "twice"));
+    assert_string_equal(err.message, message);
+    ch_dataset_release(&d);
 }
 
 static void a_folder_without_examples_is_refused(void **state) {
@@ -288,6 +327,7 @@ int main(void) {
         cmocka_unit_test(users_are_those_with_an_example_to_train_on),
         cmocka_unit_test(rows_of_784_are_pictures),
         cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(a_user_of_two_files_is_refused),
         cmocka_unit_test(a_folder_without_examples_is_refused),
         cmocka_unit_test(every_prefix_is_refused),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
