@@ -106,6 +106,15 @@ int result_judge_rounds(const ch_summary *s, const choir_job *job, choir_error *
                                          : "");
         return EXIT_DIVERGED;
     }
+    if (s->discarded_reports >= job->quorum) {
+        const ch_algorithm_ops *algorithm = ch_algorithm_find(job->algorithm, NULL);
+        (void)ch_error_set(err, CHOIR_EAGAIN, "not one of %u round%s counted: %s", s->round,
+                           ch_text_plural(s->round),
+                           algorithm == NULL || algorithm->unfit == NULL
+                               ? "what was reported could not be applied"
+                               : algorithm->unfit);
+        return EXIT_QUORUM;
+    }
     if (s->sampled == 0 && strcmp(job->population, "closed") == 0) {
         (void)ch_error_set(err, CHOIR_EAGAIN,
                            "not one of %u round%s counted: no client was sampled in any; a "

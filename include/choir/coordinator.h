@@ -110,12 +110,12 @@ typedef struct choir_coordinator_options {
 
 /* What became of one round. */
 typedef struct choir_round_summary {
-    uint32_t round;                        // the first is 1
-    uint32_t cohort;                       // clients sampled, or taken in
-    uint32_t reports;                      // updates in the sum
-    bool applied;                          // false: no quorum, the model is unchanged
-    uint64_t examples;                     // sum of the reports' capped n
-    choir_metrics metrics;                 // sum over the reports, as the chain lets them count
+    uint32_t round;        // the first is 1
+    uint32_t cohort;       // clients sampled, or taken in
+    uint32_t reports;      // updates in the sum
+    bool applied;          // false: no quorum, or choir_coordinator_unfit: the model is unchanged
+    uint64_t examples;     // sum of the reports' capped n
+    choir_metrics metrics; // sum over the reports, as the chain lets them count
     uint32_t refused[CHOIR_REFUSAL_COUNT]; // by reason
     float learning_rate;                   // as planned for this round
     uint32_t epochs, batch_size;           // likewise
@@ -208,6 +208,11 @@ bool choir_coordinator_is_done(const choir_coordinator *c);
 
 /* The last closed training round; borrowed until the next one closes. All zero before the first. */
 const choir_round_summary *choir_coordinator_summary(const choir_coordinator *c);
+
+/* Why the last closed training round was not applied though a quorum reported: what is wrong with
+ * what the algorithm sums, and what helps; "": it was, or there was no quorum. Of static storage.
+ */
+const char *choir_coordinator_unfit(const choir_coordinator *c);
 
 /*
  * The last closed evaluation round, likewise: its .round is that of the model, .cohort who was

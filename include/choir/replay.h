@@ -66,7 +66,8 @@ CHOIR_NODISCARD choir_status choir_replay_report(choir_replay *r, choir_bytes re
 choir_bytes choir_replay_gathered(const choir_replay *r, uint32_t *reports, uint64_t *examples);
 
 /*
- * Closes a round as the coordinator did: applies its sum, unless there was no quorum.
+ * Closes a round as the coordinator did: applies its sum, unless there was no quorum, or the
+ * algorithm could not, as choir_coordinator_unfit has it.
  *
  * reports, examples  as its choir_round_summary has them
  * sum                as choir_coordinator_sum gave it, 8-byte aligned; borrowed; not looked at

@@ -94,10 +94,16 @@ typedef struct ch_algorithm_ops {
     /* Makes the state (dim * state_per_param) that the first round starts from. NULL: zeros. */
     void (*begin)(const ch_algorithm_options *o, float *state, uint32_t dim);
 
+    /* Whether a step can be made of a round's sums, which had a quorum. NULL: it always can. */
+    bool (*is_fit)(const ch_round_sums *in);
+
+    // Of sums that are not fit: what is wrong with them, and what helps. NULL: they always are.
+    const char *unfit;
+
     /*
      * params  (dim) in and out
      * state   (dim * state_per_param) in and out
-     * in      of a round that had a quorum
+     * in      of a round that had a quorum, and is fit
      *
      * Each result is computed in double and rounded once.
      */

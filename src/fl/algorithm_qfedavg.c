@@ -12,6 +12,9 @@
  * Source: Li et al., "Fair Resource Allocation in Federated Learning", ICLR 2020, alg. 2
  * (q-FedAvg); the guard of 1e-10 below F is that of the authors' code. A power of F that fp32
  * rounds to nothing is sent with the least h there is, so that its client counts, for nothing.
+ *
+ * h is summed in integers of 2^-s, each report's rounded. A round whose sum is below a thousand for
+ * each report has less than three digits of it for certain, and is not applied.
  */
 #include "fl/algorithm.h"
 
@@ -20,6 +23,8 @@
 #include <float.h>
 
 static const double LOSS_MIN = 1e-10;
+
+enum { H_LEAST = 1000 }; // integers of a report, on average: each is rounded by half of one at most
 
 static void qfedavg_report(const ch_local *l, float *delta, float *kept_next) {
     (void)kept_next;
@@ -36,14 +41,14 @@ static void qfedavg_report(const ch_local *l, float *delta, float *kept_next) {
     delta[dim] = (float)(h < (double)FLT_MIN ? (double)FLT_MIN : h);
 }
 
+static bool qfedavg_is_fit(const ch_round_sums *in) {
+    return in->parts[0].sum[0] >= (int64_t)in->reports * H_LEAST;
+}
+
 static void qfedavg_apply(const ch_algorithm_options *o, float *params, float *state,
                           const ch_round_sums *in, uint32_t dim) {
     (void)state;
-    const double h = ch_round_mean(&in->parts[0], 0);
-    if (!(h > 0)) { // losses of nothing, rounded to nothing: there is no way to go
-        return;
-    }
-    const double rate = o->learning_rate / h;
+    const double rate = o->learning_rate / ch_round_mean(&in->parts[0], 0);
     for (uint32_t i = 0; i < dim; i++) {
         params[i] = (float)((double)params[i] + rate * ch_round_mean(&in->update, i));
     }
@@ -58,6 +63,10 @@ const ch_algorithm_ops ch_algorithm_qfedavg = {
                     "smaller server.q makes that less, a larger server.coordinate_max lets it in",
     .norm_advice = "updates are sent times their client's loss to the power of server.q: a "
                    "smaller server.q makes that less, a larger server.update_norm_max lets it in",
+    .is_fit = qfedavg_is_fit,
+    .unfit =
+        "the clients' losses to the power of server.q are too small to be summed up: a smaller "
+        "server.q makes them larger",
     .apply = qfedavg_apply,
     .method = CHOIR_METHOD_QFEDAVG,
     .wants_loss = true,

@@ -366,8 +366,9 @@ static void evaluation_closed(ch_hosted *h) {
  * be kept, and what is kept is where it was. */
 static void training_closed(ch_hosted *h) {
     const choir_round_summary *summary = choir_coordinator_summary(h->coordinator);
+    const bool is_told = summary->applied || choir_coordinator_unfit(h->coordinator)[0] != '\0';
     const choir_bytes sum =
-        summary->applied ? choir_coordinator_sum(h->coordinator) : (choir_bytes){.size = 0};
+        is_told ? choir_coordinator_sum(h->coordinator) : (choir_bytes){.size = 0};
     ch_closing *c = closing_create(h, sum);
     if (c == NULL || model_refresh(h) != CHOIR_OK) {
         if (c != NULL) {

@@ -56,7 +56,7 @@ typedef struct ch_closing {
     uint32_t round;
     uint64_t closed_ms; // of the Unix epoch
     ch_model *model;    // after it; an owner; NULL: it is there
-    choir_bytes sum;    // behind this; empty: not kept, or it was discarded
+    choir_bytes sum;    // behind this; empty: not kept, or there was no quorum
     size_t summary_size;
     char summary[CH_METRICS_LINE_MAX];
 } ch_closing;

@@ -257,9 +257,10 @@ static choir_status sum_apply(const replaying *r, const closed_round *c, ch_repl
     return status;
 }
 
-/* Applies an applied round: by its receipts, its updates where they are kept, and its sum. */
-static choir_status applied_do(replaying *r, const closed_round *c, ch_replay_row *row,
-                               choir_error *err) {
+/* Applies a round that had a quorum: by its receipts, its updates where they are kept, and its sum.
+ * One that the algorithm could not apply comes to the model before. */
+static choir_status quorum_do(replaying *r, const closed_round *c, ch_replay_row *row,
+                              choir_error *err) {
     json_t *answer = NULL;
     choir_status status = receipts_ask(r, c, &answer, err);
     const json_t *list = json_object_get(answer, "receipts");
@@ -292,12 +293,13 @@ static void compare(const replaying *r, const closed_round *c, ch_replay_row *ro
 static choir_status round_replay(replaying *r, const closed_round *c, ch_replay_row *row,
                                  choir_error *err) {
     choir_status status = before_have(r, c->round, row, err);
-    if (status == CHOIR_OK && is_open(row) && c->applied != (c->reports >= r->options.quorum)) {
-        rule(row, CH_REPLAY_DIFFERS, "%" PRIu32 " reports and a quorum of %" PRIu32 ", but %s",
-             c->reports, r->options.quorum, c->applied ? "applied" : "discarded");
+    const bool has_quorum = c->reports >= r->options.quorum;
+    if (status == CHOIR_OK && is_open(row) && c->applied && !has_quorum) {
+        rule(row, CH_REPLAY_DIFFERS, "%" PRIu32 " reports and a quorum of %" PRIu32 ", but applied",
+             c->reports, r->options.quorum);
     }
-    if (status == CHOIR_OK && is_open(row) && c->applied) {
-        status = applied_do(r, c, row, err);
+    if (status == CHOIR_OK && is_open(row) && has_quorum) {
+        status = quorum_do(r, c, row, err);
     }
     if (status == CHOIR_OK && is_open(row)) {
         compare(r, c, row);

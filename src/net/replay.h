@@ -8,7 +8,7 @@
 
 typedef enum ch_replay_verdict {
     CH_REPLAY_SAME,      // the sum comes to the model that the server has
-    CH_REPLAY_DISCARDED, // no quorum, and the model is the one before
+    CH_REPLAY_DISCARDED, // no quorum, or nothing to apply; the model is the one before
     CH_REPLAY_DIFFERS,   // it comes to another, or sum, receipts and summary do not agree
     CH_REPLAY_GONE,      // it cannot be said: what it takes is not kept
 } ch_replay_verdict;

@@ -241,9 +241,7 @@ static void evaluation_close(choir_coordinator *c) {
 
 static void training_close(choir_coordinator *c, uint64_t now_ms) {
     c->summary = summarise(c);
-    if (c->summary.applied) {
-        ch_coordinator_apply(c);
-    }
+    c->summary.applied = ch_coordinator_apply(c);
     close_tell(c, &c->summary, "round_applied", "round_discarded");
     sum_keep(c);
     ch_recent_add(&c->recent, c->task.round, &c->cohort);

@@ -60,6 +60,7 @@ struct choir_coordinator {
     ch_progress progress[CH_SCHEDULED_COUNT];
     ch_recent recent;               // of an open population, or of clients that keep something
     choir_round_summary summary;    // of the last training round
+    const char *unfit;              // why that was not applied though there was a quorum, or ""
     choir_round_summary evaluation; // of the last evaluation round
     int64_t *sum; // (numbers) of the round that closed last, with options.keep_sum; else NULL
     bool has_sum;
@@ -118,8 +119,9 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
 /* What an algorithm is told of the options. */
 ch_algorithm_options ch_coordinator_algorithm_options(const choir_coordinator *c);
 
-/* What a round with a quorum makes of parameters, state and hash: from the aggregator's sum. */
-void ch_coordinator_apply(choir_coordinator *c);
+/* What a round with a quorum makes of parameters, state and hash: from the aggregator's sum. False
+ * without a quorum, and when the algorithm cannot apply it, which c->unfit then says. */
+bool ch_coordinator_apply(choir_coordinator *c);
 
 /* In an open population: how many clients may hold a round's task at a time; and how many a round
  * remembers. */

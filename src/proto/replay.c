@@ -148,7 +148,7 @@ choir_status choir_replay_round(choir_replay *r, uint32_t reports, uint64_t exam
     c->aggregator.sum = (int64_t *)(uintptr_t)sum.data; // only read
     c->aggregator.reports = reports;
     c->aggregator.weight = examples;
-    ch_coordinator_apply(c);
+    (void)ch_coordinator_apply(c); // what it cannot apply, the coordinator could not
     c->aggregator.sum = NULL;
     gathered_forget(r);
     return CHOIR_OK;

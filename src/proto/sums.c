@@ -8,6 +8,7 @@
  */
 #include "proto/coordinator_parts.h"
 
+#include "base/env.h"
 #include "base/error.h"
 #include "choir/blob.h"
 #include "math/fold.h"
@@ -126,8 +127,12 @@ void ch_coordinator_name(choir_coordinator *c) {
     c->offered = c->fetched == c->options.dim ? c->hash : choir_hash_params(c->params, c->fetched);
 }
 
-void ch_coordinator_apply(choir_coordinator *c) {
+bool ch_coordinator_apply(choir_coordinator *c) {
     const ch_aggregator *a = &c->aggregator;
+    c->unfit = "";
+    if (a->reports < c->options.quorum) {
+        return false;
+    }
     const ch_algorithm_options options = ch_coordinator_algorithm_options(c);
     ch_round_sums sums = {.update = {a->sum, ch_aggregator_divisor(a)}, .reports = a->reports};
     for (uint32_t i = 0; i < c->algorithm->parts_count; i++) {
@@ -136,6 +141,17 @@ void ch_coordinator_apply(choir_coordinator *c) {
         sums.parts[i] =
             (ch_round_sum){a->sum + p->offset, ldexp((double)weight, (int)p->scale_bits)};
     }
+    if (c->algorithm->is_fit != NULL && !c->algorithm->is_fit(&sums)) {
+        c->unfit = c->algorithm->unfit;
+        ch_log(&c->env, CHOIR_LEVEL_WARN, "round_unfit", "round=%u reports=%u why=\"%s\"",
+               c->task.round, a->reports, c->unfit);
+        return false;
+    }
     c->algorithm->apply(&options, c->params, c->state, &sums, c->options.dim);
     ch_coordinator_name(c);
+    return true;
+}
+
+const char *choir_coordinator_unfit(const choir_coordinator *c) {
+    return c->unfit == NULL ? "" : c->unfit;
 }

@@ -96,11 +96,14 @@ static void judge_loss(ch_record *r) {
 
 static void judge_rounds(ch_record *r) {
     uint32_t discarded = 0;
+    uint32_t unfit = 0;
     uint64_t refused = 0;
     uint64_t missing = 0;
     for (uint32_t i = 0; i < r->metrics.count; i++) {
         const ch_metrics_row *row = &r->metrics.rows[i];
-        if (!row->applied) {
+        if (!row->applied && row->reports >= r->job.quorum) {
+            unfit += 1;
+        } else if (!row->applied) {
             discarded += 1;
             missing += row->refused[CHOIR_REFUSAL_MISSING];
             refused += row->clients - row->reports;
@@ -112,6 +115,12 @@ static void judge_rounds(ch_record *r) {
                        "%u counted: in them %" PRIu64 " were refused and %" PRIu64 " did not come.",
                        discarded, r->metrics.count, ch_text_plural(r->metrics.count), r->job.quorum,
                        refused > missing ? refused - missing : 0, missing);
+    }
+    if (unfit > 0) {
+        ch_record_find(r, false,
+                       "%u of %u round%s changed nothing, because %s could make no step of what "
+                       "was reported. Its numbers were too small; the log says which.",
+                       unfit, r->metrics.count, ch_text_plural(r->metrics.count), r->job.algorithm);
     }
 }
 

@@ -47,7 +47,11 @@ ch_summary ch_summary_of(const ch_metrics_row *rows, uint32_t count, uint32_t ro
         s.evaluation_seconds += row->evaluation_seconds;
         s.virtual_seconds = row->virtual_seconds;
         s.sampled += row->clients;
-        s.discarded += row->applied ? 0 : 1;
+        if (!row->applied) {
+            s.discarded += 1;
+            s.discarded_reports =
+                row->reports > s.discarded_reports ? row->reports : s.discarded_reports;
+        }
         for (int reason = 0; reason < CHOIR_REFUSAL_COUNT; reason++) {
             s.refused[reason] += row->refused[reason];
         }
@@ -183,8 +187,8 @@ static void put_losses(block *b, const ch_summary *s) {
             ch_text_plural(s->refused[CHOIR_REFUSAL_MISSING]));
     }
     if (s->discarded > 0) {
-        put(b, "  discarded %u of %u round%s, for want of a quorum\n", s->discarded, s->round,
-            ch_text_plural(s->round));
+        put(b, "  discarded %u of %u round%s, the model is as before them\n", s->discarded,
+            s->round, ch_text_plural(s->round));
     }
 }
 

@@ -35,7 +35,8 @@ typedef struct ch_summary {
     double local;                          // mean accuracy of clients alone; NaN: none
     double local_loss;                     // likewise
     uint64_t sampled;                      // clients, in all rounds
-    uint32_t discarded;                    // rounds without quorum, that left the model as it was
+    uint32_t discarded;                    // rounds that left the model as it was
+    uint32_t discarded_reports;            // the most that one of those had
     uint64_t refused[CHOIR_REFUSAL_COUNT]; // updates, by reason
     uint32_t diverged_round;               // the first in which a client diverged; 0: in none
     double diverged_client;                // who; NaN: not known

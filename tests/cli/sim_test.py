@@ -786,6 +786,33 @@ chain: uniform
                 self.assertIn(f"not one of 1 round counted; updates refused: 4 {reason}; {advice}a lower "
                               "client.learning_rate keeps them small\n", ran.log)
 
+    def test_losses_too_small_for_q_fedavg_change_nothing_and_are_told(self):
+        self.file("small.csv", "".join(f"{i % 7},{i % 5},{i % 7 / 1000}\n" for i in range(200)))
+        self.file("constant.csv", "".join(f"1,1,{i % 7 / 1000}\n" for i in range(200)))
+        job = """
+model: {{name: {model}, loss: mean-squared-error}}
+data: {{source: {file}.csv, partition: iid, clients: 4, task: regression}}
+client: {{learning_rate: 0.1}}
+server: {{algorithm: q-fedavg, q: {q}, rounds: {rounds}, sample_rate: 1}}
+chain: uniform
+"""
+        why = ("the clients' losses to the power of server.q are too small to be summed up: a smaller server.q "
+               "makes them larger")
+        self.file("small.yaml", job.format(file="small", model="mlp, hidden: [4]", q=4, rounds=100))
+        ran = self.run_in("sim", "small.yaml", "--run-dir", "run")
+        rows = [json.loads(line) for line in (self.folder / "run" / "metrics.jsonl").read_text().splitlines()]
+        unfit = [row["round"] for row in rows if not row["applied"]]
+        self.assertEqual(ran.code, 0)
+        self.assertTrue(1 not in unfit and unfit, unfit)
+        self.assertEqual({row["reports"] for row in rows}, {4})
+        self.assertIn(f'warning: round_unfit round={unfit[0]} reports=4 why="{why}"\n', ran.log)
+        self.assertIn(f"discarded {len(unfit)} of 100 rounds, the model is as before them\n", ran.log)
+        self.assertIn(f"{len(unfit)} of 100 rounds changed nothing, because q-fedavg could make no step",
+                      (self.folder / "run" / "report.html").read_text())
+        ran = self.sim(job=job.format(file="constant", model="softmax", q=2, rounds=2))
+        self.assertEqual(ran.code, 5)
+        self.assertIn(f"not one of 2 rounds counted: {why}\n", ran.log)
+
 
 class Help(Case):
     def test_help_lists_every_key_with_bounds_and_default(self):

@@ -302,6 +302,44 @@ static void rounds_are_saved_and_replayed_with_their_parts(void **state) {
     peer_close(&q);
 }
 
+/* h = 999 / 2^30 of each of two clients, then 1000 / 2^30. */
+static void sums_that_are_too_small_are_not_applied_and_why_is_said(void **state) {
+    (void)state;
+    choir_coordinator_options o = job("q-fedavg");
+    o.chain = "uniform";
+    o.server_q = 5;
+    const float start[PEER_DIM] = {1, 2, 3};
+    const float faint[PEER_DIM + 1] = {0x1p-20F, 0, 0, 999 * 0x1p-30F};
+    const float clear[PEER_DIM + 1] = {0x1p-20F, 0, 0, 1000 * 0x1p-30F};
+    peer p;
+    choir_replay *r = NULL;
+    peer_open(&p, &o);
+    check_status(choir_replay_create(&r, start, &o, &p.env, NULL), CHOIR_OK);
+    assert_string_equal(choir_coordinator_unfit(p.c), "");
+    for (int round = 0; round < 2; round++) {
+        const float *numbers = round == 0 ? faint : clear;
+        for (uint32_t client = 0; client < 2; client++) {
+            assert_int_equal(reports(&p, client, 10, numbers, PEER_DIM + 1).kind, CH_REPLY_ACK);
+        }
+        p.now_ms += 60001;
+        choir_coordinator_tick(p.c, p.now_ms);
+        assert_int_equal(choir_coordinator_summary(p.c)->reports, 2);
+        assert_int_equal(choir_coordinator_summary(p.c)->applied, round == 1);
+        assert_string_equal(choir_coordinator_unfit(p.c),
+                            round == 1 ? ""
+                                       : "the clients' losses to the power of server.q are too "
+                                         "small to be summed up: a smaller server.q makes them "
+                                         "larger");
+        check_status(choir_replay_round(r, 2, 2, choir_coordinator_sum(p.c), NULL), CHOIR_OK);
+        const choir_hash now = choir_coordinator_hash(p.c);
+        const choir_hash replayed = choir_replay_hash(r);
+        assert_memory_equal(&now, &replayed, sizeof(now));
+        check_near(choir_coordinator_params(p.c)[0], round == 0 ? 1 : 1 + 1024.0 / 1000, 1e-6);
+    }
+    choir_replay_destroy(r);
+    peer_close(&p);
+}
+
 static void what_cannot_be_is_no_sum(void **state) {
     (void)state;
     const choir_coordinator_options o = job("scaffold");
@@ -413,6 +451,7 @@ int main(void) {
         cmocka_unit_test(parts_that_are_wrong_are_refused_like_updates),
         cmocka_unit_test(a_long_second_vector_is_refused),
         cmocka_unit_test(rounds_are_saved_and_replayed_with_their_parts),
+        cmocka_unit_test(sums_that_are_too_small_are_not_applied_and_why_is_said),
         cmocka_unit_test(what_cannot_be_is_no_sum),
         cmocka_unit_test(a_report_of_another_method_is_refused_and_counted),
         cmocka_unit_test(who_keeps_something_is_told_later_too_that_it_was_counted),

@@ -61,11 +61,13 @@ static void updates_and_rounds_that_did_not_count_are_told(void **state) {
     rows[0].refused[CHOIR_REFUSAL_RANGE] = 1;
     rows[1].refused[CHOIR_REFUSAL_RANGE] = 4;
     rows[1].applied = false;
+    rows[1].reports = 6;
     const ch_summary s = ch_summary_of(rows, 2, 2, 0);
+    assert_int_equal(s.discarded_reports, 6);
     char text[CH_SUMMARY_MAX];
     ch_summary_text(text, sizeof(text), &s, false);
     assert_non_null(strstr(text, "\n  refused   5 out_of_range, 2 norm\n"
-                                 "  discarded 1 of 2 rounds, for want of a quorum\n"));
+                                 "  discarded 1 of 2 rounds, the model is as before them\n"));
     ch_summary_refusals(text, 4, &s);
     assert_string_equal(text, "5 o");
 }
