@@ -268,7 +268,12 @@ static choir_status records_scan(ch_csv *csv, choir_error *err) {
             status = record_check(&s, begin.line, fields, records, columns);
             s.err = NULL;
         }
-        if (status == CHOIR_OK && csv->begins != NULL) {
+        const bool is_second = csv->begins != NULL; // there is room for what the first scan found
+        if (is_second && (records == csv->records ||
+                          (status == CHOIR_OK && records == 0 && fields != csv->columns))) {
+            return ch_csv_changed(csv, err);
+        }
+        if (status == CHOIR_OK && is_second) {
             record_keep(csv, records, &begin);
         }
         columns = records == 0 ? fields : columns;

@@ -258,6 +258,9 @@ static choir_status file_encode(ch_dataset *out, const char *text_path, const de
         status = csv_encode(out, &csv, where, options, reading, seed, err);
         ch_csv_release(&csv);
     }
+    if (status != CHOIR_OK) {
+        status = ch_filed_file_judge(&file, status, err);
+    }
     ch_filed_file_close(&file);
     return status;
 }

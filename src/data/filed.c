@@ -78,6 +78,11 @@ choir_status ch_filed_file_check(const ch_filed_file *f, const char *doing, choi
     return CHOIR_OK;
 }
 
+choir_status ch_filed_file_judge(const ch_filed_file *f, choir_status status, choir_error *err) {
+    const choir_status check = ch_filed_file_check(f, "it was read", NULL);
+    return check == CHOIR_OK ? status : ch_filed_file_check(f, "it was read", err);
+}
+
 choir_status ch_filed_check(const ch_filed *s, choir_error *err) {
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < s->file_count && status == CHOIR_OK; i++) {

@@ -75,6 +75,11 @@ CHOIR_NODISCARD choir_status ch_filed_check(const ch_filed *s, choir_error *err)
 CHOIR_NODISCARD choir_status ch_filed_file_check(const ch_filed_file *f, const char *doing,
                                                  choir_error *err);
 
+/* What reading a file came to, of status: EIO when it is another by now than was opened. What then
+ * seems to be wrong with it is not what is wrong. */
+CHOIR_NODISCARD choir_status ch_filed_file_judge(const ch_filed_file *f, choir_status status,
+                                                 choir_error *err);
+
 /* Whether a table's inputs are pixels, in memory or not. */
 bool ch_filed_has_pixels(const ch_examples *e);
 

@@ -391,9 +391,7 @@ choir_status ch_leaf_add_file(ch_leaf *l, const ch_filed_file *file, size_t wind
         status = users_add(l, &t, err);
     }
     ch_leaf_text_release(&t);
-    // What a file that changes seems to have wrong with it is not what is wrong.
-    const choir_status check = ch_filed_file_check(file, "it was read", NULL);
-    return check == CHOIR_OK ? status : ch_filed_file_check(file, "it was read", err);
+    return ch_filed_file_judge(file, status, err);
 }
 
 /* The table as it is in memory, with shape and all; of numbers. */
