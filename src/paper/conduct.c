@@ -132,7 +132,7 @@ static choir_status item_load(item *out, const ch_conduct *c, const ch_paper_cel
         out->rate = room->arms[aside].rate;
         out->rates_left = 1;
     }
-    out->is_done = room->is_complete || is_average(cell) || (!has_next && aside < 0);
+    out->is_done = is_average(cell) || (!has_next && aside < 0);
     if (out->is_done) {
         out->rate = start[0];
     }

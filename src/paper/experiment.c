@@ -256,6 +256,17 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
     return status;
 }
 
+static choir_status baselines_take(const reader *r, ch_paper_line *row, const ch_yaml_entry *entry,
+                                   choir_error *err) {
+    static const char *const choices[] = {"", "central", "local", "central,local", "local,central"};
+    for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+        if (strcmp(entry->value, choices[i]) == 0) {
+            return text_take(r, row->baselines, sizeof(row->baselines), entry, err);
+        }
+    }
+    return refuse(r, entry, "must be central, local or central,local", err);
+}
+
 static choir_status row_take(const reader *r, const char *name, const char *key,
                              const ch_yaml_entry *entry, choir_error *err) {
     ch_paper_line *line = line_of(r->e->rows, &r->e->rows_count, CH_PAPER_ROWS_MAX, name);
@@ -267,7 +278,7 @@ static choir_status row_take(const reader *r, const char *name, const char *key,
         return number_take(r, &line->scale, 1e9, "", entry, err);
     }
     if (status == CHOIR_EAGAIN && strcmp(key, "baselines") == 0) {
-        return text_take(r, line->baselines, sizeof(line->baselines), entry, err);
+        return baselines_take(r, line, entry, err);
     }
     return status == CHOIR_EAGAIN ? facts_take(r, (uint32_t)(line - r->e->rows), key, entry, err)
                                   : status;

@@ -5,15 +5,13 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "data/deviates.h"
-#include "report/report.h"
+#include "fl/chain.h"
+#include "run/baseline_log.h"
 #include "store/run_dir.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     LOCAL_CLIENTS_MAX = 100, // trained alone; more would take longer than the run itself
@@ -34,42 +32,6 @@ static choir_task task_of(const ch_session *s, const ch_metrics_row *round, uint
                         .momentum = (float)s->job.momentum,
                         .weight_decay = (float)s->job.weight_decay,
                         .seed = s->job.seed + round->round};
-}
-
-/* Opens a log afresh in the baseline's folder; what an earlier attempt left there is gone. */
-static choir_status log_open(ch_metrics_log **out, const ch_session *s, const char *folder,
-                             choir_error *err) {
-    char path[CHOIR_PATH_MAX];
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
-        return ch_error_set(err, CHOIR_EIO, "%s: cannot make this folder: %s", folder,
-                            strerror(errno));
-    }
-    const choir_status status = ch_run_dir_file(path, folder, CH_REPORT_FAILURE_FILE, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    (void)unlink(path); // it may not be there
-    return ch_metrics_log_open(out, folder, 0, &s->env, err);
-}
-
-/* Ends the baseline in folder. One that failed leaves no curve that would pass for a whole one. */
-static choir_status log_end(ch_metrics_log *log, const char *folder, choir_status status,
-                            const char *why) {
-    static const char *const files[] = {"metrics.jsonl", "metrics.csv"};
-    char path[CHOIR_PATH_MAX];
-    ch_metrics_log_close(log);
-    for (size_t i = 0; i < 2 && status != CHOIR_OK && log != NULL; i++) {
-        if (ch_run_dir_file(path, folder, files[i], NULL) == CHOIR_OK) {
-            (void)unlink(path);
-        }
-    }
-    if (why[0] != '\0') {
-        ch_ignore(ch_run_dir_write(folder, CH_REPORT_FAILURE_FILE,
-                                   (choir_bytes){.data = (const uint8_t *)why, .size = strlen(why)},
-                                   NULL),
-                  "the caller hears of it in any case");
-    }
-    return status;
 }
 
 static ch_metrics_row row_of(const ch_metrics_row *round) {
@@ -95,6 +57,7 @@ typedef struct central {
     uint32_t count;  // pooled examples
     uint32_t at;     // next of the pass
     uint32_t passes; // begun
+    bool is_told;    // the run's metrics say how many examples its reports were trained on
     float *params;   // (dim)
     float *delta;    // (dim)
 } central;
@@ -110,10 +73,24 @@ choir_status ch_baseline_central_check(const ch_session *s, choir_error *err) {
     return CHOIR_OK;
 }
 
+/* Whether every client weighs what it holds, so that a round's weight is how many examples there
+ * were. */
+static choir_status weights_judge(bool *out, const ch_session *s, choir_error *err) {
+    ch_chain chain;
+    const choir_status status = ch_chain_parse(&chain, s->job.chain, err);
+    *out = status == CHOIR_OK && !ch_chain_is_uniform(&chain) &&
+           ch_federation_count_max(s->federation, CH_SPLIT_TRAIN) <=
+               ch_chain_weight_max(&chain, s->job.examples_max);
+    return status;
+}
+
 static choir_status central_open(central *c, const char *dir, choir_error *err) {
     const ch_session *s = c->s;
     const ch_holding *pooled = ch_federation_pooled(s->federation);
     choir_status status = ch_baseline_central_check(s, err);
+    if (status == CHOIR_OK) {
+        status = weights_judge(&c->is_told, s, err);
+    }
     if (status == CHOIR_OK) {
         status = ch_run_dir_file(c->folder, dir, "baseline-central", err);
     }
@@ -136,7 +113,7 @@ static choir_status central_open(central *c, const char *dir, choir_error *err) 
         c->rows[i] = ch_holding_row(pooled, i);
     }
     memcpy(c->params, s->params, s->dim * sizeof(float));
-    return log_open(&c->log, s, c->folder, err);
+    return ch_baseline_log_open(&c->log, c->folder, &s->env, err);
 }
 
 static void pass_begin(central *c) {
@@ -146,13 +123,12 @@ static void pass_begin(central *c) {
     c->at = 0;
 }
 
-/* The examples that the round's reports were trained on. Where every client counts the same, its
- * examples are not told: then as many as that many clients hold on average. */
+/* The examples that the round's reports were trained on; where that is not told, as many as so many
+ * clients hold on average. */
 static uint64_t central_budget(const central *c, const ch_metrics_row *round) {
     const double clients = ch_federation_clients(c->s->federation);
-    const bool is_told = strstr(c->s->job.chain, "uniform") == NULL;
     const double mean = (double)c->count / clients * round->reports;
-    return (uint64_t)ceil((is_told ? (double)round->examples : mean) * round->epochs);
+    return (uint64_t)ceil((c->is_told ? (double)round->examples : mean) * round->epochs);
 }
 
 static choir_status central_round(central *c, const ch_metrics_row *round, uint64_t budget,
@@ -242,9 +218,10 @@ choir_status ch_baseline_central(ch_baseline *out, ch_session *s, const ch_metri
     if (status == CHOIR_OK) {
         status = central_rounds(&c, out, e);
     }
-    out->is_done = status == CHOIR_OK;
     out->seconds = ch_session_clock() - start;
-    status = log_end(c.log, c.folder, status, status == CHOIR_ERANGE ? e->message : "");
+    status =
+        ch_baseline_log_end(c.log, c.folder, status, status == CHOIR_ERANGE ? e->message : "", e);
+    out->is_done = status == CHOIR_OK;
     ch_arena_release(&c.arena);
     return status;
 }
@@ -361,7 +338,7 @@ static choir_status local_open(local *l, const ch_clients *clients, const char *
     }
     if (status == CHOIR_OK) {
         local_plan(l);
-        status = log_open(&l->log, l->s, l->folder, err);
+        status = ch_baseline_log_open(&l->log, l->folder, &l->s->env, err);
     }
     return status;
 }
@@ -531,10 +508,10 @@ choir_status ch_baseline_local(ch_baseline *out, ch_session *s, const ch_metrics
         local_tell(&l);
         status = local_record(&l, out, e);
     }
-    out->is_done = status == CHOIR_OK;
     out->seconds = ch_session_clock() - start;
-    status = log_end(l.log, l.folder, status,
-                     out->diverged > 0 && status != CHOIR_EAGAIN ? e->message : "");
+    status = ch_baseline_log_end(l.log, l.folder, status,
+                                 out->diverged > 0 && status != CHOIR_EAGAIN ? e->message : "", e);
+    out->is_done = status == CHOIR_OK;
     ch_arena_release(&l.arena);
     return status;
 }

@@ -195,6 +195,13 @@ class ATable(Paper):
         self.assertIn("4 of 4 cells to measure: about ", lines[0])
         self.assertEqual(self.results(), {})
 
+    def test_that_may_have_further_rates_is_not_said_to_be_measured(self):
+        self.measure("tiny/four/iid", "--rates", "1")
+        self.assertEqual(self.measure("tiny/four/iid", "--rates", "1", "--estimate"),
+                         ["1 cell, all measured"])
+        self.assertRegex(self.measure("tiny/four/iid", "--rates", "3", "--estimate")[0],
+                         "^1 of 1 cell to measure: about ")
+
     def test_of_another_target_is_measured_anew(self):
         self.measure("tiny/four/iid")
         before = self.results()
@@ -309,6 +316,28 @@ class AFigure(Paper):
         self.assertIn("all data on one machine", page)
         self.assertIn("each client alone", page)
         self.assertIn("<tr><th>4 clients</th><td>0.1</td><td>12</td>", page)
+
+    def test_that_is_killed_while_those_are_trained_trains_them_whole(self):
+        self.curves("accuracy-raw", "central,local")
+        path = self.folder / "experiments/paper/curves.yaml"
+        path.write_text(path.read_text().replace("rounds: 12", "rounds: 60"))
+        self.measure("curves/four", "--runs", "calm", "--results", "calm-results")
+        for name in ("central", "local"):
+            process = subprocess.Popen([CHOIR, "paper", "run", "curves/four"], cwd=self.folder,
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+            until = time.monotonic() + 60
+            while not list(self.folder.glob(f"runs/paper/*/baseline-{name}/unfinished/metrics.jsonl")):
+                self.assertLess(time.monotonic(), until)
+                self.assertIsNone(process.poll())
+                time.sleep(0.001)
+            process.kill()
+            process.wait(timeout=30)
+            self.assertEqual(list(self.folder.glob(f"runs/paper/*/baseline-{name}/metrics.jsonl")), [])
+        self.measure("curves/four")
+        calm = (self.folder / "calm-results/curves/four.iid.json").read_text()
+        self.assertEqual(json.loads(calm), self.cell("four.iid.json"))
+        self.assertEqual(list(self.folder.glob("runs/paper/*/baseline-*/unfinished")), [])
 
     def test_has_room_for_the_baselines_of_five_rates(self):
         self.curves("accuracy-raw", "central,local")

@@ -80,6 +80,8 @@ static void what_is_wrong_is_told_with_its_place(void **state) {
          "made.yaml: axis: 'it's' must be letters, digits, blanks and commas"},
         {"columns: {a: {label: x}}\nrows: {r: {expect: {a: -3}}}\n",
          "made.yaml:2: rows.r.expect.a: '-3' must be a number from 0 to 1000000000, or never"},
+        {"columns: {a: {label: x}}\nrows: {r: {baselines: loca}}\n",
+         "made.yaml:2: rows.r.baselines: must be central, local or central,local"},
         {"title: x\nrounds: 5\nrounds: 7\n", "made.yaml:3: rounds: was given in line 2 already"},
         {"columns: {a: {set: {seed: 5}}}\n",
          "made.yaml:1: columns.a.set.seed: is not a setting's: rates, rounds and target are keys "

@@ -314,6 +314,31 @@ static void baselines_follow_the_schedules_and_the_reports(void **state) {
     ch_metrics_table_release(&local);
 }
 
+/* Where the metrics do not tell how many examples there were, it is what clients hold on average.
+ */
+static void weights_that_are_capped_do_not_cut_the_central_budget(void **state) {
+    (void)state;
+    const uint64_t caps[] = {65536, 5};
+    uint64_t examples[2];
+    for (int i = 0; i < 2; i++) {
+        choir_job job = tiny_job();
+        job.examples_max = (uint32_t)caps[i];
+        ch_run_options o = ch_run_defaults();
+        o.run_dir = folder_file(folder, i == 0 ? "told" : "capped");
+        o.report = false;
+        o.baseline_central = true;
+        (void)tiny_run(&job, &o);
+        ch_metrics_table central =
+            rows_of(i == 0 ? "told/baseline-central" : "capped/baseline-central");
+        examples[i] = 0;
+        for (uint32_t r = 0; r < central.count; r++) {
+            examples[i] += central.rows[r].examples;
+        }
+        ch_metrics_table_release(&central);
+    }
+    check_near((double)examples[1], (double)examples[0], 0.05 * (double)examples[0]);
+}
+
 // Each client takes part in a twentieth of two rounds: one epoch alone is more than enough.
 static void a_small_budget_is_one_epoch_and_one_point(void **state) {
     (void)state;
@@ -343,6 +368,7 @@ int main(void) {
         cmocka_unit_test(data_too_large_to_pool_are_told_before_the_first_round),
         cmocka_unit_test(a_stop_during_a_baseline_leaves_no_part_of_it),
         cmocka_unit_test(baselines_follow_the_schedules_and_the_reports),
+        cmocka_unit_test(weights_that_are_capped_do_not_cut_the_central_budget),
         cmocka_unit_test(a_small_budget_is_one_epoch_and_one_point),
     };
     folder_make(folder);
