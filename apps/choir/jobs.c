@@ -61,6 +61,15 @@ choir_status job_of_source(choir_job *job, const char *what, const ch_option_tex
     return CHOIR_OK;
 }
 
+static bool is_source_set(const job_data_flags *flags) {
+    static const char key[] = "data.source=";
+    bool is_set = flags->data[0] != '\0';
+    for (uint32_t i = 0; i < flags->set.count; i++) {
+        is_set = is_set || strncmp(flags->set.items[i], key, sizeof(key) - 1) == 0;
+    }
+    return is_set;
+}
+
 static choir_status job_load(choir_job *out, const char *model, const job_data_flags *flags,
                              choir_error *err) {
     char origin[CHOIR_PATH_MAX];
@@ -68,6 +77,12 @@ static choir_status job_load(choir_job *out, const char *model, const job_data_f
     const char *path = flags->job;
     if (path[0] == '\0' && ch_job_origin(origin, model)) {
         path = origin;
+    }
+    if (path[0] == '\0' && !is_source_set(flags)) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%.300s: has no job beside it that says which data it is for; say so "
+                            "with --data, --job or --set data.source=",
+                            model);
     }
     if (path[0] == '\0') {
         return choir_job_parse(out, "", 0, "defaults", set->items, set->count, err);

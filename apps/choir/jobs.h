@@ -24,11 +24,12 @@ typedef struct job_data_flags {
 } job_data_flags;
 
 /*
- * The job whose data and seed to use: flags->job, or what the model's run says, or the defaults;
- * with flags->set over it. flags->data, if any, is its source, all rows of which are for testing
- * when it has no test set of its own.
+ * The job whose data and seed to use: flags->job, or what the model's run says, or, where a
+ * source is given, the defaults; with flags->set over it. flags->data, if any, is its source, all
+ * rows of which are for testing when it has no test set of its own.
  *
- * Returns OK; EINVAL when flags->set says another source or share, or what choir_job_read returns.
+ * Returns OK; EINVAL when nothing says which data, when flags->set says another source or share, or
+ * what choir_job_read returns.
  */
 CHOIR_NODISCARD choir_status job_of_model(choir_job *out, const char *model,
                                           const job_data_flags *flags, choir_error *err);

@@ -206,20 +206,26 @@ static choir_status open_fits(uint32_t *most, const choir_job *j, uint32_t clien
     return CHOIR_OK;
 }
 
-choir_status ch_job_fits(const choir_job *j, uint32_t clients, choir_error *err) {
+choir_status ch_job_weight_max(uint32_t *out, const choir_job *job, choir_error *err) {
     ch_chain chain;
+    const choir_status status = ch_chain_parse(&chain, job->chain, err);
+    *out = status == CHOIR_OK ? ch_chain_weight_max(&chain, job->examples_max) : 1;
+    return status;
+}
+
+choir_status ch_job_fits(const choir_job *j, uint32_t clients, choir_error *err) {
     ch_aggregator sum;
     uint32_t most = 0;
+    uint32_t weight = 1;
     const bool is_open = is(j->population, "open");
     choir_status status =
         is_open ? open_fits(&most, j, clients, err) : closed_fits(&most, j, clients, err);
     if (status == CHOIR_OK) {
-        status = ch_chain_parse(&chain, j->chain, err);
+        status = ch_job_weight_max(&weight, j, err);
     }
     if (status != CHOIR_OK) {
         return status;
     }
-    const uint32_t weight = ch_chain_weight_max(&chain, j->examples_max);
     if (ch_aggregator_init(&sum, NULL, 1, j->coordinate_max, weight, most, NULL) != CHOIR_OK) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "server.coordinate_max: %g does not fit the 64-bit sum of %u updates "

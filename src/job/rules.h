@@ -22,6 +22,13 @@ CHOIR_NODISCARD choir_status ch_job_rules(const choir_job *job, choir_error *err
  */
 CHOIR_NODISCARD choir_status ch_job_fits(const choir_job *job, uint32_t clients, choir_error *err);
 
+/*
+ * The most examples that a client of the job counts for: 1 where all count alike.
+ * Returns OK; EINVAL when its chain is none.
+ */
+CHOIR_NODISCARD choir_status ch_job_weight_max(uint32_t *out, const choir_job *job,
+                                               choir_error *err);
+
 /* What its algorithm has clients do: a choir_method. */
 uint32_t ch_job_method(const choir_job *job);
 

@@ -44,6 +44,18 @@ static choir_status job_check(const choir_job *job, choir_error *err) {
                             "must be natural",
                             d->partition);
     }
+    if (strcmp(job->population, "closed") != 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "population: is '%s'; rounds are counted by the senders that there "
+                            "are, so it must be closed",
+                            job->population);
+    }
+    if (strcmp(job->schedule_epochs, choir_job_defaults().schedule_epochs) != 0) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "schedule.epochs: is '%s'; what it is compared with is trained for as "
+                            "many epochs, so it must be constant",
+                            job->schedule_epochs);
+    }
     if (!(d->heldout > 0)) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "data.heldout: is 0; recall is counted on messages that each sender "

@@ -5,7 +5,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "data/deviates.h"
-#include "fl/chain.h"
+#include "job/rules.h"
 #include "run/baseline_log.h"
 #include "store/run_dir.h"
 
@@ -73,14 +73,12 @@ choir_status ch_baseline_central_check(const ch_session *s, choir_error *err) {
     return CHOIR_OK;
 }
 
-/* Whether every client weighs what it holds, so that a round's weight is how many examples there
- * were. */
+/* Whether every client counts for all that it holds, so that a round's weight is how many examples
+ * there were. */
 static choir_status weights_judge(bool *out, const ch_session *s, choir_error *err) {
-    ch_chain chain;
-    const choir_status status = ch_chain_parse(&chain, s->job.chain, err);
-    *out = status == CHOIR_OK && !ch_chain_is_uniform(&chain) &&
-           ch_federation_count_max(s->federation, CH_SPLIT_TRAIN) <=
-               ch_chain_weight_max(&chain, s->job.examples_max);
+    uint32_t most = 0;
+    const choir_status status = ch_job_weight_max(&most, &s->job, err);
+    *out = status == CHOIR_OK && ch_federation_count_max(s->federation, CH_SPLIT_TRAIN) <= most;
     return status;
 }
 

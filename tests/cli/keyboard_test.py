@@ -152,12 +152,17 @@ class Keyboard(Case):
                                       "messages that nobody trains on, such as 0.05 of them"),
                 ("data.holder=pooled", "data.holder: is 'pooled'; here it is clients, and the "
                                        "others are what they are compared with"),
-                ("data.clients=2 data.partition=iid", "data.partition: is 'iid'; a keyboard's clients are the "
+                ("data.clients=2;data.partition=iid", "data.partition: is 'iid'; a keyboard's clients are the "
                                        "senders, so it must be natural"),
+                ("population=open;server.goal=1;server.sample_rate=0.1",
+                 "population: is 'open'; rounds are counted by the senders that there are, so it must be closed"),
+                ("schedule.epochs=step every=1 factor=2",
+                 "schedule.epochs: is 'step every=1 factor=2'; what it is compared with is trained for as many "
+                 "epochs, so it must be constant"),
                 ("data.source=digits", "data.source: 'digits' holds no messages by sender; a "
                                        "keyboard's are lines of sender, number and text in a .tsv "
                                        "file")):
-            sets = [word for one in setting.split() for word in ("--set", one)]
+            sets = [word for one in setting.split(";") for word in ("--set", one)]
             ran = self.run_in("keyboard", "k.yaml", *sets)
             self.assertEqual((ran.code, ran.out), (2, ""))
             self.assertIn(says, ran.log)

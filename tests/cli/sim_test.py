@@ -660,6 +660,13 @@ server: {rounds: 3, sample_rate: 1}
                          "choir eval: new.csv: has no column 'class', which holds the labels; "
                          "without them, there are only predictions\n")
 
+    def test_a_model_away_from_its_run_is_told_which_data(self):
+        for command in ("eval", "predict"):
+            self.assert_says(self.run_in(command, "lone.safetensors"), 2,
+                             f"choir {command}: lone.safetensors: has no job beside it that says which data it is "
+                             "for; say so with --data, --job or --set data.source=\n")
+        self.assertEqual(self.run_in("eval", "lone.safetensors", "--set", "data.source=t.csv").code, 0)
+
     def test_eval_takes_all_rows_of_a_file(self):
         said = json.loads(self.run_in("eval", "lone.safetensors", "--data", "t.csv", "--json").out)
         self.assertEqual(said["examples"], 60)
