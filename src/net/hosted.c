@@ -17,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { IDLE_WAIT_MS = 60 * 1000 };
+enum { IDLE_WAIT_MS = 60 * 1000, TICK_ROUNDS_MAX = 64 };
 
 // ----- life -------------------------------------------------------------------------------------
 
@@ -406,7 +406,7 @@ static bool closed_note(ch_hosted *h, const asking *before) {
 }
 
 void ch_hosted_tick(ch_hosted *h, uint64_t now_ms) {
-    while (ch_hosted_is_running(h)) {
+    for (int closed = 0; closed < TICK_ROUNDS_MAX && ch_hosted_is_running(h); closed++) {
         const asking before = ask(h);
         choir_coordinator_tick(h->coordinator, now_ms);
         if (!closed_note(h, &before)) {

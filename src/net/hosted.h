@@ -168,7 +168,8 @@ void ch_hosted_disturb(ch_hosted *h, const char *why);
 CHOIR_NODISCARD choir_status ch_hosted_freeze(ch_hosted *h, uint64_t now_ms);
 void ch_hosted_thaw(ch_hosted *h, uint64_t now_ms);
 
-/* Closes rounds whose time is up. */
+/* Closes rounds whose time is up: up to 64, which are to be committed before it is called again, as
+ * rounds that draw nobody are over when they open. */
 void ch_hosted_tick(ch_hosted *h, uint64_t now_ms);
 
 /* When tick has something to do; UINT64_MAX when never. */

@@ -14,7 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILE_BYTES_MAX = 1 << 28, WHERE_MAX = 600 };
+enum { WHERE_MAX = 600, ROUNDS_MAX = 1000000 }; // as many as server.rounds may be
+
+static const size_t FILE_BYTES_MAX = (size_t)ROUNDS_MAX * CH_METRICS_LINE_MAX;
 
 typedef enum log_form { FORM_JSON, FORM_CSV, FORMS } log_form;
 

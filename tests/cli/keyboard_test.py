@@ -154,8 +154,6 @@ class Keyboard(Case):
                                        "others are what they are compared with"),
                 ("data.clients=2;data.partition=iid", "data.partition: is 'iid'; a keyboard's clients are the "
                                        "senders, so it must be natural"),
-                ("population=open;server.goal=1;server.sample_rate=0.1",
-                 "population: is 'open'; rounds are counted by the senders that there are, so it must be closed"),
                 ("schedule.epochs=step every=1 factor=2",
                  "schedule.epochs: is 'step every=1 factor=2'; what it is compared with is trained for as many "
                  "epochs, so it must be constant"),
@@ -166,6 +164,10 @@ class Keyboard(Case):
             ran = self.run_in("keyboard", "k.yaml", *sets)
             self.assertEqual((ran.code, ran.out), (2, ""))
             self.assertIn(says, ran.log)
+        self.file("open.yaml", JOB.replace("sample_rate: 1", "goal: 1") + "population: open\n")
+        self.assert_says(self.run_in("keyboard", "open.yaml"), 2,
+                         "choir keyboard: open.yaml:6: population: is 'open'; rounds are counted by the senders that there are, "
+                         "so it must be closed\n")
 
 
 if __name__ == "__main__":

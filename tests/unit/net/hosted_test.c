@@ -111,6 +111,31 @@ static void also_when_it_is_those_who_sleep_that_find_it_so(void **state) {
     ch_hosting_store_close(store);
 }
 
+/* Rounds that draw nobody are over when they open: they close some at a time, each of which is kept
+ * before more are, so that the others of the server have their turn. */
+static void rounds_of_nobody_close_some_at_a_time(void **state) {
+    (void)state;
+    static const char text[] = "name: tiny\n"
+                               "model: {name: softmax}\n"
+                               "data: {source: synthetic, clients: 2}\n"
+                               "server: {sampler: poisson, sample_rate: 1e-9, rounds: 200}\n";
+    ch_hosting_store *store = hosting_open(hosting_dir(folder, "nobody"));
+    const ch_hosted_row row = job_put(store, "running", text);
+    ch_hosted *h = open_at(store, &row, 1000);
+    uint32_t turns = 0;
+    for (uint32_t before = 0; ch_hosted_is_running(h); turns++) {
+        ch_hosted_tick(h, 1000);
+        assert_true(!ch_hosted_is_running(h) || ch_hosted_deadline_ms(h) <= 1000); // at once again
+        assert_in_range(choir_coordinator_round(h->coordinator), before + 1, before + 64);
+        before = choir_coordinator_round(h->coordinator);
+        keep(store, h, 1000);
+    }
+    assert_int_equal(turns, 4);
+    assert_int_equal(choir_coordinator_round(h->coordinator), 200);
+    ch_hosted_close(h, "over");
+    ch_hosting_store_close(store);
+}
+
 static void a_job_that_does_not_run_keeps_its_rounds_time(void **state) {
     (void)state;
     ch_hosting_store *store = hosting_open(hosting_dir(folder, "frozen"));
@@ -366,6 +391,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_closes_when_its_time_is_up),
         cmocka_unit_test(also_when_it_is_those_who_sleep_that_find_it_so),
+        cmocka_unit_test(rounds_of_nobody_close_some_at_a_time),
         cmocka_unit_test(a_job_that_does_not_run_keeps_its_rounds_time),
         cmocka_unit_test(and_keeps_it_across_a_restart),
         cmocka_unit_test(who_asks_a_job_that_does_not_run_is_told_why),
