@@ -1,5 +1,5 @@
 /* Unpacked: see unpacked.h. */
-#define _XOPEN_SOURCE 700 // realpath
+#define _DEFAULT_SOURCE 1 // realpath, getentropy
 
 #include "data/unpacked.h"
 
@@ -107,15 +107,30 @@ static void left_remove(const char *to) {
     }
 }
 
+/* A name that nobody else has, or had: a process's number is another's in another container, and
+ * who removes what was left may have looked at a name before. */
+static choir_status part_name(ch_unpacked *u, choir_error *err) {
+    uint64_t drawn = 0;
+    if (getentropy(&drawn, sizeof(drawn)) != 0) {
+        return refuse(u->to, "cannot be made", err);
+    }
+    (void)snprintf(u->part, sizeof(u->part), "%s.%ld-%016" PRIx64 PART, u->to, (long)getpid(),
+                   drawn);
+    return CHOIR_OK;
+}
+
 choir_status ch_unpacked_begin(ch_unpacked *out, const char *to, choir_error *err) {
-    const choir_status status = folder_make(to, err);
+    choir_status status = folder_make(to, err);
     if (status != CHOIR_OK) {
         return status;
     }
     left_remove(to);
     (void)snprintf(out->to, sizeof(out->to), "%s", to);
-    (void)snprintf(out->part, sizeof(out->part), "%s.%ld" PART, to, (long)getpid());
-    out->file = open(out->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    status = part_name(out, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    out->file = open(out->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (out->file < 0) {
         return refuse(out->part, "cannot be made", err);
     }

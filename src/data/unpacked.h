@@ -28,11 +28,12 @@ CHOIR_NODISCARD choir_status ch_unpacked_find(char out[CH_UNPACKED_PATH_MAX], bo
                                               const char *path, uint64_t way, const char *dir,
                                               choir_error *err);
 
-/* One that is being made: beside where it will be, under a name of this process's. */
+/* One that is being made: beside where it will be, under a name of its own, so that any number of
+ * processes and threads may make the same one at once; the last to end is found then. */
 typedef struct ch_unpacked {
     int file; // open for writing
     char to[CH_UNPACKED_PATH_MAX];
-    char part[CH_UNPACKED_PATH_MAX + 32];
+    char part[CH_UNPACKED_PATH_MAX + 64];
 } ch_unpacked;
 
 /*
@@ -41,7 +42,7 @@ typedef struct ch_unpacked {
  *
  * to  as ch_unpacked_find said
  *
- * Returns OK and an object to end; EIO.
+ * Returns OK and an object to end; EIO, also when the system gives no random bytes.
  */
 CHOIR_NODISCARD choir_status ch_unpacked_begin(ch_unpacked *out, const char *to, choir_error *err);
 
