@@ -176,38 +176,47 @@ static choir_status images_describe(ch_examples *e, const ch_idx *idx, const cha
     return CHOIR_OK;
 }
 
-/* Images that stay in the file at path, which is not packed. */
-static choir_status images_file(ch_dataset *out, ch_examples *e, const char *path,
+/* Reads and checks the header of images that stay in f, whose messages name the file name. */
+static choir_status images_look(ch_filed_file *f, ch_examples *e, const char *name,
                                 choir_error *err) {
     uint8_t header[CH_IDX_HEADER_MAX];
     ch_idx idx;
-    ch_filed *filed = ch_dataset_file(out);
-    if (filed == NULL) {
-        return CHOIR_ENOMEM;
-    }
-    ch_filed_file *f = &filed->files[0];
-    choir_status status = ch_filed_file_open(f, path, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    filed->file_count = 1;
     const size_t size = f->size < sizeof(header) ? (size_t)f->size : sizeof(header);
-    status = ch_filed_file_read(f, 0, header, size, err);
+    choir_status status = ch_filed_file_read(f, 0, header, size, err);
     if (status == CHOIR_OK) {
         status = ch_idx_parse_header(&idx, (choir_bytes){.data = header, .size = size}, f->size,
-                                     CH_UNPACKED_BYTES_MAX, path, err);
+                                     CH_UNPACKED_BYTES_MAX, name, err);
     }
     if (status == CHOIR_OK) {
-        status = part_check(&idx, path, CH_IDX_U8, 4, err);
+        status = part_check(&idx, name, CH_IDX_U8, 4, err);
     }
     if (status == CHOIR_OK) {
-        status = images_describe(e, &idx, path, err);
+        status = images_describe(e, &idx, name, err);
     }
+    if (status == CHOIR_OK) {
+        f->offset = idx.header;
+        f->count = e->count;
+    }
+    return status;
+}
+
+/* Images that stay in the file at path, which is not packed: the file name, or a copy of it. Of one
+ * that is refused, out keeps nothing. */
+static choir_status images_file(ch_dataset *out, ch_examples *e, const char *path, const char *name,
+                                choir_error *err) {
+    ch_filed_file f;
+    choir_status status = ch_filed_file_open(&f, path, err);
     if (status != CHOIR_OK) {
         return status;
     }
-    f->offset = idx.header;
-    f->count = e->count;
+    status = images_look(&f, e, name, err);
+    ch_filed *filed = status == CHOIR_OK ? ch_dataset_file(out) : NULL;
+    if (filed == NULL) {
+        ch_filed_file_close(&f);
+        return status == CHOIR_OK ? CHOIR_ENOMEM : status;
+    }
+    filed->files[0] = f;
+    filed->file_count = 1;
     filed->bytes = ch_shape_features(e->shape);
     filed->stride = filed->bytes;
     e->filed = filed;
@@ -215,17 +224,25 @@ static choir_status images_file(ch_dataset *out, ch_examples *e, const char *pat
     return e->places == NULL ? CHOIR_ENOMEM : CHOIR_OK;
 }
 
-/* The same of a packed file, unpacked once. */
+/* The same of a packed file, unpacked once, and once more when what is found of it is damaged. */
 static choir_status images_unpack(ch_dataset *out, ch_examples *e, const char *path,
                                   const choir_job_data *options, choir_error *err) {
     char unpacked[CH_UNPACKED_PATH_MAX];
     bool is_there = false;
     choir_status status = ch_unpacked_find(unpacked, &is_there, path, 0, options->dir, err);
-    if (status == CHOIR_OK && !is_there) {
+    if (status == CHOIR_OK && is_there) {
+        choir_error why = {.message = ""};
+        status = images_file(out, e, unpacked, unpacked, &why);
+        if (status != CHOIR_EPROTO) {
+            return status == CHOIR_OK ? status : ch_error_set(err, status, "%s", why.message);
+        }
+        status = CHOIR_OK;
+    }
+    if (status == CHOIR_OK) {
         ch_log_text(&out->env, CHOIR_LEVEL_INFO, "data_unpacked", "path", path);
         status = ch_unpacked_make(unpacked, path, &out->env, err);
     }
-    return status == CHOIR_OK ? images_file(out, e, unpacked, err) : status;
+    return status == CHOIR_OK ? images_file(out, e, unpacked, path, err) : status;
 }
 
 /* Whether a packed file has a copy that says that there is more in it than most. */
@@ -256,7 +273,7 @@ static choir_status images_read(ch_dataset *out, ch_examples *e, const char *pat
             : part_read(&file, &idx, path, CH_IDX_U8, 4, most, &out->env, err);
     if (status == CHOIR_EAGAIN) {
         return ch_file_is_packed(path) ? images_unpack(out, e, path, options, err)
-                                       : images_file(out, e, path, err);
+                                       : images_file(out, e, path, path, err);
     }
     if (status != CHOIR_OK) {
         return status;

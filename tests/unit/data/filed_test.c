@@ -9,6 +9,7 @@
 #include "data/filed.h"
 #include "data/unpacked.h"
 #include "unit/data/files.h"
+#include "unit/data/unpacked.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 
 static char folder[FOLDER_PATH_MAX];
 
-enum { PATH_BYTES = FOLDER_PATH_MAX + 200 };
+enum { PATH_BYTES = UNPACKED_PATH_MAX };
 
 /* A path in the test's folder that stays: "set/train-images-idx3-ubyte". */
 static void path_of(char out[PATH_BYTES], const char *name) {
@@ -215,7 +216,7 @@ static void images_pack(const char *set) {
 }
 
 /* How many files are in the folder of what was unpacked, and when the last of them was made. */
-static uint32_t unpacked_count(struct timespec *newest) {
+static uint32_t unpacked_newest(struct timespec *newest) {
     char path[FOLDER_PATH_MAX + 300];
     uint32_t count = 0;
     (void)snprintf(path, sizeof(path), "%s/data/unpacked", folder);
@@ -243,19 +244,85 @@ static void a_packed_file_is_unpacked_once(void **state) {
     path_of(set, "packed");
     large_pictures_write(set);
     images_pack(set);
-    assert_int_equal(unpacked_count(&first), 0);
+    assert_int_equal(unpacked_newest(&first), 0);
     check_source(set);
-    assert_int_equal(unpacked_count(&first), 1);
+    assert_int_equal(unpacked_newest(&first), 1);
     const choir_job_data o = data_of(set, 1);
     ch_federation_destroy(open_or_fail(&o));
-    assert_int_equal(unpacked_count(&second), 1);
+    assert_int_equal(unpacked_newest(&second), 1);
     assert_memory_equal(&first, &second, sizeof(first));
     // Of a file that has changed, another is made.
     const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
     assert_int_equal(
         utimensat(AT_FDCWD, folder_file(folder, "packed/train-images-idx3-ubyte.gz"), times, 0), 0);
     ch_federation_destroy(open_or_fail(&o));
-    assert_int_equal(unpacked_count(&second), 2);
+    assert_int_equal(unpacked_newest(&second), 2);
+}
+
+/* Damages one of what was unpacked, in the way number turn. */
+static void damage(const char *one, off_t size, int turn) {
+    const int file = open(one, O_RDWR);
+    assert_true(file >= 0);
+    if (turn == 0) { // another magic, or a size that the file does not have
+        assert_int_equal(pwrite(file, "\xee", 1, 0), 1);
+    } else if (turn == 1) {
+        assert_int_equal(pwrite(file, "\xee", 1, 6), 1);
+    } else { // half of it, more than it says, nothing
+        assert_int_equal(ftruncate(file, turn == 2 ? size / 2 : turn == 3 ? size + 9 : 0), 0);
+    }
+    (void)close(file);
+}
+
+static void what_was_unpacked_is_made_again_when_it_is_damaged(void **state) {
+    (void)state;
+    struct stat whole;
+    struct stat about;
+    char set[PATH_BYTES];
+    char one[UNPACKED_PATH_MAX];
+    path_of(set, "again");
+    large_pictures_write(set);
+    images_pack(set);
+    unpacked_remove(folder);
+    const choir_job_data o = data_of(set, 1);
+    const choir_job_data all = data_of(set, 0);
+    ch_federation *memory = open_or_fail(&all);
+    ch_federation_destroy(open_or_fail(&o));
+    assert_int_equal(unpacked_count(folder, one), 1);
+    assert_int_equal(stat(one, &whole), 0);
+    for (int turn = 0; turn < 5; turn++) {
+        damage(one, whole.st_size, turn);
+        ch_federation *filed = open_or_fail(&o);
+        check_same(memory, filed);
+        ch_federation_destroy(filed);
+        assert_int_equal(stat(one, &about), 0);
+        assert_true(about.st_size == whole.st_size);
+        assert_int_equal(unpacked_count(folder, one), 1);
+    }
+    ch_federation_destroy(memory);
+}
+
+static void a_packed_file_that_is_none_is_named_itself(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    static char bytes[2 << 20];
+    char set[PATH_BYTES];
+    char wanted[PATH_BYTES + 200];
+    path_of(set, "none");
+    large_pictures_write(set);
+    images_pack(set);
+    memset(bytes, 'x', sizeof(bytes));
+    file_write_gz(set, "train-images-idx3-ubyte.gz", bytes, sizeof(bytes));
+    const choir_job_data o = data_of(set, 1);
+    (void)snprintf(wanted, sizeof(wanted),
+                   "%s/train-images-idx3-ubyte.gz: starts with 78 78 78; an IDX file of bytes "
+                   "starts with 00 00 08, of 32-bit integers with 00 00 0c",
+                   set);
+    for (int i = 0; i < 2; i++) { // and when its text is there
+        ch_federation *f = NULL;
+        choir_error err = {.message = ""};
+        check_status(ch_federation_open(&f, &o, NULL, 5, &env, &err), CHOIR_EPROTO);
+        assert_string_equal(err.message, wanted);
+    }
 }
 
 static void a_damaged_stream_leaves_nothing(void **state) {
@@ -268,7 +335,7 @@ static void a_damaged_stream_leaves_nothing(void **state) {
     path_of(set, "damaged");
     large_pictures_write(set);
     images_pack(set);
-    const uint32_t before = unpacked_count(&newest);
+    const uint32_t before = unpacked_newest(&newest);
     char path[PATH_BYTES];
     path_of(path, "damaged/train-images-idx3-ubyte.gz");
     const size_t size = folder_get(path, packed, sizeof(packed));
@@ -281,7 +348,7 @@ static void a_damaged_stream_leaves_nothing(void **state) {
     folder_put(path, packed, size);
     check_status(ch_federation_open(&f, &o, NULL, 5, &env, &err), CHOIR_EPROTO);
     assert_non_null(strstr(err.message, "train-images-idx3-ubyte.gz: damaged gzip stream near "));
-    assert_int_equal(unpacked_count(&newest), before);
+    assert_int_equal(unpacked_newest(&newest), before);
 }
 
 static void a_data_folder_that_cannot_be_written_is_named(void **state) {
@@ -416,6 +483,8 @@ int main(void) {
         cmocka_unit_test(a_record_without_a_label_is_named_where_it_stays),
         cmocka_unit_test(an_archive_that_is_too_large_is_to_be_unpacked),
         cmocka_unit_test(a_packed_file_is_unpacked_once),
+        cmocka_unit_test(what_was_unpacked_is_made_again_when_it_is_damaged),
+        cmocka_unit_test(a_packed_file_that_is_none_is_named_itself),
         cmocka_unit_test(a_damaged_stream_leaves_nothing),
         cmocka_unit_test(a_data_folder_that_cannot_be_written_is_named),
         cmocka_unit_test(a_file_that_changes_meanwhile_is_refused),
