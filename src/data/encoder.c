@@ -11,10 +11,10 @@
 #include "data/file.h"
 #include "data/filed.h"
 #include "data/spool.h"
+#include "data/unpacked.h"
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 choir_status ch_encoder_refuse(const ch_encoder *e, uint32_t record, uint32_t c, const char *what,
                                const char *why) {
@@ -265,7 +265,8 @@ static choir_status file_encode(ch_dataset *out, const char *text_path, const de
     return status;
 }
 
-/* The same of a text that is more than the memory is to hold. */
+/* The same of a text that is more than the memory is to hold. A packed one is unpacked under a name
+ * of its own, which nobody finds and which is gone afterwards, whatever came of it. */
 static choir_status large_encode(ch_dataset *out, const destination *where,
                                  const choir_job_data *options, const ch_reading *reading,
                                  uint64_t seed, choir_error *err) {
@@ -273,18 +274,21 @@ static choir_status large_encode(ch_dataset *out, const destination *where,
         return file_encode(out, where->path, where, options, reading, seed, err);
     }
     char plain[CH_UNPACKED_PATH_MAX];
+    ch_unpacked text;
     bool is_there = false;
     choir_status status = ch_unpacked_find(plain, &is_there, where->path, 0, options->dir, err);
-    if (status == CHOIR_OK && !is_there) {
-        ch_log_text(&out->env, CHOIR_LEVEL_INFO, "data_unpacked", "path", where->path);
-        status = ch_unpacked_make(plain, where->path, &out->env, err);
-    }
     if (status == CHOIR_OK) {
-        status = file_encode(out, plain, where, options, reading, seed, err);
+        status = ch_unpacked_begin(&text, plain, err);
     }
-    if (status == CHOIR_OK && out->filed_count > 0) {
-        (void)unlink(plain); // its numbers are in a file now
+    if (status != CHOIR_OK) {
+        return status;
     }
+    ch_log_text(&out->env, CHOIR_LEVEL_INFO, "data_unpacked", "path", where->path);
+    status = ch_file_unpack(text.file, text.part, where->path, &out->env, err);
+    if (status == CHOIR_OK) {
+        status = file_encode(out, text.part, where, options, reading, seed, err);
+    }
+    ch_unpacked_drop(&text);
     return status;
 }
 

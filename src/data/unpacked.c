@@ -153,6 +153,11 @@ choir_status ch_unpacked_end(ch_unpacked *u, choir_status made, choir_error *err
     return status;
 }
 
+void ch_unpacked_drop(ch_unpacked *u) {
+    (void)close(u->file);
+    (void)unlink(u->part);
+}
+
 choir_status ch_unpacked_make(const char *to, const char *path, const choir_env *env,
                               choir_error *err) {
     ch_unpacked u;

@@ -50,6 +50,9 @@ CHOIR_NODISCARD choir_status ch_unpacked_begin(ch_unpacked *out, const char *to,
  * fails, and then nothing is left of it. */
 CHOIR_NODISCARD choir_status ch_unpacked_end(ch_unpacked *u, choir_status made, choir_error *err);
 
+/* Ends one that is wanted no longer than now: removes it. */
+void ch_unpacked_drop(ch_unpacked *u);
+
 /* Puts the content of a gzip file there: all of it, or nothing. to is as ch_unpacked_find said.
  * Returns as ch_file_unpack.
  */

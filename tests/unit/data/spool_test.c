@@ -117,20 +117,66 @@ static void inputs_are_the_same_from_a_file(void **state) {
     }
 }
 
+/* name.gz, the packed text of a large table, which has more behind it. */
+static void table_pack(char out[PATH_BYTES], const char *name, const char *more) {
+    static char text[ROWS * (TABLE_NOTE + 64)];
+    char packed[64];
+    path_of(out, name);
+    large_table_write(out, ROWS, TABLE_NOTE);
+    const size_t size = folder_get(out, text, sizeof(text));
+    assert_true(size + strlen(more) < sizeof(text));
+    (void)memcpy(text + size, more, strlen(more));
+    (void)snprintf(packed, sizeof(packed), "%s.gz", name);
+    file_write_gz(folder, packed, text, size + strlen(more));
+    path_of(out, packed);
+}
+
 static void a_packed_text_leaves_only_its_numbers(void **state) {
     (void)state;
     char path[PATH_BYTES];
     char one[PATH_BYTES];
-    path_of(path, "p.csv");
     unpacked_remove(folder);
-    large_table_write(path, ROWS, TABLE_NOTE);
-    static char text[ROWS * (TABLE_NOTE + 64)];
-    const size_t size = folder_get(path, text, sizeof(text));
-    file_write_gz(folder, "p.csv.gz", text, size);
-    path_of(path, "p.csv.gz");
+    table_pack(path, "p.csv", "");
     const choir_job_data o = options_of(1);
     check_same(path, &o, NULL);
     assert_int_equal(unpacked_count(folder, one), 1);
+}
+
+static void a_packed_text_whose_numbers_fit_leaves_nothing(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    char path[PATH_BYTES];
+    char one[PATH_BYTES];
+    unpacked_remove(folder);
+    table_pack(path, "fits.csv", "");
+    choir_job_data o = options_of(1);
+    (void)snprintf(o.drop, sizeof(o.drop), "note,colour");
+    ch_dataset d = read_or_fail(path, &o, NULL, &env);
+    assert_int_equal(d.filed_count, 0);
+    ch_dataset_release(&d);
+    assert_int_equal(unpacked_count(folder, one), 0);
+}
+
+static void a_packed_text_that_is_refused_leaves_nothing(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    char path[PATH_BYTES];
+    char one[PATH_BYTES];
+    unpacked_remove(folder);
+    for (int is_of_job = 0; is_of_job < 2; is_of_job++) {
+        ch_dataset d;
+        choir_error err = {.message = ""};
+        choir_job_data o = options_of(1);
+        table_pack(path, "refused.csv", is_of_job ? "" : "1,c1\n");
+        (void)snprintf(o.label, sizeof(o.label), is_of_job ? "nosuch" : "class");
+        ch_dataset_init(&d, &env);
+        check_status(ch_csv_read(&d, path, &o, NULL, 5, &err),
+                     is_of_job ? CHOIR_EINVAL : CHOIR_EPROTO);
+        assert_non_null(strstr(err.message, is_of_job ? "data.label: 'nosuch' is no column of "
+                                                      : "refused.csv.gz: line 4002: 2 fields"));
+        ch_dataset_release(&d);
+        assert_int_equal(unpacked_count(folder, one), 0);
+    }
 }
 
 static uint32_t told;
@@ -403,6 +449,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inputs_are_the_same_from_a_file),
         cmocka_unit_test(a_packed_text_leaves_only_its_numbers),
+        cmocka_unit_test(a_packed_text_whose_numbers_fit_leaves_nothing),
+        cmocka_unit_test(a_packed_text_that_is_refused_leaves_nothing),
         cmocka_unit_test(another_models_encoding_is_heeded_and_its_unknowns_told_each_time),
         cmocka_unit_test(it_is_made_again_only_when_something_is_different),
         cmocka_unit_test(a_damaged_one_is_made_again),
