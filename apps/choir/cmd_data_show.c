@@ -1,14 +1,15 @@
 /* choir data show: who holds what, as text and as a picture. */
 #include "commands.h"
 
+#include "base/disk.h"
 #include "base/error.h"
 #include "choir/job.h"
 #include "data/federation.h"
 #include "data/overview.h"
 #include "jobs.h"
 
-#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct show_flags {
@@ -29,17 +30,25 @@ static const ch_option ROWS[] = {
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const show_flags DEFAULTS = {.rows = 20};
 
+/* Draws it in memory first: what is at path stays as it is until there is another picture. */
 static choir_status picture_write(const char *path, const ch_federation *f, const char *name,
                                   const choir_env *env, choir_error *err) {
-    FILE *file = fopen(path, "w");
-    if (file == NULL) {
-        return ch_error_set(err, CHOIR_EIO, "%s: %s", path, strerror(errno));
+    char *text = NULL;
+    size_t size = 0;
+    FILE *drawn = open_memstream(&text, &size);
+    if (drawn == NULL) {
+        return CHOIR_ENOMEM;
     }
-    const choir_status status = ch_overview_draw(file, f, name, env, err);
-    const bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed) {
-        return ch_error_set(err, CHOIR_EIO, "%s: could not be written", path);
+    choir_status status = ch_overview_draw(drawn, f, name, env, err);
+    const bool failed = ferror(drawn) != 0;
+    if ((fclose(drawn) != 0 || failed) && status == CHOIR_OK) {
+        status = CHOIR_ENOMEM;
     }
+    if (status == CHOIR_OK) {
+        const choir_bytes bytes = {.data = (const uint8_t *)text, .size = size};
+        status = ch_disk_replace(path, &bytes, 1, err);
+    }
+    free(text);
     return status;
 }
 

@@ -299,7 +299,24 @@ class Show(Case):
     def test_a_picture_that_cannot_be_written_is_an_error(self):
         ran = self.show("digits", "--set", "data.clients=2", "--out", "no/such/folder.svg")
         self.assertEqual((ran.code, ran.log),
-                         (1, "choir data show: no/such/folder.svg: No such file or directory\n"))
+                         (1, "choir data show: no/such/folder.svg.tmp: cannot create: No such file "
+                             "or directory\n"))
+
+    def test_a_picture_is_kept_until_there_is_another(self):
+        picture = self.folder / "kept.svg"
+        (self.folder / "two.csv").write_text("a,b\n1,2\n2,1\n3,4\n4,3\n")
+        words = ("./two.csv", "--set", "data.partition=iid", "--set", "data.clients=2",
+                 "--set", "data.task=regression", "--set", "model.loss=mean-squared-error")
+        for before in ("a picture", None):
+            if before:
+                picture.write_text(before)
+            else:
+                picture.unlink()
+            ran = self.show(*words, "--out", "kept.svg")
+            self.assertEqual((ran.code, ran.log), (2, "choir data show: ./two.csv has 0 labels; a "
+                                                      "picture needs between 1 and 256\n"))
+            self.assertEqual(picture.read_text() if picture.exists() else None, before)
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["two.csv"])
 
 
 class Export(Case):
