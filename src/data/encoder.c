@@ -37,6 +37,14 @@ choir_status ch_encoder_check_numbers(const ch_encoder *e, uint32_t c) {
     return CHOIR_OK;
 }
 
+choir_status ch_encoder_check_groups(const ch_encoder *e) {
+    if (e->group != CH_NO_COLUMN && e->facts[e->group].missing > 0) {
+        return ch_encoder_refuse(e, e->facts[e->group].first_missing, e->group, "group",
+                                 "is missing; say whose the row is, or take it out of the file");
+    }
+    return CHOIR_OK;
+}
+
 choir_status ch_encoder_visit(const ch_encoder *e, uint32_t count, ch_row_visit *visit,
                               void *self) {
     choir_status status = CHOIR_OK;
@@ -80,8 +88,11 @@ choir_status ch_encoder_look(ch_encoder *e) {
         status = ch_csv_record(e->csv, record, &cells, e->err);
         for (uint32_t c = 0; c < e->csv->columns && status == CHOIR_OK; c++) {
             const ch_column_kind kind = e->kinds[c];
+            ch_column_facts *f = &e->facts[c];
             if (kind == CH_COLUMN_UNKNOWN || kind == CH_COLUMN_NUMERIC || kind == CH_COLUMN_LABEL) {
-                cell_look(&e->facts[c], record, &cells[c]);
+                cell_look(f, record, &cells[c]);
+            } else if (c == e->group && ch_cell_is_missing(&cells[c])) {
+                fact_add(&f->missing, &f->first_missing, record);
             }
         }
     }
@@ -217,7 +228,7 @@ static choir_status way_of(uint64_t *out, const choir_job_data *o, const ch_read
                            uint64_t seed, const choir_env *env) {
     static const ch_reading usual = {.encoding = NULL};
     const ch_reading *r = reading == NULL ? &usual : reading;
-    const char *const texts[] = {"csv 1", o->label, o->group, o->categorical, o->drop, o->task};
+    const char *const texts[] = {"csv 2", o->label, o->group, o->categorical, o->drop, o->task};
     const uint64_t drawn_by = o->test_share > 0 && o->test_share < 1 ? seed : 0;
     const uint8_t flags[] = {r->is_test_only, r->may_lack_labels, r->encoding != NULL};
     ch_checksum c;

@@ -8,7 +8,8 @@
  *                numbers when all are ("1" is then "1.0"), and the value is its name; regression:
  *                the number as it is
  *   dropped      no input, nor anything else
- *   group        no input; the place of its value among those of the training rows
+ *   group        no input; the place of its value among those of the training rows, in ascending
+ *                order of bytes
  *
  * Columns that data.drop lists are dropped; one is categorical when data.categorical lists it or no
  * more than half of its values are numbers; else all of them have to be numbers, below 1e30 in
@@ -41,9 +42,9 @@
  *
  * Returns OK; EINVAL for options that name no column or do not fit, a label of many numbers that
  * are not whole, columns or labels that are not those of the encoding given, EPROTO for a label
- * that is missing, and for a label or an input that is no number, or too large, where one must be
- * (err names line and column), EIO where a text that stays in its file cannot be read or changes,
- * ENOMEM. What is claimed is added to out, also on failure.
+ * or a group that is missing, and for a label or an input that is no number, or too large, where
+ * one must be (err names line and column), EIO where a text that stays in its file cannot be read
+ * or changes, ENOMEM. What is claimed is added to out, also on failure.
  */
 CHOIR_NODISCARD choir_status ch_csv_encode(ch_dataset *out, ch_csv *csv,
                                            const choir_job_data *options, const ch_reading *reading,

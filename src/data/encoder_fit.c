@@ -203,6 +203,9 @@ static choir_status columns_assign(ch_encoder *e) {
     if (status == CHOIR_OK) {
         status = ch_encoder_look(e);
     }
+    if (status == CHOIR_OK) {
+        status = ch_encoder_check_groups(e);
+    }
     for (uint32_t c = 0; status == CHOIR_OK && c < e->csv->columns; c++) {
         if (e->kinds[c] == CH_COLUMN_UNKNOWN) {
             status = column_judge(e, c);

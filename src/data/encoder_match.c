@@ -215,6 +215,9 @@ choir_status ch_encoder_match(ch_encoder *e) {
     if (status == CHOIR_OK) {
         status = ch_encoder_look(e);
     }
+    if (status == CHOIR_OK) {
+        status = ch_encoder_check_groups(e);
+    }
     for (uint32_t c = 0; status == CHOIR_OK && c < e->csv->columns; c++) {
         status = e->kinds[c] == CH_COLUMN_NUMERIC ? numbers_check(e, c) : CHOIR_OK;
     }

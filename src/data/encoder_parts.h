@@ -76,11 +76,15 @@ bool ch_encoder_list_next(const char **list, ch_cell *out);
 /* Whether the first record is a header, by the options and by itself. EIO. */
 CHOIR_NODISCARD choir_status ch_encoder_see_header(ch_encoder *e);
 
-/* Fills in the facts of the columns that may be numbers or labels, by what they are so far. EIO. */
+/* Fills in the facts of the columns that may be numbers or labels, by what they are so far, and
+ * whether groups are missing. EIO. */
 CHOIR_NODISCARD choir_status ch_encoder_look(ch_encoder *e);
 
 /* EPROTO when the column has a number that is too large for an input. */
 CHOIR_NODISCARD choir_status ch_encoder_check_numbers(const ch_encoder *e, uint32_t c);
+
+/* EPROTO when a row has no group, and there is a column of them. */
+CHOIR_NODISCARD choir_status ch_encoder_check_groups(const ch_encoder *e);
 
 /* Says what every column is and makes the encoding, from the options and the training rows. EINVAL,
  * EPROTO, EIO, ENOMEM. */

@@ -368,6 +368,16 @@ static void options_and_rows_that_do_not_fit_are_refused(void **state) {
          {.label = "2"},
          CHOIR_EPROTO,
          "f.csv: line 2: label '' in column 2 is missing"},
+        {"ann,1,2\n,3,4\n",
+         {.group = "1"},
+         CHOIR_EPROTO,
+         "f.csv: line 2: group '' in column 1 is missing; say whose the row is, or take it out of "
+         "the file"},
+        {"g,a,b\nann,1,2\n?,3,4\n,3,4\n", // nor of a row to test on, whichever those are
+         {.group = "g", .test_share = 0.5},
+         CHOIR_EPROTO,
+         "f.csv: line 3: group '?' in column 1 is missing; say whose the row is, or take it out of "
+         "the file"},
         {"1,2\n3,x\n",
          {.task = "regression"},
          CHOIR_EPROTO,

@@ -376,6 +376,26 @@ static void groups_are_the_files_own(void **state) {
     static const uint32_t groups[] = {1, 0, 1, 2};
     assert_memory_equal(d.train.groups, groups, sizeof(groups));
     ch_dataset_release(&d);
+    // One that is missing is nobody's, also where the column is one that the model was trained on.
+    static const char lacking[] = "age,colour,who,class\n3,red,bob,no\n4,,,yes\n";
+    for (int is_input = 0; is_input < 2; is_input++) {
+        choir_error err = {.message = ""};
+        char wanted[160];
+        (void)snprintf(wanted, sizeof(wanted),
+                       "f.csv: line 3: group '' in column %d is missing; say whose the row is, or "
+                       "take it out of the file",
+                       is_input ? 2 : 3);
+        const choir_job_data by = {.group = "who"};
+        const choir_job_data by_input = {.group = "colour"};
+        check_status(encode(&d, lacking, is_input ? &by_input : &by, &reading, &env, &err),
+                     CHOIR_EPROTO);
+        assert_string_equal(err.message, wanted);
+        ch_dataset_release(&d);
+    }
+    const ch_reading judging = {.encoding = &e, .is_test_only = true}; // who trains nobody asks
+    const choir_job_data all = {.group = "who", .test_share = 1};
+    check_status(encode(&d, lacking, &all, &judging, &env, NULL), CHOIR_OK);
+    ch_dataset_release(&d);
     ch_encoding_release(&e);
 }
 

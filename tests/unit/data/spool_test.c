@@ -361,6 +361,9 @@ static void what_is_wrong_with_a_row_is_told_as_in_memory(void **state) {
                              "column are; leave it empty when it is missing, or list the column in "
                              "data.categorical"},
         {"1,c1,2,n,w,\n", "line 4002: label '' in column 6 is missing"},
+        {"1,c1,2,n,?,low\n",
+         "line 4002: group '?' in column 5 is missing; say whose the row is, or "
+         "take it out of the file"},
         {"1,c1,2e30,n,w,low\n", "line 4002: value '2e30' in column 3 is not between -1e30 and "
                                 "1e30, as an input must be"},
         {"1,c1\n", "line 4002: 2 fields, but the first record has 6; only commas separate fields"},
