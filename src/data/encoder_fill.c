@@ -146,7 +146,7 @@ static choir_status row_fill(void *self, uint32_t i, const ch_cell *cells) {
         status = group_fill(f, i, cells);
     }
     if (status == CHOIR_OK && f->spool != NULL) {
-        return ch_spool_add(f->spool, f->x, features, e->err);
+        return ch_spool_add(f->spool, f->x, 1, e->err);
     }
     f->x += features;
     return status;
@@ -311,7 +311,7 @@ static choir_status spool_fill(ch_encoder *e, const choir_env *env, const char *
     ch_spool spool;
     ch_dataset d;
     const char *notes = NULL;
-    choir_status status = ch_spool_begin(&spool, to, path, env, e->err);
+    choir_status status = ch_spool_begin(&spool, to, path, e->encoding.features, env, e->err);
     if (status != CHOIR_OK) {
         return status;
     }

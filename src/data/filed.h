@@ -47,6 +47,8 @@ typedef struct ch_filed {
     uint32_t bytes;  // of one
     uint32_t planes; // more than 1: channel by channel in the file; read, channels are innermost
     bool is_reals;   // floats; else pixels
+    bool has_sum;    // it is known what its inputs were when they were written
+    uint64_t sum;    // of their marks then (spool.h)
 } ch_filed;
 
 /*

@@ -168,13 +168,14 @@ static choir_status reals_file(ch_leaf *l, choir_error *err) {
     if (l->filing.to[0] == '\0') {
         return ch_error_set(err, CHOIR_EINVAL, "%s", l->filing.why);
     }
-    choir_status status = ch_spool_begin(&l->spool, l->filing.to, l->filing.path, &l->env, err);
+    choir_status status =
+        ch_spool_begin(&l->spool, l->filing.to, l->filing.path, l->form.features, &l->env, err);
     if (status != CHOIR_OK) {
         return status;
     }
     l->is_filed = true;
     if (l->count > 0) {
-        status = ch_spool_add(&l->spool, l->reals, l->count * features, err);
+        status = ch_spool_add(&l->spool, l->reals, l->count, err);
     }
     block_free(&l->env, l->reals);
     l->reals_room = 0;
@@ -257,7 +258,7 @@ static choir_status numbers_add(ch_leaf *l, const json_t *x, const json_t *y, co
     l->groups[l->count] = l->users;
     l->form.classes = label >= l->form.classes ? label + 1 : l->form.classes;
     l->count += 1;
-    return l->is_filed ? ch_spool_add(&l->spool, to, l->form.features, p->err) : CHOIR_OK;
+    return l->is_filed ? ch_spool_add(&l->spool, to, 1, p->err) : CHOIR_OK;
 }
 
 /* --------------------------------------------------------------------------------------- files */

@@ -26,7 +26,7 @@ enum {
     HAS_TEST_GROUPS = 8,
 };
 
-static const char MAGIC[8] = {'c', 'h', 'o', 'i', 'r', 't', 'a', 'b'};
+static const char MAGIC[8] = {'c', 'h', 'o', 'i', 'r', 't', 'b', '2'};
 
 typedef struct header {
     char magic[8];
@@ -37,10 +37,11 @@ typedef struct header {
     uint32_t has;
     uint32_t named, names_bytes;
     uint32_t encoding_bytes, notes_bytes; // with their zeros; 0: none
+    uint64_t sum;                         // of the inputs' marks
     uint64_t checksum;                    // of the header with 0 here, and of what is kept
 } header;
 
-_Static_assert(sizeof(header) == 64, "the inputs begin at byte 64");
+_Static_assert(sizeof(header) == 72, "the inputs begin at byte 72");
 
 static uint64_t inputs_bytes(const header *h) {
     return ((uint64_t)h->train + h->test) * h->height * h->width * h->channels * sizeof(float);
@@ -48,10 +49,10 @@ static uint64_t inputs_bytes(const header *h) {
 
 /* ------------------------------------------------------------------------------------- writing */
 
-choir_status ch_spool_begin(ch_spool *out, const char *to, const char *path, const choir_env *env,
-                            choir_error *err) {
+choir_status ch_spool_begin(ch_spool *out, const char *to, const char *path, uint32_t features,
+                            const choir_env *env, choir_error *err) {
     static const header none = {.order = 0};
-    ch_spool s = {.path = path, .env = *env, .room_max = ROOM};
+    ch_spool s = {.path = path, .features = features, .env = *env, .room_max = ROOM};
     s.room = ch_claim(env, ROOM, sizeof(s.room[0]));
     if (s.room == NULL) {
         return CHOIR_ENOMEM;
@@ -89,9 +90,18 @@ static choir_status room_write(ch_spool *s, choir_error *err) {
     return status;
 }
 
-choir_status ch_spool_add(ch_spool *s, const float *x, size_t count, choir_error *err) {
+uint64_t ch_spool_mark(uint32_t place, const void *input, size_t bytes) {
+    return ch_checksum_of(place, input, bytes);
+}
+
+choir_status ch_spool_add(ch_spool *s, const float *x, uint32_t rows, choir_error *err) {
     choir_status status = CHOIR_OK;
-    s->bytes += count * sizeof(x[0]);
+    for (uint32_t i = 0; i < rows; i++) {
+        const float *input = x + (size_t)i * s->features;
+        s->sum += ch_spool_mark(s->rows, input, s->features * sizeof(x[0]));
+        s->rows += 1;
+    }
+    size_t count = (size_t)rows * s->features;
     while (count > 0 && status == CHOIR_OK) {
         const size_t left = s->room_max - s->room_count;
         const size_t some = count < left ? count : left;
@@ -160,10 +170,11 @@ static choir_status columns_write(const ch_spool *s, ch_checksum *c, const ch_da
 static choir_status rest_write(const ch_spool *s, const ch_dataset *d, const char *notes,
                                choir_error *err) {
     header h = header_of(d, notes);
+    h.sum = s->sum;
     ch_checksum c;
     ch_checksum_init(&c, 0);
     ch_checksum_add(&c, &h, sizeof(h));
-    CH_ASSERT(inputs_bytes(&h) == s->bytes);
+    CH_ASSERT(inputs_bytes(&h) == (uint64_t)s->rows * s->features * sizeof(float));
     choir_status status = columns_write(s, &c, d, err);
     for (uint32_t i = 0; i < d->named && status == CHOIR_OK; i++) {
         status = kept_write(s, &c, d->names[i], text_bytes(d->names[i]), err);
@@ -362,6 +373,8 @@ static choir_status tables_set(ch_dataset *d, ch_filed *filed, const header *h) 
     filed->bytes = (uint32_t)(inputs_bytes(h) / rows);
     filed->stride = filed->bytes;
     filed->is_reals = true;
+    filed->has_sum = true;
+    filed->sum = h->sum;
     const ch_examples all = {.shape = {h->height, h->width, h->channels},
                              .classes = h->classes,
                              .filed = filed,
@@ -417,6 +430,18 @@ choir_status ch_spool_open_table(ch_dataset *out, ch_examples *table, const char
         *table = read;
     }
     return status;
+}
+
+choir_status ch_spool_check(const ch_filed *filed, uint64_t sum, choir_error *err) {
+    if (!filed->has_sum || filed->sum == sum) {
+        return CHOIR_OK;
+    }
+    const char *path = filed->files[0].path;
+    const bool is_removed = unlink(path) == 0 || errno == ENOENT;
+    return ch_error_set(err, CHOIR_EPROTO,
+                        "%.400s: is damaged: its inputs are not those that were written; %s", path,
+                        is_removed ? "it was removed: start again, and it is made again"
+                                   : "remove it, and it is made again");
 }
 
 uint64_t ch_spool_bytes(const char *path) {

@@ -7,6 +7,7 @@
 #include "data/crop.h"
 #include "data/filed.h"
 #include "data/preprocess.h"
+#include "data/spool.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,9 +40,11 @@ static void input_add(ch_checksum *c, const ch_examples *t, uint32_t crop, void 
     ch_checksum_add(c, input, ch_shape_features(one.shape) * item);
 }
 
-/* Inputs one after the other, as they would be where all are in memory. */
-static choir_status inputs_add(ch_checksum *c, const ch_examples *t, uint32_t crop,
+/* Inputs one after the other, as they would be where all are in memory. What their marks come to as
+ * they are in the file, where that is known, is added to *sum. */
+static choir_status inputs_add(ch_checksum *c, uint64_t *sum, const ch_examples *t, uint32_t crop,
                                const choir_env *env, choir_error *err) {
+    const bool has_sum = t->filed != NULL && t->filed->has_sum;
     const size_t size = ch_filed_input_bytes(t);
     void *room = env->alloc(env->self, ch_arena_cost(size, 1));
     choir_status status =
@@ -50,6 +53,7 @@ static choir_status inputs_add(ch_checksum *c, const ch_examples *t, uint32_t cr
         const void *input = NULL;
         status = ch_filed_input(&input, t, i, room, err);
         if (status == CHOIR_OK) {
+            *sum += has_sum ? ch_spool_mark(t->places[i], input, size) : 0;
             if (input != room) {
                 memcpy(room, input, size);
             }
@@ -62,8 +66,8 @@ static choir_status inputs_add(ch_checksum *c, const ch_examples *t, uint32_t cr
     return status == CHOIR_OK && t->filed != NULL ? ch_filed_check(t->filed, err) : status;
 }
 
-static choir_status table_add(ch_checksum *c, const ch_federation *f, const ch_examples *t,
-                              const choir_env *env, choir_error *err) {
+static choir_status table_add(ch_checksum *c, uint64_t *sum, const ch_federation *f,
+                              const ch_examples *t, const choir_env *env, choir_error *err) {
     const size_t count = t == NULL ? 0 : t->count;
     ch_checksum_add(c, &count, sizeof(count));
     if (count == 0) {
@@ -73,7 +77,7 @@ static choir_status table_add(ch_checksum *c, const ch_federation *f, const ch_e
     const uint32_t crop = t->spans != NULL ? 0 : crop_of(f, t);
     choir_status status = CHOIR_OK;
     if (t->filed != NULL || crop != 0) {
-        status = inputs_add(c, t, crop, env, err);
+        status = inputs_add(c, sum, t, crop, env, err);
     } else {
         column_add(c, t->bytes, count * features);
         column_add(c, t->reals, count * features * sizeof(float));
@@ -88,13 +92,40 @@ static choir_status table_add(ch_checksum *c, const ch_federation *f, const ch_e
     return status;
 }
 
+/* Whether the inputs of each file are those that were written, which may be in both tables. */
+static choir_status sums_check(const ch_examples *const tables[2], const uint64_t sums[2],
+                               choir_error *err) {
+    choir_status status = CHOIR_OK;
+    for (int i = 0; i < 2; i++) { // all, so that one more start is enough
+        const ch_filed *filed = tables[i] == NULL ? NULL : tables[i]->filed;
+        uint64_t sum = 0;
+        uint32_t rows = 0;
+        for (int j = 0; j < 2 && filed != NULL && filed->has_sum; j++) {
+            const bool is_in = tables[j] != NULL && tables[j]->filed == filed;
+            sum += is_in ? sums[j] : 0;
+            rows += is_in ? tables[j]->count : 0;
+        }
+        if (rows > 0 && rows == filed->files[0].count) { // else some were not read
+            const bool is_first = status == CHOIR_OK;
+            const choir_status check = ch_spool_check(filed, sum, is_first ? err : NULL);
+            status = is_first ? check : status;
+        }
+    }
+    return status;
+}
+
 choir_status ch_digest_text(char out[CH_DIGEST_TEXT], const ch_federation *f, const choir_env *env,
                             choir_error *err) {
+    const ch_examples *const tables[] = {ch_federation_test(f), ch_federation_pooled(f)->examples};
+    uint64_t sums[] = {0, 0};
     ch_checksum c;
     ch_checksum_init(&c, 0);
-    choir_status status = table_add(&c, f, ch_federation_test(f), env, err);
+    choir_status status = CHOIR_OK;
+    for (int i = 0; i < 2 && status == CHOIR_OK; i++) {
+        status = table_add(&c, &sums[i], f, tables[i], env, err);
+    }
     if (status == CHOIR_OK) {
-        status = table_add(&c, f, ch_federation_pooled(f)->examples, env, err);
+        status = sums_check(tables, sums, err);
     }
     const char *encoding = ch_federation_encoding(f); // names of columns, labels, categories
     column_add(&c, encoding, encoding == NULL ? 0 : strlen(encoding));

@@ -10,8 +10,11 @@
 
 #include "run/session.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[FOLDER_PATH_MAX];
@@ -164,6 +167,67 @@ static void the_model_is_the_same_from_a_folder_of_leafs(void **state) {
     assert_true(peak[1] < peak[0]);
 }
 
+/* Flips a bit in the middle of each unpacked file of a data directory, and gives how many there
+ * are. */
+static uint32_t unpacked_damage(const char *data) {
+    uint32_t count = 0;
+    char path[FOLDER_PATH_MAX + 64];
+    (void)snprintf(path, sizeof(path), "%.400s/unpacked", data);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    for (const struct dirent *e; (e = readdir(dir)) != NULL;) {
+        if (e->d_name[0] == '.') {
+            continue;
+        }
+        struct stat about;
+        uint8_t byte = 0;
+        const int file = openat(dirfd(dir), e->d_name, O_RDWR);
+        assert_true(file >= 0 && fstat(file, &about) == 0);
+        assert_int_equal(pread(file, &byte, 1, about.st_size / 2), 1);
+        byte ^= 0x10;
+        assert_int_equal(pwrite(file, &byte, 1, about.st_size / 2), 1);
+        (void)close(file);
+        count += 1;
+    }
+    (void)closedir(dir);
+    return count;
+}
+
+static void check_damage_is_told(const choir_job *job, uint32_t files) {
+    const choir_env env = choir_env_default();
+    ch_run_options o = ch_run_defaults();
+    char dir[3][FOLDER_PATH_MAX + 64];
+    ch_run_result results[3];
+    choir_error err = {.message = ""};
+    o.report = false;
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(dir[i], sizeof(dir[i]), "%s/damage-%u-%d", folder, files, i);
+        o.run_dir = dir[i];
+        const choir_status wanted = i == 1 ? CHOIR_EPROTO : CHOIR_OK;
+        check_status(ch_run_sim(&results[i], job, &o, &env, &err), wanted);
+        assert_int_equal(i == 0 ? unpacked_damage(job->data.dir) : files, files);
+    }
+    const char *after = strstr(err.message, "/unpacked/");
+    assert_non_null(after);
+    assert_memory_equal(err.message, job->data.dir, strlen(job->data.dir));
+    assert_string_equal(after + strlen("/unpacked/0123456789abcdef"),
+                        ": is damaged: its inputs are not those that were written; it was removed: "
+                        "start again, and it is made again");
+    assert_string_equal(results[0].model_hash, results[2].model_hash);
+}
+
+static void damage_among_the_inputs_ends_a_run_and_is_mended_by_the_next(void **state) {
+    (void)state;
+    choir_job job = table_job(1);
+    large_table_write(folder_file(folder, "table.csv"), TABLE_ROWS, TABLE_NOTE);
+    (void)snprintf(job.data.dir, sizeof(job.data.dir), "%s", folder_file(folder, "data-1"));
+    check_damage_is_told(&job, 1);
+    large_leaf_write(folder, "leaf", 15);
+    (void)snprintf(job.data.source, sizeof(job.data.source), "%s", folder_file(folder, "leaf"));
+    (void)snprintf(job.data.dir, sizeof(job.data.dir), "%s", folder_file(folder, "data-2"));
+    check_damage_is_told(&job, 2);
+}
+
 static void pictures_that_are_cut_off_end_a_training_with_a_sentence(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -202,6 +266,7 @@ int main(void) {
         cmocka_unit_test(a_run_is_the_same_wherever_its_pictures_are),
         cmocka_unit_test(the_model_is_the_same_in_half_the_memory_that_rows_take),
         cmocka_unit_test(the_model_is_the_same_from_a_folder_of_leafs),
+        cmocka_unit_test(damage_among_the_inputs_ends_a_run_and_is_mended_by_the_next),
         cmocka_unit_test(pictures_that_are_cut_off_end_a_training_with_a_sentence),
     };
     folder_make(folder);

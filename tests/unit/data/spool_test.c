@@ -304,7 +304,7 @@ static void a_full_disk_is_told_and_nothing_is_left(void **state) {
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     const choir_job_data o = options_of(1);
-    const size_t inputs = large_table_bytes(ROWS) + 64;
+    const size_t inputs = large_table_bytes(ROWS) + 72;
     const size_t limits[] = {100, 1 << 20, inputs + 10}; // at once, on the way, behind the inputs
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         const struct rlimit limit = {.rlim_cur = limits[i], .rlim_max = before.rlim_max};
