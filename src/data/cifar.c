@@ -121,7 +121,9 @@ typedef struct batches {
     char paths[1 + BATCHES_MAX][PATH_BYTES]; // by number; "": no file of its own
     choir_bytes bytes[1 + BATCHES_MAX];      // size 0: not there, or it stays in its file
     uint32_t counts[1 + BATCHES_MAX];        // records; 0: not there
+    bool is_packed[1 + BATCHES_MAX];         // the file of its own is gzip
     bool is_filed[2];                        // the training batches stay in their files; the test
+    uint64_t left[2];                        // bytes of packed files that a table may have yet
     ch_file files[1 + BATCHES_MAX];          // owned; the archive is in the first
     choir_bytes names;                       // batches.meta.txt; size 0: not there
     ch_file names_file;                      // owned
@@ -182,18 +184,44 @@ static bool is_filed(const batches *b, int number) {
     return b->is_filed[number == TEST];
 }
 
-/* Which table stays in its files: one whose pixels take more than memory. */
+/* Which table stays in its files: one whose pixels take more than memory, those of packed files,
+ * whose sizes say nothing, not counted. */
 static void sizes_look(batches *b, uint64_t memory) {
+    const uint64_t pixels = memory < CH_UNPACKED_BYTES_MAX ? memory : CH_UNPACKED_BYTES_MAX;
+    const uint64_t most = (pixels / CH_CIFAR_FEATURES + 1) * CH_CIFAR_RECORD - 1;
     uint64_t sizes[2] = {0};
     for (int i = 0; i <= BATCHES_MAX; i++) {
         struct stat about;
-        if (b->paths[i][0] != '\0' && stat(b->paths[i], &about) == 0) {
+        const char *path = b->paths[i];
+        b->is_packed[i] = path[0] != '\0' && ch_file_is_packed(path);
+        if (path[0] != '\0' && !b->is_packed[i] && stat(path, &about) == 0) {
             sizes[i == TEST] += (uint64_t)about.st_size;
         }
     }
     for (int i = 0; i < 2; i++) {
-        b->is_filed[i] = sizes[i] / CH_CIFAR_RECORD * CH_CIFAR_FEATURES > memory;
+        b->is_filed[i] = sizes[i] > most;
+        b->left[i] = b->is_filed[i] ? 0 : most - sizes[i];
     }
+}
+
+/* Reads a packed one, which has no place of its own to stay in. */
+static choir_status packed_read(batches *b, int number, uint64_t memory, const choir_env *env,
+                                choir_error *err) {
+    uint64_t *left = &b->left[number == TEST];
+    ch_file *file = &b->files[number];
+    const char *path = b->paths[number];
+    const bool is_bounded = *left < CH_FILE_BYTES_MAX;
+    const choir_status status = is_bounded ? ch_file_read_within(file, path, *left, env, err)
+                                           : ch_file_read(file, path, CH_FILE_BYTES_MAX, env, err);
+    if (status == CHOIR_EAGAIN) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "data.memory: with %s, which is packed, pictures are more than %llu "
+                            "MiB; raise it, or unpack that file where it is, and they stay in "
+                            "their files",
+                            path, (unsigned long long)(memory >> 20));
+    }
+    *left -= status == CHOIR_OK ? file->size : 0;
+    return status;
 }
 
 /* Reads those that do not stay where they are. */
@@ -207,11 +235,12 @@ static choir_status paths_read(batches *b, uint64_t memory, const choir_env *env
         if (path[0] == '\0') {
             continue;
         }
-        if (is_filed(b, i) && stat(path, &about) == 0) {
+        if (!b->is_packed[i] && is_filed(b, i) && stat(path, &about) == 0) {
             status = records_count(&b->counts[i], (uint64_t)about.st_size, path, err);
             continue;
         }
-        status = ch_file_read(&b->files[i], path, CH_FILE_BYTES_MAX, env, err);
+        status = b->is_packed[i] ? packed_read(b, i, memory, env, err)
+                                 : ch_file_read(&b->files[i], path, CH_FILE_BYTES_MAX, env, err);
         if (status == CHOIR_OK) {
             status = batch_set(b, i, ch_file_bytes(&b->files[i]), path, err);
         }

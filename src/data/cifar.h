@@ -52,11 +52,12 @@ bool ch_cifar_is(const char *path);
 /*
  * Reads a folder's data_batch_1.bin ... data_batch_9.bin, as many as there are, and test_batch.bin
  * if there is one, and what batches.meta.txt calls the labels; or the same out of the archive; or
- * one file of records.
+ * one file of records. Packed files are inflated, into memory.
  *
  * When there is no test batch, options->test_share of the records are drawn by seed for testing.
  *
- * Returns OK; EIO, EPROTO, ENOMEM as ch_idx_read. What is read is added to out, also on failure.
+ * Returns OK; EINVAL when what is packed is more than options->memory; EIO, EPROTO, ENOMEM as
+ * ch_idx_read. What is read is added to out, also on failure.
  */
 CHOIR_NODISCARD choir_status ch_cifar_read(ch_dataset *out, const char *path,
                                            const choir_job_data *options, uint64_t seed,

@@ -16,6 +16,7 @@
 
 enum {
     FIRST_CAPACITY = 1 << 16, // bytes
+    HEAD_STRETCH = 1 << 12,   // bytes of a packed file that are looked at at once
 };
 
 void ch_file_release(ch_file *f) {
@@ -300,6 +301,56 @@ bool ch_file_is_packed(const char *path) {
     const ssize_t got = read(from, first, sizeof(first));
     (void)close(from);
     return got == (ssize_t)sizeof(first) && is_gzip(first, sizeof(first));
+}
+
+/* Reads until out is full, or the file ends. */
+static size_t head_read(int from, uint8_t *out, size_t room) {
+    size_t size = 0;
+    while (size < room) {
+        const ssize_t got = read(from, out + size, room - size);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            break;
+        }
+        size += got > 0 ? (size_t)got : 0;
+    }
+    return size;
+}
+
+/* Inflates until out is full, or as far as it goes. */
+static size_t head_inflate(int from, uint8_t *out, size_t room) {
+    choir_env env = choir_env_default();
+    uint8_t packed[HEAD_STRETCH];
+    z_stream z = {.zalloc = zlib_alloc, .zfree = zlib_free, .opaque = &env};
+    z.next_out = out;
+    z.avail_out = room > 1 << 30 ? 1U << 30 : (uInt)room;
+    int result = inflateInit2(&z, GZIP_ONLY);
+    if (result != Z_OK) {
+        return 0;
+    }
+    while (result == Z_OK && z.avail_out > 0) {
+        if (z.avail_in == 0) {
+            z.next_in = packed;
+            z.avail_in = (uInt)head_read(from, packed, sizeof(packed));
+        }
+        result = inflate(&z, Z_NO_FLUSH); // without input: Z_BUF_ERROR
+        if (result == Z_STREAM_END) {     // another member may follow
+            result = inflateReset(&z);
+        }
+    }
+    const size_t size = (size_t)(z.next_out - out);
+    (void)inflateEnd(&z);
+    return size;
+}
+
+size_t ch_file_head(const char *path, void *out, size_t room) {
+    const bool is_packed = ch_file_is_packed(path);
+    const int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (from < 0) {
+        return 0;
+    }
+    const size_t size = is_packed ? head_inflate(from, out, room) : head_read(from, out, room);
+    (void)close(from);
+    return size;
 }
 
 bool ch_is_file(const char *path) {

@@ -49,6 +49,10 @@ CHOIR_NODISCARD choir_status ch_file_read_within(ch_file *out, const char *path,
 /* Whether a file begins as gzip does; false also when it cannot be read. */
 bool ch_file_is_packed(const char *path);
 
+/* The first bytes of a file's content, inflated when it is gzip, in out (room). Returns how many
+ * there are; 0 when it cannot be read. Of a damaged one they are those before the damage. */
+size_t ch_file_head(const char *path, void *out, size_t room);
+
 /*
  * Inflates a gzip file into another, of whatever size, through a little memory.
  *

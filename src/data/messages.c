@@ -317,22 +317,24 @@ static bool file_find(char out[PATH_BYTES], const char *path) {
     return snprintf(out, PATH_BYTES, "%s/%s", path, FILE_NAME) < PATH_BYTES && ch_is_file(out);
 }
 
+static bool ends_with(const char *path, const char *end) {
+    const size_t size = strlen(path);
+    return size > strlen(end) && strcmp(path + size - strlen(end), end) == 0;
+}
+
 bool ch_messages_is(const char *path) {
     char found[PATH_BYTES];
     char head[HEAD_BYTES];
-    const size_t length = strlen(path);
     if (!file_find(found, path)) {
         return false;
     }
     if (strcmp(found, path) != 0) {
         return true;
     }
-    FILE *file = length > 4 && strcmp(path + length - 4, ".tsv") == 0 ? fopen(path, "rb") : NULL;
-    if (file == NULL) {
+    if (!ends_with(path, ".tsv") && !ends_with(path, ".tsv.gz")) {
         return false;
     }
-    const size_t size = fread(head, 1, sizeof(head), file);
-    (void)fclose(file);
+    const size_t size = ch_file_head(path, head, sizeof(head));
     const char *stop = memchr(head, '\n', size);
     ch_cell line = {.data = head, .size = (uint32_t)(stop == NULL ? size : (size_t)(stop - head))};
     ch_cell field;

@@ -50,8 +50,8 @@ enum {
 
 #define CH_MESSAGES_BYTES_MAX (UINT64_C(256) << 20)
 
-/* Whether path is a file called .tsv whose first line has three fields, or a folder with
- * nus-sms-en.tsv in it. */
+/* Whether path is a file called .tsv or .tsv.gz, packed or not, whose first line has three fields;
+ * or a folder with nus-sms-en.tsv in it. */
 bool ch_messages_is(const char *path);
 
 /*

@@ -41,13 +41,7 @@ bool ch_plays_is(const char *path) {
     if (strcmp(slash == NULL ? found : slash + 1, GUTENBERG) == 0) {
         return true;
     }
-    FILE *file = fopen(found, "rb");
-    if (file == NULL) {
-        return false;
-    }
-    const size_t size = fread(head, 1, sizeof(head), file);
-    (void)fclose(file);
-    return ch_plays_are_likely(head, size);
+    return ch_plays_are_likely(head, ch_file_head(found, head, sizeof(head)));
 }
 
 /* Lines of a role with n that are for testing. */

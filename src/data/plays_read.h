@@ -20,8 +20,8 @@
 
 #include <stdbool.h>
 
-/* Whether path is a file that looks like plays or is called pg100.txt; or a folder with pg100.txt
- * in it, or with input.txt that looks like plays. */
+/* Whether path is a file that looks like plays, packed or not, or is called pg100.txt; or a folder
+ * with pg100.txt in it, or with input.txt that looks like plays. */
 bool ch_plays_is(const char *path);
 
 /*

@@ -40,6 +40,48 @@ static void compression_is_seen_by_looking(void **state) {
     folder_remove(folder);
 }
 
+/* Checks that the first bytes are those of content, and how many there are. */
+static void check_head(const char *path, size_t room, size_t wanted) {
+    static uint8_t head[SIZE + 1];
+    memset(head, 0xEE, sizeof(head));
+    assert_int_equal(ch_file_head(path, head, room), wanted);
+    assert_memory_equal(head, content, wanted);
+    assert_int_equal(head[wanted], 0xEE);
+}
+
+static void the_first_bytes_are_the_same_packed_or_not(void **state) {
+    (void)state;
+    static const char *const names[] = {"plain", "packed", "members"};
+    char folder[FOLDER_PATH_MAX];
+    static char packed[SIZE + 4096];
+    folder_make(folder);
+    content_make();
+    file_write(folder, "plain", content, SIZE);
+    file_write_gz(folder, "members", content + 999, SIZE - 999);
+    file_write_gz(folder, "packed", content, 999);
+    size_t size = folder_get(folder_file(folder, "packed"), packed, sizeof(packed));
+    size += folder_get(folder_file(folder, "members"), packed + size, sizeof(packed) - size);
+    file_write(folder, "members", packed, size);
+    file_write_gz(folder, "packed", content, SIZE);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *path = folder_file(folder, names[i]);
+        check_head(path, 0, 0);
+        check_head(path, 1000, 1000);
+        check_head(path, SIZE, SIZE);
+        check_head(path, SIZE + 1, SIZE);
+    }
+    size = folder_get(folder_file(folder, "packed"), packed, sizeof(packed));
+    file_write(folder, "cut", packed, size / 2);
+    check_head(folder_file(folder, "cut"), 1000, 1000);
+    file_write(folder, "cut", packed, 5);
+    check_head(folder_file(folder, "cut"), 1000, 0);
+    packed[10] |= 6; // the first block's kind: none that there is
+    file_write(folder, "damaged", packed, size);
+    check_head(folder_file(folder, "damaged"), 1000, 0);
+    check_head(folder_file(folder, "none"), 1000, 0);
+    folder_remove(folder);
+}
+
 static void several_gzip_members_are_one_file(void **state) {
     (void)state;
     char folder[FOLDER_PATH_MAX];
@@ -119,6 +161,7 @@ static void every_failed_allocation_is_reported(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compression_is_seen_by_looking),
+        cmocka_unit_test(the_first_bytes_are_the_same_packed_or_not),
         cmocka_unit_test(several_gzip_members_are_one_file),
         cmocka_unit_test(a_bound_holds_for_what_is_inflated),
         cmocka_unit_test(what_is_no_file_is_refused_and_does_not_block),

@@ -161,6 +161,66 @@ static void records_stay_in_their_files(void **state) {
     check_source(folder_file(folder, "one.bin"));
 }
 
+/* Packs a file where it is. */
+static void file_pack(const char *path) {
+    static char bytes[400 * CH_CIFAR_RECORD];
+    const size_t size = folder_get(path, bytes, sizeof(bytes));
+    gzFile file = gzopen(path, "wb");
+    assert_int_equal(gzwrite(file, bytes, (unsigned)size), (int)size);
+    assert_int_equal(gzclose(file), Z_OK);
+}
+
+/* Opens what is at source with a memory of 1 MiB. path: what is refused in it; NULL: nothing. */
+static void check_packed(const char *source, const char *path) {
+    const choir_env env = choir_env_default();
+    const choir_job_data o = data_of(source, 1);
+    ch_federation *f = NULL;
+    choir_error err = {.message = ""};
+    char wanted[512];
+    (void)snprintf(wanted, sizeof(wanted),
+                   "data.memory: with %s, which is packed, pictures are more than 1 MiB; raise it, "
+                   "or unpack that file where it is, and they stay in their files",
+                   path);
+    check_status(ch_federation_open(&f, &o, NULL, 5, &env, &err),
+                 path == NULL ? CHOIR_OK : CHOIR_EINVAL);
+    assert_string_equal(err.message, path == NULL ? "" : wanted);
+    ch_federation_destroy(f);
+}
+
+static void packed_records_are_in_memory_or_refused(void **state) {
+    (void)state;
+    enum { FIT = (1 << 20) / CH_CIFAR_FEATURES }; // records in 1 MiB
+    char set[PATH_BYTES];
+    char path[4][PATH_BYTES];
+    path_of(set, "gz");
+    path_of(path[0], "gz/data_batch_1.bin");
+    path_of(path[1], "gz/data_batch_2.bin");
+    path_of(path[2], "gz/test_batch.bin");
+    path_of(path[3], "packed.bin");
+    (void)mkdir(set, 0755);
+    for (uint32_t more = 0; more < 2; more++) {
+        records_write(path[0], 0, FIT - 100); // beside one that is not packed
+        records_write(path[1], 400, 100 + more);
+        records_write(path[2], 600, FIT + more);
+        file_pack(path[1]);
+        check_packed(set, more == 0 ? NULL : path[1]);
+        records_write(path[1], 400, 100);
+        file_pack(path[1]);
+        file_pack(path[2]);
+        check_packed(set, more == 0 ? NULL : path[2]);
+        records_write(path[3], 0, FIT + more);
+        file_pack(path[3]);
+        check_packed(path[3], more == 0 ? NULL : path[3]);
+    }
+    records_write(path[0], 0, FIT + 1); // that stays where it is
+    records_write(path[2], 600, 10);
+    check_packed(set, path[1]);
+    static uint8_t blank[400 * CH_CIFAR_RECORD]; // small when it is packed
+    folder_put(path[3], blank, sizeof(blank));
+    file_pack(path[3]);
+    check_packed(path[3], path[3]);
+}
+
 static void a_record_without_a_label_is_named_where_it_stays(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -480,6 +540,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(images_stay_in_their_file),
         cmocka_unit_test(records_stay_in_their_files),
+        cmocka_unit_test(packed_records_are_in_memory_or_refused),
         cmocka_unit_test(a_record_without_a_label_is_named_where_it_stays),
         cmocka_unit_test(an_archive_that_is_too_large_is_to_be_unpacked),
         cmocka_unit_test(a_packed_file_is_unpacked_once),

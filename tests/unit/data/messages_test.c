@@ -216,6 +216,12 @@ static void a_file_is_known_by_its_name_and_first_line(void **state) {
     assert_false(ch_messages_is(folder_file(folder, "a.txt")));
     assert_false(ch_messages_is(folder_file(folder, "b.tsv")));
     assert_false(ch_messages_is(folder));
+    file_write_gz(folder, "a.tsv", TEXT, strlen(TEXT));
+    file_write_gz(folder, "a.tsv.gz", TEXT, strlen(TEXT));
+    file_write_gz(folder, "b.tsv.gz", "a\tb\n1\t2\n", 8);
+    assert_true(ch_messages_is(folder_file(folder, "a.tsv")));
+    assert_true(ch_messages_is(folder_file(folder, "a.tsv.gz")));
+    assert_false(ch_messages_is(folder_file(folder, "b.tsv.gz")));
     file_write_gz(folder, "nus-sms-en.tsv", TEXT, strlen(TEXT));
     assert_true(ch_messages_is(folder));
     const choir_env env = choir_env_default();

@@ -275,6 +275,9 @@ static void roles_with_one_line_are_nobody(void **state) {
     assert_int_equal(d.train.shape.channels, CH_STEPS_CHARACTERS);
     ch_dataset_release(&d);
     file_write_gz(folder, "plays", SMALL_PLAYS_COLON, strlen(SMALL_PLAYS_COLON));
+    assert_true(ch_plays_is(folder_file(folder, "plays")));
+    file_write_gz(folder, "table", "a,b\n1,2\n", 8);
+    assert_false(ch_plays_is(folder_file(folder, "table")));
     o.steps = 6;
     check_status(ch_plays_read(&d, folder_file(folder, "plays"), &o, NULL), CHOIR_OK);
     assert_int_equal(d.test.count, 2 + 1); // "And then?" is ten predictions, "Eat." five
