@@ -138,6 +138,10 @@ static bool is_welcome(ch_server *s, ch_entrant *e) {
     } else if (e->hosted == NULL) {
         ch_answer_refused(e->exchange, CHOIR_REFUSAL_UNSAMPLED);
     }
+    if (e->hosted != NULL && !ch_hosted_is_open(e->hosted)) {
+        ch_answer_busy(e->exchange, "the server has not been able to open the job");
+        return false;
+    }
     return e->hosted != NULL && is_selected(s, e);
 }
 

@@ -7,9 +7,6 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "base/text.h"
-#include "job/coordinator.h"
-#include "net/offer.h"
-#include "onnx/safetensors.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -20,194 +17,6 @@
 enum { IDLE_WAIT_MS = 60 * 1000, TICK_ROUNDS_MAX = 64 };
 
 // ----- life -------------------------------------------------------------------------------------
-
-static choir_status head_copy(ch_hosted *h, choir_bytes bundle) {
-    const choir_bytes head = ch_offer_head(bundle);
-    h->head = h->env.alloc(h->env.self, ch_arena_cost(head.size, 1));
-    if (h->head == NULL) {
-        return CHOIR_ENOMEM;
-    }
-    memcpy(h->head, head.data, head.size);
-    h->head_size = head.size;
-    return CHOIR_OK;
-}
-
-static choir_status coordinator_create(ch_hosted *h, ch_hosting_store *store, choir_error *err) {
-    ch_stored bundle = {0};
-    ch_safetensors file = {0};
-    choir_status status = ch_hosting_store_job_bundle(store, &bundle, h->row.id, err);
-    const choir_bytes bytes = {.data = bundle.data, .size = bundle.size};
-    if (status == CHOIR_OK) {
-        status = ch_safetensors_parse(&file, bytes, h->reference, &h->env, err);
-    }
-    if (status == CHOIR_OK) {
-        status = head_copy(h, bytes);
-    }
-    ch_stored_release(&bundle);
-    if (status == CHOIR_OK) {
-        choir_coordinator_options o = ch_job_coordinator(&h->job, h->row.clients, file.layout.dim);
-        o.job = h->reference;
-        o.keep_sum = h->keeps_sums;
-        status = choir_coordinator_create(&h->coordinator, file.params, &o, &h->env, err);
-    }
-    ch_safetensors_release(&file);
-    return status;
-}
-
-/* Where the last commit left it; at its start when there was none. */
-static choir_status coordinator_restore(ch_hosted *h, ch_hosting_store *store, uint64_t now_ms,
-                                        choir_error *err) {
-    ch_stored state = {0};
-    ch_stored round = {0};
-    choir_status status = ch_hosting_store_state(store, &state, &round, h->row.id, err);
-    if (status == CHOIR_OK) {
-        const choir_bytes bytes = {.data = state.data, .size = state.size};
-        status = choir_coordinator_restore(h->coordinator, bytes, err);
-    } else if (status == CHOIR_EAGAIN) {
-        status = CHOIR_OK;
-    }
-    if (status == CHOIR_OK && round.size > 0) {
-        const choir_bytes bytes = {.data = round.data, .size = round.size};
-        status = choir_coordinator_round_restore(h->coordinator, now_ms, bytes, err);
-    }
-    ch_stored_release(&state);
-    ch_stored_release(&round);
-    return status;
-}
-
-/* What a hash of the open round names, in place of what *model is. */
-static choir_status model_take(ch_hosted *h, ch_model **model, const choir_hash *hash) {
-    if (*model != NULL && memcmp(&(*model)->hash, hash, sizeof(*hash)) == 0) {
-        return CHOIR_OK;
-    }
-    choir_bytes bytes = {0};
-    const choir_status found = choir_coordinator_model(h->coordinator, hash, &bytes);
-    CH_ASSERT(found == CHOIR_OK);
-    ch_model *taken = ch_model_create(hash, bytes, &h->env);
-    if (taken == NULL) {
-        return CHOIR_ENOMEM;
-    }
-    ch_model_release(*model);
-    *model = taken;
-    return CHOIR_OK;
-}
-
-/* The open round's model, to be served, and what its tasks name, where that is more. */
-static choir_status model_refresh(ch_hosted *h) {
-    const choir_hash hash = choir_coordinator_hash(h->coordinator);
-    const choir_hash offered = choir_coordinator_offered(h->coordinator);
-    const choir_status status = model_take(h, &h->model, &hash);
-    if (status != CHOIR_OK || memcmp(&hash, &offered, sizeof(hash)) == 0) {
-        return status;
-    }
-    return model_take(h, &h->offered, &offered);
-}
-
-static void best_read(void *self, const ch_round_row *round) {
-    ch_hosted *h = self;
-    ch_metrics_row row;
-    if (ch_metrics_row_read(&row, (const char *)round->summary.data, round->summary.size,
-                            h->reference, NULL) == CHOIR_OK) {
-        h->best_loss = row.train_loss;
-    }
-}
-
-static void last_read(void *self, const ch_round_row *round) {
-    ch_hosted *h = self;
-    ch_metrics_row row;
-    if (ch_metrics_row_read(&row, (const char *)round->summary.data, round->summary.size,
-                            h->reference, NULL) == CHOIR_OK) {
-        h->last = row;
-    }
-}
-
-/* What the last round that closed came to: of one whose model is being evaluated it has to be
- * known.
- */
-static choir_status last_restore(ch_hosted *h, ch_hosting_store *store, choir_error *err) {
-    const uint32_t round = choir_coordinator_round(h->coordinator);
-    if (round == 0) {
-        return CHOIR_OK;
-    }
-    const choir_status status =
-        ch_hosting_store_rounds(store, h->row.id, round, 1, last_read, h, err);
-    return status == CHOIR_OK && choir_coordinator_is_evaluating(h->coordinator) &&
-                   h->last.round != round
-               ? ch_error_set(err, CHOIR_EPROTO,
-                              "job %s: of round %" PRIu32 ", which is being evaluated, nothing is "
-                              "told",
-                              h->reference, round)
-               : status;
-}
-
-/* What the best round came to, to be compared with those to come. */
-static choir_status best_restore(ch_hosted *h, ch_hosting_store *store, choir_error *err) {
-    h->best_loss = (double)NAN;
-    if (h->row.best_round == 0) {
-        return CHOIR_OK;
-    }
-    return ch_hosting_store_rounds(store, h->row.id, h->row.best_round, 1, best_read, h, err);
-}
-
-static choir_status hosted_build(ch_hosted *h, ch_hosting_store *store, uint64_t now_ms,
-                                 choir_error *err) {
-    choir_status status = ch_hosting_store_job_yaml(store, &h->yaml, h->row.id, err);
-    if (status == CHOIR_OK) {
-        status = choir_job_parse(&h->job, (const char *)h->yaml.data, h->yaml.size, h->reference,
-                                 NULL, 0, err);
-    }
-    if (status == CHOIR_OK) {
-        status = coordinator_create(h, store, err);
-    }
-    if (status == CHOIR_OK) {
-        status = coordinator_restore(h, store, now_ms, err);
-    }
-    if (status == CHOIR_OK) {
-        status = best_restore(h, store, err);
-    }
-    if (status == CHOIR_OK) {
-        status = last_restore(h, store, err);
-    }
-    if (status == CHOIR_OK) {
-        status = model_refresh(h);
-    }
-    if (status == CHOIR_OK) {
-        const size_t bytes = ch_arena_cost(h->row.clients, sizeof(h->roster[0]));
-        h->roster = h->env.alloc(h->env.self, bytes);
-        if (h->roster == NULL) {
-            return CHOIR_ENOMEM;
-        }
-        memset(h->roster, 0, bytes);
-    }
-    return status;
-}
-
-choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *store, const ch_hosted_row *row,
-                            bool keeps_sums, uint64_t now_ms, const choir_env *env,
-                            choir_error *err) {
-    *out = NULL;
-    ch_hosted *h = env->alloc(env->self, ch_arena_cost(1, sizeof(*h)));
-    if (h == NULL) {
-        return ch_error_set(err, CHOIR_ENOMEM, "no memory for job %s", row->name);
-    }
-    *h = (ch_hosted){
-        .row = *row, .keeps_sums = keeps_sums, .env = *env, .last = ch_metrics_row_empty()};
-    (void)snprintf(h->reference, sizeof(h->reference), "%s@%" PRIu32, row->name, row->version);
-    choir_status status = hosted_build(h, store, now_ms, err);
-    if (status == CHOIR_OK && !ch_hosted_is_running(h)) {
-        status = ch_hosted_freeze(h, now_ms);
-    }
-    if (status != CHOIR_OK) {
-        if (status == CHOIR_ENOMEM) {
-            (void)ch_error_set(err, status, "no memory for job %s of %" PRIu32 " parameters",
-                               h->reference, row->dim);
-        }
-        ch_hosted_close(h, "the job cannot be opened");
-        return status;
-    }
-    *out = h;
-    return CHOIR_OK;
-}
 
 void ch_closing_release(const ch_hosted *h, ch_closing *c) {
     ch_model_release(c->model);
@@ -266,8 +75,17 @@ bool ch_hosted_has_failed(const ch_hosted *h) {
     return strcmp(h->row.state, "failed") == 0;
 }
 
+bool ch_hosted_is_open(const ch_hosted *h) {
+    return h->coordinator != NULL;
+}
+
+uint32_t ch_hosted_round(const ch_hosted *h) {
+    return ch_hosted_is_open(h) ? choir_coordinator_round(h->coordinator) : 0;
+}
+
 bool ch_hosted_is_running(const ch_hosted *h) {
-    return strcmp(h->row.state, "running") == 0 && !choir_coordinator_is_done(h->coordinator);
+    return ch_hosted_is_open(h) && strcmp(h->row.state, "running") == 0 &&
+           !choir_coordinator_is_done(h->coordinator);
 }
 
 choir_status ch_hosted_freeze(ch_hosted *h, uint64_t now_ms) {
@@ -370,7 +188,7 @@ static void training_closed(ch_hosted *h) {
     const choir_bytes sum =
         is_told ? choir_coordinator_sum(h->coordinator) : (choir_bytes){.size = 0};
     ch_closing *c = closing_create(h, sum);
-    if (c == NULL || model_refresh(h) != CHOIR_OK) {
+    if (c == NULL || ch_hosted_model_refresh(h) != CHOIR_OK) {
         if (c != NULL) {
             h->env.free(h->env.self, c);
         }
@@ -504,8 +322,12 @@ static bool is_dirty(const ch_hosted *h) {
     return choir_coordinator_changes(h->coordinator) != h->committed;
 }
 
+bool ch_hosted_may_commit(const ch_hosted *h) {
+    return ch_hosted_is_open(h) && !ch_hosted_has_failed(h);
+}
+
 bool ch_hosted_wants_commit(const ch_hosted *h) {
-    return !ch_hosted_has_failed(h) && (is_dirty(h) || h->waiting != NULL);
+    return ch_hosted_may_commit(h) && (is_dirty(h) || h->waiting != NULL);
 }
 
 choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *route,

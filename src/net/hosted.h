@@ -70,9 +70,9 @@ typedef struct ch_hosted {
     uint8_t *head;  // (head_size)
     size_t head_size;
     choir_env env;
-    choir_coordinator *coordinator;
-    ch_model *model;     // of the open round; an owner
-    ch_model *offered;   // what its tasks name, where that is more; an owner
+    choir_coordinator *coordinator; // NULL, like the next and the roster: the job is not open
+    ch_model *model;                // of the open round; an owner
+    ch_model *offered;              // what its tasks name, where that is more; an owner
     int64_t *roster;     // (row.clients) each client's subject, as far as it came in; else 0
     ch_metrics_row last; // the round that closed last, since the server began; and before, when its
                          // model is to be evaluated
@@ -111,6 +111,42 @@ CHOIR_NODISCARD choir_status ch_hosted_open(ch_hosted **out, ch_hosting_store *s
                                             const ch_hosted_row *row, bool keeps_sums,
                                             uint64_t now_ms, const choir_env *env,
                                             choir_error *err);
+
+/*
+ * Makes a job that no store has yet, at its start, so that nothing changes where there is no memory
+ * for it. Its row's id is to be set once a store has it.
+ *
+ * yaml    its text, copied
+ * bundle  its initial model, as safetensors; borrowed for the call
+ *
+ * Returns OK and an object to close; EINVAL or EPROTO when they are no job; ENOMEM. *out == NULL on
+ * failure.
+ */
+CHOIR_NODISCARD choir_status ch_hosted_create(ch_hosted **out, const ch_hosted_row *row,
+                                              choir_bytes yaml, choir_bytes bundle, bool keeps_sums,
+                                              uint64_t now_ms, const choir_env *env,
+                                              choir_error *err);
+
+/*
+ * Stands for a job that cannot be opened, which the log is told with why, any text. One that was
+ * running or paused has failed; others are what they were. The store is not changed: to go on it is
+ * closed and opened again.
+ *
+ * Returns OK and an object to close; ENOMEM, and *out == NULL.
+ */
+CHOIR_NODISCARD choir_status ch_hosted_absent(ch_hosted **out, ch_hosting_store *store,
+                                              const ch_hosted_row *row, const char *why,
+                                              const choir_env *env, choir_error *err);
+
+/* Whether there is a coordinator, a model and a roster: false of one that only stands for a job. */
+bool ch_hosted_is_open(const ch_hosted *h);
+
+/* Rounds that have closed, those among them that are not on the disk; 0 of one that is not open. */
+uint32_t ch_hosted_round(const ch_hosted *h);
+
+/* Takes the open round's model, to be served, and what its tasks name, where that is more. Returns
+ * OK; ENOMEM, and those of the round before stay. */
+CHOIR_NODISCARD choir_status ch_hosted_model_refresh(ch_hosted *h);
 
 /* Answers that still wait get a 503 that says why; NULL: they have been answered, with the HTTP
  * server's end. Accepts NULL for h. */
@@ -174,6 +210,9 @@ void ch_hosted_tick(ch_hosted *h, uint64_t now_ms);
 
 /* When tick has something to do; UINT64_MAX when never. */
 uint64_t ch_hosted_deadline_ms(const ch_hosted *h);
+
+/* Whether what it is now may be kept: it is open, and has not failed. */
+bool ch_hosted_may_commit(const ch_hosted *h);
 
 /* Whether there is something to commit, or an answer that waits for it: batch.h. */
 bool ch_hosted_wants_commit(const ch_hosted *h);

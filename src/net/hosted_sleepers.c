@@ -85,6 +85,9 @@ static choir_bytes sleeper_reply(ch_hosted *h, const ch_sleeper *s, bool is_news
 }
 
 uint64_t ch_hosted_rouse(ch_hosted *h, uint64_t now_ms) {
+    if (!ch_hosted_is_open(h)) {
+        return UINT64_MAX; // nobody sleeps there
+    }
     ch_hosted_tick(h, now_ms); // a round whose time is up is noted, and not closed by a reply
     const uint64_t closings = choir_coordinator_closings(h->coordinator);
     const bool is_free = choir_coordinator_has_room(h->coordinator) && !h->had_room;

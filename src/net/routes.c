@@ -319,8 +319,10 @@ static size_t report_max(ch_server *s) {
     size_t most = 0;
     (void)pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; i < s->jobs_count; i++) {
-        const size_t bytes =
-            choir_coordinator_moved(s->jobs[i]->coordinator) * sizeof(float) + SMALL;
+        const ch_hosted *h = s->jobs[i];
+        const size_t bytes = ch_hosted_is_open(h)
+                                 ? choir_coordinator_moved(h->coordinator) * sizeof(float) + SMALL
+                                 : 0;
         most = bytes > most ? bytes : most;
     }
     (void)pthread_mutex_unlock(&s->lock);

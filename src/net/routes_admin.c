@@ -69,17 +69,19 @@ static json_t *select_json(const choir_job_select *s) {
 }
 
 json_t *ch_job_json(const ch_hosted *h) {
-    char hash[2 * CHOIR_HASH_BYTES + 1];
-    choir_hash_text(&h->model->hash, hash);
+    char hash[2 * CHOIR_HASH_BYTES + 1] = "";
     uint32_t cohort = 0;
-    (void)choir_coordinator_cohort(h->coordinator, &cohort);
-    json_t *out = json_pack(
-        "{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I}", "name", h->row.name,
-        "version", (json_int_t)h->row.version, "state", h->row.state, "round",
-        (json_int_t)choir_coordinator_round(h->coordinator), "rounds", (json_int_t)h->job.rounds,
-        "clients", (json_int_t)h->row.clients, "parameters", (json_int_t)h->row.dim, "cohort",
-        (json_int_t)cohort, "model", hash, "requests", (json_int_t)h->requests, "bytes_up",
-        (json_int_t)h->bytes_up, "bytes_down", (json_int_t)h->bytes_down);
+    if (ch_hosted_is_open(h)) {
+        choir_hash_text(&h->model->hash, hash);
+        (void)choir_coordinator_cohort(h->coordinator, &cohort);
+    }
+    json_t *out =
+        json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I}", "name",
+                  h->row.name, "version", (json_int_t)h->row.version, "state", h->row.state,
+                  "round", (json_int_t)ch_hosted_round(h), "rounds", (json_int_t)h->job.rounds,
+                  "clients", (json_int_t)h->row.clients, "parameters", (json_int_t)h->row.dim,
+                  "cohort", (json_int_t)cohort, "model", hash, "requests", (json_int_t)h->requests,
+                  "bytes_up", (json_int_t)h->bytes_up, "bytes_down", (json_int_t)h->bytes_down);
     if (out != NULL && !ch_select_is_all(&h->job.select)) {
         (void)json_object_set_new(out, "select", select_json(&h->job.select));
     }
@@ -309,9 +311,8 @@ static json_t *versions_json(const ch_server *s, const char *name) {
         if (strcmp(h->row.name, name) == 0) {
             (void)json_array_append_new(
                 list, json_pack("{s:I, s:s, s:I, s:I}", "version", (json_int_t)h->row.version,
-                                "state", h->row.state, "round",
-                                (json_int_t)choir_coordinator_round(h->coordinator), "rounds",
-                                (json_int_t)h->job.rounds));
+                                "state", h->row.state, "round", (json_int_t)ch_hosted_round(h),
+                                "rounds", (json_int_t)h->job.rounds));
         }
     }
     return list;
@@ -389,7 +390,7 @@ void ch_route_details(ch_ask *ask) {
     const ch_hosted *h = ch_server_find(s, ask->wild);
     if (h != NULL) {
         id = h->row.id;
-        round = choir_coordinator_round(h->coordinator);
+        round = ch_hosted_round(h);
         out = details_of(s, h);
     }
     (void)pthread_mutex_unlock(&s->lock);

@@ -107,6 +107,8 @@ ch_exchanged ch_exchange_answer(ch_server *s, ch_http_exchange *x, const ch_clai
     } else if (s->is_draining && !route.is_report) {
         ch_answer_busy(x, "the server is stopping");
         return CH_EXCHANGED_AGAIN;
+    } else if (!ch_hosted_is_open(h)) { // nor whose its clients are; it is told to all alike
+        return client_answer(s, h, x, &route);
     } else if (h->roster[route.client] == 0) {
         meet(s, x, &route, claims);
         return CH_EXCHANGED_LATER;

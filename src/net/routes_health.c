@@ -71,7 +71,7 @@ typedef struct figure {
 } figure;
 
 static uint64_t rounds_of(const ch_hosted *h) {
-    return choir_coordinator_round(h->coordinator);
+    return ch_hosted_round(h);
 }
 
 static uint64_t requests_of(const ch_hosted *h) {

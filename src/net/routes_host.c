@@ -165,15 +165,8 @@ ch_hosted *ch_server_newest(const ch_server *s, const char *name) {
     return found;
 }
 
-/* Into the store, then into memory. With the lock, and no commit on its way. */
-static choir_status job_add(ch_server *s, hosting *h, choir_error *err) {
-    const choir_bytes bundle = {.data = h->model, .size = h->model_size};
-    choir_status status =
-        ch_hosting_store_job_succeed(s->store, &h->row.id, &h->row, h->yaml, bundle, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    const uint64_t now_ms = ch_server_now_ms();
+/* Stops in memory what the store says has stopped. With the lock. */
+static void older_stop(ch_server *s, const hosting *h, uint64_t now_ms) {
     for (uint32_t i = 0; i < s->jobs_count; i++) {
         ch_hosted_row *row = &s->jobs[i]->row;
         const bool goes = strcmp(row->state, "running") == 0 || strcmp(row->state, "paused") == 0;
@@ -182,10 +175,6 @@ static choir_status job_add(ch_server *s, hosting *h, choir_error *err) {
             (void)snprintf(row->state, sizeof(row->state), "stopped");
         }
     }
-    status = ch_hosted_open(&s->jobs[s->jobs_count], s->store, &h->row, !s->no_sums, now_ms,
-                            &s->env, err);
-    s->jobs_count += status == CHOIR_OK;
-    return status;
 }
 
 /* Whether what is asked makes sense beside what is there. With the lock. */
@@ -243,6 +232,32 @@ static choir_status version_note(ch_server *s, const ch_hosted_row *row, choir_e
     return ch_hosting_store_setting_set(s->store, key, value, err);
 }
 
+/* Into memory, then into the store: what there is no memory or disk for changes nothing. With the
+ * lock, and no commit on its way. */
+static choir_status job_add(ch_server *s, hosting *h, choir_error *err) {
+    const choir_bytes yaml = {.data = (const uint8_t *)h->yaml, .size = h->yaml_size};
+    const choir_bytes bundle = {.data = h->model, .size = h->model_size};
+    const uint64_t now_ms = ch_server_now_ms();
+    ch_hosted *made = NULL;
+    choir_status status =
+        ch_hosted_create(&made, &h->row, yaml, bundle, !s->no_sums, now_ms, &s->env, err);
+    if (status == CHOIR_OK) {
+        status = version_note(s, &h->row, err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_hosting_store_job_succeed(s->store, &h->row.id, &h->row, h->yaml, bundle, err);
+    }
+    if (status != CHOIR_OK) {
+        ch_hosted_close(made, NULL);
+        return status;
+    }
+    made->row.id = h->row.id;
+    older_stop(s, h, now_ms);
+    s->jobs[s->jobs_count] = made;
+    s->jobs_count += 1;
+    return CHOIR_OK;
+}
+
 /* The same job again is the job that is there; another of its name is its next version, and the
  * versions before it stop. With the lock. */
 static choir_status host(ch_server *s, hosting *h, choir_error *err) {
@@ -256,9 +271,6 @@ static choir_status host(ch_server *s, hosting *h, choir_error *err) {
     }
     status = version_next(s, before, h->row.name, &h->row.version, err);
     h->row.created_ms = ch_server_unix_ms();
-    if (status == CHOIR_OK && !h->is_dry) {
-        status = version_note(s, &h->row, err);
-    }
     if (status == CHOIR_OK && !h->is_dry) {
         status = job_add(s, h, err);
     }

@@ -114,7 +114,7 @@ void ch_route_promoted(ch_ask *ask) {
 /* The last round that is on the disk. With the lock. */
 static uint32_t last_round(const ch_hosted *h) {
     const ch_closing *c = h->closed;
-    return c == NULL ? choir_coordinator_round(h->coordinator) : c->round - (c->model != NULL);
+    return c == NULL ? ch_hosted_round(h) : c->round - (c->model != NULL);
 }
 
 /* The job's row, and its last round; false when there is none, and then 404 was answered. */

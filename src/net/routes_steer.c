@@ -66,26 +66,29 @@ static choir_status step_take(ch_server *s, ch_hosted *h, const step *t, choir_e
     return status;
 }
 
-/* A job that has failed goes on from what the store has of it. */
+/* A job that has failed, or is not open, goes on from what the store has of it. */
 static choir_status failed_take(ch_server *s, ch_hosted *h, const step *t, choir_error *err) {
     ch_hosted_row row;
     ch_hosted *again = NULL;
-    choir_status status = ch_hosting_store_job_set_state(s->store, h->row.id, t->to, err);
+    choir_status status = ch_hosting_store_job(s->store, &row, h->row.id, err);
     if (status == CHOIR_OK) {
-        status = ch_hosting_store_job(s->store, &row, h->row.id, err);
-    }
-    if (status == CHOIR_OK) {
+        (void)snprintf(row.state, sizeof(row.state), "%s", t->to);
         status =
             ch_hosted_open(&again, s->store, &row, !s->no_sums, ch_server_now_ms(), &s->env, err);
     }
-    for (uint32_t i = 0; i < s->jobs_count && status == CHOIR_OK; i++) {
+    if (status == CHOIR_OK) {
+        status = ch_hosting_store_job_set_state(s->store, h->row.id, t->to, err);
+    }
+    if (status != CHOIR_OK) {
+        ch_hosted_close(again, NULL);
+        return status;
+    }
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
         s->jobs[i] = s->jobs[i] == h ? again : s->jobs[i];
     }
-    if (status == CHOIR_OK) {
-        ch_hosted_close(h, "the job goes on");
-        ch_server_wake(s);
-    }
-    return status;
+    ch_hosted_close(h, "the job goes on");
+    ch_server_wake(s);
+    return CHOIR_OK;
 }
 
 /* From some states to another; anything else is a conflict. */
@@ -102,7 +105,7 @@ static void steer(ch_ask *ask, const step *t) {
         status = step_check(s, h, ask->wild, t, &err);
         if (status == CHOIR_OK) {
             status =
-                ch_hosted_has_failed(h) ? failed_take(s, h, t, &err) : step_take(s, h, t, &err);
+                ch_hosted_may_commit(h) ? step_take(s, h, t, &err) : failed_take(s, h, t, &err);
         }
     }
     (void)pthread_mutex_unlock(&s->lock);

@@ -50,12 +50,12 @@ static ch_hosted *find(const ch_server *s, int64_t job) {
  * be. */
 bool ch_upload_is_over(void *self, const ch_upload_name *name, bool is_counted) {
     const ch_hosted *h = find(self, name->job);
-    if (h == NULL || ch_hosted_has_failed(h)) {
+    if (h == NULL || !ch_hosted_may_commit(h)) {
         return true;
     }
     return !is_counted &&
            (choir_coordinator_is_done(h->coordinator) || strcmp(h->row.state, "stopped") == 0 ||
-            choir_coordinator_round(h->coordinator) + 1 != name->round);
+            ch_hosted_round(h) + 1 != name->round);
 }
 
 // ----- what for ---------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ static bool aim_read(const ch_ask *ask, aim *out) {
     }
     out->hosted = h;
     ch_hosted_tick(h, ch_server_now_ms());
-    out->open_round = choir_coordinator_round(h->coordinator) + 1;
+    out->open_round = ch_hosted_round(h) + 1;
     out->name.job = h->row.id;
     out->name.round = says_round ? out->name.round : out->open_round;
     return true;
@@ -132,7 +132,7 @@ static bool is_wanted(const ch_ask *ask, const aim *a) {
         return false;
     }
     const bool is_whole = ch_uploads_find(&s->uploads, &a->name, &had, &total) && had == total;
-    if (is_whole && !ch_hosted_has_failed(a->hosted)) {
+    if (is_whole && ch_hosted_may_commit(a->hosted)) {
         return true; // what it comes to is to be told
     }
     if (!ch_hosted_is_running(a->hosted)) {

@@ -113,7 +113,7 @@ static uint64_t rounds_close(ch_server *s, uint64_t now_ms) {
 static uint32_t batches_take(ch_server *s, bool all, uint64_t now_ms, bool *is_short) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->jobs_count; i++) {
-        const bool is_last = all && !ch_hosted_has_failed(s->jobs[i]);
+        const bool is_last = all && ch_hosted_may_commit(s->jobs[i]);
         if (is_last || ch_hosted_wants_commit(s->jobs[i])) {
             if (ch_batch_take(&s->batches[count], s->jobs[i], now_ms) == CHOIR_OK) {
                 count += 1;
@@ -301,6 +301,23 @@ static void row_add(void *self, const ch_hosted_row *row) {
     r->count += 1;
 }
 
+/* One that cannot be opened is there all the same, for its operator to see. The disk's fault is
+ * everybody's. */
+static choir_status row_open(ch_server *s, const ch_hosted_row *row, choir_error *err) {
+    ch_hosted **out = &s->jobs[s->jobs_count];
+    choir_error why = {.message = ""};
+    choir_status status =
+        ch_hosted_open(out, s->store, row, !s->no_sums, ch_server_now_ms(), &s->env, &why);
+    if (status == CHOIR_EIO) {
+        return ch_error_set(err, status, "%s", why.message);
+    }
+    if (status != CHOIR_OK) {
+        status = ch_hosted_absent(out, s->store, row, why.message, &s->env, err);
+    }
+    s->jobs_count += status == CHOIR_OK;
+    return status;
+}
+
 static choir_status rows_open(ch_server *s, const rows *r, choir_error *err) {
     if (r->is_cut) {
         return ch_error_set(err, CHOIR_EINVAL, "store: more than %d jobs; one server hosts no more",
@@ -308,9 +325,7 @@ static choir_status rows_open(ch_server *s, const rows *r, choir_error *err) {
     }
     choir_status status = CHOIR_OK;
     for (uint32_t i = 0; i < r->count && status == CHOIR_OK; i++) {
-        status = ch_hosted_open(&s->jobs[i], s->store, &r->items[i], !s->no_sums,
-                                ch_server_now_ms(), &s->env, err);
-        s->jobs_count += status == CHOIR_OK;
+        status = row_open(s, &r->items[i], err);
     }
     return status;
 }

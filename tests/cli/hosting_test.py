@@ -5,7 +5,7 @@ import sqlite3
 import time
 import unittest
 
-from device import CHECK_IN, Device, chunk, request
+from device import CHECK_IN, Device, ask, chunk, request
 from network import CLIENTS, JOB, Network
 
 ENDLESS = JOB % 100000
@@ -104,6 +104,38 @@ class Steering(Network):
             client.wait(timeout=30)
         self.ends([self.join(k) for k in range(CLIENTS)])
         self.assertEqual(self.exported(), self.simulated(job))
+
+    def test_a_job_that_cannot_be_opened_has_failed_and_the_others_go_on(self):
+        job = self.file("job.yaml", ENDLESS)
+        server = self.serve("--plain")
+        self.host(job)
+        self.host(self.file("other.yaml", ENDLESS.replace("letters", "other")))
+        file = json.loads((self.folder / "choir-server/join.json").read_text())
+        device, late, another = Device(file), Device(file), Device(file)
+        device.join("letters")
+        self.stop(server)
+        with contextlib.closing(sqlite3.connect(self.folder / "choir-server/choir.db")) as store:
+            store.execute("UPDATE yamls SET bytes = CAST('none' AS BLOB) WHERE job = 1")
+            store.commit()
+        self.serve("--plain")
+        self.assertEqual([(j["name"], j["state"]) for j in self.status()],
+                         [("letters", "failed"), ("other", "running")])
+        for words in (("status",), ("hosted", "show", "other")):
+            self.check_ran(*words)
+        kind, wait = device.check_in("letters")
+        self.assertEqual((kind, wait[1]), ("wait", 60000))
+        late.subject = late.json("POST", "/v1/enroll", late.enrolment())["subject"]
+        code, _, data = ask(late.url, "POST", "/v1/jobs/letters/join", json.dumps(late.joining("letters")))
+        self.assertEqual(code, 503, data)
+        self.assertIn("not been able to open the job", data.decode())
+        another.join("other")
+        self.assertIn(another.check_in("other")[0], ("task", "wait"))
+        self.assertIn("damaged", self.run_in("hosted", "resume", "letters").log)
+        self.check_ran("hosted", "replace", "letters", job, "--set", "seed=2")
+        self.assertIn(device.check_in("letters")[0], ("task", "wait"))
+        self.check_ran("hosted", "rm", "letters@1")
+        self.assertEqual(sorted((j["name"], j["version"], j["state"]) for j in self.status()),
+                         [("letters", 2, "running"), ("other", 1, "running")])
 
     def test_a_state_stays_whatever_is_being_committed(self):
         server = self.serve()

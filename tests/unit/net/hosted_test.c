@@ -387,6 +387,48 @@ static void a_job_without_memory_stands_still_and_goes_on_from_the_disk(void **s
     ch_hosting_store_close(store);
 }
 
+static void what_cannot_be_opened_stands_for_itself(void **state) {
+    (void)state;
+    static const struct {
+        const char *was;
+        const char *is;
+        ch_reply_kind kind;
+        choir_why why;
+        choir_answer of_report;
+    } rows[] = {
+        {"running", "failed", CH_REPLY_WAIT, CHOIR_WHY_ERROR, CHOIR_ANSWER_WAIT},
+        {"paused", "failed", CH_REPLY_WAIT, CHOIR_WHY_ERROR, CHOIR_ANSWER_WAIT},
+        {"failed", "failed", CH_REPLY_WAIT, CHOIR_WHY_ERROR, CHOIR_ANSWER_WAIT},
+        {"stopped", "stopped", CH_REPLY_DONE, CHOIR_WHY_STOPPED, CHOIR_ANSWER_REFUSED},
+        {"finished", "finished", CH_REPLY_DONE, CHOIR_WHY_FINISHED, CHOIR_ANSWER_REFUSED},
+    };
+    const choir_env env = choir_env_default();
+    ch_hosting_store *store = hosting_open(hosting_dir(folder, "absent"));
+    ch_hosted_row row = job_add(store, "running");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_hosted *h = NULL;
+        bool hold = true;
+        const choir_route report = {.is_report = true, .job = "tiny@1", .round = 1};
+        (void)snprintf(row.state, sizeof(row.state), "%s", rows[i].was);
+        check_status(ch_hosted_absent(&h, store, &row, "no memory", &env, NULL), CHOIR_OK);
+        assert_string_equal(h->row.state, rows[i].is);
+        assert_int_equal(h->job.rounds, 3);
+        assert_false(ch_hosted_is_open(h));
+        assert_false(ch_hosted_wants_commit(h));
+        assert_int_equal(ch_hosted_round(h), 0);
+        assert_true(ch_hosted_rouse(h, 0) == UINT64_MAX);
+        assert_int_equal(told(h).kind, rows[i].kind);
+        assert_int_equal(told(h).why, rows[i].why);
+        const choir_bytes reply = ch_hosted_reply(h, 0, &report, (choir_bytes){0}, &hold);
+        assert_int_equal(choir_answer_of(reply), rows[i].of_report);
+        assert_false(hold);
+        ch_hosted_close(h, NULL);
+    }
+    check_status(ch_hosting_store_job(store, &row, row.id, NULL), CHOIR_OK);
+    assert_string_equal(row.state, "running"); // it is the store's that goes on
+    ch_hosting_store_close(store);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_round_closes_when_its_time_is_up),
@@ -398,6 +440,7 @@ int main(void) {
         cmocka_unit_test(updates_are_kept_with_their_receipts_where_the_job_wants_it),
         cmocka_unit_test(an_announcement_needs_no_disk_but_what_it_is_told_may),
         cmocka_unit_test(a_job_without_memory_stands_still_and_goes_on_from_the_disk),
+        cmocka_unit_test(what_cannot_be_opened_stands_for_itself),
     };
     folder_make(folder);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
