@@ -175,6 +175,13 @@ choir_bytes choir_coordinator_reply_inspected(choir_coordinator *c, uint64_t now
                                               const choir_inspection *inspection);
 
 /*
+ * Whether a report, or its announcement, is of a client that has been counted in its round: what to
+ * tell it, where no round goes on, is then DUPLICATE, and not that it comes too late. Nothing is
+ * changed. False too for bytes that are neither, and for a round too long ago to be known.
+ */
+bool choir_coordinator_has_counted(const choir_coordinator *c, choir_bytes request);
+
+/*
  * The bytes that a hash names: of the current global model, little-endian fp32 in layout order, or
  * of that and behind it what the open round's method gives clients beside.
  *

@@ -301,19 +301,26 @@ static choir_bytes own_wait(ch_hosted *h, uint32_t wait_ms, choir_why why) {
                          .size = choir_answer_wait(h->own_reply, wait_ms, why)};
 }
 
-/*
- * While no rounds go on. A report for a version that is over is stale and no more: its client
- * checks in again, and there may be another version.
- */
-static choir_bytes idle_reply(ch_hosted *h, const choir_route *route) {
+/* Of a version that is over. One that was counted is told so, for what its client keeps of it is of
+ * use when the version goes on; any other is stale and no more: its client checks in again, and
+ * there may be another version. */
+static choir_refusal report_refusal(const ch_hosted *h, choir_bytes request) {
+    return ch_hosted_is_open(h) && choir_coordinator_has_counted(h->coordinator, request)
+               ? CHOIR_REFUSAL_DUPLICATE
+               : CHOIR_REFUSAL_STALE;
+}
+
+/* While no rounds go on. */
+static choir_bytes idle_reply(ch_hosted *h, const choir_route *route, choir_bytes request) {
     if (strcmp(h->row.state, "paused") == 0 || ch_hosted_has_failed(h)) {
         const bool is_paused = strcmp(h->row.state, "paused") == 0;
         return own_wait(h, IDLE_WAIT_MS, is_paused ? CHOIR_WHY_PAUSED : CHOIR_WHY_ERROR);
     }
     const choir_why why =
         strcmp(h->row.state, "stopped") == 0 ? CHOIR_WHY_STOPPED : CHOIR_WHY_FINISHED;
-    const size_t size = route->is_report ? choir_answer_refused(h->own_reply, CHOIR_REFUSAL_STALE)
-                                         : choir_answer_done(h->own_reply, why);
+    const size_t size = route->is_report
+                            ? choir_answer_refused(h->own_reply, report_refusal(h, request))
+                            : choir_answer_done(h->own_reply, why);
     return (choir_bytes){.data = h->own_reply, .size = size};
 }
 
@@ -339,7 +346,7 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
     choir_bytes reply = {0};
     choir_bytes update = {0};
     if (!ch_hosted_is_running(h)) {
-        reply = idle_reply(h, route);
+        reply = idle_reply(h, route, request);
         *hold = route->is_report && ch_hosted_wants_commit(h);
     } else if (!route->is_report && h->closed != NULL) {
         *hold = true;

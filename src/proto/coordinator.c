@@ -380,21 +380,6 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
     return c->is_evaluating ? NO_REFUSAL : ch_coordinator_parts_judge(c, delta);
 }
 
-/* Why a report, or its announcement, is none of the open round's task; NO_REFUSAL when it is. One
- * of a closed round is told that it was counted, where that is known: an answer may have got lost.
- */
-static choir_refusal lateness(const choir_coordinator *c, const ch_request *in) {
-    const ch_report *report = &in->report;
-    if (strcmp(in->job, c->task.job) == 0 && report->purpose == CHOIR_PURPOSE_TRAIN &&
-        ch_recent_has(&c->recent, c->rounds_closed, report->round, in->client)) {
-        return CHOIR_REFUSAL_DUPLICATE;
-    }
-    const bool is_of_task = report->round == c->task.round && report->purpose == c->task.purpose &&
-                            strcmp(in->job, c->task.job) == 0 &&
-                            memcmp(report->model.bytes, c->task.model.bytes, CHOIR_HASH_BYTES) == 0;
-    return is_of_task ? NO_REFUSAL : CHOIR_REFUSAL_STALE;
-}
-
 /* What a client hears, whatever it reports, that has no place or one that is settled; false when it
  * is awaited. */
 static bool settled_answer(choir_coordinator *c, const ch_request *in, uint32_t place,
@@ -480,7 +465,7 @@ static ch_reply answer(choir_coordinator *c, uint64_t now_ms, const choir_inspec
     if (in.kind == CH_REQUEST_CHECK_IN) {
         return check_in_answer(c, now_ms, &in);
     }
-    const choir_refusal late = lateness(c, &in);
+    const choir_refusal late = ch_coordinator_lateness(c, &in);
     if (late != NO_REFUSAL) {
         return refuse(c, &in, late, CHOIR_LEVEL_DEBUG);
     }

@@ -116,6 +116,11 @@ bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, ui
 choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *report,
                                    const void *delta, const ch_measure *known, ch_offer *offer);
 
+/* Why a report, or its announcement, is none of the open round's task; CHOIR_REFUSAL_COUNT when it
+ * is. One of a closed round is told that it was counted, where that is known: an answer may have
+ * got lost. */
+choir_refusal ch_coordinator_lateness(const choir_coordinator *c, const ch_request *in);
+
 /* What an algorithm is told of the options. */
 ch_algorithm_options ch_coordinator_algorithm_options(const choir_coordinator *c);
 

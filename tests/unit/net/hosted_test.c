@@ -340,6 +340,57 @@ static void an_announcement_needs_no_disk_but_what_it_is_told_may(void **state) 
     ch_hosting_store_close(store);
 }
 
+/* Why a report is refused, and whether that waits for the disk. */
+static uint32_t refusal_of(ch_hosted *h, choir_bytes request, bool *hold) {
+    choir_route route;
+    choir_refusal refusal;
+    ch_reply reply = {.kind = CH_REPLY_ACK};
+    check_status(choir_route_read(&route, &refusal, request), CHOIR_OK);
+    check_status(ch_reply_decode(&reply, ch_hosted_reply(h, 0, &route, request, hold)), CHOIR_OK);
+    assert_int_equal(reply.kind, CH_REPLY_REFUSED);
+    return reply.reason;
+}
+
+static void a_job_that_has_stopped_knows_the_reports_that_it_has_counted(void **state) {
+    (void)state;
+    uint8_t bytes[3][CH_REQUEST_HEAD_MAX + DIM * sizeof(float)];
+    const char *dir = hosting_dir(folder, "counted");
+    ch_hosting_store *store = hosting_open(dir);
+    ch_hosted_row row = job_put(store, "running", JOB_RETAINING);
+    ch_hosted *h = open_at(store, &row, 0);
+    bool hold = false;
+    const choir_bytes counted = report_make(h, 0, 7, bytes[0]);
+    const choir_bytes other = report_make(h, 1, 7, bytes[1]);
+    const choir_bytes damaged = report_make(h, 0, 7, bytes[2]);
+    bytes[2][damaged.size - 1] ^= 1;
+    assert_int_equal(report_send(h, counted), CH_REPLY_ACK);
+    check_status(ch_hosted_freeze(h, 0), CHOIR_OK);
+    state_set(h, "stopped");
+    assert_int_equal(refusal_of(h, counted, &hold), CH_REASON_DUPLICATE);
+    assert_true(hold); // as good as an ack, and the report is not kept yet
+    keep(store, h, 0);
+    assert_int_equal(refusal_of(h, counted, &hold), CH_REASON_DUPLICATE);
+    assert_false(hold);
+    ch_hosted_close(h, NULL);
+    store = reopen(store, dir);
+    check_status(ch_hosting_store_job(store, &row, row.id, NULL), CHOIR_OK);
+    h = open_at(store, &row, 0);
+    assert_int_equal(refusal_of(h, counted, &hold), CH_REASON_DUPLICATE);
+    assert_int_equal(refusal_of(h, other, &hold), CH_REASON_STALE);
+    assert_int_equal(refusal_of(h, damaged, &hold), CH_REASON_STALE);
+    assert_int_equal(announce_send(h, 0, &hold).reason, CH_REASON_DUPLICATE);
+    assert_int_equal(announce_send(h, 1, &hold).reason, CH_REASON_STALE);
+    assert_false(ch_hosted_wants_commit(h)); // it was looked at, and nothing came of that
+    state_set(h, "running");
+    ch_hosted_thaw(h, 0);
+    assert_int_equal(refusal_of(h, counted, &hold), CH_REASON_DUPLICATE);
+    assert_int_equal(report_send(h, other), CH_REPLY_ACK);
+    assert_int_equal(h->last.reports, 2);
+    keep(store, h, 0);
+    ch_hosted_close(h, "over");
+    ch_hosting_store_close(store);
+}
+
 /* Memory that a test can take away. */
 static bool is_short;
 
@@ -439,6 +490,7 @@ int main(void) {
         cmocka_unit_test(who_asks_a_job_that_does_not_run_is_told_why),
         cmocka_unit_test(updates_are_kept_with_their_receipts_where_the_job_wants_it),
         cmocka_unit_test(an_announcement_needs_no_disk_but_what_it_is_told_may),
+        cmocka_unit_test(a_job_that_has_stopped_knows_the_reports_that_it_has_counted),
         cmocka_unit_test(a_job_without_memory_stands_still_and_goes_on_from_the_disk),
         cmocka_unit_test(what_cannot_be_opened_stands_for_itself),
     };

@@ -427,13 +427,21 @@ static void a_repeated_report_is_counted_once(void **state) {
     peer p;
     peer_open(&p, &o);
     assert_int_equal(peer_reports(&p, 1, 1), CH_REPLY_ACK);
+    uint8_t bytes[3][PEER_BYTES_MAX];
     const ch_request m = peer_report(&p, 1, SMALL);
+    const ch_request other = peer_report(&p, 0, SMALL);
+    const ch_request asked = {.protocol = CH_PROTOCOL, .client = 1, .kind = CH_REQUEST_CHECK_IN};
+    assert_true(choir_coordinator_has_counted(p.c, peer_write(&m, bytes[0])));
+    assert_false(choir_coordinator_has_counted(p.c, peer_write(&other, bytes[1])));
+    assert_false(choir_coordinator_has_counted(p.c, peer_write(&asked, bytes[2])));
+    assert_false(choir_coordinator_has_counted(p.c, (choir_bytes){.size = 0}));
     assert_int_equal(peer_send(&p, &m).reason, CH_REASON_DUPLICATE);
     assert_int_equal(peer_check_in(&p, 1).kind, CH_REPLY_WAIT);
     assert_int_equal(peer_reports(&p, 0, 1), CH_REPLY_ACK);
     assert_int_equal(peer_reports(&p, 2, 1), CH_REPLY_ACK);
     assert_int_equal(choir_coordinator_summary(p.c)->refused[CHOIR_REFUSAL_DUPLICATE], 1);
     assert_int_equal(choir_coordinator_summary(p.c)->reports, 3);
+    assert_false(choir_coordinator_has_counted(p.c, peer_write(&m, bytes[0])));
     assert_int_equal(peer_send(&p, &m).reason, CH_REASON_STALE); // its round is over
     peer_close(&p);
 }

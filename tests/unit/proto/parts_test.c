@@ -173,6 +173,9 @@ static void a_report_of_another_method_is_refused_and_counted(void **state) {
 
 /* Sends the report once more, and expects this reason. */
 static void check_late(peer *p, const ch_request *m, ch_reason reason) {
+    uint8_t bytes[PEER_BYTES_MAX];
+    const bool is_counted = choir_coordinator_has_counted(p->c, peer_write(m, bytes));
+    assert_int_equal(is_counted, reason == CH_REASON_DUPLICATE);
     const ch_reply reply = peer_send(p, m);
     assert_int_equal(reply.kind, CH_REPLY_REFUSED);
     assert_int_equal(reply.reason, reason);

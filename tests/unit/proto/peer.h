@@ -57,16 +57,19 @@ static inline void peer_close(peer *p) {
     choir_coordinator_destroy(p->c);
 }
 
-static inline ch_reply peer_send(peer *p, const ch_request *m) {
-    uint8_t bytes[PEER_BYTES_MAX];
-    ch_reply reply;
+static inline choir_bytes peer_write(const ch_request *m, uint8_t bytes[PEER_BYTES_MAX]) {
     const size_t head = ch_request_head(m, bytes);
     const choir_bytes delta = m->report.delta;
     if (delta.size > 0) {
         memcpy(bytes + head, delta.data, delta.size);
     }
-    const choir_bytes answer =
-        choir_coordinator_reply(p->c, p->now_ms, (choir_bytes){bytes, head + delta.size});
+    return (choir_bytes){bytes, head + delta.size};
+}
+
+static inline ch_reply peer_send(peer *p, const ch_request *m) {
+    uint8_t bytes[PEER_BYTES_MAX];
+    ch_reply reply;
+    const choir_bytes answer = choir_coordinator_reply(p->c, p->now_ms, peer_write(m, bytes));
     check_status(ch_reply_decode(&reply, answer), CHOIR_OK);
     return reply;
 }
