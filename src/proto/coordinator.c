@@ -242,6 +242,10 @@ static void evaluation_close(choir_coordinator *c) {
 static void training_close(choir_coordinator *c, uint64_t now_ms) {
     c->summary = summarise(c);
     c->summary.applied = ch_coordinator_apply(c);
+    if (c->unfit[0] != '\0') {
+        ch_log(&c->env, CHOIR_LEVEL_WARN, "round_unfit", "round=%u reports=%u why=\"%s\"",
+               c->summary.round, c->summary.reports, c->unfit);
+    }
     close_tell(c, &c->summary, "round_applied", "round_discarded");
     sum_keep(c);
     ch_recent_add(&c->recent, c->task.round, &c->cohort);

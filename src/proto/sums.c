@@ -8,7 +8,6 @@
  */
 #include "proto/coordinator_parts.h"
 
-#include "base/env.h"
 #include "base/error.h"
 #include "choir/blob.h"
 #include "math/fold.h"
@@ -143,8 +142,6 @@ bool ch_coordinator_apply(choir_coordinator *c) {
     }
     if (c->algorithm->is_fit != NULL && !c->algorithm->is_fit(&sums)) {
         c->unfit = c->algorithm->unfit;
-        ch_log(&c->env, CHOIR_LEVEL_WARN, "round_unfit", "round=%u reports=%u why=\"%s\"",
-               c->task.round, a->reports, c->unfit);
         return false;
     }
     c->algorithm->apply(&options, c->params, c->state, &sums, c->options.dim);

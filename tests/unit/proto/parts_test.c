@@ -325,7 +325,9 @@ static void sums_that_are_too_small_are_not_applied_and_why_is_said(void **state
             assert_int_equal(reports(&p, client, 10, numbers, PEER_DIM + 1).kind, CH_REPLY_ACK);
         }
         p.now_ms += 60001;
+        uint32_t told = p.events;
         choir_coordinator_tick(p.c, p.now_ms);
+        assert_int_equal(p.events, told + (round == 0 ? 2 : 1)); // why, and that it has closed
         assert_int_equal(choir_coordinator_summary(p.c)->reports, 2);
         assert_int_equal(choir_coordinator_summary(p.c)->applied, round == 1);
         assert_string_equal(choir_coordinator_unfit(p.c),
@@ -333,7 +335,9 @@ static void sums_that_are_too_small_are_not_applied_and_why_is_said(void **state
                                        : "the clients' losses to the power of server.q are too "
                                          "small to be summed up: a smaller server.q makes them "
                                          "larger");
+        told = p.events;
         check_status(choir_replay_round(r, 2, 2, choir_coordinator_sum(p.c), NULL), CHOIR_OK);
+        assert_int_equal(p.events, told); // which round it replays, it does not know
         const choir_hash now = choir_coordinator_hash(p.c);
         const choir_hash replayed = choir_replay_hash(r);
         assert_memory_equal(&now, &replayed, sizeof(now));
