@@ -264,7 +264,7 @@ void choir_coordinator_observe(choir_coordinator *c, double loss);
  * the start of its open round, whatever has been reported in that.
  *
  * save     out (choir_coordinator_state_bytes(c)) bytes
- *          the summary of the last round is not part of it
+ *          the summary of the last round, and why it was not applied, is not part of it
  * restore  EPROTO when the state is not one of this job's (size, magic, options' digest);
  *          c is then unchanged
  */

@@ -131,6 +131,7 @@ choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state, 
     ch_recent_get(&c->recent, &r);
     ch_coordinator_name(c);
     c->summary = (choir_round_summary){0};
+    c->unfit = "";
     c->evaluation = (choir_round_summary){0};
     c->has_sum = false;
     ch_coordinator_round_open(c, UINT64_MAX);

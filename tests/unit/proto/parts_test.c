@@ -347,6 +347,35 @@ static void sums_that_are_too_small_are_not_applied_and_why_is_said(void **state
     peer_close(&p);
 }
 
+/* A restored coordinator has no last round, and nothing to say of it. */
+static void why_a_round_was_not_applied_is_not_said_of_a_restored_state(void **state) {
+    (void)state;
+    choir_coordinator_options o = job("q-fedavg");
+    o.chain = "uniform";
+    o.server_q = 5;
+    const float faint[PEER_DIM + 1] = {0x1p-20F, 0, 0, 999 * 0x1p-30F};
+    peer p;
+    peer_open(&p, &o);
+    const size_t size = choir_coordinator_state_bytes(p.c);
+    uint8_t *saved = malloc(size);
+    assert_non_null(saved);
+    choir_coordinator_save(p.c, saved);
+    assert_int_equal(reports(&p, 0, 10, faint, PEER_DIM + 1).kind, CH_REPLY_ACK);
+    assert_int_equal(reports(&p, 1, 10, faint, PEER_DIM + 1).kind, CH_REPLY_ACK);
+    p.now_ms += 60001;
+    choir_coordinator_tick(p.c, p.now_ms);
+    assert_string_not_equal(choir_coordinator_unfit(p.c), "");
+    saved[0] ^= 1; // refused, it changes nothing
+    check_status(choir_coordinator_restore(p.c, (choir_bytes){saved, size}, NULL), CHOIR_EPROTO);
+    assert_string_not_equal(choir_coordinator_unfit(p.c), "");
+    saved[0] ^= 1;
+    check_status(choir_coordinator_restore(p.c, (choir_bytes){saved, size}, NULL), CHOIR_OK);
+    assert_int_equal(choir_coordinator_summary(p.c)->round, 0);
+    assert_string_equal(choir_coordinator_unfit(p.c), "");
+    free(saved);
+    peer_close(&p);
+}
+
 static void what_cannot_be_is_no_sum(void **state) {
     (void)state;
     const choir_coordinator_options o = job("scaffold");
@@ -459,6 +488,7 @@ int main(void) {
         cmocka_unit_test(a_long_second_vector_is_refused),
         cmocka_unit_test(rounds_are_saved_and_replayed_with_their_parts),
         cmocka_unit_test(sums_that_are_too_small_are_not_applied_and_why_is_said),
+        cmocka_unit_test(why_a_round_was_not_applied_is_not_said_of_a_restored_state),
         cmocka_unit_test(what_cannot_be_is_no_sum),
         cmocka_unit_test(a_report_of_another_method_is_refused_and_counted),
         cmocka_unit_test(who_keeps_something_is_told_later_too_that_it_was_counted),
