@@ -438,6 +438,29 @@ static void a_job_without_memory_stands_still_and_goes_on_from_the_disk(void **s
     ch_hosting_store_close(store);
 }
 
+static void no_memory_to_host_a_job_leaves_nothing_of_it(void **state) {
+    (void)state;
+    ch_hosting_store *store = hosting_open(hosting_dir(folder, "hosting"));
+    const ch_hosted_row row = job_add(store, "running");
+    ch_stored bundle;
+    check_status(ch_hosting_store_job_bundle(store, &bundle, row.id, NULL), CHOIR_OK);
+    const choir_bytes model = {bundle.data, bundle.size};
+    failing_memory m = {.tries = 0};
+    while (failing_memory_next(&m)) {
+        ch_hosted *h = NULL;
+        m.status = ch_hosted_create(&h, &row, bytes_of(JOB), model, true, 0, &m.env, NULL);
+        assert_true((h == NULL) == (m.status != CHOIR_OK));
+        if (h != NULL) {
+            assert_string_equal((const char *)h->yaml.data, JOB);
+            assert_true(ch_hosted_is_running(h));
+        }
+        ch_hosted_close(h, NULL);
+    }
+    assert_true(m.tries > 5); // itself, its text, its coordinator, its model, its roster
+    ch_stored_release(&bundle);
+    ch_hosting_store_close(store);
+}
+
 static void what_cannot_be_opened_stands_for_itself(void **state) {
     (void)state;
     static const struct {
@@ -492,6 +515,7 @@ int main(void) {
         cmocka_unit_test(an_announcement_needs_no_disk_but_what_it_is_told_may),
         cmocka_unit_test(a_job_that_has_stopped_knows_the_reports_that_it_has_counted),
         cmocka_unit_test(a_job_without_memory_stands_still_and_goes_on_from_the_disk),
+        cmocka_unit_test(no_memory_to_host_a_job_leaves_nothing_of_it),
         cmocka_unit_test(what_cannot_be_opened_stands_for_itself),
     };
     folder_make(folder);
