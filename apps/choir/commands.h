@@ -12,9 +12,7 @@
     X(WRONG, 2, "the command line or job is wrong, or does not fit its data; nothing was run")     \
     X(INTERRUPTED, 130, "ended before its end; it can go on from its checkpoint")                  \
     X(DIVERGED, 4, "training diverged: the loss is not finite or grew, or no update was fit")      \
-    X(QUORUM, 5,                                                                                   \
-      "not one round counted: fewer clients than server.quorum reported, or losses too small for " \
-      "server.q")                                                                                  \
+    X(QUORUM, 5, "not one round counted: below server.quorum, or losses too small for server.q")   \
     X(TARGET, 3, "the run ended without reaching server.target_accuracy")
 
 enum {

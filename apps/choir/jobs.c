@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "job/origin.h"
+#include "run/saved.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -70,6 +71,21 @@ static bool is_source_set(const job_data_flags *flags) {
     return is_set;
 }
 
+/* Refuses a model of which nobody says for which data; one that is none is told as that. */
+static choir_status sourceless_refuse(const char *model, choir_error *err) {
+    const choir_env env = choir_env_default();
+    ch_saved saved;
+    const choir_status status = ch_saved_open(&saved, model, &env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    ch_saved_release(&saved);
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "%.300s: has no job beside it that says which data it is for; say so with "
+                        "--data, --job or --set data.source=",
+                        model);
+}
+
 static choir_status job_load(choir_job *out, const char *model, const job_data_flags *flags,
                              choir_error *err) {
     char origin[CHOIR_PATH_MAX];
@@ -79,10 +95,7 @@ static choir_status job_load(choir_job *out, const char *model, const job_data_f
         path = origin;
     }
     if (path[0] == '\0' && !is_source_set(flags)) {
-        return ch_error_set(err, CHOIR_EINVAL,
-                            "%.300s: has no job beside it that says which data it is for; say so "
-                            "with --data, --job or --set data.source=",
-                            model);
+        return sourceless_refuse(model, err);
     }
     if (path[0] == '\0') {
         return choir_job_parse(out, "", 0, "defaults", set->items, set->count, err);

@@ -29,7 +29,7 @@ typedef struct job_data_flags {
  * rows of which are for testing when it has no test set of its own.
  *
  * Returns OK; EINVAL when nothing says which data, when flags->set says another source or share, or
- * what choir_job_read returns.
+ * what choir_job_read or ch_saved_open returns.
  */
 CHOIR_NODISCARD choir_status job_of_model(choir_job *out, const char *model,
                                           const job_data_flags *flags, choir_error *err);
