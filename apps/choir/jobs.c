@@ -14,31 +14,35 @@ static bool ends_in(const char *text, const char *end) {
     return size > tail && strcmp(text + size - tail, end) == 0;
 }
 
-/* The source is given; a --set of another would be overruled without a word. */
-static choir_status source_check(const char *what, const ch_option_texts *set, choir_error *err) {
-    static const char key[] = "data.source=";
+/* The first --set of a key, such as "data.source="; NULL: there is none. */
+static const char *set_find(const ch_option_texts *set, const char *key) {
     for (uint32_t i = 0; i < set->count; i++) {
-        if (strncmp(set->items[i], key, sizeof(key) - 1) == 0) {
-            return ch_error_set(err, CHOIR_EINVAL,
-                                "--set: %.100s: the source is '%.100s' already; give one of them",
-                                set->items[i], what);
+        if (strncmp(set->items[i], key, strlen(key)) == 0) {
+            return set->items[i];
         }
     }
-    return CHOIR_OK;
+    return NULL;
+}
+
+/* The source is given; a --set of another would be overruled without a word. */
+static choir_status source_check(const char *what, const ch_option_texts *set, choir_error *err) {
+    const char *other = set_find(set, "data.source=");
+    return other == NULL
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_EINVAL,
+                              "--set: %.100s: the source is '%.100s' already; give one of them",
+                              other, what);
 }
 
 /* And so would be a share of rows where all of them are taken. */
 static choir_status share_check(const ch_option_texts *set, choir_error *err) {
-    static const char key[] = "data.test_share=";
-    for (uint32_t i = 0; i < set->count; i++) {
-        if (strncmp(set->items[i], key, sizeof(key) - 1) == 0) {
-            return ch_error_set(err, CHOIR_EINVAL,
-                                "--set: %.100s: --data takes all rows; for a share of them, give "
-                                "--set data.source=FILE instead of it",
-                                set->items[i]);
-        }
-    }
-    return CHOIR_OK;
+    const char *share = set_find(set, "data.test_share=");
+    return share == NULL
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_EINVAL,
+                              "--set: %.100s: --data takes all rows; for a share of them, give "
+                              "--set data.source=FILE instead of it",
+                              share);
 }
 
 choir_status job_of_source(choir_job *job, const char *what, const ch_option_texts *set,
@@ -63,12 +67,7 @@ choir_status job_of_source(choir_job *job, const char *what, const ch_option_tex
 }
 
 static bool is_source_set(const job_data_flags *flags) {
-    static const char key[] = "data.source=";
-    bool is_set = flags->data[0] != '\0';
-    for (uint32_t i = 0; i < flags->set.count; i++) {
-        is_set = is_set || strncmp(flags->set.items[i], key, sizeof(key) - 1) == 0;
-    }
-    return is_set;
+    return flags->data[0] != '\0' || set_find(&flags->set, "data.source=") != NULL;
 }
 
 /* Refuses a model of which nobody says for which data; one that is none is told as that. */
