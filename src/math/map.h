@@ -2,8 +2,9 @@
  * Map kernels: element by element, row by row, and the losses.
  *
  * exp and log inside the losses are our own: the same operations in the same order on every CPU,
- * within 2 units in the last place of the exact value; exp is 0 below -87.3. NaN or infinity
- * in a row leaves it no finite loss. Rows of matrices are padded to whole panels (panels.h).
+ * within 2 units in the last place of the exact value; exp is 0 below -87.3. NaN or +infinity
+ * in a row leaves it no finite loss; -infinity has chance 0. Rows of matrices are padded to whole
+ * panels (panels.h).
  */
 #ifndef CH_MATH_MAP_H
 #define CH_MATH_MAP_H

@@ -11,8 +11,16 @@ static choir_status relu_shape(ch_graph *graph, ch_node *node, choir_error *err)
     return CHOIR_OK;
 }
 
+// Examples of the net's input lie close together, those of an operator's value are padded.
 static void relu_forward(ch_node *node, const ch_pass *pass) {
-    pass->kernels->map->relu(node->x, node->in->x, pass->count * node->stride);
+    if (node->in->stride == node->stride) {
+        pass->kernels->map->relu(node->x, node->in->x, pass->count * node->stride);
+        return;
+    }
+    for (uint32_t r = 0; r < pass->count; r++) {
+        pass->kernels->map->relu(node->x + r * node->stride, node->in->x + r * node->in->stride,
+                                 node->in->stride);
+    }
 }
 
 static void relu_backward(ch_node *node, const ch_pass *pass) {

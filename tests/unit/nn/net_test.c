@@ -103,6 +103,22 @@ static void fused_steps_are_the_unfused_ones_bit_for_bit(void **state) {
     }
 }
 
+/* Of inputs that are not negative, relu is the identity, also where their rows are not padded. */
+static void a_relu_in_front_reads_each_example(void **state) {
+    (void)state;
+    static samples s;
+    samples_fill(&s);
+    ch_net_options o = options();
+    float with[DIM_MAX] = {0};
+    float without[DIM_MAX] = {0};
+    o.layers = "relu | dense 20 | relu | dense 5";
+    const double a = train(&o, &SGDS[0], &s, 10, with);
+    o.layers = "dense 20 | relu | dense 5";
+    const double b = train(&o, &SGDS[0], &s, 10, without);
+    assert_memory_equal(with, without, sizeof(with));
+    assert_true(a == b);
+}
+
 static void a_batch_in_parts_is_the_batch(void **state) {
     (void)state;
     static samples s;
@@ -523,6 +539,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_correction_is_added_to_every_gradient_until_the_next_load),
         cmocka_unit_test(fused_steps_are_the_unfused_ones_bit_for_bit),
+        cmocka_unit_test(a_relu_in_front_reads_each_example),
         cmocka_unit_test(a_batch_in_parts_is_the_batch),
         cmocka_unit_test(every_backend_trains_alike),
         cmocka_unit_test(the_gradient_is_what_a_step_subtracts),
