@@ -73,6 +73,10 @@ uint64_t ch_network_latency_ms(const choir_network *n, ch_rng *rng) {
     return ms_of((double)n->latency_ms * (0.5 + ch_rng_unit(rng)));
 }
 
+uint64_t ch_network_latency_most_ms(const choir_network *n) {
+    return ms_of((double)n->latency_ms * 1.5);
+}
+
 static uint64_t transfer_ms(uint64_t bytes, double mbps) {
     return ms_of((double)bytes * 8.0 / (1000.0 * mbps));
 }

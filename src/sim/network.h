@@ -33,6 +33,9 @@ bool ch_network_drops_out(const choir_network *n, uint32_t round, uint32_t clien
 bool ch_network_loses(const choir_network *n, ch_rng *rng);
 uint64_t ch_network_latency_ms(const choir_network *n, ch_rng *rng);
 
+/* The longest that it draws. */
+uint64_t ch_network_latency_most_ms(const choir_network *n);
+
 uint64_t ch_network_up_ms(const choir_network *n, uint64_t bytes);
 uint64_t ch_network_down_ms(const choir_network *n, uint64_t bytes);
 

@@ -83,10 +83,13 @@ static void model_depart(choir_sim *s, ch_slot *k, uint32_t numbers) {
     slot_at(s, k, CH_SLOT_MODEL, s->now_ms + there_ms + back_ms);
 }
 
+static bool is_announced(const choir_task *task) {
+    return task->exchanges[0] == CHOIR_EXCHANGE_ANNOUNCE;
+}
+
 /* Numbers that are in the first that is sent of a report. */
 static uint64_t first_params(const choir_task *task) {
-    const bool is_small =
-        task->purpose == CHOIR_PURPOSE_EVALUATE || task->exchanges[0] == CHOIR_EXCHANGE_ANNOUNCE;
+    const bool is_small = task->purpose == CHOIR_PURPOSE_EVALUATE || is_announced(task);
     return is_small ? 0 : choir_task_sent(task);
 }
 
@@ -95,6 +98,16 @@ static uint64_t report_travels_ms(const choir_sim *s, ch_slot *k, const choir_ta
     const choir_network *n = &s->options.network;
     return ch_network_latency_ms(n, &k->rng) +
            ch_network_up_ms(n, first_params(task) * sizeof(float));
+}
+
+/* What a report needs at most from the end of training until its update has arrived, whose first
+ * message takes first_ms: behind an announcement come its answer and the update. */
+static uint64_t update_travels_ms(const choir_sim *s, const choir_task *task, uint64_t first_ms) {
+    const choir_network *n = &s->options.network;
+    const uint64_t latency_ms = ch_network_latency_most_ms(n);
+    return is_announced(task) ? first_ms + 2 * latency_ms +
+                                    ch_network_up_ms(n, choir_task_sent(task) * sizeof(float))
+                              : first_ms;
 }
 
 /* When a training of so many epochs is over. */
@@ -123,7 +136,7 @@ static uint32_t epochs_in_time(const choir_sim *s, uint32_t client, const choir_
 static void training_begin(choir_sim *s, ch_slot *k, const choir_task *task) {
     const uint32_t client = k->work.client;
     const uint64_t travels_ms = report_travels_ms(s, k, task);
-    const uint32_t epochs = epochs_in_time(s, client, task, travels_ms);
+    const uint32_t epochs = epochs_in_time(s, client, task, update_travels_ms(s, task, travels_ms));
     k->work.trained_ms = trained_ms(s, client, epochs);
     k->work.due_ms = k->work.trained_ms + travels_ms;
     const bool late = k->work.due_ms >= choir_coordinator_deadline_ms(s->coordinator);

@@ -257,6 +257,28 @@ static void who_has_no_time_for_all_epochs_does_fewer_where_that_counts(void **s
     check_partial("scaffold", CHOIR_METHOD_SCAFFOLD, 0, 2, 2 * 3 * 2);
 }
 
+/* Behind an announcement come its answer and the update, for which there must be time, too. */
+static void who_does_fewer_epochs_is_in_time_with_the_update_behind_its_announcement(void **state) {
+    (void)state;
+    for (uint32_t announce = 0; announce < 2; announce++) {
+        choir_sim_options o = usual("fedprox");
+        o.coordinator.sample_rate = 1;
+        o.coordinator.client_proximal_mu = 0.25F;
+        o.coordinator.client_epochs = 200;
+        o.coordinator.deadline_ms = 30000;
+        o.coordinator.announce = announce == 1;
+        o.network.examples_per_s = 10;
+        o.network.latency_ms = 1000;
+        choir_sim_round round;
+        bench b;
+        bench_open(&b, &o, CHOIR_METHOD_PLAIN);
+        check_ok(choir_sim_step(b.sim, &round, &err));
+        assert_int_equal(round.summary.reports, CLIENTS);
+        assert_in_range(round.summary.metrics.examples, CLIENTS * 200, CLIENTS * 300);
+        bench_close(&b);
+    }
+}
+
 // ----- whatever happens on the way --------------------------------------------------------------
 
 static choir_sim_options unkind(const char *algorithm) {
@@ -382,6 +404,7 @@ int main(void) {
         cmocka_unit_test(qfedavg_of_power_zero_is_fedavg_to_the_bit),
         cmocka_unit_test(scaffold_without_controls_is_fedavg_to_the_bit),
         cmocka_unit_test(who_has_no_time_for_all_epochs_does_fewer_where_that_counts),
+        cmocka_unit_test(who_does_fewer_epochs_is_in_time_with_the_update_behind_its_announcement),
         cmocka_unit_test(a_run_goes_on_from_any_round_with_what_clients_keep),
         cmocka_unit_test(damaged_states_are_refused),
         cmocka_unit_test(the_model_does_not_depend_on_workers),
