@@ -76,6 +76,9 @@ choir_status ch_algorithm_check(const ch_algorithm_ops *ops, const ch_algorithm_
         {ops->kept_per_param > 0 && s->has_clip,
          "has clients keep what their updates were, which the chain's 'clip' would change on the "
          "way; remove that link"},
+        {ops->kept_per_param > 0 && s->has_quorum,
+         "has clients keep what their updates were once these are counted, which a round that is "
+         "discarded would not undo, so the quorum must be 1"},
     };
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         if (rules[i].is_wrong) {

@@ -141,6 +141,7 @@ typedef struct ch_algorithm_setting {
     bool is_uniform;                 // the chain
     bool has_clip;                   // it
     bool is_closed;                  // the population
+    bool has_quorum;                 // above one report: rounds may be discarded
 } ch_algorithm_setting;
 
 /* Whether an algorithm can do with a setting: OK; EINVAL with a sentence that begins with before,

@@ -139,6 +139,7 @@ static choir_status algorithm_rules(const choir_job *j, choir_error *err) {
         .is_uniform = ch_chain_is_uniform(&chain),
         .has_clip = ch_chain_has(&chain, CH_STAGE_CLIP),
         .is_closed = is(j->population, "closed"),
+        .has_quorum = j->quorum > 1,
     };
     return ch_algorithm_check(algorithm, &setting, "server.algorithm", err);
 }

@@ -191,6 +191,7 @@ static choir_status texts_parse(choir_coordinator *c, const choir_coordinator_op
         .is_uniform = ch_chain_is_uniform(&c->chain),
         .has_clip = ch_chain_has(&c->chain, CH_STAGE_CLIP),
         .is_closed = !c->is_open,
+        .has_quorum = o->quorum > 1,
     };
     return ch_algorithm_check(c->algorithm, &setting, "algorithm", err);
 }

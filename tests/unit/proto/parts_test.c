@@ -16,6 +16,7 @@ static choir_coordinator_options job(const char *algorithm) {
     choir_coordinator_options o = peer_options();
     asked = ch_algorithm_find(algorithm, NULL)->method;
     o.algorithm = algorithm;
+    o.quorum = 1;
     o.update_norm_max = 100;
     o.keep_sum = true;
     return o;
@@ -422,27 +423,35 @@ static void jobs_that_an_algorithm_cannot_do_with_are_refused(void **state) {
     static const struct {
         const char *algorithm, *chain, *population;
         float momentum, proximal_mu;
+        uint32_t quorum;
         const char *why;
     } rows[] = {
-        {"scaffold", "clip=1|weight", "closed", 0, 0,
+        {"scaffold", "clip=1|weight", "closed", 0, 0, 1,
          "algorithm: 'scaffold' sends a second vector, which the chain's 'clip' would not bound; "
          "remove that link"},
-        {"scaffold", "weight", "closed", 0.5F, 0,
+        {"scaffold", "weight", "closed", 0.5F, 0, 1,
          "algorithm: 'scaffold' knows a client's gradients by its steps, so client.momentum and "
          "client.proximal_mu must be 0"},
-        {"scaffold", "weight", "open", 0, 0,
+        {"scaffold", "weight", "open", 0, 0, 1,
          "algorithm: 'scaffold' counts all clients there are, so the population must be closed"},
-        {"feddyn", "uniform", "closed", 0, 0,
+        {"feddyn", "uniform", "closed", 0, 0, 1,
          "algorithm: 'feddyn' needs a client.proximal_mu above 0, like 0.01"},
-        {"feddyn", "weight", "closed", 0, 1,
+        {"feddyn", "weight", "closed", 0, 1, 1,
          "algorithm: 'feddyn' has all clients count alike, so the chain must say 'uniform'"},
-        {"q-fedavg", "weight", "closed", 0, 0,
+        {"q-fedavg", "weight", "closed", 0, 0, 1,
          "algorithm: 'q-fedavg' has all clients count alike, so the chain must say 'uniform'"},
-        {"feddyn", "clip=1|uniform", "closed", 0, 1,
+        {"feddyn", "clip=1|uniform", "closed", 0, 1, 1,
          "algorithm: 'feddyn' has clients keep what their updates were, which the chain's 'clip' "
          "would change on the way; remove that link"},
-        {"q-fedavg", "clip=1|weight=1", "open", 0, 0, NULL},
-        {"fednova", "clip=1|weight", "open", 0.5F, 1, NULL},
+        {"scaffold", "weight", "closed", 0, 0, 2,
+         "algorithm: 'scaffold' has clients keep what their updates were once these are counted, "
+         "which a round that is discarded would not undo, so the quorum must be 1"},
+        {"feddyn", "uniform", "closed", 0, 1, 2,
+         "algorithm: 'feddyn' has clients keep what their updates were once these are counted, "
+         "which a round that is discarded would not undo, so the quorum must be 1"},
+        {"scaffold", "weight", "closed", 0, 0, 1, NULL},
+        {"q-fedavg", "clip=1|weight=1", "open", 0, 0, 2, NULL},
+        {"fednova", "clip=1|weight", "open", 0.5F, 1, 2, NULL},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         choir_coordinator_options o = job(rows[i].algorithm);
@@ -453,6 +462,7 @@ static void jobs_that_an_algorithm_cannot_do_with_are_refused(void **state) {
         o.goal = strcmp(o.population, "open") == 0 ? 2 : 0;
         o.client_momentum = rows[i].momentum;
         o.client_proximal_mu = rows[i].proximal_mu;
+        o.quorum = rows[i].quorum;
         const choir_status status = choir_coordinator_create(&c, params, &o, &env, &err);
         assert_string_equal(err.message, rows[i].why == NULL ? "" : rows[i].why);
         check_status(status, rows[i].why == NULL ? CHOIR_OK : CHOIR_EINVAL);
