@@ -115,6 +115,10 @@ bool ch_job_heeds(const choir_job *j, const char *key) {
                 {"server.tau", CH_KNOB_TAU},
                 {"server.q", CH_KNOB_Q}};
     const ch_algorithm_ops *algorithm = ch_algorithm_find(j->algorithm, NULL);
+    ch_chain chain;
+    if (is("server.examples_max", key)) {
+        return ch_chain_parse(&chain, j->chain, NULL) != CHOIR_OK || !ch_chain_is_uniform(&chain);
+    }
     for (size_t i = 0; algorithm != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (is(rows[i].key, key)) {
             return (algorithm->knobs & (uint32_t)rows[i].knob) != 0;

@@ -32,7 +32,8 @@ CHOIR_NODISCARD choir_status ch_job_weight_max(uint32_t *out, const choir_job *j
 /* What its algorithm has clients do: a choir_method. */
 uint32_t ch_job_method(const choir_job *job);
 
-/* Whether the job's algorithm heeds a key; keys that no algorithm claims are heeded by all. */
+/* Whether the job's algorithm heeds a key, and its chain server.examples_max; keys that neither
+ * claims are heeded by all. */
 bool ch_job_heeds(const choir_job *job, const char *key);
 
 #endif

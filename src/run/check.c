@@ -95,6 +95,10 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         {"data.categorical", columns, "CSV files"},
         {"data.drop", columns, "CSV files"},
         {"data.test_share", is_split, "data that come without a test part"},
+        {"schedule.batch_size", job->batch_size > 0, "a client.batch_size above 0"},
+        {"evaluate_clients", d->heldout > 0, "a data.heldout above 0"},
+        {"server.examples_max", ch_job_heeds(job, "server.examples_max"),
+         "the chain's link 'weight'"},
         {"server.momentum", ch_job_heeds(job, "server.momentum"), "server.algorithm 'fedavgm'"},
         {"server.beta1", ch_job_heeds(job, "server.beta1"),
          "server.algorithm 'fedadam' or 'fedyogi'"},
@@ -115,7 +119,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
 static void hosting_idle_find(const choir_job *job, const ch_job_places *places,
                               const choir_env *env) {
     static const char *const keys[] = {"server.target_accuracy", "evaluate_every",
-                                       "evaluate_clients", "checkpoint_every"};
+                                       "checkpoint_every"};
     static const char section[] = "network.";
     static const char what_for[] = "simulations";
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -125,6 +129,9 @@ static void hosting_idle_find(const choir_job *job, const ch_job_places *places,
         if (strncmp(CH_JOB_KEYS.rows[i].key, section, sizeof(section) - 1) == 0) {
             idle_warn(job, places, CH_JOB_KEYS.rows[i].key, what_for, env);
         }
+    }
+    if (job->data.heldout > 0) { // without it, it was warned of
+        idle_warn(job, places, "evaluate_clients", what_for, env);
     }
     if (ch_source_look(&job->data) == CH_SOURCE_GENERATED) {
         idle_warn(job, places, "data.test_examples", what_for, env);

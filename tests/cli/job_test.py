@@ -164,6 +164,11 @@ class Check(Case):
                 ("server: {beta1: 0.5, algorithm: fedadagrad}", "server.beta1: '0.5'",
                  "server.algorithm 'fedadam' or 'fedyogi'"),
                 ("server: {q: 0.5}", "server.q: '0.5'", "server.algorithm 'q-fedavg'"),
+                ("schedule: {batch_size: step every=1 factor=2}\nclient: {batch_size: 0}",
+                 "schedule.batch_size: 'step every=1 factor=2'", "a client.batch_size above 0"),
+                ("{evaluate_clients: 50, data: {heldout: 0}}", "evaluate_clients: '50'", "a data.heldout above 0"),
+                ("server: {examples_max: 10}\nchain: uniform", "server.examples_max: '10'",
+                 "the chain's link 'weight'"),
                 ("server: {tau: 0.5}", "server.tau: '0.5'",
                  "server.algorithm 'fedadagrad', 'fedadam' or 'fedyogi'")):
             with self.subTest(text):
