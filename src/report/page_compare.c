@@ -42,7 +42,7 @@ static yardstick yardstick_of(const ch_record *records, uint32_t count) {
     if (highest > 0) {
         return (yardstick){.accuracy = highest, .is_given = true};
     }
-    return (yardstick){.accuracy = floor(reached * 100) / 100};
+    return (yardstick){.accuracy = floor(reached * 100 + 1e-9) / 100};
 }
 
 static bool has_accuracy(const ch_record *records, uint32_t count) {
