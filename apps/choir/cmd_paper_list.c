@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "paper/conduct.h"
+#include "paper/ledger.h"
 
 #include <stdlib.h>
 
@@ -26,21 +26,24 @@ static const ch_option ROWS[] = {
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const list_flags DEFAULTS = {.from = PAPER_FROM, .seed = 1};
+static const list_flags DEFAULTS = {.from = PAPER_FROM, .seed = CH_PAPER_SEED};
 
 static void cell_print(FILE *out, const ch_paper_cell *cell, const ch_outcome *o) {
     const ch_paper_experiment *e = cell->e;
-    const ch_outcome_arm *best = ch_outcome_best(o);
+    ch_grid_trial trials[CH_GRID_RATES_MAX];
+    const uint32_t rates = ch_outcome_trials(trials, o);
     (void)fprintf(out, "  %s/%s/%s", e->name, e->rows[cell->row].name,
                   e->columns[cell->column].name);
-    if (best != NULL) {
-        (void)fprintf(out, "  %s, %u rate%s", o->is_complete ? "measured" : "begun", o->arms_count,
-                      ch_text_plural(o->arms_count));
+    if (o->arms_count > 0) {
+        (void)fprintf(out, "  %s", o->is_complete ? "measured" : "begun");
+    }
+    if (rates > 0) {
+        (void)fprintf(out, ", %u rate%s", rates, ch_text_plural(rates));
     }
     (void)fprintf(out, "\n");
 }
 
-static choir_status experiment_print(const ch_call *call, const ch_conduct *c,
+static choir_status experiment_print(const ch_call *call, const ch_ledger *l,
                                      const ch_paper_experiment *e, ch_outcome *o,
                                      const choir_env *env, choir_error *err) {
     const list_flags *flags = call->options;
@@ -53,7 +56,7 @@ static choir_status experiment_print(const ch_call *call, const ch_conduct *c,
             if (!ch_paper_has_cell(e, cell.row, cell.column)) {
                 continue;
             }
-            status = ch_conduct_load(o, c, &cell, env, err);
+            status = ch_ledger_load(o, l, &cell, env, err);
             cells += pass == 0 ? 1 : 0;
             measured += pass == 0 && o->is_complete ? 1 : 0;
             if (pass == 1) {
@@ -81,10 +84,9 @@ static int list_run(const ch_call *call, choir_error *err) {
     if (status == CHOIR_OK) {
         status =
             paper_open(&catalogue, results, flags->from, flags->results, flags->seed, &env, err);
-        const ch_conduct c = {.catalogue = &catalogue,
-                              .site = {.results = results, .seed = flags->seed}};
+        const ch_ledger ledger = {&catalogue, results, flags->seed};
         for (uint32_t i = 0; i < catalogue.count && status == CHOIR_OK; i++) {
-            status = experiment_print(call, &c, &catalogue.items[i], o, &env, err);
+            status = experiment_print(call, &ledger, &catalogue.items[i], o, &env, err);
         }
         ch_catalogue_release(&catalogue);
     }

@@ -28,7 +28,8 @@ static const ch_option ROWS[] = {
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const report_flags DEFAULTS = {.from = PAPER_FROM, .out = "paper.html", .seed = 1};
+static const report_flags DEFAULTS = {
+    .from = PAPER_FROM, .out = "paper.html", .seed = CH_PAPER_SEED};
 
 static choir_status markdown_print(const ch_call *call, const ch_catalogue *catalogue,
                                    const char *results, const choir_env *env, choir_error *err) {

@@ -46,7 +46,7 @@ static const ch_option ROWS[] = {
 };
 
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
-static const run_flags DEFAULTS = {.from = PAPER_FROM, .runs = PAPER_RUNS, .seed = 1};
+static const run_flags DEFAULTS = {.from = PAPER_FROM, .runs = PAPER_RUNS, .seed = CH_PAPER_SEED};
 
 static void estimate_print(FILE *out, const ch_conduct_estimate *e, uint32_t chosen) {
     char seconds[CH_UNITS_MAX];

@@ -233,7 +233,7 @@ choir_status ch_arm_judge(ch_outcome_arm *out, const ch_arm_task *task, const ch
     }
     out->rounds = c.closed;
     out->crossing = ch_outcome_real(counted.rounds, CH_OUTCOME_DIGITS + 1);
-    out->best = c.best;
+    out->best = ch_outcome_real(c.best, CH_OUTCOME_DIGITS + 1);
     out->bytes = c.bytes;
     if (status == CHOIR_OK) {
         curve_keep(out, table.rows, c.closed < table.count ? c.closed : table.count, task, &pooled);

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/disk.h"
 #include "base/error.h"
+#include "paper/ledger.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,72 +22,40 @@ bool ch_book_is_outside(double ours, double paper) {
 
 // ----- what was measured ------------------------------------------------------------------------
 
-/* What a cell's file says; what an older experiment asked for is not measured. asked is room. */
-static choir_status outcome_load(ch_outcome *out, ch_outcome *asked, const ch_paper_experiment *e,
-                                 uint32_t row, uint32_t column, const char *results, uint64_t seed,
-                                 const choir_env *env, choir_error *err) {
-    char path[CHOIR_PATH_MAX];
-    choir_status status = ch_outcome_path(path, results, e, row, column, seed, err);
-    if (status == CHOIR_OK) {
-        status = ch_outcome_read(out, path, env, err);
-    }
-    ch_outcome_init(asked, e, row, column, seed);
-    if (status == CHOIR_EAGAIN || (status == CHOIR_OK && !ch_outcome_is_like(asked, out))) {
-        *out = *asked;
-        return CHOIR_OK;
-    }
-    return status;
-}
-
-/* The cell of these names; its outcome has no arms when there is none. */
-static choir_status like_load(ch_outcome *out, ch_outcome *asked, const ch_paper_experiment *like,
-                              const ch_paper_experiment *e, uint32_t row, uint32_t column,
-                              const char *results, uint64_t seed, const choir_env *env,
-                              choir_error *err) {
-    ch_outcome_init(out, e, row, column, seed);
-    for (uint32_t i = 0; like != NULL && i < like->rows_count; i++) {
-        for (uint32_t k = 0; k < like->columns_count; k++) {
-            if (strcmp(like->rows[i].name, e->rows[row].name) == 0 &&
-                strcmp(like->columns[k].name, e->columns[column].name) == 0) {
-                return outcome_load(out, asked, like, i, k, results, seed, env, err);
-            }
-        }
-    }
-    return CHOIR_OK;
-}
-
 typedef struct writer {
-    const ch_catalogue *catalogue;
-    const char *results;
-    uint64_t seed;
+    ch_ledger ledger;
     const choir_env *env;
     ch_page page;
     ch_draft contents; // the list of what is on the page
     ch_book_result counts;
 } writer;
 
+/* The cell of these names in the table; its outcome has no arms when there is none. */
+static choir_status like_load(ch_outcome *out, const writer *w, const ch_paper_cell *cell,
+                              choir_error *err) {
+    ch_paper_cell its;
+    if (ch_ledger_like(&its, &w->ledger, cell)) {
+        return ch_ledger_load(out, &w->ledger, &its, w->env, err);
+    }
+    ch_outcome_init(out, cell->e, cell->row, cell->column, w->ledger.seed);
+    return CHOIR_OK;
+}
+
 static choir_status part_load(ch_arena *arena, ch_book_part *out, const writer *w,
                               const ch_paper_experiment *e, choir_error *err) {
     const uint32_t cells = e->rows_count * e->columns_count;
-    const ch_paper_experiment *like =
-        e->like[0] == '\0' ? NULL : ch_catalogue_find(w->catalogue, e->like);
-    choir_status status = ch_arena_init(
-        arena, 2 * ch_arena_cost(cells, sizeof(ch_outcome)) + ch_arena_cost(1, sizeof(ch_outcome)),
-        w->env);
+    choir_status status =
+        ch_arena_init(arena, 2 * ch_arena_cost(cells, sizeof(ch_outcome)), w->env);
     if (status != CHOIR_OK) {
         return ch_error_set(err, status, "%s: no memory for %u cells", e->name, cells);
     }
     ch_outcome *outcomes = CH_NEW(arena, ch_outcome, cells);
     ch_outcome *likes = CH_NEW(arena, ch_outcome, cells);
-    ch_outcome *asked = CH_NEW(arena, ch_outcome, 1);
     for (uint32_t i = 0; i < cells && status == CHOIR_OK; i++) {
-        const uint32_t row = i / e->columns_count;
-        const uint32_t column = i % e->columns_count;
-        status =
-            outcome_load(&outcomes[i], asked, e, row, column, w->results, w->seed, w->env, err);
+        const ch_paper_cell cell = {e, i / e->columns_count, i % e->columns_count};
+        status = ch_ledger_load(&outcomes[i], &w->ledger, &cell, w->env, err);
         if (status == CHOIR_OK) {
-            status =
-                like_load(&likes[i], asked, like, e, row, column, w->results, w->seed, w->env, err);
+            status = like_load(&likes[i], w, &cell, err);
         }
     }
     *out = (ch_book_part){.e = e, .outcomes = outcomes, .likes = likes};
@@ -174,8 +143,8 @@ void ch_book_machine(ch_draft *d, const ch_book_part *p) {
 
 static choir_status chapter_put(writer *w, uint32_t chapter, choir_error *err) {
     choir_status status = CHOIR_OK;
-    for (uint32_t i = 0; i < w->catalogue->count && status == CHOIR_OK; i++) {
-        const ch_paper_experiment *e = &w->catalogue->items[i];
+    for (uint32_t i = 0; i < w->ledger.catalogue->count && status == CHOIR_OK; i++) {
+        const ch_paper_experiment *e = &w->ledger.catalogue->items[i];
         ch_arena arena = {.base = NULL};
         ch_book_part part;
         if (!is_of(e, chapter)) {
@@ -248,7 +217,7 @@ static choir_status page_write(const writer *w, const char *path, choir_error *e
 choir_status ch_book_write(ch_book_result *out, const ch_catalogue *catalogue, const char *results,
                            uint64_t seed, const char *path, const choir_env *env,
                            choir_error *err) {
-    writer w = {.catalogue = catalogue, .results = results, .seed = seed, .env = env};
+    writer w = {.ledger = {catalogue, results, seed}, .env = env};
     choir_status status = CHOIR_OK;
     ch_page_init(&w.page, env);
     ch_draft_init(&w.contents, env);
@@ -283,7 +252,7 @@ static choir_status markdown_put(ch_draft *out, const writer *w, const ch_paper_
 
 choir_status ch_book_markdown(ch_draft *out, const ch_catalogue *catalogue, const char *results,
                               uint64_t seed, const choir_env *env, choir_error *err) {
-    const writer w = {.catalogue = catalogue, .results = results, .seed = seed, .env = env};
+    const writer w = {.ledger = {catalogue, results, seed}, .env = env};
     choir_status status = CHOIR_OK;
     for (uint32_t chapter = 0; chapter < 3; chapter++) {
         for (uint32_t i = 0; i < catalogue->count && status == CHOIR_OK; i++) {

@@ -73,6 +73,9 @@ void ch_book_curves_markdown(ch_draft *d, const ch_book_part *part);
 /* Rounds to the target by the best rate; NaN: not measured; INFINITY: not reached. */
 double ch_book_rounds(const ch_outcome *o);
 
+/* Those of the row that speed-ups of a column are over; NaN: it is not measured. */
+double ch_book_base_rounds(const ch_book_part *part, uint32_t column);
+
 /* The row that speed-ups of a column are over; UINT32_MAX: there is none. */
 uint32_t ch_book_baseline_row(const ch_paper_experiment *e);
 

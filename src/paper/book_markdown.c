@@ -39,8 +39,7 @@ static void put_cell(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t 
     if (!ch_paper_has_cell(p->e, row, column)) {
         return;
     }
-    put_ours(d, ch_book_outcome(p, row, column),
-             has_base ? ch_book_rounds(ch_book_outcome(p, base, column)) : NAN, row == base);
+    put_ours(d, ch_book_outcome(p, row, column), ch_book_base_rounds(p, column), row == base);
     if (isinf(paper)) {
         ch_draft_put(d, "; —");
     } else if (!isnan(paper)) {

@@ -22,6 +22,12 @@ double ch_book_rounds(const ch_outcome *o) {
     return best == NULL ? NAN : best->crossing;
 }
 
+double ch_book_base_rounds(const ch_book_part *p, uint32_t column) {
+    const uint32_t base = ch_book_baseline_row(p->e);
+    const ch_outcome *o = base == UINT32_MAX ? NULL : ch_book_outcome(p, base, column);
+    return o != NULL && o->is_complete ? ch_book_rounds(o) : NAN;
+}
+
 /* ", 3.6 times" over the baseline's; "" where there is no such thing. */
 static void put_speed(ch_draft *d, double baseline, double rounds, bool is_baseline) {
     if (!is_baseline && isfinite(baseline) && isfinite(rounds)) {
@@ -102,8 +108,7 @@ static void put_cell(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t 
         counts->measured += o->is_complete ? 1 : 0;
         counts->compared += isnan(paper) || !o->is_complete || p->e->is_elsewhere ? 0 : 1;
         counts->outside += is_off ? 1 : 0;
-        put_ours(d, o, has_base ? ch_book_rounds(ch_book_outcome(p, base, column)) : NAN,
-                 row == base);
+        put_ours(d, o, ch_book_base_rounds(p, column), row == base);
     }
     put_paper(d, paper, has_base ? p->e->facts[base][column].expect : NAN, row == base);
     if (!isnan(ours)) {
@@ -135,7 +140,8 @@ static void put_table(ch_draft *d, const ch_book_part *p, ch_book_result *counts
     ch_draft_put(d, ".</p>\n");
 }
 
-/* Why a cell is where it is, when it says so. Counts those outside that do not. */
+/* Why a cell is where it is, when it says so: of what the experiment's own seed has come to. Counts
+ * those outside that do not. */
 static void put_note(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t column,
                      uint32_t *silent) {
     const ch_paper_experiment *e = p->e;
@@ -143,7 +149,7 @@ static void put_note(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t 
     const double ours = ch_book_rounds(o);
     const char *note = e->facts[row][column].note;
     const bool is_off = is_outside(e, o, e->facts[row][column].expect);
-    if (note[0] == '\0' || isnan(ours)) {
+    if (note[0] == '\0' || isnan(ours) || !o->is_complete || o->seed != CH_PAPER_SEED) {
         *silent += is_off ? 1 : 0;
         return;
     }

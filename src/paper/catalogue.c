@@ -42,6 +42,19 @@ static choir_status item_add(ch_catalogue *c, const char *dir, const char *file,
     return status;
 }
 
+/* What an experiment is like is a table of the folder. */
+static choir_status likes_check(const ch_catalogue *c, choir_error *err) {
+    for (uint32_t i = 0; i < c->count; i++) {
+        const ch_paper_experiment *e = &c->items[i];
+        const ch_paper_experiment *like = e->like[0] == '\0' ? NULL : ch_catalogue_find(c, e->like);
+        if (e->like[0] != '\0' && (like == NULL || strcmp(like->kind, "table") != 0)) {
+            return ch_error_set(err, CHOIR_EINVAL, "%s: like: '%s' is no table of its folder",
+                                e->path, e->like);
+        }
+    }
+    return CHOIR_OK;
+}
+
 choir_status ch_catalogue_open(ch_catalogue *out, const char *dir, const choir_env *env,
                                choir_error *err) {
     *out = (ch_catalogue){.env = *env};
@@ -64,6 +77,9 @@ choir_status ch_catalogue_open(ch_catalogue *out, const char *dir, const choir_e
     (void)closedir(folder);
     if (status == CHOIR_OK && out->count == 0) {
         return ch_error_set(err, CHOIR_EIO, "%s: holds no experiment (NAME.yaml); %s", dir, WHERE);
+    }
+    if (status == CHOIR_OK) {
+        status = likes_check(out, err);
     }
     if (status == CHOIR_OK) {
         qsort(out->items, out->count, sizeof(out->items[0]), name_order);

@@ -113,8 +113,12 @@ static choir_status item_load(item *out, const ch_conduct *c, const ch_paper_cel
     int32_t start[CH_PAPER_START_MAX];
     uint32_t start_count = 0;
     ch_grid_trial trials[CH_GRID_RATES_MAX];
-    const uint32_t most = ch_conduct_rates(start, &start_count, c, cell, env);
-    choir_status status = ch_conduct_load(room, c, cell, env, err);
+    const uint32_t most = ch_conduct_rates(c, cell);
+    const ch_ledger ledger = ch_conduct_ledger(c);
+    choir_status status = ch_ledger_load(room, &ledger, cell, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_ledger_start(start, &start_count, &ledger, cell, env, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }
@@ -327,15 +331,16 @@ typedef struct lanes {
     choir_error *errors;  // likewise
 } lanes;
 
-/* The outcome of the row that the cell's speed-up is over; NULL: there is none. */
+/* The outcome of the row that the cell's speed-up is over; NULL: it is not measured. */
 static const ch_outcome *baseline_load(ch_outcome *room, const ch_conduct *c,
                                        const ch_paper_cell *cell, const choir_env *env) {
     const ch_paper_experiment *e = cell->e;
+    const ch_ledger ledger = ch_conduct_ledger(c);
     for (uint32_t i = 0; i < e->rows_count; i++) {
         const ch_paper_cell base = {e, i, cell->column};
         if (strcmp(e->rows[i].name, e->baseline) == 0 && i != cell->row &&
-            ch_conduct_load(room, c, &base, env, NULL) == CHOIR_OK) {
-            return room;
+            ch_ledger_load(room, &ledger, &base, env, NULL) == CHOIR_OK) {
+            return room->is_complete ? room : NULL;
         }
     }
     return NULL;
@@ -351,9 +356,10 @@ static void cell_run(void *self, uint32_t worker, uint32_t index) {
     ch_outcome *o = l->env->alloc(l->env->self, bytes);
     ch_outcome *base = l->env->alloc(l->env->self, bytes);
     choir_error *err = &l->errors[index];
+    const ch_ledger ledger = ch_conduct_ledger(l->c);
     choir_status status = CHOIR_ENOMEM;
     if (o != NULL && base != NULL) {
-        status = is_average(cell) ? ch_conduct_load(o, l->c, cell, l->env, err)
+        status = is_average(cell) ? ch_ledger_load(o, &ledger, cell, l->env, err)
                                   : ch_measure_cell(o, l->c, cell, &site, l->env, err);
     }
     if (status == CHOIR_OK && is_average(cell)) {

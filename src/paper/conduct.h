@@ -11,6 +11,7 @@
 
 #include "paper/arm.h"
 #include "paper/catalogue.h"
+#include "paper/ledger.h"
 
 enum { CH_CONDUCT_CALIBRATION = 3 }; // rounds that tell how long one takes
 
@@ -29,25 +30,16 @@ typedef struct ch_conduct_estimate {
     uint32_t guessed; // of them, cells of whose rounds nothing is known but the most
 } ch_conduct_estimate;
 
-/* Learning rates that a cell is tried with at most, and those that its walk begins with. A cell of
- * an experiment that is like a table begins with the best rate of the cell of its names there. */
-uint32_t ch_conduct_rates(int32_t start[CH_PAPER_START_MAX], uint32_t *start_count,
-                          const ch_conduct *c, const ch_paper_cell *cell, const choir_env *env);
+/* Where outcomes are found that tell of its cells. */
+ch_ledger ch_conduct_ledger(const ch_conduct *c);
 
-/*
- * What was measured of a cell with this seed, in the folder of results.
- *
- * Returns OK, with an outcome without arms when there is none or it is of other settings; as
- * ch_outcome_read.
- */
-CHOIR_NODISCARD choir_status ch_conduct_load(ch_outcome *out, const ch_conduct *c,
-                                             const ch_paper_cell *cell, const choir_env *env,
-                                             choir_error *err);
+/* Learning rates that a cell is tried with, at most. */
+uint32_t ch_conduct_rates(const ch_conduct *c, const ch_paper_cell *cell);
 
 /*
  * Whether what is to be measured of cells (count) could be written, before anything is run.
  *
- * Returns OK; EIO when a file of the folder of results cannot be; as ch_conduct_load; ENOMEM.
+ * Returns OK; EIO when a file of the folder of results cannot be; as ch_ledger_load; ENOMEM.
  */
 CHOIR_NODISCARD choir_status ch_conduct_check(const ch_conduct *c, const ch_paper_cell *cells,
                                               uint32_t count, const choir_env *env,

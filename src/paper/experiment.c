@@ -176,6 +176,18 @@ static choir_status number_take(const reader *r, double *out, double most, const
     return CHOIR_OK;
 }
 
+/* 0: as what is around it says. */
+static choir_status rounds_take(const reader *r, uint32_t *out, const ch_yaml_entry *entry,
+                                choir_error *err) {
+    double value = 0;
+    const choir_status status = number_take(r, &value, CH_PAPER_ROUNDS_ENDLESS, "", entry, err);
+    if (status == CHOIR_OK && value != floor(value)) {
+        return refuse(r, entry, "rounds must be a whole number", err);
+    }
+    *out = (uint32_t)value;
+    return status;
+}
+
 static choir_status text_take(const reader *r, char *out, size_t room, const ch_yaml_entry *entry,
                               choir_error *err) {
     if (strlen(entry->value) >= room) {
@@ -188,7 +200,6 @@ static choir_status text_take(const reader *r, char *out, size_t room, const ch_
 /* What a row and a column may both say: label, set, rounds. EAGAIN: it is none of these. */
 static choir_status line_take(const reader *r, ch_paper_line *line, const char *key,
                               const ch_yaml_entry *entry, choir_error *err) {
-    double rounds = 0;
     if (strncmp(key, "set.", 4) == 0) {
         return set_take(r, line, key + 4, entry, err);
     }
@@ -196,10 +207,7 @@ static choir_status line_take(const reader *r, ch_paper_line *line, const char *
         return text_take(r, line->label, sizeof(line->label), entry, err);
     }
     if (strcmp(key, "rounds") == 0) {
-        const choir_status status =
-            number_take(r, &rounds, CH_PAPER_ROUNDS_ENDLESS, "", entry, err);
-        line->rounds = (uint32_t)rounds;
-        return status;
+        return rounds_take(r, &line->rounds, entry, err);
     }
     return CHOIR_EAGAIN;
 }
@@ -237,7 +245,6 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
         return refuse(r, entry, "there is no such column; columns stand before rows", err);
     }
     ch_paper_facts *f = &r->e->facts[row][c];
-    double value = 0;
     choir_status status = CHOIR_OK;
     if (strcmp(word, "note") == 0) {
         return text_take(r, f->note, sizeof(f->note), entry, err);
@@ -247,8 +254,7 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
     } else if (strcmp(word, "expect") == 0) {
         status = number_take(r, &f->expect, 1e9, ", or never", entry, err);
     } else if (strcmp(word, "rounds") == 0) {
-        status = number_take(r, &value, CH_PAPER_ROUNDS_ENDLESS, "", entry, err);
-        f->rounds = (uint32_t)value;
+        status = rounds_take(r, &f->rounds, entry, err);
     } else {
         return refuse(r, entry, "a row has label, set, rounds, expect, note, scale and baselines",
                       err);

@@ -37,6 +37,7 @@ enum {
     CH_PAPER_SET_MAX = 96,             // bytes of one, "key=value"
     CH_PAPER_NOTE_MAX = 600,           // bytes of a note
     CH_PAPER_START_MAX = 5,            // rates that a walk begins with
+    CH_PAPER_SEED = 1,                 // of results that have no other, and that notes tell of
     CH_PAPER_ROUNDS_ENDLESS = 1000000, // as many as a job may have
 };
 

@@ -13,58 +13,14 @@
 
 enum { ASIDE_AFTER = 3 }; // times the paper's rounds
 
-uint32_t ch_conduct_rates(int32_t start[CH_PAPER_START_MAX], uint32_t *start_count,
-                          const ch_conduct *c, const ch_paper_cell *cell, const choir_env *env) {
-    const ch_paper_experiment *e = cell->e;
-    const uint32_t room = CH_OUTCOME_ARMS_MAX / ch_measure_runs(e, cell->row);
-    const uint32_t wanted = c->rates_max > 0 ? c->rates_max : e->rates_max;
-    const uint32_t most = wanted < room ? wanted : room;
-    *start_count = ch_paper_start(start, e, cell->column);
-    const ch_paper_experiment *like =
-        e->like[0] == '\0' ? NULL : ch_catalogue_find(c->catalogue, e->like);
-    if (like == NULL) {
-        return most;
-    }
-    const size_t bytes = ch_arena_cost(1, sizeof(ch_outcome));
-    ch_outcome *o = env->alloc(env->self, bytes);
-    for (uint32_t i = 0; o != NULL && i < like->rows_count; i++) {
-        for (uint32_t k = 0; k < like->columns_count; k++) {
-            char path[CHOIR_PATH_MAX];
-            if (strcmp(like->rows[i].name, e->rows[cell->row].name) == 0 &&
-                strcmp(like->columns[k].name, e->columns[cell->column].name) == 0 &&
-                ch_outcome_path(path, c->site.results, like, i, k, c->site.seed, NULL) ==
-                    CHOIR_OK &&
-                ch_outcome_read(o, path, env, NULL) == CHOIR_OK && ch_outcome_best(o) != NULL) {
-                start[0] = ch_outcome_best(o)->rate;
-                *start_count = 1;
-            }
-        }
-    }
-    if (o != NULL) {
-        env->free(env->self, o);
-    }
-    return most;
+ch_ledger ch_conduct_ledger(const ch_conduct *c) {
+    return (ch_ledger){c->catalogue, c->site.results, c->site.seed};
 }
 
-choir_status ch_conduct_load(ch_outcome *out, const ch_conduct *c, const ch_paper_cell *cell,
-                             const choir_env *env, choir_error *err) {
-    char path[CHOIR_PATH_MAX];
-    const size_t bytes = ch_arena_cost(1, sizeof(ch_outcome));
-    ch_outcome_init(out, cell->e, cell->row, cell->column, c->site.seed);
-    choir_status status =
-        ch_outcome_path(path, c->site.results, cell->e, cell->row, cell->column, c->site.seed, err);
-    ch_outcome *found = status == CHOIR_OK ? env->alloc(env->self, bytes) : NULL;
-    if (status != CHOIR_OK || found == NULL) {
-        return status != CHOIR_OK ? status : ch_error_set(err, CHOIR_ENOMEM, "%s: no memory", path);
-    }
-    status = ch_outcome_read(found, path, env, err);
-    if (status == CHOIR_OK && ch_outcome_is_like(out, found)) {
-        found->rounds_max = out->rounds_max;
-        memcpy(found->job, out->job, sizeof(out->job));
-        *out = *found;
-    }
-    env->free(env->self, found);
-    return status == CHOIR_EAGAIN ? CHOIR_OK : status;
+uint32_t ch_conduct_rates(const ch_conduct *c, const ch_paper_cell *cell) {
+    const uint32_t room = CH_OUTCOME_ARMS_MAX / ch_measure_runs(cell->e, cell->row);
+    const uint32_t wanted = c->rates_max > 0 ? c->rates_max : cell->e->rates_max;
+    return wanted < room ? wanted : room;
 }
 
 uint32_t ch_measure_runs(const ch_paper_experiment *e, uint32_t row) {
@@ -141,8 +97,26 @@ static choir_status baselines_add(ch_outcome *o, const ch_arm_task *task, const 
     return status;
 }
 
-/* What measured it, as the run itself says. */
-static choir_status machine_set(ch_outcome *o, const ch_arm_task *task, const ch_paper_site *site,
+/* Adds a name to those that are told apart by "; ", as long as there is room. */
+static void name_add(char *names, size_t size, const char *name) {
+    const size_t length = strlen(name);
+    const char *at = names;
+    while (at != NULL && at[0] != '\0') {
+        const char *end = strstr(at, "; ");
+        if (end == NULL ? strcmp(at, name) == 0
+                        : (size_t)(end - at) == length && strncmp(at, name, length) == 0) {
+            return;
+        }
+        at = end == NULL ? NULL : end + 2;
+    }
+    const size_t used = strlen(names);
+    if (used + 2 + length < size) {
+        (void)snprintf(names + used, size - used, "%s%s", used > 0 ? "; " : "", name);
+    }
+}
+
+/* What measured it and with which examples, as the run itself says. */
+static choir_status machine_add(ch_outcome *o, const ch_arm_task *task, const ch_paper_site *site,
                                 const choir_env *env, choir_error *err) {
     char dir[CHOIR_PATH_MAX];
     ch_run_facts facts;
@@ -151,11 +125,35 @@ static choir_status machine_set(ch_outcome *o, const ch_arm_task *task, const ch
         status = ch_run_facts_read(&facts, dir, env, err);
     }
     if (status == CHOIR_OK) {
-        (void)snprintf(o->version, sizeof(o->version), "%s", facts.version);
-        (void)snprintf(o->backend, sizeof(o->backend), "%s", facts.backend);
-        (void)snprintf(o->cpu, sizeof(o->cpu), "%s", facts.cpu);
+        name_add(o->version, sizeof(o->version), facts.version);
+        name_add(o->backend, sizeof(o->backend), facts.backend);
+        name_add(o->cpu, sizeof(o->cpu), facts.cpu);
+        (void)snprintf(o->data, sizeof(o->data), "%s", facts.data_digest);
     }
     return status;
+}
+
+/* Whether the rates before were measured with the examples there are. */
+static choir_status data_check(const ch_outcome *o, const ch_arm_task *task,
+                               const ch_paper_site *site, const ch_paper_cell *cell,
+                               const choir_env *env, choir_error *err) {
+    char now[CH_DIGEST_TEXT];
+    char path[CHOIR_PATH_MAX];
+    if (o->data[0] == '\0') {
+        return CHOIR_OK;
+    }
+    choir_status status = ch_arm_data(now, task->job, env, err);
+    if (status == CHOIR_OK) {
+        status =
+            ch_outcome_path(path, site->results, cell->e, cell->row, cell->column, site->seed, err);
+    }
+    if (status != CHOIR_OK || strcmp(now, o->data) == 0) {
+        return status;
+    }
+    return ch_error_set(err, CHOIR_EINVAL,
+                        "data.source: '%s' holds other examples than when %s was begun (digest %s, "
+                        "now %s); put the old ones back, or remove that file",
+                        task->job->data.source, path, o->data, now);
 }
 
 /* How many rounds a rate may have yet: while none has got to the target, so many times the
@@ -185,24 +183,33 @@ static choir_status rate_measure(ch_outcome *o, const ch_conduct *c, const ch_pa
     }
     ch_outcome_arm *arm = &o->arms[o->arms_count];
     task.limit = rounds_yet(o, &task, cell);
-    status = ch_arm_run(arm, &task, site, 0, env, err);
+    status = data_check(o, &task, site, cell, env, err);
+    if (status == CHOIR_OK) {
+        status = ch_arm_run(arm, &task, site, 0, env, err);
+    }
     if (status == CHOIR_OK) {
         const bool is_early = arm->end == CH_CROSSING_LIMIT && task.limit < o->rounds_max;
         arm->end = is_early ? CH_CROSSING_GOES_ON : arm->end;
         o->arms_count += 1;
-        status = machine_set(o, &task, site, env, err);
+        status = machine_add(o, &task, site, env, err);
     }
     return status == CHOIR_OK ? baselines_add(o, &task, site, env, err) : status;
 }
 
 /* Goes on with a rate that was put aside, until it is decided. */
-static choir_status aside_measure(ch_outcome_arm *arm, const ch_outcome *o, const ch_conduct *c,
+static choir_status aside_measure(ch_outcome *o, ch_outcome_arm *arm, const ch_conduct *c,
                                   const ch_paper_cell *cell, const ch_paper_site *site,
                                   const choir_env *env, choir_error *err) {
     choir_job job;
     ch_arm_task task;
-    const choir_status status = ch_measure_task(&task, &job, o, c, cell, arm->rate, err);
-    return status == CHOIR_OK ? ch_arm_run(arm, &task, site, 0, env, err) : status;
+    choir_status status = ch_measure_task(&task, &job, o, c, cell, arm->rate, err);
+    if (status == CHOIR_OK) {
+        status = data_check(o, &task, site, cell, env, err);
+    }
+    if (status == CHOIR_OK) {
+        status = ch_arm_run(arm, &task, site, 0, env, err);
+    }
+    return status == CHOIR_OK ? machine_add(o, &task, site, env, err) : status;
 }
 
 /* Whatever of a cell is to be measured next; *is_over when nothing is. */
@@ -211,22 +218,28 @@ static choir_status next_measure(ch_outcome *o, bool *is_over, const ch_conduct 
                                  const choir_env *env, choir_error *err) {
     int32_t start[CH_PAPER_START_MAX];
     uint32_t start_count = 0;
-    const uint32_t rates_max = ch_conduct_rates(start, &start_count, c, cell, env);
+    const ch_ledger ledger = ch_conduct_ledger(c);
+    const choir_status status = ch_ledger_start(start, &start_count, &ledger, cell, env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
     ch_grid_trial trials[CH_GRID_RATES_MAX];
     const uint32_t count = ch_outcome_trials(trials, o);
+    const uint32_t most = ch_conduct_rates(c, cell);
     int32_t rate = 0;
-    if (ch_grid_next(&rate, trials, count, start, start_count, rates_max)) {
+    if (ch_grid_next(&rate, trials, count, start, start_count, most)) {
         return rate_measure(o, c, cell, site, rate, env, err);
     }
     const int32_t aside = ch_outcome_aside(o);
     *is_over = aside < 0;
-    return *is_over ? CHOIR_OK : aside_measure(&o->arms[aside], o, c, cell, site, env, err);
+    return *is_over ? CHOIR_OK : aside_measure(o, &o->arms[aside], c, cell, site, env, err);
 }
 
 choir_status ch_measure_cell(ch_outcome *out, const ch_conduct *c, const ch_paper_cell *cell,
                              const ch_paper_site *site, const choir_env *env, choir_error *err) {
     char path[CHOIR_PATH_MAX];
-    choir_status status = ch_conduct_load(out, c, cell, env, err);
+    const ch_ledger ledger = ch_conduct_ledger(c);
+    choir_status status = ch_ledger_load(out, &ledger, cell, env, err);
     if (status == CHOIR_OK) {
         status =
             ch_outcome_path(path, site->results, cell->e, cell->row, cell->column, site->seed, err);
@@ -236,6 +249,7 @@ choir_status ch_measure_cell(ch_outcome *out, const ch_conduct *c, const ch_pape
         status = next_measure(out, &is_over, c, cell, site, env, err);
         if (status == CHOIR_OK && !(is_over && out->is_complete)) {
             out->is_complete = is_over;
+            out->rates_max = c->rates_max == cell->e->rates_max ? 0 : c->rates_max;
             status = ch_outcome_write(out, path, env, err);
         }
     }

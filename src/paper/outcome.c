@@ -17,12 +17,29 @@ enum { FILE_BYTES_MAX = 1 << 22 };
 
 static const double BYTES_MAX = 1e18;
 
+/* What decides which numbers a figure's file has, as its settings do. */
+static void figure_text(char out[CHOIR_TEXT_MAX], const ch_paper_experiment *e, uint32_t row,
+                        uint32_t column) {
+    int32_t start[CH_PAPER_START_MAX];
+    char rate[CH_GRID_TEXT_MAX];
+    out[0] = '\0';
+    if (strcmp(e->kind, "average") == 0) {
+        (void)ch_paper_start(start, e, column);
+        ch_grid_text(rate, start[0]);
+        (void)snprintf(out, CHOIR_TEXT_MAX, "rate=%s", rate);
+    } else if (strcmp(e->kind, "table") != 0) {
+        (void)snprintf(out, CHOIR_TEXT_MAX, "metric=%s level=%.10g baselines=%s", e->metric,
+                       e->level, e->rows[row].baselines);
+    }
+}
+
 void ch_outcome_init(ch_outcome *out, const ch_paper_experiment *e, uint32_t row, uint32_t column,
                      uint64_t seed) {
     memset(out, 0, sizeof(*out));
     (void)snprintf(out->cell, sizeof(out->cell), "%s/%s/%s", e->name, e->rows[row].name,
                    e->columns[column].name);
     ch_paper_settings(out->settings, sizeof(out->settings), e, row, column);
+    figure_text(out->figure, e, row, column);
     if (ch_paper_digest(out->job, e, row, column, seed, NULL) != CHOIR_OK) {
         out->job[0] = '\0'; // whoever measures it is told why
     }
@@ -32,7 +49,8 @@ void ch_outcome_init(ch_outcome *out, const ch_paper_experiment *e, uint32_t row
 }
 
 bool ch_outcome_is_like(const ch_outcome *a, const ch_outcome *b) {
-    if (strcmp(a->settings, b->settings) != 0 || a->seed != b->seed || a->target != b->target) {
+    if (strcmp(a->settings, b->settings) != 0 || strcmp(a->figure, b->figure) != 0 ||
+        a->seed != b->seed || a->target != b->target) {
         return false;
     }
     if (a->job[0] != '\0' && b->job[0] != '\0' && strcmp(a->job, b->job) != 0) {
@@ -92,7 +110,7 @@ choir_status ch_outcome_path(char out[CHOIR_PATH_MAX], const char *dir,
                              const ch_paper_experiment *e, uint32_t row, uint32_t column,
                              uint64_t seed, choir_error *err) {
     char other[CH_PAPER_NAME_MAX] = "";
-    if (seed != 1) {
+    if (seed != CH_PAPER_SEED) {
         (void)snprintf(other, sizeof(other), ".seed-%llu", (unsigned long long)seed);
     }
     const int size = snprintf(out, CHOIR_PATH_MAX, "%s/%s/%s.%s%s.json", dir, e->name,
@@ -112,6 +130,12 @@ static void put_text(ch_draft *d, const char *key, const char *text) {
     ch_draft_format(d, " \"%s\": ", key);
     ch_draft_put(d, quoted);
     ch_draft_put(d, ",\n");
+}
+
+static void put_text_if(ch_draft *d, const char *key, const char *text) {
+    if (text[0] != '\0') {
+        put_text(d, key, text);
+    }
 }
 
 double ch_outcome_real(double value, int digits) {
@@ -152,7 +176,7 @@ static void put_arm(ch_draft *d, const ch_outcome_arm *arm, bool is_last) {
     ch_draft_format(d, ", \"end\": \"%s\", \"rounds\": %u", ch_crossing_end_text(arm->end),
                     arm->rounds);
     put_real(d, ", \"crossing\": ", arm->crossing, CH_OUTCOME_DIGITS + 1);
-    put_real(d, ", \"best\": ", arm->best, 6);
+    put_real(d, ", \"best\": ", arm->best, CH_OUTCOME_DIGITS + 1);
     put_real(d, ", \"bytes\": ", arm->bytes, 15);
     ch_draft_put(d, ", \"curve\": [\n");
     for (uint32_t i = 0; i < arm->points; i++) {
@@ -163,19 +187,26 @@ static void put_arm(ch_draft *d, const ch_outcome_arm *arm, bool is_last) {
 
 static void put_outcome(ch_draft *d, const ch_outcome *o) {
     char command[CHOIR_PATH_MAX];
-    (void)snprintf(command, sizeof(command), "choir paper run %s --seed %llu", o->cell,
-                   (unsigned long long)o->seed);
+    char rates[32] = "";
+    if (o->rates_max > 0) {
+        (void)snprintf(rates, sizeof(rates), " --rates %u", o->rates_max);
+    }
+    (void)snprintf(command, sizeof(command), "choir paper run %s --seed %llu%s", o->cell,
+                   (unsigned long long)o->seed, rates);
     ch_draft_put(d, "{\n");
     put_text(d, "cell", o->cell);
     put_text(d, "command", command);
     put_text(d, "settings", o->settings);
-    if (o->job[0] != '\0') {
-        put_text(d, "job", o->job);
-    }
+    put_text_if(d, "figure", o->figure);
+    put_text_if(d, "job", o->job);
+    put_text_if(d, "data", o->data);
     ch_draft_format(d, " \"seed\": %llu,\n", (unsigned long long)o->seed);
     put_real(d, " \"target\": ", o->target, 6);
-    ch_draft_format(d, ",\n \"rounds_max\": %u,\n \"complete\": %s,\n", o->rounds_max,
-                    o->is_complete ? "true" : "false");
+    ch_draft_format(d, ",\n \"rounds_max\": %u,\n", o->rounds_max);
+    if (o->rates_max > 0) {
+        ch_draft_format(d, " \"rates_max\": %u,\n", o->rates_max);
+    }
+    ch_draft_format(d, " \"complete\": %s,\n", o->is_complete ? "true" : "false");
     put_text(d, "version", o->version);
     put_text(d, "backend", o->backend);
     put_text(d, "cpu", o->cpu);
@@ -235,6 +266,10 @@ static bool text_read(char *out, size_t room, const json_t *value) {
     }
     (void)snprintf(out, room, "%s", text);
     return true;
+}
+
+static bool text_read_if(char *out, size_t room, const json_t *value) {
+    return value == NULL || text_read(out, room, value);
 }
 
 static bool u32_read(uint32_t *out, const json_t *value) {
@@ -308,9 +343,14 @@ static const char *outcome_read(ch_outcome *out, const json_t *root) {
     const json_t *seed = json_object_get(root, "seed");
     const json_t *complete = json_object_get(root, "complete");
     const json_t *rates = json_object_get(root, "rates");
-    const json_t *job = json_object_get(root, "job");
-    if (job != NULL && !text_read(out->job, sizeof(out->job), job)) {
-        return "job must be a digest of 12 digits";
+    const json_t *rates_max = json_object_get(root, "rates_max");
+    if (!text_read_if(out->job, sizeof(out->job), json_object_get(root, "job")) ||
+        !text_read_if(out->data, sizeof(out->data), json_object_get(root, "data")) ||
+        !text_read_if(out->figure, sizeof(out->figure), json_object_get(root, "figure"))) {
+        return "job must be a digest of 12 digits, data one of 16, figure a text";
+    }
+    if (rates_max != NULL && !u32_read(&out->rates_max, rates_max)) {
+        return "rates_max must be a whole number";
     }
     if (!text_read(out->cell, sizeof(out->cell), json_object_get(root, "cell")) ||
         !text_read(out->settings, sizeof(out->settings), json_object_get(root, "settings")) ||

@@ -3,8 +3,8 @@
  *
  *     {"cell": "table1-2nn/c01/iid-10", "command": "choir paper run table1-2nn/c01/iid-10 --seed
  * 1", "settings": "data.partition=iid client.batch_size=10 server.sample_rate=0.1", "job":
- * "1caa3d0b2fe4", "seed": 1, "target": 0.97, "rounds_max": 1000, "complete": true, "version":
- * "0.1.0", "backend": "vector-avx512", "cpu": "...", "rates": [
+ * "1caa3d0b2fe4", "data": "0f5c2b1a93d84e67", "seed": 1, "target": 0.97, "rounds_max": 1000,
+ * "complete": true, "version": "0.1.0", "backend": "vector-avx512", "cpu": "...", "rates": [
  *      {"learning_rate": 0.215, "end": "reached", "rounds": 33, "crossing": 32.6, "best": 0.9703,
  *       "bytes": 526000000, "curve": [
  *       [1, 0.843, 0.6612, 1.3820],
@@ -21,10 +21,11 @@
 #include "choir/env.h"
 #include "paper/crossing.h"
 #include "paper/experiment.h"
+#include "run/digest.h"
 
 enum {
     CH_OUTCOME_POINTS_MAX = 160,
-    CH_OUTCOME_DIGITS = 5, // of an accuracy or a loss; a crossing has one more
+    CH_OUTCOME_DIGITS = 5, // of an accuracy or a loss; a crossing and a best have one more
     CH_OUTCOME_SETTINGS_MAX = 2 * CH_PAPER_SETS_MAX * CH_PAPER_SET_MAX,
     CH_OUTCOME_ARMS_MAX = CH_GRID_RATES_MAX + 2, // and the baselines
 };
@@ -54,11 +55,15 @@ typedef struct ch_outcome_arm {
 typedef struct ch_outcome {
     char cell[3 * CH_PAPER_NAME_MAX]; // NAME/ROW/COLUMN
     char settings[CH_OUTCOME_SETTINGS_MAX];
+    char figure[CHOIR_TEXT_MAX];  // what a figure asks beside its settings; "": it is a table's
     char job[CH_JOB_DIGEST_TEXT]; // ch_paper_digest; "": not known
+    char data[CH_DIGEST_TEXT];    // of the examples, ch_digest_text; "": not known
     uint64_t seed;
     double target;
     uint32_t rounds_max;
-    bool is_complete; // the walk over the grid has ended
+    uint32_t rates_max; // that were asked for, at most; 0: as the experiment says
+    bool is_complete;   // the walk over the grid has ended
+    // What measured it; where parts were measured by several, all of them, told apart by "; ".
     char version[CHOIR_NAME_MAX];
     char backend[CHOIR_NAME_MAX];
     char cpu[CHOIR_TEXT_MAX];
@@ -70,7 +75,8 @@ typedef struct ch_outcome {
 void ch_outcome_init(ch_outcome *out, const ch_paper_experiment *e, uint32_t row, uint32_t column,
                      uint64_t seed);
 
-/* Whether b was measured as a is to be: settings, seed and target are the same. Another limit of
+/* Whether b was measured as a is to be: settings, seed, target, base job, and what a figure asks
+ * beside them are the same. Another limit of
  * rounds is no difference where every rate of b ended below both. */
 bool ch_outcome_is_like(const ch_outcome *a, const ch_outcome *b);
 

@@ -74,6 +74,7 @@ class ATable(Paper):
         listed = self.run_in("paper", "list", "--cells").out
         self.assertIn("3 of   4 measured", listed)
         self.assertRegex(listed, r"tiny/four/iid  measured, [34] rates\n")
+        self.assertIn("tiny/one/shards\n", listed)
 
     def test_results_lie_beside_the_experiments_wherever_these_are(self):
         (self.folder / "experiments").rename(self.folder / "mine")
@@ -220,6 +221,44 @@ class ATable(Paper):
         self.assertNotEqual(before, self.results())
 
 
+    def test_says_how_many_rates_it_was_allowed_and_by_what(self):
+        self.measure("tiny/four/iid", "--rates", "1")
+        cell = json.loads(self.results()["four.iid.json"])
+        self.assertEqual(cell["command"], "choir paper run tiny/four/iid --seed 1 --rates 1")
+        self.assertEqual(cell["rates_max"], 1)
+        self.measure("tiny/four/iid")
+        cell = json.loads(self.results()["four.iid.json"])
+        self.assertEqual(cell["command"], "choir paper run tiny/four/iid --seed 1")
+        self.assertNotIn("rates_max", cell)
+
+    def test_begun_with_other_examples_is_not_gone_on_with(self):
+        self.measure("tiny/four/iid", "--rates", "1")
+        path = self.folder / "experiments/paper/results/tiny/four.iid.json"
+        digest = json.loads(path.read_text())["data"]
+        path.write_text(path.read_text().replace(digest, "0123456789abcdef"))
+        before = self.results()
+        for folder in ("runs/paper", "elsewhere"):
+            ran = self.run_in("paper", "run", "tiny/four/iid", "--runs", folder)
+            self.assertEqual(ran.code, 2)
+            self.assertIn("data.source: 'digits' holds other examples than when "
+                          "experiments/paper/results/tiny/four.iid.json was begun (digest "
+                          f"0123456789abcdef, now {digest}); put the old ones back, or remove that "
+                          "file\n", ran.log)
+        self.assertEqual(self.results(), before)
+
+    def test_names_every_machine_that_had_a_part(self):
+        self.measure("tiny/four/iid", "--rates", "1")
+        path = self.folder / "experiments/paper/results/tiny/four.iid.json"
+        cell = json.loads(path.read_text())
+        path.write_text(path.read_text().replace(f'"{cell["cpu"]}"', '"Another; A third"').replace(
+            f'"{cell["version"]}"', '"0.0.9"'))
+        self.measure("tiny/four/iid")
+        after = json.loads(path.read_text())
+        self.assertEqual((after["cpu"], after["version"], after["backend"]),
+                         ("Another; A third; " + cell["cpu"], "0.0.9; " + cell["version"],
+                          cell["backend"]))
+
+
 CURVES = """
 title: Curves of our own
 paper: Figure 9
@@ -269,6 +308,23 @@ class AFigure(Paper):
         again = {point[0]: point[1] for point in best["curve"]}
         for point in arms[0]["curve"]:
             self.assertEqual(again.get(point[0], point[1]), point[1])
+
+    def test_takes_no_rate_from_what_is_not_measured_to_the_end(self):
+        self.curves("accuracy")
+        table = self.folder / "experiments/paper/results/tiny/four.iid.json"
+        self.measure("tiny/four/iid", "--rates", "1")
+        begun = table.read_text().replace('"complete": true', '"complete": false').replace("0.1,", "0.0464,")
+        table.write_text(begun)
+        self.measure("curves/four")
+        self.assertEqual(self.cell("four.iid.json")["rates"][0]["learning_rate"], 0.1)
+        self.assertEqual(self.measure("curves/four")[0], "1 cell, all measured")
+        table.write_text(begun.replace('"complete": false', '"complete": true'))
+        self.assertIn("0 of   2 measured  Curves", self.run_in("paper", "list").out)
+        self.measure("curves/four")
+        self.assertEqual(self.cell("four.iid.json")["rates"][0]["learning_rate"], 0.0464)
+        table.write_text("{")
+        for words in (("run", "curves/four"), ("report",)):
+            self.assertIn("four.iid.json:1: is no JSON", self.run_in("paper", *words).log)
 
     def test_counts_rounds_to_its_level_and_runs_all(self):
         self.file("experiments/paper/curves.yaml", CURVES.replace("METRIC", "accuracy-raw").replace(
@@ -501,6 +557,16 @@ class WhatIsWrong(Paper):
         ran = self.run_in("paper", "list")
         self.assertEqual(ran.code, 2)
         self.assertIn("experiments/paper/bad.yaml:3: rats is not known; did you mean 'rates'?", ran.log)
+
+    def test_with_what_it_is_like_or_how_many_rounds(self):
+        for text, log in (
+                (TABLE + "like: tinny\n", "experiments/paper/bad.yaml: like: 'tinny' is no table of its folder\n"),
+                (TABLE.replace("iid: {label: IID,", "iid: {rounds: 2.9, label: IID,"),
+                 "experiments/paper/bad.yaml:12: columns.iid.rounds: rounds must be a whole number")):
+            self.file("experiments/paper/bad.yaml", text)
+            ran = self.run_in("paper", "list")
+            self.assertEqual(ran.code, 2)
+            self.assertIn(log, ran.log)
 
     def test_in_a_job_as_any_job_says_it(self):
         self.file("experiments/paper/jobs/tiny.yaml", BASE.replace("name: mlp", "name: char-lstm-x"))

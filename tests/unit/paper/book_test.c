@@ -159,6 +159,7 @@ static void curves_are_a_table_for_a_readme_once_one_is_complete(void **state) {
     folder_make(folder);
     made_experiment(&made);
     (void)snprintf(made.kind, sizeof(made.kind), "curves");
+    (void)snprintf(made.columns[0].rates, sizeof(made.columns[0].rates), "0.215");
     measure(folder, 0, 0, 118.5);
     check_markdown(folder, "| Table 9. A table of our own | best test accuracy | sent both ways |\n"
                            "|---|---|---|\n"
@@ -167,6 +168,51 @@ static void curves_are_a_table_for_a_readme_once_one_is_complete(void **state) {
     check_status(ch_outcome_path(path, folder, &made, 0, 0, 1, NULL), CHOIR_OK);
     check_status(ch_outcome_write(&outcome, path, &env, NULL), CHOIR_OK);
     check_markdown(folder, "");
+    folder_remove(folder);
+}
+
+static void curves_of_another_question_are_not_told(void **state) {
+    (void)state;
+    char folder[FOLDER_PATH_MAX];
+    folder_make(folder);
+    made_experiment(&made);
+    (void)snprintf(made.kind, sizeof(made.kind), "curves");
+    (void)snprintf(made.columns[0].rates, sizeof(made.columns[0].rates), "0.215");
+    measure(folder, 0, 0, 118.5);
+    made.level = 0.9; // what rounds were counted to
+    check_markdown(folder, "");
+    made.level = 0;
+    (void)snprintf(made.columns[0].rates, sizeof(made.columns[0].rates), "0.1");
+    check_markdown(folder, "");
+    folder_remove(folder);
+}
+
+/* A cell whose walk has not ended has no final number: nobody's speed-up is over it, and its note,
+ * like one of another seed, would tell of what is not there. */
+static void what_is_not_complete_is_no_baseline_and_has_no_note(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    char folder[FOLDER_PATH_MAX];
+    char path[CHOIR_PATH_MAX];
+    ch_book_result result;
+    folder_make(folder);
+    made_experiment(&made);
+    (void)snprintf(made.facts[0][0].note, sizeof(made.facts[0][0].note), "a note of the first");
+    measure(folder, 1, 0, 50);
+    measure(folder, 0, 0, 118.5);
+    outcome.is_complete = false;
+    check_status(ch_outcome_path(path, folder, &made, 0, 0, 1, NULL), CHOIR_OK);
+    check_status(ch_outcome_write(&outcome, path, &env, NULL), CHOIR_OK);
+    ch_disk_file page = page_of(folder, &result);
+    const char *text = (const char *)page.data;
+    assert_non_null(strstr(text, "<b>118</b> <span>so far</span>"));
+    assert_non_null(strstr(text, "<b>50.0</b><small>"));
+    assert_null(strstr(text, "a note of the first"));
+    assert_non_null(strstr(text, "a reason"));
+    ch_disk_release(&page);
+    check_markdown(folder, "| Table 9. A table of our own | Left | right |\n|---|---|---|\n"
+                           "| First | **118** so far; 120 | not measured; — |\n"
+                           "| two | **50.0**; 10 (12.0×) |  |\n\n");
     folder_remove(folder);
 }
 
@@ -221,6 +267,8 @@ int main(void) {
         cmocka_unit_test(a_result_of_other_settings_is_not_measured),
         cmocka_unit_test(numbers_of_other_data_are_shown_and_not_held_against_ours),
         cmocka_unit_test(curves_are_a_table_for_a_readme_once_one_is_complete),
+        cmocka_unit_test(curves_of_another_question_are_not_told),
+        cmocka_unit_test(what_is_not_complete_is_no_baseline_and_has_no_note),
         cmocka_unit_test(curves_of_e_and_b_are_told_apart_by_both),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };

@@ -34,7 +34,9 @@ static void measured(ch_outcome *o) {
                                   .crossing = INFINITY,
                                   .best = 0.99};
     o->is_complete = true;
+    o->rates_max = 2;
     (void)snprintf(o->cpu, sizeof(o->cpu), "A \"CPU\"");
+    (void)snprintf(o->data, sizeof(o->data), "0f5c2b1a93d84e67");
 }
 
 static void what_is_written_is_read_back(void **state) {
@@ -52,6 +54,8 @@ static void what_is_written_is_read_back(void **state) {
     check_status(ch_outcome_read(&theirs, path, &env, &err), CHOIR_OK);
     assert_string_equal(theirs.cell, "made/one/left");
     assert_string_equal(theirs.cpu, "A \"CPU\"");
+    assert_string_equal(theirs.data, "0f5c2b1a93d84e67");
+    assert_int_equal(theirs.rates_max, 2);
     assert_true(theirs.is_complete);
     assert_int_equal(theirs.arms_count, 3);
     check_near(theirs.arms[0].crossing, 32.625, 0);
