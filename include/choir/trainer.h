@@ -41,7 +41,9 @@ typedef struct choir_progress {
  * room for what it is to keep of this one, and somebody who wants to know how far it is.
  *
  * What is kept never leaves the device. It is kept once the server has the report, and not when
- * that was refused or lost: so a client's state goes with the models that its updates are in.
+ * that was refused or lost: so a client's state goes with the models that its updates are in. A
+ * client that does not hear the answer asks again, for as many rounds as the server remembers:
+ * sixteen in a closed population, rounds_between in an open one.
  */
 typedef struct choir_lent {
     choir_bytes state;   // of the last training whose report was counted, of this version of the

@@ -10,7 +10,7 @@
 
 enum {
     TEXTS_MAX = 512,
-    COUNTED_ROUNDS = 16, // of which clients that keep something are told that they were counted
+    COUNTED_ROUNDS = 16, // of which the clients of a closed population are told that they counted
 };
 
 static const double COORDINATE_MAX = 1 << 20;
@@ -150,13 +150,13 @@ static choir_status population_take(choir_coordinator *c, const choir_coordinato
                         population);
 }
 
-/* Of how many rounds it is kept who was counted. */
+/* Of how many rounds it is kept who was counted. Whether clients keep something, of a method or of
+ * a trainer of their own, is not asked: of the latter a coordinator knows nothing. */
 static void recent_size(choir_coordinator *c, const choir_coordinator_options *o) {
-    const bool is_kept = !c->is_open && c->algorithm->kept_per_param > 0;
     const uint32_t most = c->is_open ? o->goal : c->cohort.capacity;
     const uint32_t room = CHOIR_RECENT_MAX / most;
     const uint32_t counted = room < COUNTED_ROUNDS ? room : COUNTED_ROUNDS;
-    c->recent.rounds = is_kept ? counted : o->rounds_between;
+    c->recent.rounds = c->is_open ? o->rounds_between : counted;
     c->recent.most = most;
 }
 

@@ -58,7 +58,7 @@ struct choir_coordinator {
     choir_hash hash;        // of params
     choir_hash offered;     // of params and what is shared of the state: what tasks to train name
     ch_progress progress[CH_SCHEDULED_COUNT];
-    ch_recent recent;               // of an open population, or of clients that keep something
+    ch_recent recent;               // whose reports were counted
     choir_round_summary summary;    // of the last training round
     const char *unfit;              // why that was not applied though there was a quorum, or ""
     choir_round_summary evaluation; // of the last evaluation round

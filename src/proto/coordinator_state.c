@@ -4,9 +4,11 @@
  *   "CHS1"  digest of the options (32)  rounds closed (4)  progress (3 x 16)
  *   parameters (4 dim)  algorithm's state (4 dim state_per_param)
  *   with evaluation rounds: applied since the last (4)  whether one is open (4)
- *   in an open population, and where clients keep something: how many were counted (4 each recent
- *   round), and who (4 each of the most that a round counts)
+ *   how many were counted (4 each recent round), and who (4 each of the most that a round counts)
  *   SHA-256 of all before it (32)
+ *
+ * Of closed populations whose algorithm has clients keep nothing, older states have no recent
+ * rounds: they are taken as if nobody had been counted in any.
  */
 #include "proto/coordinator_parts.h"
 
@@ -68,25 +70,43 @@ void choir_coordinator_save(const choir_coordinator *c, uint8_t *out) {
     CH_ASSERT(w.size == w.capacity);
 }
 
-static choir_status state_check(const choir_coordinator *c, choir_bytes state, choir_error *err) {
+/* Whether a state of that size is an older one, without recent rounds. */
+static bool is_older(const choir_coordinator *c, size_t size) {
+    return !c->is_open && c->algorithm->kept_per_param == 0 &&
+           size == choir_coordinator_state_bytes(c) - ch_recent_bytes(&c->recent);
+}
+
+/* Whether it is whole, and of this job: how many bytes that has depends on its options too. */
+static choir_status frame_check(const choir_coordinator *c, choir_bytes state, choir_error *err) {
+    const size_t content =
+        state.size < STATE_HEAD + CHOIR_HASH_BYTES ? 0 : state.size - CHOIR_HASH_BYTES;
+    uint8_t hash[CHOIR_HASH_BYTES];
+    ch_sha256_of(state.data, content, hash);
+    if (content == 0 || memcmp(hash, state.data + content, CHOIR_HASH_BYTES) != 0) {
+        return ch_error_set(err, CHOIR_EPROTO, "state: damaged, its checksum does not match");
+    }
+    ch_reader r = {.data = state.data, .size = state.size};
+    const uint32_t magic = ch_get_u32(&r);
+    const choir_bytes digest = ch_get_bytes(&r, CHOIR_HASH_BYTES);
+    if (magic != STATE_MAGIC || memcmp(digest.data, c->options_digest, CHOIR_HASH_BYTES) != 0 ||
+        ch_get_u32(&r) > c->options.rounds) {
+        return ch_error_set(err, CHOIR_EPROTO, "state: of another job; resume with equal options");
+    }
     const size_t size = choir_coordinator_state_bytes(c);
-    if (state.size != size) {
+    if (state.size != size && !is_older(c, state.size)) {
         return ch_error_set(err, CHOIR_EPROTO, "state: %zu bytes, but this job's have %zu",
                             state.size, size);
     }
-    uint8_t hash[CHOIR_HASH_BYTES];
-    ch_sha256_of(state.data, size - CHOIR_HASH_BYTES, hash);
-    if (memcmp(hash, state.data + size - CHOIR_HASH_BYTES, CHOIR_HASH_BYTES) != 0) {
-        return ch_error_set(err, CHOIR_EPROTO, "state: damaged, its checksum does not match");
+    return CHOIR_OK;
+}
+
+static choir_status state_check(const choir_coordinator *c, choir_bytes state, choir_error *err) {
+    const choir_status status = frame_check(c, state, err);
+    if (status != CHOIR_OK) {
+        return status;
     }
-    ch_reader r = {.data = state.data, .size = size};
-    const uint32_t magic = ch_get_u32(&r);
-    const choir_bytes digest = ch_get_bytes(&r, CHOIR_HASH_BYTES);
+    ch_reader r = {.data = state.data, .size = state.size, .at = 4 + CHOIR_HASH_BYTES};
     const uint32_t rounds = ch_get_u32(&r);
-    if (magic != STATE_MAGIC || memcmp(digest.data, c->options_digest, CHOIR_HASH_BYTES) != 0 ||
-        rounds > c->options.rounds) {
-        return ch_error_set(err, CHOIR_EPROTO, "state: of another job; resume with equal options");
-    }
     const size_t numbers = numbers_bytes(c);
     if (!ch_fold_measure(state.data + STATE_HEAD, numbers / sizeof(float)).is_finite) {
         return ch_error_set(err, CHOIR_EPROTO, "state: holds a parameter that is not finite");
@@ -100,7 +120,7 @@ static choir_status state_check(const choir_coordinator *c, choir_bytes state, c
                             rounds);
     }
     const choir_bytes recent = {.data = state.data + r.at, .size = ch_recent_bytes(&c->recent)};
-    if (!ch_recent_is_sane(&c->recent, recent, c->options.clients)) {
+    if (!is_older(c, state.size) && !ch_recent_is_sane(&c->recent, recent, c->options.clients)) {
         return ch_error_set(err, CHOIR_EPROTO, "state: its recent clients are no such lists");
     }
     return CHOIR_OK;
@@ -128,7 +148,11 @@ choir_status choir_coordinator_restore(choir_coordinator *c, choir_bytes state, 
         c->applied = ch_get_u32(&r);
         c->is_evaluating = ch_get_u32(&r) == 1;
     }
-    ch_recent_get(&c->recent, &r);
+    if (is_older(c, state.size)) {
+        ch_recent_reset(&c->recent);
+    } else {
+        ch_recent_get(&c->recent, &r);
+    }
     ch_coordinator_name(c);
     c->summary = (choir_round_summary){0};
     c->unfit = "";

@@ -20,7 +20,13 @@ void ch_recent_init(ch_recent *r, uint32_t rounds, uint32_t most, ch_arena *aren
         r->counts = CH_NEW(arena, uint32_t, rounds);
         r->clients = CH_NEW(arena, uint32_t, cells(r));
         CH_ASSERT(r->clients != NULL);
-        memset(r->counts, 0, rounds * sizeof(r->counts[0]));
+        ch_recent_reset(r);
+    }
+}
+
+void ch_recent_reset(ch_recent *r) {
+    if (r->rounds > 0) {
+        memset(r->counts, 0, r->rounds * sizeof(r->counts[0]));
         memset(r->clients, 0, cells(r) * sizeof(r->clients[0]));
     }
 }

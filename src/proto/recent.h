@@ -1,6 +1,6 @@
 /*
- * Recent: whose reports were counted in the last rounds: whom an open population spares, and of an
- * algorithm whose clients keep something, who is to be told that what it keeps has been counted.
+ * Recent: whose reports were counted in the last rounds: whom an open population spares, and who is
+ * to be told that its report was counted, and with it what it keeps from round to round.
  *
  * One sorted list for each of the rounds that are kept, so that memory grows with them and with
  * what a round counts, never with the number of clients.
@@ -26,6 +26,9 @@ size_t ch_recent_cost(uint32_t rounds, uint32_t most);
 
 /* Empty; the arena must have room. */
 void ch_recent_init(ch_recent *r, uint32_t rounds, uint32_t most, ch_arena *arena);
+
+/* Forgets all rounds. */
+void ch_recent_reset(ch_recent *r);
 
 /* Takes a round that closes, in place of the one so many rounds before it. */
 void ch_recent_add(ch_recent *r, uint32_t round, const ch_cohort *cohort);

@@ -472,7 +472,7 @@ class TheServer(Network):
             self.assertEqual(len(device.model(task)), 4 * parameters)
             self.assertEqual(device.report(task, 5, nothing), ("ack", {}))
             kind, why = device.report(task, 5, nothing)
-            self.assertEqual((kind, why), ("refused", {1: 2}))  # stale: its round has closed
+            self.assertEqual((kind, why), ("refused", {1: 3}))  # duplicate, though its round has closed
         task = device.check_in("alone")[1]
         self.assertEqual(device.report(task, 5, nothing[4:]), ("refused", {1: 5}))  # wrong size
         self.assertEqual(device.check_in("alone"), ("done", {1: 5}))  # finished: nobody is left

@@ -189,19 +189,35 @@ static void what_was_measured_is_summed_as_the_chain_lets_it(void **state) {
     peer_close(&p);
 }
 
+/* The first of a cohort that is not in another. */
+static uint32_t first_without(const uint32_t cohort[COHORT], const uint32_t other[COHORT]) {
+    for (uint32_t i = 0; i < COHORT; i++) {
+        bool is_in = false;
+        for (uint32_t k = 0; k < COHORT; k++) {
+            is_in = is_in || other[k] == cohort[i];
+        }
+        if (!is_in) {
+            return cohort[i];
+        }
+    }
+    fail_msg("the cohorts are the same");
+    return 0;
+}
+
 static void what_is_no_measurement_is_refused_and_ends_nobody_elses(void **state) {
     (void)state;
     static const float delta[PEER_DIM] = {0.5F, 0.5F, 0.5F};
     const choir_coordinator_options o = options(1);
     peer p;
     peer_open(&p, &o);
+    uint32_t trained[COHORT];
     uint32_t cohort[COHORT];
-    cohort_take(&p, cohort);
-    const ch_request late = peer_report(&p, cohort[0], delta); // of the round that trained
+    cohort_take(&p, trained);
+    const ch_request late = peer_report(&p, trained[0], delta); // of the round that trained
     round_train(&p);
-    assert_int_equal(reason_of(&p, &late), CH_REASON_STALE);
+    assert_int_equal(reason_of(&p, &late), CH_REASON_DUPLICATE);
     cohort_take(&p, cohort);
-    ch_request training = measure(&p, cohort[0]);
+    ch_request training = measure(&p, first_without(cohort, trained));
     training.report.purpose = CHOIR_PURPOSE_TRAIN;
     assert_int_equal(reason_of(&p, &training), CH_REASON_STALE);
     ch_request update = measure(&p, cohort[0]);

@@ -5,7 +5,12 @@
 
 #include <stdlib.h>
 
-enum { DIM = 4, ROUNDS = 6 };
+enum {
+    DIM = 4,
+    ROUNDS = 6,
+    COHORT = 5,
+    RECENT_BYTES = 16 * 4 * (1 + COHORT), // before the checksum
+};
 
 static const char *const ALGORITHMS[] = {"fedavgm", "fedadagrad", "fedyogi"}; // that have a state
 
@@ -118,11 +123,39 @@ static void a_state_that_holds_no_numbers_is_refused(void **state) {
     assert_non_null(saved);
     choir_coordinator_save(e.coordinator, saved);
     const float nan = NAN;
-    uint8_t *last = saved + size - CHOIR_HASH_BYTES - sizeof(nan);
+    uint8_t *last = saved + size - CHOIR_HASH_BYTES - RECENT_BYTES - sizeof(nan);
     memcpy(last, &nan, sizeof(nan));
     ch_sha256_of(saved, size - CHOIR_HASH_BYTES, saved + size - CHOIR_HASH_BYTES);
     check_refused(e.coordinator, (choir_bytes){saved, size},
                   "state: holds a parameter that is not finite");
+    free(saved);
+    exchange_close(&e);
+}
+
+/* From before a closed population's recent rounds were part of it. */
+static void an_older_state_has_no_recent_rounds(void **state) {
+    (void)state;
+    const choir_coordinator_options o = job();
+    exchange e = job_open(&o);
+    const size_t size = choir_coordinator_state_bytes(e.coordinator);
+    const size_t content = size - CHOIR_HASH_BYTES - RECENT_BYTES;
+    uint8_t *saved = malloc(size);
+    uint8_t *again = malloc(size);
+    assert_non_null(saved);
+    assert_non_null(again);
+    job_round(&e);
+    choir_coordinator_save(e.coordinator, saved);
+    job_round(&e); // has rounds to forget
+    ch_sha256_of(saved, content, saved + content);
+    const choir_bytes older = {saved, content + CHOIR_HASH_BYTES};
+    check_status(choir_coordinator_restore(e.coordinator, older, NULL), CHOIR_OK);
+    assert_int_equal(choir_coordinator_round(e.coordinator), 1);
+    choir_coordinator_save(e.coordinator, again);
+    assert_memory_equal(again, saved, content);
+    for (size_t i = content; i < size - CHOIR_HASH_BYTES; i++) {
+        assert_int_equal(again[i], 0);
+    }
+    free(again);
     free(saved);
     exchange_close(&e);
 }
@@ -153,7 +186,7 @@ static void states_of_other_jobs_are_refused(void **state) {
     CHECK_OTHER(server_momentum, 0.5F, another);
     CHECK_OTHER(chain, "uniform", another);
     CHECK_OTHER(schedule_batch_size, "step", another);
-    CHECK_OTHER(algorithm, "fedavg", NULL); // its state has another size
+    CHECK_OTHER(algorithm, "fedavg", another);
     free(saved);
     exchange_close(&e);
 }
@@ -188,6 +221,7 @@ int main(void) {
         cmocka_unit_test(a_restored_run_ends_like_an_undisturbed_one),
         cmocka_unit_test(damaged_states_are_refused_and_change_nothing),
         cmocka_unit_test(a_state_that_holds_no_numbers_is_refused),
+        cmocka_unit_test(an_older_state_has_no_recent_rounds),
         cmocka_unit_test(states_of_other_jobs_are_refused),
         cmocka_unit_test(what_an_algorithm_heeds_is_of_its_job),
     };
