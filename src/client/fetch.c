@@ -64,8 +64,8 @@ choir_status ch_fetch_get(ch_fetch *f, ch_http_client *http, const choir_hash *n
     ch_http_reply reply = {0};
     const choir_status status = ask(f, http, size, &reply, err);
     const bool is_content = reply.code == 200 || (reply.code == 206 && f->had > 0);
-    const bool is_broken = status == CHOIR_EIO || status == CHOIR_EAGAIN;
-    if (is_content && (status == CHOIR_OK || is_broken) && !take(f, &reply, out, size, gains)) {
+    const bool is_answer = status == CHOIR_OK || status == CHOIR_EIO; // whole, or broken off
+    if (is_content && is_answer && !take(f, &reply, out, size, gains)) {
         return size_wrong(f, size, err);
     }
     if (status != CHOIR_OK) {

@@ -489,8 +489,7 @@ static choir_status failure(const ch_http_client *c, CURLcode code, choir_error 
                             c->shown, body_most(c), HEADS_MAX);
     }
     if (code == CURLE_ABORTED_BY_CALLBACK) {
-        return ch_error_set(err, CHOIR_EAGAIN, "%s: stopped while waiting for the answer",
-                            c->shown);
+        return ch_error_set(err, CHOIR_EIO, "%s: stopped while waiting for the answer", c->shown);
     }
     char reason[CURL_ERROR_SIZE];
     reason_write(reason, c->reason[0] != '\0' ? c->reason : curl_easy_strerror(code));
@@ -543,7 +542,7 @@ choir_status ch_http_client_begin(ch_http_client *c, const ch_http_call *call, c
 
 choir_status ch_http_client_end(ch_http_client *c, CURLcode code, choir_error *err) {
     const choir_status status = code == CURLE_OK ? CHOIR_OK : failure(c, code, err);
-    if (status == CHOIR_OK || status == CHOIR_EIO || status == CHOIR_EAGAIN) {
+    if (status == CHOIR_OK || status == CHOIR_EIO) {
         reply_finish(c, c->reply);
     }
     headers_forget(c);

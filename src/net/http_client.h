@@ -98,12 +98,12 @@ void ch_http_client_destroy(ch_http_client *c);
  *
  * err  the server's URL, what happened, what to check; never the token
  *
- * out  also on EIO and EAGAIN: the status and what of the body had come, unpacked; code 0: nothing
+ * out  also on EIO: the status and what of the body had come, unpacked; code 0: nothing
  *
  * Returns OK with any HTTP status; EIO when there was no whole answer: no connection, another key
- * than the pinned one, too slow, broken off; EPROTO when what came is no HTTP, cannot be unpacked
- * or is larger than body_max; EAGAIN when is_stopped said so; EINVAL for a method, path, token or
- * header that HTTP cannot carry; ENOMEM.
+ * than the pinned one, too slow, broken off, given up; EPROTO when what came is no HTTP, cannot be
+ * unpacked or is larger than body_max; EINVAL for a method, path, token or header that HTTP cannot
+ * carry; ENOMEM.
  */
 CHOIR_NODISCARD choir_status ch_http_client_send(ch_http_client *c, const ch_http_call *call,
                                                  ch_http_reply *out, choir_error *err);

@@ -249,7 +249,8 @@ static void a_call_can_be_given_up(void **state) {
     ch_http_reply r;
     choir_error err = {.message = ""};
     const ch_http_call call = {.method = "GET", .path = "/"};
-    check_status(ch_http_client_send(c, &call, &r, &err), CHOIR_EAGAIN);
+    check_status(ch_http_client_send(c, &call, &r, &err), CHOIR_EIO);
+    assert_non_null(strstr(err.message, ": stopped while waiting for the answer"));
     assert_true(atomic_load(&asked) > 0);
     ch_http_client_destroy(c);
     script_stop(&s);
