@@ -62,10 +62,10 @@ enum { CHOIR_PART_BYTES = 1 << 20 }; // of a report that goes in parts, unless t
 typedef struct choir_client_options {
     const choir_join *join; // borrowed for the call; required
     const char *job;        // to take part in, by its name; copied; required
-    const char *state_dir;  // where its key and its number are kept, and what it has under way;
-                            // made when it is not there; several jobs may share it, and of each
-                            // one process at a time; "": nowhere, a new subject every time;
-                            // default ""; copied
+    const char *state_dir;  // where its keys and its numbers are kept, one of each for a server,
+                            // and what it has under way; made when it is not there; several jobs
+                            // may share it, and of each one process at a time; "": nowhere, a new
+                            // subject every time; default ""; copied
     uint32_t client;        // which client of the job to be; default CHOIR_CLIENT_ANY
     const char *name;       // these four are told to the server, which may choose by them; default
     const char *platform;   // ""; borrowed for the call

@@ -143,6 +143,9 @@ static choir_status join_once(choir_client *c, choir_error *err) {
         ch_joined_release(&c->joined);
         c->joined = joined;
     }
+    if (status == CHOIR_OK && c->identity->is_moved) {
+        status = ch_identity_save(c->identity, err);
+    }
     if (status == CHOIR_OK) {
         status = participant_have(c, before, err);
     }

@@ -84,15 +84,16 @@ choir_status ch_client_line(ch_identity *identity, ch_http_client **http,
     if (o->join == NULL) {
         return ch_error_set(err, CHOIR_EINVAL, "client: join is required");
     }
+    const char *pin = o->ca_file != NULL ? "" : o->join->pin;
     choir_status status = ch_crypto_start(err);
     if (status == CHOIR_OK) {
-        status = ch_identity_open(identity, o->state_dir, o->join->url, env, err);
+        status = ch_identity_open(identity, o->state_dir, o->join->url, pin, env, err);
     }
     if (status == CHOIR_OK) {
         ch_http_client_options options = ch_http_client_defaults();
         options.url = o->join->url;
         options.ca_file = o->ca_file;
-        options.pin = o->join->pin[0] == '\0' || o->ca_file != NULL ? NULL : o->join->pin;
+        options.pin = pin[0] == '\0' ? NULL : pin;
         options.certificate_file = o->certificate_file;
         options.key_file = o->key_file;
         options.request_ms = o->request_ms;

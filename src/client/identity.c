@@ -6,13 +6,13 @@
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 4096, IDENTITY_PATH_MAX = 544 };
+enum { FILE_MAX = 1 << 15, IDENTITY_PATH_MAX = 544, KEY_TEXT = CH_BASE64_MAX(CH_SECRET_KEY_BYTES) };
 
 static choir_status path_of(const ch_identity *identity, char path[IDENTITY_PATH_MAX],
                             choir_error *err) {
@@ -23,78 +23,180 @@ static choir_status path_of(const ch_identity *identity, char path[IDENTITY_PATH
     return CHOIR_OK;
 }
 
-static choir_status parse(ch_identity *out, const ch_disk_file *file, const char *path,
-                          choir_error *err) {
-    json_t *root = json_loadb((const char *)file->data, file->size, 0, NULL);
-    const char *url = json_string_value(json_object_get(root, "url"));
-    const char *key = json_string_value(json_object_get(root, "key"));
-    const json_int_t subject = json_integer_value(json_object_get(root, "subject"));
-    size_t size = 0;
-    const bool is_read = url != NULL && key != NULL && subject >= 0 &&
-                         ch_base64_read(out->key.secret_key, CH_SECRET_KEY_BYTES, &size, key,
-                                        strlen(key)) == CHOIR_OK &&
-                         size == CH_SECRET_KEY_BYTES;
-    if (is_read) {
-        // Of Ed25519 the second half of the secret key is the public one.
-        memcpy(out->key.public_key, out->key.secret_key + CH_SECRET_KEY_BYTES - CH_PUBLIC_KEY_BYTES,
-               CH_PUBLIC_KEY_BYTES);
-        out->subject = strcmp(url, out->url) == 0 ? subject : 0;
-    }
-    json_decref(root);
-    return is_read ? CHOIR_OK
-                   : ch_error_set(err, CHOIR_EPROTO,
-                                  "%s: is no identity; remove it to be another device", path);
+// ----- the file ---------------------------------------------------------------------------------
+
+static const char *text_of(const json_t *entry, const char *key) {
+    const char *text = json_string_value(json_object_get(entry, key));
+    return text == NULL ? "" : text;
 }
 
-choir_status ch_identity_open(ch_identity *out, const char *dir, const char *url,
+/* The key and the number that an entry has. */
+static bool entry_take(ch_identity *out, const json_t *entry) {
+    const char *key = text_of(entry, "key");
+    const json_int_t subject = json_integer_value(json_object_get(entry, "subject"));
+    size_t size = 0;
+    if (text_of(entry, "url")[0] == '\0' || subject < 0 ||
+        ch_base64_read(out->key.secret_key, CH_SECRET_KEY_BYTES, &size, key, strlen(key)) !=
+            CHOIR_OK ||
+        size != CH_SECRET_KEY_BYTES) {
+        return false;
+    }
+    // Of Ed25519 the second half of the secret key is the public one.
+    memcpy(out->key.public_key, out->key.secret_key + CH_SECRET_KEY_BYTES - CH_PUBLIC_KEY_BYTES,
+           CH_PUBLIC_KEY_BYTES);
+    out->subject = subject;
+    return true;
+}
+
+/* The file's entries, a list, that of the server that was used last first; NULL: it is none. */
+static json_t *entries_parse(const ch_disk_file *file) {
+    json_t *root = json_loadb((const char *)file->data, file->size, 0, NULL);
+    json_t *list = json_array();
+    bool is_right = json_array_append(list, root) == 0;
+    const json_t *others = json_object_get(root, "others");
+    for (size_t i = 0; i < json_array_size(others) && is_right; i++) {
+        is_right = json_array_append(list, json_array_get(others, i)) == 0;
+    }
+    (void)json_object_del(root, "others");
+    json_decref(root);
+    ch_identity entry = {.subject = 0};
+    for (size_t i = 0; i < json_array_size(list) && is_right; i++) {
+        is_right = entry_take(&entry, json_array_get(list, i));
+    }
+    ch_wipe(&entry, sizeof(entry));
+    if (!is_right) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* Without a file there are none. */
+static choir_status entries_read(json_t **out, const char *path, const choir_env *env,
+                                 choir_error *err) {
+    *out = NULL;
+    if (access(path, F_OK) != 0) {
+        *out = json_array();
+        return *out != NULL ? CHOIR_OK : ch_error_set(err, CHOIR_ENOMEM, "no memory for %s", path);
+    }
+    ch_disk_file file = {0};
+    const choir_status status = ch_disk_read(&file, path, FILE_MAX, env, err);
+    if (status == CHOIR_OK) {
+        *out = entries_parse(&file);
+        ch_wipe(file.data, file.size);
+    }
+    ch_disk_release(&file);
+    return status != CHOIR_OK || *out != NULL
+               ? status
+               : ch_error_set(err, CHOIR_EPROTO,
+                              "%s: is no identity; remove it to be another device", path);
+}
+
+static choir_status entries_write(const json_t *root, const char *path, choir_error *err) {
+    char *text = json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+    if (text == NULL) {
+        return ch_error_set(err, CHOIR_ENOMEM, "no memory for %s", path);
+    }
+    const choir_bytes bytes = {.data = (const uint8_t *)text, .size = strlen(text)};
+    const choir_status status = ch_disk_replace_private(path, &bytes, 1, err);
+    ch_wipe(text, bytes.size);
+    free(text);
+    return status;
+}
+
+// ----- whose it is ------------------------------------------------------------------------------
+
+/* The entry for a server; NULL: there is none. */
+static const json_t *entry_find(const json_t *entries, const ch_identity *server) {
+    const json_t *same_pin = NULL;
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *entry = json_array_get(entries, i);
+        if (strcmp(text_of(entry, "url"), server->url) == 0) {
+            return entry;
+        }
+        if (same_pin == NULL && server->pin[0] != '\0' &&
+            strcmp(text_of(entry, "pin"), server->pin) == 0) {
+            same_pin = entry;
+        }
+    }
+    return same_pin;
+}
+
+choir_status ch_identity_open(ch_identity *out, const char *dir, const char *url, const char *pin,
                               const choir_env *env, choir_error *err) {
-    *out = (ch_identity){0};
+    *out = (ch_identity){.env = *env};
     (void)snprintf(out->dir, sizeof(out->dir), "%s", dir);
     (void)snprintf(out->url, sizeof(out->url), "%s", url);
+    (void)snprintf(out->pin, sizeof(out->pin), "%s", pin);
     if (dir[0] == '\0') {
         ch_key_pair_make(&out->key);
         return CHOIR_OK;
     }
     char path[IDENTITY_PATH_MAX];
+    json_t *entries = NULL;
     choir_status status = path_of(out, path, err);
     if (status == CHOIR_OK) {
         status = ch_disk_folders(dir, err);
     }
+    if (status == CHOIR_OK) {
+        status = entries_read(&entries, path, env, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }
-    if (access(path, F_OK) != 0) {
+    const json_t *entry = entry_find(entries, out);
+    if (entry != NULL && entry_take(out, entry)) {
+        out->is_moved = strcmp(text_of(entry, "url"), out->url) != 0 ||
+                        strcmp(text_of(entry, "pin"), out->pin) != 0;
+    } else {
         ch_key_pair_make(&out->key);
-        return ch_identity_save(out, err);
+        status = ch_identity_save(out, err);
     }
-    ch_disk_file file = {0};
-    status = ch_disk_read(&file, path, FILE_MAX, env, err);
-    if (status == CHOIR_OK) {
-        status = parse(out, &file, path, err);
-        ch_wipe(file.data, file.size);
-    }
-    ch_disk_release(&file);
+    json_decref(entries);
     return status;
 }
 
-choir_status ch_identity_save(const ch_identity *identity, choir_error *err) {
+/* The entries of other keys, as many as are kept; NULL without memory. */
+static json_t *others_of(const json_t *entries, const char *key) {
+    json_t *list = json_array();
+    bool has_memory = list != NULL;
+    for (size_t i = 0; i < json_array_size(entries) && has_memory; i++) {
+        json_t *entry = json_array_get(entries, i);
+        if (strcmp(text_of(entry, "key"), key) != 0 &&
+            json_array_size(list) + 1 < CH_IDENTITY_SERVERS_MAX) {
+            has_memory = json_array_append(list, entry) == 0;
+        }
+    }
+    if (!has_memory) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+choir_status ch_identity_save(ch_identity *identity, choir_error *err) {
     if (identity->dir[0] == '\0') {
         return CHOIR_OK;
     }
     char path[IDENTITY_PATH_MAX];
+    json_t *entries = NULL;
     choir_status status = path_of(identity, path, err);
+    if (status == CHOIR_OK) {
+        status = entries_read(&entries, path, &identity->env, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }
-    char text[1024];
-    char key[CH_BASE64_MAX(CH_SECRET_KEY_BYTES)];
+    char key[KEY_TEXT];
     ch_base64(key, (choir_bytes){.data = identity->key.secret_key, .size = CH_SECRET_KEY_BYTES});
-    const int size = snprintf(text, sizeof(text),
-                              "{\"url\": \"%s\",\n \"key\": \"%s\",\n \"subject\": %" PRId64 "}\n",
-                              identity->url, key, identity->subject);
-    const choir_bytes bytes = {.data = (const uint8_t *)text, .size = (size_t)size};
-    status = ch_disk_replace_private(path, &bytes, 1, err);
-    ch_wipe(text, sizeof(text));
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:I, s:o}", "url", identity->url, "pin", identity->pin, "key",
+                  key, "subject", (json_int_t)identity->subject, "others", others_of(entries, key));
+    status = root == NULL ? ch_error_set(err, CHOIR_ENOMEM, "no memory for %s", path)
+                          : entries_write(root, path, err);
+    identity->is_moved = identity->is_moved && status != CHOIR_OK;
     ch_wipe(key, sizeof(key));
+    json_decref(root);
+    json_decref(entries);
     return status;
 }
