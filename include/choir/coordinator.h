@@ -59,7 +59,8 @@ typedef struct choir_coordinator_options {
     const char *population; // "closed": a roster, of which every round's cohort is drawn; "open":
                             // whoever checks in while there is room; default "closed"
     const char *sampler;    // closed: "fixed": exactly max(round(C K), 1) a round; "poisson": each
-                            // with probability C; default "fixed"
+                            // with probability C; open: one of these too, and not heeded; default
+                            // "fixed"
     double sample_rate;     // closed: C, (0, 1]; default 1
     uint32_t goal;         // open: reports with which a round closes, 1 .. clients; required there,
                            // 0 in a closed population

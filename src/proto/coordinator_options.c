@@ -130,6 +130,12 @@ static choir_status open_take(choir_coordinator *c, const choir_coordinator_opti
                             o->rounds_between, CHOIR_RECENT_MAX / o->goal, CHOIR_RECENT_MAX,
                             o->goal);
     }
+    // Nothing is drawn, but the name is part of the options' digest.
+    ch_sampler none;
+    const choir_status status = ch_sampler_init(&none, o->sampler, o->clients, 1, o->seed, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
     c->is_open = true;
     c->places = ch_coordinator_places(o->goal, o->over_selection, o->clients);
     c->cohort.capacity = ch_coordinator_table(c->places, o->clients);

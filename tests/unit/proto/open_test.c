@@ -383,6 +383,14 @@ static void options_that_contradict_each_other_are_named(void **state) {
               "coordinator: rounds_between is 2097152, must be in [0, 1048576]: a coordinator "
               "remembers at most 4194304 clients, and a round counts 4");
     CHECK_BAD(population, "ajar", "coordinator: population 'ajar' is unknown; known: closed, open");
+    char endless[4096];
+    memset(endless, 'x', sizeof(endless) - 1);
+    endless[sizeof(endless) - 1] = '\0';
+    CHECK_BAD(sampler, NULL, "sampler: '' is unknown; known: fixed, poisson");
+    CHECK_BAD(sampler, "fixd", "sampler: 'fixd' is unknown; known: fixed, poisson");
+    CHECK_BAD(sampler, endless,
+              "sampler: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' is unknown; known: fixed, "
+              "poisson");
     CHECK_BAD(population, NULL, "coordinator: population '' is unknown; known: closed, open");
     CHECK_BAD(population, "closed",
               "coordinator: goal is 4, but the population is closed; must be 0");
