@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void *claim(const ch_batch *b, size_t count, size_t bytes) {
@@ -79,12 +80,13 @@ choir_status ch_batch_take(ch_batch *out, ch_hosted *h, uint64_t now_ms) {
                            .open_round = {.data = b.open_round, .size = round},
                            .receipts = b.receipts,
                            .receipts_count = h->receipts_count,
-                           .job_state = h->row.state,
                            .best_round = h->closed != NULL ? h->row.best_round : 0};
     closed_fill(&b);
     b.waiting = h->waiting;
     h->waiting = NULL;
     *out = b;
+    (void)snprintf(out->job_state, sizeof(out->job_state), "%s", h->row.state);
+    out->commit.job_state = out->job_state;
     return CHOIR_OK;
 }
 

@@ -15,6 +15,7 @@
 typedef struct ch_batch {
     ch_hosted *hosted;
     ch_commit commit; // points into the fields below
+    char job_state[CH_JOB_STATE_MAX];
     uint64_t changes;
     uint8_t *state;
     uint8_t *open_round;

@@ -345,11 +345,11 @@ choir_bytes ch_hosted_reply(ch_hosted *h, uint64_t now_ms, const choir_route *ro
     ch_hosted_tick(h, now_ms);
     choir_bytes reply = {0};
     choir_bytes update = {0};
-    if (!ch_hosted_is_running(h)) {
+    if (!route->is_report && h->closed != NULL && ch_hosted_may_commit(h)) {
+        *hold = true; // it would be told of a round that a crash might take back
+    } else if (!ch_hosted_is_running(h)) {
         reply = idle_reply(h, route, request);
         *hold = route->is_report && ch_hosted_wants_commit(h);
-    } else if (!route->is_report && h->closed != NULL) {
-        *hold = true;
     } else if (!route->is_report) {
         reply = choir_coordinator_reply(h->coordinator, now_ms, request);
     } else if (!receipts_grow(h) || !update_copy(h, request, &update)) {

@@ -17,7 +17,8 @@
  *
  * So does one that comes while a round has closed and is not on the disk: a task that a crash would
  * take back must not be given. Its client would report it to a server that knows nothing of it, be
- * refused, and not do it again when it is given in earnest.
+ * refused, and not do it again when it is given in earnest. Nor is it told that the last round was
+ * the last.
  *
  * A coordinator is single-threaded, so all of this is, but for the commit between take and settle,
  * which needs nothing of it.

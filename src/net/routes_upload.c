@@ -85,18 +85,24 @@ static bool aim_read(const ch_ask *ask, aim *out) {
     return true;
 }
 
+/* That a round is over is told when it is on the disk. With the lock. */
+static void closing_answer(const ch_ask *ask) {
+    ch_answer_busy(ask->exchange, "the last round is being kept");
+    ch_server_wake(ask->server);
+}
+
 /* Answers what a report gets of a job that does not run, whatever is in it. With the lock. */
 static void idle_answer(const ch_ask *ask, ch_hosted *h) {
     static const choir_route report = {.is_report = true};
     bool hold = false;
     const choir_bytes reply =
         ch_hosted_reply(h, ch_server_now_ms(), &report, (choir_bytes){0}, &hold);
-    if (hold) { // it is not on the disk that the job is over
-        ch_answer_busy(ask->exchange, "the last round is being kept");
+    if (hold) { // nor that the job is
+        closing_answer(ask);
     } else {
         ch_answer_reply(ask->exchange, reply);
+        ch_server_wake(ask->server);
     }
-    ch_server_wake(ask->server);
 }
 
 static int client_order(const void *a, const void *b) {
@@ -134,6 +140,10 @@ static bool is_wanted(const ch_ask *ask, const aim *a) {
     const bool is_whole = ch_uploads_find(&s->uploads, &a->name, &had, &total) && had == total;
     if (is_whole && ch_hosted_may_commit(a->hosted)) {
         return true; // what it comes to is to be told
+    }
+    if (a->hosted->closed != NULL && ch_hosted_may_commit(a->hosted)) {
+        closing_answer(ask);
+        return false;
     }
     if (!ch_hosted_is_running(a->hosted)) {
         idle_answer(ask, a->hosted);

@@ -35,6 +35,7 @@ enum {
     CH_SETTING_BYTES_MAX = 65536,
     CH_AUDIT_TEXT_MAX = 1024, // bytes kept of each text of an entry
     CH_KEY_BYTES = 32,        // a public key, a hash of a secret
+    CH_JOB_STATE_MAX = 16,    // bytes of a job's state, its zero included
 };
 
 #define CH_ANY_CLIENT UINT32_MAX // the lowest that is free
@@ -171,8 +172,8 @@ typedef struct ch_hosted_row {
     int64_t id; // from 1; never another job's, also when this one is gone
     char name[64];
     uint32_t version;
-    char state[16];   // "running" | "paused" | "stopped" | "finished" | "failed"
-    uint32_t clients; // size of its roster
+    char state[CH_JOB_STATE_MAX]; // "running" | "paused" | "stopped" | "finished" | "failed"
+    uint32_t clients;             // size of its roster
     uint32_t dim;
     uint64_t created_ms;
     char digest[65];     // of YAML and initial model: whether the same job is hosted twice

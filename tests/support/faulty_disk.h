@@ -1,6 +1,6 @@
 /*
  * A disk that fails when a test wants it to: SQLite's own way to the disk, in which from some
- * moment on writing, or waiting for the disk, is refused.
+ * moment on writing, or waiting for the disk, is refused; or waiting takes as long as it wants.
  *
  *     faulty_disk_install(); ... faulty_disk_fail(SQLITE_FULL, false, 3); ... faulty_disk_heal();
  */
@@ -10,7 +10,9 @@
 #include "support/check.h"
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <time.h>
 
 /* SQLite's own way to the disk, in which from some moment on writing or waiting for the disk fails.
  */
@@ -23,6 +25,7 @@ static sqlite3_vfs *real_vfs;
 static uint32_t until_failure = UINT32_MAX; // changes that still succeed
 static int fault;                           // what those after them answer
 static bool fails_syncs;                    // or writes
+static atomic_bool holds_syncs;             // for any thread to set and to take back
 
 static inline bool change_fails(bool is_sync) {
     if (is_sync != fails_syncs || until_failure == UINT32_MAX) {
@@ -56,6 +59,10 @@ static inline int faulty_truncate(sqlite3_file *f, sqlite3_int64 size) {
 }
 
 static inline int faulty_sync(sqlite3_file *f, int flags) {
+    const struct timespec pause = {.tv_nsec = 1000 * 1000};
+    while (atomic_load(&holds_syncs)) {
+        (void)nanosleep(&pause, NULL);
+    }
     return change_fails(true) ? fault : real_of(f)->pMethods->xSync(real_of(f), flags);
 }
 

@@ -340,6 +340,53 @@ static void an_announcement_needs_no_disk_but_what_it_is_told_may(void **state) 
     ch_hosting_store_close(store);
 }
 
+/* Whether a client that checks in is told nothing yet. */
+static bool must_sleep(ch_hosted *h) {
+    uint8_t bytes[CH_REQUEST_HEAD_MAX];
+    const ch_request m = {.protocol = CH_PROTOCOL, .kind = CH_REQUEST_CHECK_IN, .job = "tiny"};
+    const choir_bytes request = {bytes, ch_request_head(&m, bytes)};
+    choir_route route;
+    choir_refusal refusal;
+    bool hold = false;
+    check_status(choir_route_read(&route, &refusal, request), CHOIR_OK);
+    return ch_hosted_reply(h, 0, &route, request, &hold).size == 0 && hold;
+}
+
+/* A crash would find a job that is over, and a last round that is not. */
+static void a_job_is_not_finished_before_its_last_round_is_kept(void **state) {
+    (void)state;
+    static const char text[] = "name: tiny\n"
+                               "model: {name: softmax}\n"
+                               "data: {source: synthetic, clients: 2}\n"
+                               "server: {sample_rate: 1, rounds: 1}\n";
+    uint8_t bytes[CH_REQUEST_HEAD_MAX + DIM * sizeof(float)];
+    const char *dir = hosting_dir(folder, "finishing");
+    ch_hosting_store *store = hosting_open(dir);
+    ch_hosted_row row = job_put(store, "running", text);
+    ch_hosted *h = open_at(store, &row, 0);
+    ch_batch batch;
+    assert_int_equal(report_send(h, report_make(h, 0, 7, bytes)), CH_REPLY_ACK);
+    check_status(ch_batch_take(&batch, h, 0), CHOIR_OK);
+    assert_int_equal(report_send(h, report_make(h, 1, 7, bytes)), CH_REPLY_ACK); // meanwhile
+    assert_string_equal(h->row.state, "finished");
+    assert_true(must_sleep(h));
+    check_status(ch_hosting_store_commit(store, NULL, &batch.commit, 1, NULL), CHOIR_OK);
+    ch_batch_settle(&batch, true);
+    assert_true(must_sleep(h));
+    ch_hosted_close(h, NULL);
+    store = reopen(store, dir);
+    check_status(ch_hosting_store_job(store, &row, row.id, NULL), CHOIR_OK);
+    assert_string_equal(row.state, "running");
+    h = open_at(store, &row, 0);
+    assert_int_equal(report_send(h, report_make(h, 1, 7, bytes)), CH_REPLY_ACK); // once more
+    keep(store, h, 0);
+    assert_int_equal(told(h).kind, CH_REPLY_DONE);
+    check_status(ch_hosting_store_job(store, &row, row.id, NULL), CHOIR_OK);
+    assert_string_equal(row.state, "finished");
+    ch_hosted_close(h, "over");
+    ch_hosting_store_close(store);
+}
+
 /* Why a report is refused, and whether that waits for the disk. */
 static uint32_t refusal_of(ch_hosted *h, choir_bytes request, bool *hold) {
     choir_route route;
@@ -513,6 +560,7 @@ int main(void) {
         cmocka_unit_test(who_asks_a_job_that_does_not_run_is_told_why),
         cmocka_unit_test(updates_are_kept_with_their_receipts_where_the_job_wants_it),
         cmocka_unit_test(an_announcement_needs_no_disk_but_what_it_is_told_may),
+        cmocka_unit_test(a_job_is_not_finished_before_its_last_round_is_kept),
         cmocka_unit_test(a_job_that_has_stopped_knows_the_reports_that_it_has_counted),
         cmocka_unit_test(a_job_without_memory_stands_still_and_goes_on_from_the_disk),
         cmocka_unit_test(no_memory_to_host_a_job_leaves_nothing_of_it),
