@@ -336,6 +336,7 @@ static choir_status threads_start(ch_http_server *s, const ch_http_server_option
 
 choir_status ch_http_server_start(ch_http_server **out, const ch_http_server_options *options,
                                   ch_http_handler handler, const choir_env *env, choir_error *err) {
+    *out = NULL;
     choir_status status = options_check(options, err);
     if (status == CHOIR_OK) {
         status = ch_crypto_start(err);
@@ -351,14 +352,14 @@ choir_status ch_http_server_start(ch_http_server **out, const ch_http_server_opt
     s->unavailable = ch_http_unavailable();
     status = s->unavailable == NULL ? CHOIR_ENOMEM : listen_at(s, options, err);
     if (status == CHOIR_OK) {
+        *out = s; // before anybody can ask the handler
         status = threads_start(s, options, err);
     }
     if (status != CHOIR_OK) {
         server_release(s);
-        return status;
+        *out = NULL;
     }
-    *out = s;
-    return CHOIR_OK;
+    return status;
 }
 
 uint16_t ch_http_server_port(const ch_http_server *s) {

@@ -100,13 +100,14 @@ typedef struct ch_http_handler {
 } ch_http_handler;
 
 /*
- * Starts serving.
+ * Starts serving. The handler may be called before this returns, and finds *out then.
  *
  * env  memory, asked for from the server's thread and from whichever thread answers; log lines
  *      "http_connections_lowered" (warning) and "http_cut_off" (debug)
  *
  * Returns OK and a server to stop; EINVAL for an address that is no number, a certificate and key
  * that cannot be used, or limits of 0; EIO when the system gives no socket or thread; ENOMEM.
+ * *out == NULL on failure.
  */
 CHOIR_NODISCARD choir_status ch_http_server_start(ch_http_server **out,
                                                   const ch_http_server_options *options,

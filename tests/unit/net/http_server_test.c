@@ -322,6 +322,49 @@ static void a_drain_waits_for_answers(void **state) {
 
 /* ------------------------------------------------------------------------------------- starting */
 
+/* A socket that is no address of the server's, so that it cannot be connected to itself. */
+static int other_socket(void) {
+    const struct sockaddr_in own = {.sin_family = AF_INET,
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+    const int peer = socket(AF_INET, SOCK_STREAM, 0);
+    (void)bind(peer, (const struct sockaddr *)&own, sizeof(own));
+    return peer;
+}
+
+/* Asks as soon as anybody listens; self is the port. */
+static void *hurry(void *self) {
+    const struct sockaddr_in at = {.sin_family = AF_INET,
+                                   .sin_port = htons(*(const uint16_t *)self),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int peer = other_socket();
+    while (connect(peer, (const struct sockaddr *)&at, sizeof(at)) != 0) {
+        (void)close(peer);
+        peer = other_socket();
+    }
+    peer_say(peer, "GET /open HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    (void)peer_is_closed(peer);
+    (void)close(peer);
+    return NULL;
+}
+
+static void a_handler_may_ask_its_server_before_start_has_returned(void **state) {
+    (void)state;
+    static site s;
+    pthread_t peer;
+    ch_http_server_options o = ch_http_server_defaults();
+    for (int i = 0; i < 20; i++) {
+        site_open(&s, &o);
+        o.port = s.port; // which is free then
+        site_close(&s);
+        assert_int_equal(pthread_create(&peer, NULL, hurry, &o.port), 0);
+        site_open(&s, &o);
+        assert_int_equal(pthread_join(peer, NULL), 0);
+        assert_int_equal(site_last(&s, 1).outcome.code, 200);
+        site_close(&s);
+        o.port = 0;
+    }
+}
+
 static void what_cannot_be_served_is_said(void **state) {
     (void)state;
     static site s;
@@ -402,6 +445,7 @@ int main(void) {
         cmocka_unit_test(a_client_may_leave_while_its_exchange_sleeps),
         cmocka_unit_test(a_stop_answers_what_sleeps),
         cmocka_unit_test(a_drain_waits_for_answers),
+        cmocka_unit_test(a_handler_may_ask_its_server_before_start_has_returned),
         cmocka_unit_test(what_cannot_be_served_is_said),
         cmocka_unit_test(connections_are_no_more_than_descriptors),
     };

@@ -3,7 +3,7 @@
  *
  *   /echo     the body            /content  ten bytes, packed to six
  *   /hold     a late answer       /large    more than sockets' buffers take
- *   /size     how large a body is
+ *   /size     how large a body is  /open   how many connections there are
  *   /private  refused by its head /split    a header that ends its line
  *   others    what was asked, as text
  */
@@ -106,6 +106,10 @@ static inline void site_handle(void *self, ch_http_exchange *x) {
     } else if (strcmp(path, "/size") == 0) {
         char text[32];
         (void)snprintf(text, sizeof(text), "%zu", ch_http_body(x).size);
+        ch_http_answer(x, 200, "text/plain", text_bytes(text));
+    } else if (strcmp(path, "/open") == 0) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "%u", ch_http_server_connections(s->server));
         ch_http_answer(x, 200, "text/plain", text_bytes(text));
     } else if (strcmp(path, "/split") == 0) {
         ch_http_answer_header(x, "Location", "a\r\nSet-Cookie: b");
