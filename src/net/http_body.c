@@ -1,7 +1,7 @@
 /*
  * The memory of requests' bodies: counted, limited, and the last large blocks kept, because the
- * system takes longer to give fresh pages for a body than the network to fill them. See
- * http_parts.h.
+ * system takes longer to give fresh pages for a body than the network to fill them. Only
+ * libmicrohttpd's thread claims; any gives back. See http_parts.h.
  */
 #include "base/assert.h"
 #include "net/http_parts.h"
@@ -85,7 +85,8 @@ static uint8_t *block_press(ch_http_server *s, size_t *capacity) {
 static void block_give(ch_http_server *s, uint8_t *block, size_t capacity) {
     bool is_kept = false;
     (void)pthread_mutex_lock(&s->lock);
-    for (size_t i = 0; i < CH_HTTP_SPARES && capacity >= SPARE_MIN && !is_kept; i++) {
+    const bool is_worth = capacity >= SPARE_MIN && s->bodies <= s->bodies_max;
+    for (size_t i = 0; i < CH_HTTP_SPARES && is_worth && !is_kept; i++) {
         if (s->spares[i].block == NULL) {
             s->spares[i] = (ch_http_spare){.block = block, .capacity = capacity};
             is_kept = true;
@@ -102,9 +103,45 @@ static size_t units(size_t bytes) {
     return (bytes + UNIT - 1) / UNIT * UNIT;
 }
 
+/* Whether there are so many bytes that nobody has but the spares. */
+static bool is_free(ch_http_server *s, size_t capacity) {
+    (void)pthread_mutex_lock(&s->lock);
+    size_t used = s->bodies;
+    for (size_t i = 0; i < CH_HTTP_SPARES; i++) {
+        used -= s->spares[i].capacity;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return capacity <= s->bodies_max - used;
+}
+
+bool ch_http_body_fits(const ch_http_exchange *x, size_t bytes) {
+    ch_http_server *s = x->server;
+    bool fits = is_free(s, units(bytes));
+    while (!fits && s->handler.make_room != NULL && s->handler.make_room(s->handler.self)) {
+        fits = is_free(s, units(bytes));
+    }
+    return fits;
+}
+
+/* What a body has makes room for its larger block: both are there only while one is copied. */
+static uint8_t *block_grow(ch_http_exchange *x, size_t *capacity) {
+    ch_http_server *s = x->server;
+    const size_t had = x->is_counted ? x->body_capacity : 0;
+    (void)pthread_mutex_lock(&s->lock);
+    s->bodies -= had;
+    (void)pthread_mutex_unlock(&s->lock);
+    uint8_t *block = block_press(s, capacity);
+    (void)pthread_mutex_lock(&s->lock);
+    s->bodies += had;
+    (void)pthread_mutex_unlock(&s->lock);
+    return block;
+}
+
 bool ch_http_body_claim(ch_http_exchange *x, size_t bytes) {
+    const choir_env *env = &x->server->env;
     size_t capacity = units(bytes);
-    uint8_t *body = block_press(x->server, &capacity);
+    const bool is_counted = capacity > CH_HTTP_SMALL;
+    uint8_t *body = is_counted ? block_grow(x, &capacity) : env->alloc(env->self, capacity);
     if (body == NULL) {
         return false;
     }
@@ -116,16 +153,20 @@ bool ch_http_body_claim(ch_http_exchange *x, size_t bytes) {
     x->body = body;
     x->body_size = size;
     x->body_capacity = capacity;
+    x->is_counted = is_counted;
     return true;
 }
 
 void ch_http_body_release(ch_http_exchange *x) {
-    if (x->body_capacity > 0) { // else there is none, or it is lent
+    if (x->body_capacity > 0 && x->is_counted) {
         block_give(x->server, x->body, x->body_capacity);
+    } else if (x->body_capacity > 0) {
+        x->server->env.free(x->server->env.self, x->body);
     }
     x->body = NULL;
     x->body_size = 0;
     x->body_capacity = 0;
+    x->is_counted = false;
 }
 
 bool ch_http_block_claim(ch_http_exchange *x, size_t bytes, ch_http_block *out) {
@@ -156,6 +197,7 @@ void ch_http_body_move(ch_http_exchange *x, ch_http_block *block, size_t bytes) 
     x->body = block->data;
     x->body_size = bytes;
     x->body_capacity = block->capacity;
+    x->is_counted = true;
     *block = (ch_http_block){.data = NULL};
 }
 

@@ -63,14 +63,15 @@ struct ch_http_exchange {
     uint64_t number;
     uint8_t *body;        // (body_capacity) owned; NULL: none
     size_t body_size;     // of which have come
-    size_t body_capacity; // counted in server->bodies
-    size_t body_max;
-    ch_http_sink sink; // instead of body; add NULL: there is none
-    size_t sunk;       // bytes that were for it
-    bool is_shut;      // the sink takes no more
-    size_t dropped;    // bytes of a refused body that were read to the end
-    unsigned refusal;  // the status it is refused with; 0: it is not
-    bool is_garbled;   // an escape that cannot be decoded
+    size_t body_capacity; // 0: it is lent, or there is none
+    bool is_counted;      // its capacity is, in server->bodies
+    size_t body_max;      // what the head says, when it does
+    ch_http_sink sink;    // instead of body; add NULL: there is none
+    size_t sunk;          // bytes that were for it
+    bool is_shut;         // the sink takes no more
+    size_t dropped;       // bytes of a refused body that were read to the end
+    unsigned refusal;     // the status it is refused with; 0: it is not
+    bool is_garbled;      // an escape that cannot be decoded
 
     ch_http_header_node *headers; // of the answer; owned
     uint32_t header_count;
@@ -116,7 +117,7 @@ struct ch_http_server {
     ch_http_queue queues[CH_HTTP_PHASES];
     uint32_t connections;
     uint32_t busy; // exchanges begun and not sent
-    size_t bodies; // bytes of bodies in memory, spares too
+    size_t bodies; // bytes of bodies in memory that are not small, spares too
     ch_http_spare spares[CH_HTTP_SPARES];
     uint64_t numbers; // exchanges ever begun
     bool is_draining; // new requests are refused
@@ -165,8 +166,12 @@ void ch_http_exchange_clear(ch_http_exchange *x);
 
 /* ---------------------------------------------------------------------------------- http_body.c */
 
-/* Makes room for a body of so many bytes, keeping what has come. False: too many, or no memory. */
+/* Makes room for a body of so many bytes, keeping what has come. False: too many, or no memory.
+ * libmicrohttpd's thread. */
 bool ch_http_body_claim(ch_http_exchange *x, size_t bytes);
+
+/* Whether there would be room for so many bytes. Likewise. */
+bool ch_http_body_fits(const ch_http_exchange *x, size_t bytes);
 
 /* Releases it. Any thread that has the exchange. */
 void ch_http_body_release(ch_http_exchange *x);

@@ -9,7 +9,7 @@
 #include <strings.h>
 
 enum {
-    FIRST = 4096,         // bytes claimed for a body of unknown length
+    GROWTH = 4,           // times what a body has, its next block
     POLITE_MAX = 1 << 20, // bytes of a refused body that are read so that its client, still
                           // sending, does not lose the answer to a reset connection
     TOO_LARGE = 413,      // libmicrohttpd's name for it changes between versions
@@ -72,11 +72,6 @@ static bool handler_limits(ch_http_exchange *x) {
     return false;
 }
 
-/* Claims room for a body, beyond what it has. 0; 503 when there is none. */
-static unsigned body_claim(ch_http_exchange *x, size_t bytes) {
-    return ch_http_body_claim(x, bytes) ? 0 : MHD_HTTP_SERVICE_UNAVAILABLE;
-}
-
 /* The status that a request is refused with, now that its head is in; 0: it is not. */
 static unsigned head_judge(ch_http_exchange *x, framing *f, bool is_draining) {
     if (!framing_read(x, f) || x->is_garbled || !ch_http_path_is_plain(x->path, CH_HTTP_PATH_MAX)) {
@@ -89,12 +84,14 @@ static unsigned head_judge(ch_http_exchange *x, framing *f, bool is_draining) {
         return 0;
     }
     if (f->length == UINT64_MAX) {
-        return 0; // counted as it comes
+        return 0;
     }
     if (f->length > x->body_max) {
         return TOO_LARGE;
     }
-    return x->sink.add != NULL ? 0 : body_claim(x, (size_t)f->length);
+    x->body_max = (size_t)f->length;
+    const bool needs_room = x->sink.add == NULL && x->body_max > CH_HTTP_SMALL;
+    return !needs_room || ch_http_body_fits(x, x->body_max) ? 0 : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
 /* The answer that is there, the 503 of all as one of its own, if there is memory for that. */
@@ -201,9 +198,10 @@ static unsigned body_grow(ch_http_exchange *x, size_t size) {
     if (needed <= x->body_capacity) {
         return 0;
     }
-    size_t capacity = x->body_capacity > FIRST / 2 ? 2 * x->body_capacity : FIRST;
+    size_t capacity = x->body_capacity > 0 ? GROWTH * x->body_capacity : CH_HTTP_SMALL;
     capacity = capacity < x->body_max ? capacity : x->body_max;
-    return body_claim(x, capacity > needed ? capacity : needed);
+    capacity = capacity > needed ? capacity : needed;
+    return ch_http_body_claim(x, capacity) ? 0 : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
 /* Gives the sink what comes. 0; the status to refuse with. */

@@ -12,6 +12,11 @@
  * for a body over its limit, 503 with Retry-After when the bodies in memory are too many or the
  * server is stopping; and whatever libmicrohttpd itself cannot parse.
  *
+ * A body gets memory as it comes, whatever its head says of its length: who only says that much is
+ * to come takes nobody's room. A small one is its connection's, and not counted. One for which
+ * there is no room any more when some of it has come is refused then; where much is still to come,
+ * its connection ends.
+ *
  * While a connection sleeps nobody listens to it: that its client has gone is only noticed when it
  * is answered. How long an exchange may sleep is the handler's to limit. A client that goes away in
  * the middle of a request is noticed at the latest after idle_s.
@@ -41,6 +46,7 @@ enum {
     CH_HTTP_CONNECTION_MIN = 1024, // connection_bytes, at the least
     CH_HTTP_ID_MAX = 65,           // bytes of a request's id, its zero included
     CH_HTTP_NOTE_MAX = 224,        // bytes of a note, its zero included
+    CH_HTTP_SMALL = 16 << 10,      // bytes of a body that always finds room
 };
 
 typedef struct ch_http_server_options {
@@ -62,8 +68,8 @@ typedef struct ch_http_server_options {
     uint32_t answer_s;         // an answer that is not taken after so long is cut off; default 3600
     bool trusts_ids;           // requests may come with an id of their own: behind a proxy that
                                // gives them; default false
-    size_t bodies_max;         // bytes of all requests' bodies in memory, some blocks of past
-                               // ones included, which make room; default 512 MiB
+    size_t bodies_max;         // bytes of all requests' bodies in memory that are not small, some
+                               // blocks of past ones included, which make room; default 512 MiB
 } ch_http_server_options;
 
 /* Plain HTTP on any free port of 127.0.0.1. */

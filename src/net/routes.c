@@ -16,7 +16,7 @@
 #include <string.h>
 
 // A bundle travels as text: a third more than its bytes, and the job beside it.
-enum { SMALL = 16 << 10, HOST_MAX = 1 << 30 };
+enum { SMALL = CH_HTTP_SMALL, HOST_MAX = 1 << 30 };
 
 static const ch_route ROUTES[] = {
     {"POST", "/v1/exchange", CH_ACCESS_DEVICE, SIZE_MAX, ch_route_exchange},

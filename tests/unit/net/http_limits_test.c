@@ -102,29 +102,61 @@ static void too_many_bodies_at_one_time_are_refused(void **state) {
     (void)state;
     static site s;
     static peer_reply r;
-    static char text[4000];
+    static char text[30000];
+    enum { BODY = 20000 };
     ch_http_server_options o = ch_http_server_defaults();
-    o.bodies_max = 1500;
+    o.bodies_max = 30016;
     site_open(&s, &o);
     for (int i = 0; i < 4; i++) {
         const int first = peer_connect(s.port);
-        peer_send(first, text, request_write(text, sizeof(text), "/hold", 900, i % 2 == 1));
+        peer_send(first, text, request_write(text, sizeof(text), "/hold", BODY, i % 2 == 1));
         ch_http_exchange *x = site_take(&s, 1);
         const int second = peer_connect(s.port);
-        peer_send(second, text, request_write(text, sizeof(text), "/echo", 900, i >= 2));
+        peer_send(second, text, request_write(text, sizeof(text), "/size", BODY, i >= 2));
         peer_receive(second, &r);
         assert_int_equal(r.code, 503);
         assert_string_equal(peer_header(&r, "Retry-After"), "1");
         (void)close(second);
+        const int third = peer_connect(s.port); // a small one needs no room
+        peer_send(third, text, request_write(text, sizeof(text), "/size", CH_HTTP_SMALL, i >= 2));
+        peer_receive(third, &r);
+        assert_string_equal((char *)r.body, "16384");
+        (void)close(third);
         const choir_bytes body = ch_http_body(x);
-        assert_int_equal(body.size, 900);
+        assert_int_equal(body.size, BODY);
         ch_http_answer(x, 200, NULL, body); // which is copied before it is released
         peer_receive(first, &r);
-        assert_int_equal(r.size, 900);
-        peer_send(first, text, request_write(text, sizeof(text), "/echo", 900, i >= 2));
+        assert_int_equal(r.size, BODY);
+        peer_send(first, text, request_write(text, sizeof(text), "/size", BODY, i >= 2));
         peer_receive(first, &r);
         assert_int_equal(r.code, 200);
         (void)close(first);
+    }
+    site_close(&s);
+}
+
+/* Of each there is the head and a quarter of the body. */
+static void bodies_that_do_not_come_take_nobodys_room(void **state) {
+    (void)state;
+    enum { PEERS = 40, BODY = 60000, COMES = 15000 };
+    static site s;
+    static peer_reply r;
+    static char text[BODY + 200];
+    int peers[PEERS];
+    ch_http_server_options o = ch_http_server_defaults();
+    o.bodies_max = 2 * BODY;
+    site_open(&s, &o);
+    const size_t size = request_write(text, sizeof(text), "/size", BODY, false);
+    for (int i = 0; i < PEERS; i++) {
+        peers[i] = peer_connect(s.port);
+        peer_send(peers[i], text, size - BODY + COMES);
+    }
+    check_connections(&s, PEERS);
+    for (int i = 0; i < PEERS; i++) { // whole, one after the other
+        peer_send(peers[i], text + size - BODY + COMES, BODY - COMES);
+        peer_receive(peers[i], &r);
+        assert_string_equal((char *)r.body, "60000");
+        (void)close(peers[i]);
     }
     site_close(&s);
 }
@@ -136,11 +168,10 @@ static void large_bodies_use_the_memory_of_those_before(void **state) {
         size_t body;
         int allocations; // so far
     } rows[] = {
-        {4 * MEGABYTE, 1},                    // a first block
-        {4 * MEGABYTE, 1}, {2 * MEGABYTE, 1}, // half of it is enough
-        {MEGABYTE, 2},                        // less would waste it
-        {4 * MEGABYTE, 2}, {7 * MEGABYTE, 3}, // for which both blocks make room
-        {8 * MEGABYTE, 4},
+        {4 * MEGABYTE, 2},                    // a block of one, then of four
+        {4 * MEGABYTE, 2}, {2 * MEGABYTE, 2}, // half of the larger is enough
+        {MEGABYTE, 2},     {7 * MEGABYTE, 3}, // for which the larger makes room
+        {8 * MEGABYTE, 6},                    // for which all do
     };
     static site s;
     static peer_reply r;
@@ -348,6 +379,7 @@ int main(void) {
         cmocka_unit_test(a_body_may_be_as_large_as_its_limit_and_not_larger),
         cmocka_unit_test(a_large_body_is_refused_before_it_is_read),
         cmocka_unit_test(too_many_bodies_at_one_time_are_refused),
+        cmocka_unit_test(bodies_that_do_not_come_take_nobodys_room),
         cmocka_unit_test(large_bodies_use_the_memory_of_those_before),
         cmocka_unit_test(connections_of_one_address_may_be_limited),
         cmocka_unit_test(a_hostile_head_is_refused),

@@ -184,15 +184,15 @@ static void a_sink_that_takes_no_more_is_asked_no_more(void **state) {
 static void a_block_is_kept_until_bodies_need_its_room(void **state) {
     (void)state;
     static place p;
-    place_open(&p, BLOCK + 1000);
+    place_open(&p, BLOCK + 30000);
     const int peer = peer_connect(p.port);
     ask(peer, "/keep", letters(), 0, 0);
     check_answer(peer, 200, "0");
-    ask(peer, "/", letters(), 900, 900);
-    check_answer(peer, 200, "900");
+    ask(peer, "/", letters(), 29000, 29000);
+    check_answer(peer, 200, "29000");
     assert_int_equal(p.rooms_made, 0);
-    ask(peer, "/", letters(), 2000, 2000);
-    check_answer(peer, 200, "2000");
+    ask(peer, "/", letters(), 31000, 31000);
+    check_answer(peer, 200, "31000");
     assert_int_equal(p.rooms_made, 1);
     ask(peer, "/keep", letters(), 0, 0);
     check_answer(peer, 200, "0");
@@ -201,7 +201,7 @@ static void a_block_is_kept_until_bodies_need_its_room(void **state) {
     ask(peer, "/", letters(), BLOCK, BLOCK); // whose room is free again
     check_answer(peer, 200, "64000");
     assert_int_equal(p.rooms_made, 1);
-    ask(peer, "/", letters(), BLOCK + 2000, BLOCK + 2000); // more than all
+    ask(peer, "/", letters(), BLOCK + 31000, BLOCK + 31000); // more than all
     check_answer(peer, 413, NULL);
     (void)close(peer);
     place_close(&p);

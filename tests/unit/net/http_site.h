@@ -127,7 +127,7 @@ static inline size_t site_body_max(void *self, ch_http_exchange *x) {
         ch_http_answer(x, 401, "text/plain", text_bytes("who are you?"));
         return 0;
     }
-    if (strcmp(ch_http_path(x), "/size") == 0) {
+    if (strcmp(ch_http_path(x), "/size") == 0 || strcmp(ch_http_path(x), "/hold") == 0) {
         return LARGE;
     }
     return strcmp(ch_http_path(x), "/none") == 0 ? 0 : BODY_MAX;
