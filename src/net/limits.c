@@ -18,10 +18,12 @@ choir_status ch_limits_init(ch_server *s, const ch_server_options *o, choir_erro
         ch_limiter *limiter;
         uint32_t keys;
         uint32_t per_minute;
+        uint32_t burst_minutes;
     } rows[] = {
-        {&s->entrances, ADDRESSES, o->join_rate},
-        {&s->failures, ADDRESSES, o->failure_rate},
-        {&s->exchanges, SUBJECTS, o->exchange_rate},
+        {&s->entrances, ADDRESSES, o->join_rate, BURST_MINUTES},
+        {&s->failures, ADDRESSES, o->failure_rate, BURST_MINUTES},
+        {&s->exchanges, SUBJECTS, o->exchange_rate, BURST_MINUTES},
+        {&s->limited_lines, ADDRESSES, 1, 1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const uint32_t rate = rows[i].per_minute;
@@ -31,8 +33,8 @@ choir_status ch_limits_init(ch_server *s, const ch_server_options *o, choir_erro
                                 "apart; 0 is no limit",
                                 rate, CH_LIMITER_RATE_MAX);
         }
-        if (ch_limiter_init(rows[i].limiter, rows[i].keys, rate, rate * BURST_MINUTES, &s->env) !=
-            CHOIR_OK) {
+        if (ch_limiter_init(rows[i].limiter, rows[i].keys, rate, rate * rows[i].burst_minutes,
+                            &s->env) != CHOIR_OK) {
             return ch_error_set(err, CHOIR_ENOMEM, "no memory for the limits");
         }
     }
@@ -43,11 +45,27 @@ void ch_limits_release(ch_server *s) {
     ch_limiter_release(&s->entrances, &s->env);
     ch_limiter_release(&s->failures, &s->env);
     ch_limiter_release(&s->exchanges, &s->env);
+    ch_limiter_release(&s->limited_lines, &s->env);
 }
 
 static choir_bytes address_of(const ch_ask *ask, uint8_t key[CH_ADDRESS_KEY_MAX]) {
     const size_t size = ch_limiter_address(key, ch_http_peer(ask->exchange));
     return (choir_bytes){.data = key, .size = size};
+}
+
+/* A line a minute for each address: who is not heard may not fill the log either. */
+static void limited_tell(const ch_ask *ask, uint64_t wait_s) {
+    ch_server *s = ask->server;
+    uint8_t key[CH_ADDRESS_KEY_MAX];
+    s->limited += 1;
+    if (ch_limiter_take(&s->limited_lines, address_of(ask, key), ch_server_now_ms()) > 0) {
+        s->limited_untold += 1;
+        return;
+    }
+    ch_log(&s->env, CHOIR_LEVEL_WARN, "request_limited",
+           "from=%s wait_s=%" PRIu64 " untold=%" PRIu64, ch_http_peer(ask->exchange), wait_s,
+           s->limited_untold);
+    s->limited_untold = 0;
 }
 
 /* True; or false, and 429 was answered. */
@@ -57,9 +75,7 @@ static bool lets(ch_ask *ask, uint64_t wait_ms, const char *who) {
     }
     char seconds[24];
     const uint64_t wait_s = (wait_ms + 999) / 1000;
-    ask->server->limited += 1;
-    ch_log(&ask->server->env, CHOIR_LEVEL_WARN, "request_limited", "from=%s wait_s=%" PRIu64,
-           ch_http_peer(ask->exchange), wait_s);
+    limited_tell(ask, wait_s);
     (void)snprintf(seconds, sizeof(seconds), "%" PRIu64, wait_s);
     ch_http_answer_header(ask->exchange, "Retry-After", seconds);
     ch_answer_error(ask->exchange, 429, "too many requests from %s; come again in %s s", who,

@@ -60,11 +60,13 @@ struct ch_server {
     ch_token_key token_key;              // of devices' tokens; its shared one, of challenges too
     uint8_t secret[CH_SHARED_KEY_BYTES]; // that enrols; HTTP's thread's
     uint64_t started_ms;
-    ch_limiter entrances; // these four: HTTP's thread's
+    ch_limiter entrances; // these six: HTTP's thread's
     ch_limiter failures;
     ch_limiter exchanges;
-    uint64_t limited; // requests that were answered 429
-    ch_shown shown;   // the last; HTTP's thread's too, like the next
+    ch_limiter limited_lines; // in the log
+    uint64_t limited;         // requests that were answered 429
+    uint64_t limited_untold;  // of those, since the last line
+    ch_shown shown;           // the last; HTTP's thread's too, like the next
     ch_updates_read updates_read;
     ch_uploads uploads; // with a lock of its own, which is taken after the other
     pthread_t keeper;

@@ -412,8 +412,9 @@ static ch_reply announce_answer(choir_coordinator *c, const ch_request *in) {
     if (!is_free && settled_answer(c, in, place, &settled)) {
         return settled;
     }
-    if (in->report.examples == 0) {
-        return refuse(c, in, CHOIR_REFUSAL_SIZE, CHOIR_LEVEL_WARN);
+    if (in->report.examples ==
+        0) { // which settles nothing, so that it may come any number of times
+        return refuse(c, in, CHOIR_REFUSAL_SIZE, CHOIR_LEVEL_DEBUG);
     }
     return (ch_reply){.kind = CH_REPLY_PROCEED};
 }

@@ -43,9 +43,9 @@ class Logged(Network):
         self.assertEqual(len({key for key, _ in pairs}), len(pairs), pairs)
         return dict(pairs)
 
-    def raw(self, method, path, headers=(), body=None):
-        """An answer to a request of which every byte is as it is said."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+    def raw(self, method, path, headers=(), body=None, address="127.0.0.1"):
+        """An answer to a request, from that address, of which every byte is as it is said."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(address, 0))
         connection.putrequest(method, path)
         for name, value in headers:
             connection.putheader(name, value)
@@ -121,12 +121,19 @@ class JsonLines(Logged):
             answer = self.raw("GET", path)
             line = self.requests_of(answer.headers["X-Request-Id"])[-1]
             self.assertEqual((answer.status, line["status"], line.get("path")), (status, status, shown))
-        for _ in range(10):
-            last = self.raw("GET", "/v1/admin/jobs")
-        self.assertEqual(last.status, 429)
-        events = {line["event"] for line in self.requests_of(last.headers["X-Request-Id"])}
+        answers = [self.raw("GET", "/v1/admin/jobs") for _ in range(20)]
+        limited = next(answer for answer in answers if answer.status == 429)
+        events = {line["event"] for line in self.requests_of(limited.headers["X-Request-Id"])}
         self.assertEqual(events, {"request", "request_limited"})
         self.assertNotIn("such-secret", (self.folder / "log").read_text())
+
+    def test_have_one_line_a_minute_for_an_address_that_asks_too_often(self):
+        self.serve_logged("--log", "json", "--failure-rate", 1)
+        for address in ("127.0.0.1", "127.0.0.2"):
+            codes = [self.raw("GET", "/v1/admin/jobs", address=address).status for _ in range(30)]
+            self.assertEqual(codes, 10 * [401] + 20 * [429])
+        told = [line for line in self.lines() if line["event"] == "request_limited"]
+        self.assertEqual([(line["from"], line["untold"]) for line in told], [("127.0.0.1", 0), ("127.0.0.2", 19)])
 
     def test_cannot_be_forged_by_what_peers_send(self):
         self.serve_logged("--log", "json", "--access-log")
@@ -149,7 +156,7 @@ class JsonLines(Logged):
             self.assertIn(line["event"], ("serving", "request", "request_limited"))
             self.assertNotIn("forged", json.dumps(line))
             self.assertLessEqual(line.keys(), {"ts", "level", "event", "request", "method", "path", "status", "bytes",
-                                               "ms", "peer", "whole", "admin", "url", "jobs", "pin", "from", "wait_s"})
+                                               "ms", "peer", "whole", "admin", "url", "jobs", "pin", "from", "wait_s", "untold"})
 
     def test_say_why_a_server_does_not_start(self):
         ran = self.run_in("serve", "--log", "json", "--port", 0, "--plain", "--pin", "none", "--url", "x")

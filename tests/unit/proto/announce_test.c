@@ -125,7 +125,11 @@ static void a_refusal_that_stands_is_told_before_anything_is_sent(void **state) 
     peer_open(&p, &o);
     ch_request empty = peer_report(&p, 0, DELTA);
     empty.report.examples = 0;
+    const ch_request m = announcement(&empty);
+    assert_int_equal(reason_of(&p, &m), CH_REASON_SIZE);
+    assert_int_equal(p.level, CHOIR_LEVEL_DEBUG); // it may come any number of times
     check_foretold(&p, &empty, CH_REASON_SIZE);
+    assert_int_equal(p.level, CHOIR_LEVEL_WARN); // and its report, which settles it, once
     assert_int_equal(peer_reports(&p, 1, NAN), CH_REPLY_REFUSED);
     const ch_request good = peer_report(&p, 1, DELTA);
     check_foretold(&p, &good, CH_REASON_NOT_FINITE);

@@ -19,13 +19,14 @@ typedef struct peer {
     uint64_t now_ms;
     choir_env env;
     char event[32]; // the last one logged
+    choir_level level;
     char fields[256];
     uint32_t events;
 } peer;
 
 static inline void peer_log(void *self, choir_level level, const char *event, const char *fields) {
     peer *p = self;
-    (void)level;
+    p->level = level;
     (void)snprintf(p->event, sizeof(p->event), "%s", event);
     (void)snprintf(p->fields, sizeof(p->fields), "%s", fields);
     p->events += 1;
