@@ -144,8 +144,8 @@ static ch_model *model_open(ch_server *s, const choir_hash *hash) {
     return found;
 }
 
-/* The model of a round that has closed. */
-static choir_status model_stored(ch_model **out, ch_server *s, const choir_hash *hash) {
+/* Reads the model of a round that has closed. */
+static choir_status model_read(ch_model **out, ch_server *s, const choir_hash *hash) {
     ch_stored stored = {0};
     choir_error err;
     const choir_status status = ch_hosting_store_model(s->store, &stored, hash->bytes, &err);
@@ -155,6 +155,22 @@ static choir_status model_stored(ch_model **out, ch_server *s, const choir_hash 
     }
     ch_stored_release(&stored);
     return status == CHOIR_OK && *out == NULL ? CHOIR_ENOMEM : status;
+}
+
+/* The same, when somebody is fetching it already, as it is. */
+static choir_status model_stored(ch_model **out, ch_server *s, const choir_hash *hash) {
+    *out = ch_models_find(&s->fetched, hash);
+    if (*out != NULL) {
+        return CHOIR_OK;
+    }
+    if (!ch_models_have_room(&s->fetched)) {
+        return CHOIR_ENOMEM;
+    }
+    const choir_status status = model_read(out, s, hash);
+    if (status == CHOIR_OK) {
+        ch_models_add(&s->fetched, *out);
+    }
+    return status;
 }
 
 static bool wants_zstd(const ch_http_exchange *x) {
@@ -175,7 +191,8 @@ void ch_route_model(ch_ask *ask) {
         return;
     }
     if (status != CHOIR_OK) {
-        ch_answer_busy(ask->exchange, "the model cannot be read");
+        ch_answer_busy(ask->exchange, status == CHOIR_ENOMEM ? "there is no memory for the model"
+                                                             : "the model cannot be read");
         return;
     }
     if (wants_zstd(ask->exchange)) {

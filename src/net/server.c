@@ -378,6 +378,7 @@ static choir_status server_build(ch_server *s, const ch_server_options *o, choir
     const ch_upload_memory memory = {.claim = ch_http_block_claim,
                                      .give = ch_http_block_give,
                                      .bytes_max = CH_SERVER_BODIES_MAX / 2};
+    ch_models_init(&s->fetched, CH_SERVER_MODELS_MAX);
     choir_status status = ch_uploads_init(&s->uploads, memory, &s->env);
     if (status == CHOIR_OK) {
         status = ch_crypto_start(err);
@@ -485,6 +486,7 @@ void ch_server_stop(ch_server *s) {
     (void)pthread_cond_destroy(&s->quiet);
     (void)pthread_mutex_destroy(&s->lock);
     ch_uploads_release(&s->uploads);
+    ch_models_release(&s->fetched);
     ch_revoked_release(&s->revoked, &s->env);
     ch_limits_release(s);
     ch_provider_release(&s->provider);

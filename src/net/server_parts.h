@@ -23,6 +23,7 @@
 enum {
     CH_JOBS_MAX = 256,              // that one server hosts at a time
     CH_SERVER_BODIES_MAX = 1 << 30, // bytes of all bodies in memory; uploads may hold half of them
+    CH_SERVER_MODELS_MAX = 1 << 30, // bytes of closed rounds' models that are being fetched
 };
 
 /* A request whose token was found right. */
@@ -68,6 +69,7 @@ struct ch_server {
     uint64_t limited_untold;  // of those, since the last line
     ch_shown shown;           // the last; HTTP's thread's too, like the next
     ch_updates_read updates_read;
+    ch_models fetched;  // of closed rounds; with a lock of its own, which is taken last
     ch_uploads uploads; // with a lock of its own, which is taken after the other
     pthread_t keeper;
     bool has_keeper;
