@@ -43,16 +43,15 @@ json_t *ch_promotion_json(const ch_promotion *p) {
 // ----- for devices ------------------------------------------------------------------------------
 
 /* The answer as text, to be freed; NULL without memory. */
-static char *promoted_text(const ch_ask *ask, const ch_promotion *p, const ch_stored *bundle,
+static char *promoted_text(const ch_ask *ask, const ch_promotion *p, choir_bytes head,
                            uint32_t dim) {
     char hash[HASH_TEXT];
     uint8_t signature[CH_SIGNATURE_BYTES];
-    const choir_bytes bytes = {.data = bundle->data, .size = bundle->size};
     ch_promoted_offer offer = {.name = ask->wild,
                                .version = p->version,
                                .round = p->round,
                                .parameters = dim,
-                               .model = ch_offer_head(bytes)};
+                               .model = head};
     memcpy(offer.hash.bytes, p->model, sizeof(offer.hash.bytes));
     ch_promoted_offer_sign(signature, &offer, ask->server->signing.secret_key);
     const choir_bytes seal = {.data = signature, .size = sizeof(signature)};
@@ -81,25 +80,47 @@ static void promoted_answer(const ch_ask *ask, const ch_promotion *p, char *text
     ch_http_answer_content(ask->exchange, &content);
 }
 
-void ch_route_promoted(ch_ask *ask) {
+/* The same of a version that is open, which has what its model says of itself; NULL of another. */
+static char *open_text(const ch_ask *ask, const ch_promotion *p) {
     ch_server *s = ask->server;
+    char *text = NULL;
+    (void)pthread_mutex_lock(&s->lock);
+    const ch_hosted *h = ch_server_find_id(s, p->job);
+    if (h != NULL && ch_hosted_is_open(h)) {
+        const choir_bytes head = {.data = h->head, .size = h->head_size};
+        text = promoted_text(ask, p, head, h->row.dim);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return text;
+}
+
+/* And of any, from the store, which reads all of its initial model for that. */
+static char *stored_text(const ch_ask *ask, const ch_promotion *p) {
+    ch_hosting_store *store = ask->server->store;
+    ch_hosted_row row;
+    ch_stored bundle = {0};
+    choir_status status = ch_hosting_store_job(store, &row, p->job, NULL);
+    if (status == CHOIR_OK) {
+        status = ch_hosting_store_job_bundle(store, &bundle, p->job, NULL);
+    }
+    const choir_bytes bytes = {.data = bundle.data, .size = bundle.size};
+    char *text = status == CHOIR_OK ? promoted_text(ask, p, ch_offer_head(bytes), row.dim) : NULL;
+    ch_stored_release(&bundle);
+    return text;
+}
+
+void ch_route_promoted(ch_ask *ask) {
     if (strcmp(ask->claims.job, ask->wild) != 0) {
         ch_answer_error(ask->exchange, 403, "the token is for the job '%s'", ask->claims.job);
         return;
     }
     ch_promotion p;
-    ch_hosted_row row;
-    ch_stored bundle = {0};
     choir_error err = {.message = ""};
-    choir_status status = ch_hosting_store_promoted(s->store, &p, ask->wild, &err);
-    if (status == CHOIR_OK) {
-        status = ch_hosting_store_job(s->store, &row, p.job, &err);
+    const choir_status status = ch_hosting_store_promoted(ask->server->store, &p, ask->wild, &err);
+    char *text = status == CHOIR_OK ? open_text(ask, &p) : NULL;
+    if (status == CHOIR_OK && text == NULL) {
+        text = stored_text(ask, &p);
     }
-    if (status == CHOIR_OK) {
-        status = ch_hosting_store_job_bundle(s->store, &bundle, p.job, &err);
-    }
-    char *text = status == CHOIR_OK ? promoted_text(ask, &p, &bundle, row.dim) : NULL;
-    ch_stored_release(&bundle);
     if (status == CHOIR_EAGAIN) {
         ch_answer_error(ask->exchange, 404, "%s", err.message);
     } else if (text == NULL) {

@@ -36,20 +36,10 @@ bool ch_routes_make_room(void *self) {
     return ch_uploads_make_room(&s->uploads, ch_server_now_ms());
 }
 
-/* The version of that row; NULL when there is none any more. With the lock. */
-static ch_hosted *find(const ch_server *s, int64_t job) {
-    for (uint32_t i = 0; i < s->jobs_count; i++) {
-        if (s->jobs[i]->row.id == job) {
-            return s->jobs[i];
-        }
-    }
-    return NULL;
-}
-
 /* A job that has failed goes on from what is on the disk, where a report that was counted may not
  * be. */
 bool ch_upload_is_over(void *self, const ch_upload_name *name, bool is_counted) {
-    const ch_hosted *h = find(self, name->job);
+    const ch_hosted *h = ch_server_find_id(self, name->job);
     if (h == NULL || !ch_hosted_may_commit(h)) {
         return true;
     }
@@ -264,7 +254,7 @@ static void counted_answer(const ch_ask *ask) {
 
 /* Whether a report has been added to a sum that is not on the disk. With the lock. */
 static bool is_counted(const ch_server *s, const ch_upload_name *name) {
-    const ch_hosted *h = find(s, name->job);
+    const ch_hosted *h = ch_server_find_id(s, name->job);
     for (uint32_t i = h == NULL ? 0 : h->receipts_count; i > 0; i--) {
         const ch_receipt *receipt = &h->receipts[i - 1];
         if (memcmp(receipt->digest, name->hash.bytes, sizeof(receipt->digest)) == 0) {

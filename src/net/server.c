@@ -79,6 +79,15 @@ ch_hosted *ch_server_find(const ch_server *s, const char *reference) {
     return found;
 }
 
+ch_hosted *ch_server_find_id(const ch_server *s, int64_t id) {
+    for (uint32_t i = 0; i < s->jobs_count; i++) {
+        if (s->jobs[i]->row.id == id) {
+            return s->jobs[i];
+        }
+    }
+    return NULL;
+}
+
 void ch_server_wake(ch_server *s) {
     (void)pthread_cond_signal(&s->wake);
 }

@@ -100,6 +100,9 @@ uint64_t ch_server_unix_ms(void);
  */
 ch_hosted *ch_server_find(const ch_server *s, const char *reference);
 
+/* The version of a number in the store; NULL when there is none. With the lock. */
+ch_hosted *ch_server_find_id(const ch_server *s, int64_t id);
+
 /*
  * Waits until no commit is on its way, so that jobs may go and their states be written: a commit
  * would write over them what they were. With the lock, which it gives up meanwhile; until it is

@@ -1,6 +1,6 @@
 /*
  * What fetching the models of closed rounds costs a server: one of each, however many fetch it and
- * take their time.
+ * take their time; and asking what is promoted, none.
  */
 #include "support/check.h"
 #include "support/check_ok.h"
@@ -29,6 +29,7 @@ static const char JOB[] = "name: letters\n"
 
 // ----- memory -----------------------------------------------------------------------------------
 
+static atomic_int large_made;
 static atomic_int large_there;
 
 /* A block's size is in the unit before it. */
@@ -40,6 +41,7 @@ static void *counting_alloc(void *self, size_t bytes) {
         return NULL;
     }
     memcpy(block, &bytes, sizeof(bytes));
+    atomic_fetch_add(&large_made, bytes >= LARGE);
     atomic_fetch_add(&large_there, bytes >= LARGE);
     return block + UNIT;
 }
@@ -193,6 +195,9 @@ static void fetching_models_of_closed_rounds_costs_one_of_each(void **state) {
         (void)close(peers[i]);
     }
     check_settles(before);
+    const int made = atomic_load(&large_made);
+    check_ok(choir_client_promoted(s.client, &p, &err)); // asks whether it is still that one
+    assert_int_equal(atomic_load(&large_made), made);
     choir_client_destroy(s.client);
     ch_operator_close(s.operator);
     ch_server_stop(s.server);
