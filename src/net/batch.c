@@ -105,6 +105,11 @@ static void kept_forget(const ch_batch *b) {
     for (uint32_t i = 0; i < b->commit.closed_count; i++) {
         ch_closing *c = h->closed;
         h->closed = c->next;
+        h->kept.last = c->row;
+        if (c->model != NULL) {
+            h->kept.closed = c->round;
+            h->kept.model = c->model->hash;
+        }
         ch_closing_release(h, c);
     }
 }

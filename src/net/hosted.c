@@ -83,6 +83,11 @@ uint32_t ch_hosted_round(const ch_hosted *h) {
     return ch_hosted_is_open(h) ? choir_coordinator_round(h->coordinator) : 0;
 }
 
+const char *ch_hosted_shown_state(const ch_hosted *h) {
+    const bool is_early = h->closed != NULL && strcmp(h->row.state, "finished") == 0;
+    return is_early ? "running" : h->row.state;
+}
+
 bool ch_hosted_is_running(const ch_hosted *h) {
     return ch_hosted_is_open(h) && strcmp(h->row.state, "running") == 0 &&
            !choir_coordinator_is_done(h->coordinator);
@@ -158,6 +163,7 @@ static ch_closing *closing_create(const ch_hosted *h, choir_bytes sum) {
 static void closing_add(ch_hosted *h, ch_closing *c) {
     c->round = h->last.round;
     c->closed_ms = unix_ms();
+    c->row = h->last;
     c->summary_size = ch_metrics_row_json(c->summary, &h->last);
     ch_closing **end = &h->closed;
     while (*end != NULL) {

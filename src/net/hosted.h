@@ -58,9 +58,18 @@ typedef struct ch_closing {
     uint64_t closed_ms; // of the Unix epoch
     ch_model *model;    // after it; an owner; NULL: it is there
     choir_bytes sum;    // behind this; empty: not kept, or there was no quorum
+    ch_metrics_row row; // the same as its summary
     size_t summary_size;
     char summary[CH_METRICS_LINE_MAX];
 } ch_closing;
+
+/* What the disk has of a job's rounds: what is shown of them, so that a crash takes nothing back.
+ */
+typedef struct ch_kept_rounds {
+    uint32_t closed;
+    choir_hash model;    // of the next
+    ch_metrics_row last; // its round is 0: there is none
+} ch_kept_rounds;
 
 typedef struct ch_hosted {
     ch_hosted_row row;
@@ -90,6 +99,8 @@ typedef struct ch_hosted {
 
     uint8_t *frozen; // (frozen_size) the open round while its clock stands still; NULL: it runs
     size_t frozen_size;
+
+    ch_kept_rounds kept; // all zero of one that is not open
 
     // What the next commit keeps.
     uint64_t committed;   // choir_coordinator_changes that are on the disk
@@ -144,6 +155,9 @@ bool ch_hosted_is_open(const ch_hosted *h);
 
 /* Rounds that have closed, those among them that are not on the disk; 0 of one that is not open. */
 uint32_t ch_hosted_round(const ch_hosted *h);
+
+/* Its state as it is shown: one whose last round is not on the disk is not finished. */
+const char *ch_hosted_shown_state(const ch_hosted *h);
 
 /* Takes the open round's model, to be served, and what its tasks name, where that is more. Returns
  * OK; ENOMEM, and those of the round before stay. */

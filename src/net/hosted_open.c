@@ -172,6 +172,8 @@ static choir_status ready_make(ch_hosted *h, uint64_t now_ms) {
     if (status != CHOIR_OK) {
         return status;
     }
+    h->kept =
+        (ch_kept_rounds){.closed = ch_hosted_round(h), .model = h->model->hash, .last = h->last};
     h->roster = h->env.alloc(h->env.self, bytes);
     if (h->roster == NULL) {
         return CHOIR_ENOMEM;

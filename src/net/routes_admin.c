@@ -72,21 +72,21 @@ json_t *ch_job_json(const ch_hosted *h) {
     char hash[2 * CHOIR_HASH_BYTES + 1] = "";
     uint32_t cohort = 0;
     if (ch_hosted_is_open(h)) {
-        choir_hash_text(&h->model->hash, hash);
+        choir_hash_text(&h->kept.model, hash);
         (void)choir_coordinator_cohort(h->coordinator, &cohort);
     }
-    json_t *out =
-        json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I}", "name",
-                  h->row.name, "version", (json_int_t)h->row.version, "state", h->row.state,
-                  "round", (json_int_t)ch_hosted_round(h), "rounds", (json_int_t)h->job.rounds,
-                  "clients", (json_int_t)h->row.clients, "parameters", (json_int_t)h->row.dim,
-                  "cohort", (json_int_t)cohort, "model", hash, "requests", (json_int_t)h->requests,
-                  "bytes_up", (json_int_t)h->bytes_up, "bytes_down", (json_int_t)h->bytes_down);
+    json_t *out = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:I}", "name",
+                            h->row.name, "version", (json_int_t)h->row.version, "state",
+                            ch_hosted_shown_state(h), "round", (json_int_t)h->kept.closed, "rounds",
+                            (json_int_t)h->job.rounds, "clients", (json_int_t)h->row.clients,
+                            "parameters", (json_int_t)h->row.dim, "cohort", (json_int_t)cohort,
+                            "model", hash, "requests", (json_int_t)h->requests, "bytes_up",
+                            (json_int_t)h->bytes_up, "bytes_down", (json_int_t)h->bytes_down);
     if (out != NULL && !ch_select_is_all(&h->job.select)) {
         (void)json_object_set_new(out, "select", select_json(&h->job.select));
     }
-    if (out != NULL && h->last.round > 0) {
-        (void)json_object_set_new(out, "last", row_json(&h->last));
+    if (out != NULL && h->kept.last.round > 0) {
+        (void)json_object_set_new(out, "last", row_json(&h->kept.last));
     }
     return out;
 }
@@ -311,8 +311,8 @@ static json_t *versions_json(const ch_server *s, const char *name) {
         if (strcmp(h->row.name, name) == 0) {
             (void)json_array_append_new(
                 list, json_pack("{s:I, s:s, s:I, s:I}", "version", (json_int_t)h->row.version,
-                                "state", h->row.state, "round", (json_int_t)ch_hosted_round(h),
-                                "rounds", (json_int_t)h->job.rounds));
+                                "state", ch_hosted_shown_state(h), "round",
+                                (json_int_t)h->kept.closed, "rounds", (json_int_t)h->job.rounds));
         }
     }
     return list;
@@ -390,7 +390,7 @@ void ch_route_details(ch_ask *ask) {
     const ch_hosted *h = ch_server_find(s, ask->wild);
     if (h != NULL) {
         id = h->row.id;
-        round = ch_hosted_round(h);
+        round = h->kept.closed;
         out = details_of(s, h);
     }
     (void)pthread_mutex_unlock(&s->lock);

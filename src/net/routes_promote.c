@@ -132,19 +132,13 @@ void ch_route_promoted(ch_ask *ask) {
 
 // ----- for administrators -----------------------------------------------------------------------
 
-/* The last round that is on the disk. With the lock. */
-static uint32_t last_round(const ch_hosted *h) {
-    const ch_closing *c = h->closed;
-    return c == NULL ? ch_hosted_round(h) : c->round - (c->model != NULL);
-}
-
 /* The job's row, and its last round; false when there is none, and then 404 was answered. */
 static bool job_find(const ch_ask *ask, ch_hosted_row *row, uint32_t *round) {
     (void)pthread_mutex_lock(&ask->server->lock);
     const ch_hosted *h = ch_server_find(ask->server, ask->wild);
     if (h != NULL) {
         *row = h->row;
-        *round = last_round(h);
+        *round = h->kept.closed;
     }
     (void)pthread_mutex_unlock(&ask->server->lock);
     if (h == NULL) {

@@ -369,6 +369,8 @@ static void a_job_is_not_finished_before_its_last_round_is_kept(void **state) {
     check_status(ch_batch_take(&batch, h, 0), CHOIR_OK);
     assert_int_equal(report_send(h, report_make(h, 1, 7, bytes)), CH_REPLY_ACK); // meanwhile
     assert_string_equal(h->row.state, "finished");
+    assert_string_equal(ch_hosted_shown_state(h), "running");
+    assert_int_equal(h->kept.closed, 0);
     assert_true(must_sleep(h));
     check_status(ch_hosting_store_commit(store, NULL, &batch.commit, 1, NULL), CHOIR_OK);
     ch_batch_settle(&batch, true);
@@ -379,8 +381,15 @@ static void a_job_is_not_finished_before_its_last_round_is_kept(void **state) {
     assert_string_equal(row.state, "running");
     h = open_at(store, &row, 0);
     assert_int_equal(report_send(h, report_make(h, 1, 7, bytes)), CH_REPLY_ACK); // once more
+    assert_int_equal(h->kept.last.round, 0);
+    const choir_hash before = h->kept.model;
     keep(store, h, 0);
     assert_int_equal(told(h).kind, CH_REPLY_DONE);
+    assert_string_equal(ch_hosted_shown_state(h), "finished");
+    assert_int_equal(h->kept.closed, 1);
+    assert_int_equal(h->kept.last.reports, 2);
+    assert_memory_equal(&h->kept.model, &h->model->hash, sizeof(before));
+    assert_true(memcmp(&h->kept.model, &before, sizeof(before)) != 0);
     check_status(ch_hosting_store_job(store, &row, row.id, NULL), CHOIR_OK);
     assert_string_equal(row.state, "finished");
     ch_hosted_close(h, "over");
