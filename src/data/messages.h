@@ -7,7 +7,8 @@
  *     "Hi  Bob,c u@5!" is  hi bob , c u @ 5 !
  *
  * Letters A to Z are made small; a word is a run of letters, digits, apostrophes and of bytes that
- * UTF-8 writes other letters with; blanks separate; anything else is a word by itself.
+ * UTF-8 writes characters beyond ASCII with, emoji among them; blanks separate; anything else is a
+ * word by itself.
  *
  * The vocabulary is learnt from the messages of one sender alone, data.proxy, who stands for public
  * text and is no client, so that it says nothing of what clients write: its most frequent
