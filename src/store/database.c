@@ -9,9 +9,10 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { FILE_MODE = 0600, BUSY_MS = 2000 };
+enum { FILE_MODE = 0600, BUSY_MS = 2000, BUSY_PAUSE_MS = 2, MODE_BYTES = 8 };
 
 // ----- failures ---------------------------------------------------------------------------------
 
@@ -142,13 +143,33 @@ static choir_status transactions_prepare(ch_database *db, choir_error *err) {
     return CHOIR_OK;
 }
 
-choir_status ch_database_prepare(ch_database *db, choir_error *err) {
-    ch_query q = ch_query_begin(db, "PRAGMA journal_mode = WAL");
-    char mode[8] = "";
-    if (ch_query_row(&q)) {
-        ch_query_copy(&q, 0, mode, sizeof(mode));
+static int64_t now_ms(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Asks for a write-ahead log, and says what the journal is then. SQLite waits for no writer here,
+ * as it reads the file already: so it is asked again. */
+static choir_status log_begin(ch_database *db, char mode[MODE_BYTES], choir_error *err) {
+    const int64_t until_ms = now_ms() + BUSY_MS;
+    for (;;) {
+        ch_query q = ch_query_begin(db, "PRAGMA journal_mode = WAL");
+        if (ch_query_row(&q)) {
+            ch_query_copy(&q, 0, mode, MODE_BYTES);
+        }
+        const bool is_busy = (q.result & 0xff) == SQLITE_BUSY && now_ms() < until_ms;
+        const choir_status status = ch_query_end(&q, is_busy ? NULL : err);
+        if (!is_busy) {
+            return status;
+        }
+        (void)sqlite3_sleep(BUSY_PAUSE_MS);
     }
-    choir_status status = ch_query_end(&q, err);
+}
+
+choir_status ch_database_prepare(ch_database *db, choir_error *err) {
+    char mode[MODE_BYTES] = "";
+    choir_status status = log_begin(db, mode, err);
     if (status == CHOIR_OK && strcmp(mode, "wal") != 0) {
         status =
             ch_error_set(err, CHOIR_EIO, "%s: its disk cannot keep a write-ahead log", db->path);

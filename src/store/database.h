@@ -54,8 +54,8 @@ CHOIR_NODISCARD choir_status ch_database_open(ch_database *out, const char *path
 CHOIR_NODISCARD choir_status ch_database_open_shared(ch_database *out, const char *path,
                                                      bool is_reader, choir_error *err);
 
-/* Sets the journal for writing. Until then releasing leaves file and journal as they are. Returns
- * OK; EIO; EPROTO. */
+/* Sets the journal for writing; waits up to two seconds for others that use the file. Until then
+ * releasing leaves file and journal as they are. Returns OK; EIO; EPROTO. */
 CHOIR_NODISCARD choir_status ch_database_prepare(ch_database *db, choir_error *err);
 
 /* Safe to call twice. */

@@ -97,29 +97,38 @@ static bool is_same_form(const choir_examples_form *a, const choir_examples_form
            a->channels == b->channels && a->classes == b->classes;
 }
 
-/* Is the file a store, or empty, and is its structure whole? Changes nothing. */
-static choir_status file_check(choir_examples *e, bool *is_empty, choir_error *err) {
-    int64_t application = 0;
-    int64_t version = 0;
-    int64_t tables = 0;
-    choir_status status = ch_database_number(&e->db, &application, "PRAGMA application_id", err);
-    if (status == CHOIR_OK) {
-        status = ch_database_number(&e->db, &version, "PRAGMA user_version", err);
+/* Is the file a store, or empty? One query, as another process may be making one. */
+static choir_status kind_check(choir_examples *e, bool *is_empty, choir_error *err) {
+    ch_query q = ch_query_begin(&e->db, "SELECT (SELECT * FROM pragma_application_id),"
+                                        " (SELECT * FROM pragma_user_version), count(*)"
+                                        " FROM sqlite_schema");
+    int64_t facts[3] = {0}; // application, version, tables
+    if (ch_query_row(&q)) {
+        for (int i = 0; i < 3; i++) {
+            facts[i] = ch_query_i64(&q, i);
+        }
     }
-    if (status == CHOIR_OK) {
-        status = ch_database_number(&e->db, &tables, "SELECT count(*) FROM sqlite_schema", err);
-    }
+    const choir_status status = ch_query_end(&q, err);
     if (status != CHOIR_OK) {
         return status;
     }
-    *is_empty = application == 0 && version == 0 && tables == 0;
-    if (!*is_empty && (application != APPLICATION_ID || version < 1)) {
+    const int64_t version = facts[1];
+    *is_empty = facts[0] == 0 && version == 0 && facts[2] == 0;
+    if (!*is_empty && (facts[0] != APPLICATION_ID || version < 1)) {
         return ch_error_set(err, CHOIR_EPROTO, "%s: a database of another program", e->db.path);
     }
-    if (version > VERSION) {
-        return ch_error_set(err, CHOIR_EPROTO,
-                            "%s: of version %" PRId64 ", this choir knows up to %d", e->db.path,
-                            version, VERSION);
+    return version <= VERSION
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_EPROTO,
+                              "%s: of version %" PRId64 ", this choir knows up to %d", e->db.path,
+                              version, VERSION);
+}
+
+/* The same, and is its structure whole? Changes nothing. */
+static choir_status file_check(choir_examples *e, bool *is_empty, choir_error *err) {
+    choir_status status = kind_check(e, is_empty, err);
+    if (status != CHOIR_OK) {
+        return status;
     }
     ch_query q = ch_query_begin(&e->db, "PRAGMA quick_check(1)");
     char fault[sizeof(err->message) / 2] = "";
@@ -143,21 +152,29 @@ static choir_status about_put(choir_examples *e, const choir_examples_form *form
     return ch_query_run(&q, err);
 }
 
-static choir_status tables_make(choir_examples *e, const choir_examples_form *form,
+static choir_status tables_fill(choir_examples *e, const choir_examples_form *form,
                                 choir_error *err) {
     char mark[96];
     (void)snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d",
                    APPLICATION_ID, VERSION);
+    choir_status status = ch_database_run(&e->db, TABLES, err);
+    if (status == CHOIR_OK) {
+        status = about_put(e, form, err);
+    }
+    return status == CHOIR_OK ? ch_database_run(&e->db, mark, err) : status;
+}
+
+/* Makes an empty file a store, unless another process has made it one meanwhile. */
+static choir_status tables_make(choir_examples *e, const choir_examples_form *form,
+                                choir_error *err) {
+    bool is_empty = false;
     choir_status status = ch_database_begin(&e->db, err);
     if (status != CHOIR_OK) {
         return status;
     }
-    status = ch_database_run(&e->db, TABLES, err);
-    if (status == CHOIR_OK) {
-        status = about_put(e, form, err);
-    }
-    if (status == CHOIR_OK) {
-        status = ch_database_run(&e->db, mark, err);
+    status = kind_check(e, &is_empty, err);
+    if (status == CHOIR_OK && is_empty) {
+        status = tables_fill(e, form, err);
     }
     return ch_database_end(&e->db, status, err);
 }

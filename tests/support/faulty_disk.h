@@ -1,6 +1,7 @@
 /*
  * A disk that fails when a test wants it to: SQLite's own way to the disk, in which from some
- * moment on writing, or waiting for the disk, is refused; or waiting takes as long as it wants.
+ * moment on writing, or waiting for the disk, is refused; or waiting takes as long as it wants. And
+ * what another process does meanwhile: a test's own functions, between its locks.
  *
  *     faulty_disk_install(); ... faulty_disk_fail(SQLITE_FULL, false, 3); ... faulty_disk_heal();
  */
@@ -26,6 +27,8 @@ static uint32_t until_failure = UINT32_MAX; // changes that still succeed
 static int fault;                           // what those after them answer
 static bool fails_syncs;                    // or writes
 static atomic_bool holds_syncs;             // for any thread to set and to take back
+static void (*when_let_go)(void);           // after the last lock of a file that has no log yet
+static void (*when_refused)(void);          // after a lock that another has
 
 static inline bool change_fails(bool is_sync) {
     if (is_sync != fails_syncs || until_failure == UINT32_MAX) {
@@ -70,12 +73,23 @@ static inline int faulty_size(sqlite3_file *f, sqlite3_int64 *out) {
     return real_of(f)->pMethods->xFileSize(real_of(f), out);
 }
 
+static inline int lock_came_to(int result) {
+    if (result == SQLITE_BUSY && when_refused != NULL) {
+        when_refused();
+    }
+    return result;
+}
+
 static inline int faulty_lock(sqlite3_file *f, int level) {
-    return real_of(f)->pMethods->xLock(real_of(f), level);
+    return lock_came_to(real_of(f)->pMethods->xLock(real_of(f), level));
 }
 
 static inline int faulty_unlock(sqlite3_file *f, int level) {
-    return real_of(f)->pMethods->xUnlock(real_of(f), level);
+    const int result = real_of(f)->pMethods->xUnlock(real_of(f), level);
+    if (level == SQLITE_LOCK_NONE && when_let_go != NULL) {
+        when_let_go();
+    }
+    return result;
 }
 
 static inline int faulty_reserved(sqlite3_file *f, int *out) {
@@ -100,7 +114,7 @@ static inline int faulty_shm_map(sqlite3_file *f, int page, int size, int extend
 }
 
 static inline int faulty_shm_lock(sqlite3_file *f, int from, int count, int flags) {
-    return real_of(f)->pMethods->xShmLock(real_of(f), from, count, flags);
+    return lock_came_to(real_of(f)->pMethods->xShmLock(real_of(f), from, count, flags));
 }
 
 static inline void faulty_shm_barrier(sqlite3_file *f) {
@@ -141,8 +155,12 @@ static inline int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *
     return result;
 }
 
+/* Once for all tests of a program. */
 static inline void faulty_disk_install(void) {
     static sqlite3_vfs vfs;
+    if (real_vfs != NULL) {
+        return;
+    }
     real_vfs = sqlite3_vfs_find(NULL);
     vfs = *real_vfs;
     vfs.zName = "faulty";

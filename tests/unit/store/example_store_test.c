@@ -340,6 +340,82 @@ static void others_read_while_one_writes(void **state) {
     choir_examples_close(writer);
 }
 
+// ----- another process, in a moment of the making -----------------------------------------------
+
+static uint32_t moments_left;
+static sqlite3 *another;
+
+static void another_makes_it(void) {
+    choir_examples *e = store_open(&REALS);
+    check_status(add(e, 1), CHOIR_OK);
+    choir_examples_close(e);
+}
+
+static void another_lets_go(void) {
+    when_refused = NULL;
+    assert_int_equal(sqlite3_exec(another, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void another_writes(void) {
+    assert_int_equal(sqlite3_open(file(), &another), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(another, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    when_refused = another_lets_go;
+}
+
+static void (*comes)(void);
+
+static void moment_passes(void) {
+    if (moments_left > 0) {
+        moments_left -= 1;
+        return;
+    }
+    when_let_go = NULL;
+    comes();
+}
+
+/* A new store, while another comes in one moment of its making. False: it has fewer of them. */
+static bool makes_while(void (*another_comes)(void), uint32_t moment, choir_examples **e) {
+    forget();
+    comes = another_comes;
+    moments_left = moment;
+    when_let_go = moment_passes;
+    *e = store_open(&REALS);
+    const bool has_come = when_let_go == NULL;
+    when_let_go = NULL;
+    return has_come;
+}
+
+static void in_whatever_moment_another_makes_it_both_have_it(void **state) {
+    (void)state;
+    choir_examples *e = NULL;
+    uint32_t moment = 0;
+    faulty_disk_install();
+    for (; makes_while(another_makes_it, moment, &e); moment++) {
+        check_status(add(e, 2), CHOIR_OK);
+        assert_int_equal(sees(e).count, 2);
+        choir_examples_close(e);
+    }
+    choir_examples_close(e);
+    assert_true(moment >= 3);
+}
+
+static void in_whatever_moment_another_writes_it_is_waited_for(void **state) {
+    (void)state;
+    choir_examples *e = NULL;
+    uint32_t waits = 0;
+    bool has_come = true;
+    faulty_disk_install();
+    for (uint32_t moment = 0; has_come; moment++) {
+        has_come = makes_while(another_writes, moment, &e);
+        waits += has_come && when_refused == NULL;
+        when_refused = NULL;
+        choir_examples_close(e);
+        assert_int_equal(sqlite3_close(another), SQLITE_OK);
+        another = NULL;
+    }
+    assert_true(waits >= 3);
+}
+
 /* A child adds, and says so after each; it is killed at some moment. */
 static void adds_until_killed(int out, uint32_t from) {
     choir_examples *e = store_open(&REALS);
@@ -505,6 +581,8 @@ int main(void) {
         cmocka_unit_test(a_store_keeps_its_form),
         cmocka_unit_test(without_a_form_none_is_made),
         cmocka_unit_test(others_read_while_one_writes),
+        cmocka_unit_test(in_whatever_moment_another_makes_it_both_have_it),
+        cmocka_unit_test(in_whatever_moment_another_writes_it_is_waited_for),
         cmocka_unit_test(nothing_that_was_added_is_lost_by_a_kill),
         cmocka_unit_test(a_damaged_file_is_told_and_never_read_wrong),
         cmocka_unit_test(another_programs_file_is_not_touched),
