@@ -22,7 +22,7 @@ typedef struct filling {
     uint32_t *labels;        // (rows) or NULL
     float *targets;          // (rows) or NULL
     uint32_t *groups;        // (train) or NULL
-    const ch_cell_order *by; // of labels
+    const ch_cell_order *by; // of labels; NULL: they are targets
 } filling;
 
 /* -------------------------------------------------------------------------------------- inputs */
@@ -65,22 +65,34 @@ static void cell_encode(const ch_encoder *e, float *x, uint32_t i, uint32_t c,
 
 /* -------------------------------------------------------------------------------------- labels */
 
-/* Whether a row has no label, and need not have one. */
-static bool label_is_lacking(const ch_encoder *e, const ch_cell *cells) {
-    return e->label == CH_NO_COLUMN ||
-           (e->reading.may_lack_labels && ch_cell_is_missing(&cells[e->label]));
+/* Labels are read as numbers where they are targets, or where all of the classes are numbers. */
+static bool label_is_missing(const filling *f, const ch_cell *cell) {
+    return ch_cell_is_missing(cell) ||
+           (f->by != &CH_CELLS_AS_TEXTS && ch_cell_is_missing_number(cell));
+}
+
+/* Whether row i has a label. EPROTO when it has none, and must have one. */
+static choir_status label_look(const filling *f, bool *has_label, uint32_t i,
+                               const ch_cell *cells) {
+    const ch_encoder *e = f->e;
+    *has_label = e->label != CH_NO_COLUMN && !label_is_missing(f, &cells[e->label]);
+    if (*has_label || e->label == CH_NO_COLUMN || e->reading.may_lack_labels) {
+        return CHOIR_OK;
+    }
+    return ch_encoder_refuse(e, e->order[i], e->label, "label", "is missing");
 }
 
 static choir_status target_fill(const filling *f, uint32_t i, const ch_cell *cells) {
     const ch_encoder *e = f->e;
     double v = (double)NAN;
-    if (!label_is_lacking(e, cells) &&
-        (!ch_cell_number(&v, &cells[e->label]) || fabs(v) > CH_ENCODED_NUMBER_MAX)) {
+    bool has_label = false;
+    const choir_status status = label_look(f, &has_label, i, cells);
+    if (has_label && (!ch_cell_number(&v, &cells[e->label]) || fabs(v) > CH_ENCODED_NUMBER_MAX)) {
         return ch_encoder_refuse(e, e->order[i], e->label, "label",
                                  "is not a number below 1e30, which regression needs");
     }
     f->targets[i] = (float)v;
-    return CHOIR_OK;
+    return status;
 }
 
 static choir_status label_unknown(const ch_encoder *e, uint32_t record) {
@@ -98,15 +110,14 @@ static choir_status label_unknown(const ch_encoder *e, uint32_t record) {
 static choir_status label_fill(const filling *f, uint32_t i, const ch_cell *cells) {
     const ch_encoder *e = f->e;
     const ch_encoding_column *label = &e->encoding.label;
+    bool has_label = false;
+    const choir_status status = label_look(f, &has_label, i, cells);
     f->labels[i] = CH_LABEL_NONE;
-    if (label_is_lacking(e, cells)) {
-        return CHOIR_OK;
+    if (!has_label) {
+        return status;
     }
     const ch_cell *cell = &cells[e->label];
     double number = 0;
-    if (ch_cell_is_missing(cell)) {
-        return ch_encoder_refuse(e, e->order[i], e->label, "label", "is missing");
-    }
     const bool fits = f->by == &CH_CELLS_AS_TEXTS || ch_cell_number(&number, cell);
     const uint32_t place =
         fits ? ch_cells_find(label->values, label->count, cell, f->by) : label->count;

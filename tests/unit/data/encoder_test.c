@@ -243,6 +243,44 @@ static void labels_may_be_lacking_only_where_they_are_not_needed(void **state) {
     ch_encoding_release(&e);
 }
 
+/* Whether this is a missing label to an encoding, refused and then lacking; else an unknown one. */
+static bool is_missing_to(const ch_encoding *e, const char *label) {
+    char text[32];
+    ch_dataset d;
+    choir_error err = {.message = ""};
+    (void)snprintf(text, sizeof(text), "5,%s\n", label);
+    const choir_status status = apply(&d, text, e, false, &err);
+    const bool is_missing = strstr(err.message, "in column 2 is missing") != NULL;
+    check_status(status, is_missing ? CHOIR_EPROTO : CHOIR_EINVAL);
+    ch_dataset_release(&d);
+    check_status(apply(&d, text, e, true, NULL), is_missing ? CHOIR_OK : CHOIR_EINVAL);
+    if (is_missing && e->label.has_values) {
+        assert_int_equal(d.test.labels[0], CH_LABEL_NONE);
+    } else if (is_missing) {
+        assert_true(isnan(d.test.targets[0]));
+    }
+    ch_dataset_release(&d);
+    return is_missing;
+}
+
+static void a_word_for_no_number_is_a_missing_label_where_the_others_are_numbers(void **state) {
+    (void)state;
+    static const char *const words[] = {"NA", "n/a", "NaN", "null"};
+    const choir_job_data targets = {.task = "regression"};
+    const choir_job_data classes = {.task = "classification"};
+    ch_encoding e[3];
+    fit(&e[0], "1,2\n3,10\n", &targets);
+    fit(&e[1], "1,2\n3,10\n", &classes);
+    fit(&e[2], "1,a\n3,b\n", &classes);
+    for (int i = 0; i < 3; i++) {
+        for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
+            assert_int_equal(is_missing_to(&e[i], words[w]), i < 2);
+        }
+        assert_true(is_missing_to(&e[i], "?") && is_missing_to(&e[i], ""));
+        ch_encoding_release(&e[i]);
+    }
+}
+
 static void labels_that_are_numbers_are_the_same_however_they_are_written(void **state) {
     (void)state;
     const choir_job_data o = {.test_share = 0};
@@ -454,6 +492,7 @@ int main(void) {
         cmocka_unit_test(a_file_to_train_on_keeps_rows_for_it),
         cmocka_unit_test(a_category_that_is_unknown_counts_as_missing_and_is_told),
         cmocka_unit_test(labels_may_be_lacking_only_where_they_are_not_needed),
+        cmocka_unit_test(a_word_for_no_number_is_a_missing_label_where_the_others_are_numbers),
         cmocka_unit_test(labels_that_are_numbers_are_the_same_however_they_are_written),
         cmocka_unit_test(files_that_are_none_of_the_models_are_refused),
         cmocka_unit_test(columns_without_names_are_as_many_as_they_were),
