@@ -2,10 +2,14 @@
 #include "data/idx.h"
 
 #include "base/assert.h"
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "base/disk.h"
 #include "base/env.h"
 #include "base/error.h"
 #include "data/file.h"
 #include "data/filed.h"
+#include "data/spool.h"
 #include "data/unpacked.h"
 
 #include <stdio.h>
@@ -17,7 +21,12 @@ enum {
     QMNIST_COLUMNS_MIN = 3, // class, series, writer, ...
     QMNIST_WRITER = 2,
     WRITERS_MAX = 1 << 20,
+    ENDING_BYTES = 24,
 };
+
+/* What a copy of images ends with, so that damage is seen: this, the header's checksum, and the sum
+ * of the images' marks as in spool.h, both little-endian. */
+static const char ENDING[8] = {'c', 'h', 'o', 'i', 'r', 'i', 'd', 'x'};
 
 static uint32_t big_endian(const uint8_t *b) {
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
@@ -176,15 +185,16 @@ static choir_status images_describe(ch_examples *e, const ch_idx *idx, const cha
     return CHOIR_OK;
 }
 
-/* Reads and checks the header of images that stay in f, whose messages name the file name. */
-static choir_status images_look(ch_filed_file *f, ch_examples *e, const char *name,
-                                choir_error *err) {
+/* Reads and checks the header of images that stay in f, the first size bytes of it; messages name
+ * the file name. *checksum is the header's. */
+static choir_status images_look(ch_filed_file *f, ch_examples *e, uint64_t *checksum, uint64_t size,
+                                const char *name, choir_error *err) {
     uint8_t header[CH_IDX_HEADER_MAX];
     ch_idx idx;
-    const size_t size = f->size < sizeof(header) ? (size_t)f->size : sizeof(header);
-    choir_status status = ch_filed_file_read(f, 0, header, size, err);
+    const size_t first = size < sizeof(header) ? (size_t)size : sizeof(header);
+    choir_status status = ch_filed_file_read(f, 0, header, first, err);
     if (status == CHOIR_OK) {
-        status = ch_idx_parse_header(&idx, (choir_bytes){.data = header, .size = size}, f->size,
+        status = ch_idx_parse_header(&idx, (choir_bytes){.data = header, .size = first}, size,
                                      CH_UNPACKED_BYTES_MAX, name, err);
     }
     if (status == CHOIR_OK) {
@@ -196,20 +206,118 @@ static choir_status images_look(ch_filed_file *f, ch_examples *e, const char *na
     if (status == CHOIR_OK) {
         f->offset = idx.header;
         f->count = e->count;
+        *checksum = ch_checksum_of(0, header, idx.header);
     }
     return status;
 }
 
-/* Images that stay in the file at path, which is not packed: the file name, or a copy of it. Of one
- * that is refused, out keeps nothing. */
-static choir_status images_file(ch_dataset *out, ch_examples *e, const char *path, const char *name,
-                                choir_error *err) {
+/* ------------------------------------------------------------------------------------- copies */
+
+/* Adds the marks of all images of f. */
+static choir_status images_sum(uint64_t *sum, const ch_filed_file *f, const ch_examples *e,
+                               const choir_env *env, choir_error *err) {
+    const size_t size = ch_shape_features(e->shape);
+    uint8_t *room = ch_claim(env, size, 1);
+    choir_status status = room == NULL ? CHOIR_ENOMEM : CHOIR_OK;
+    for (uint32_t i = 0; i < e->count && status == CHOIR_OK; i++) {
+        status = ch_filed_file_read(f, f->offset + (uint64_t)i * size, room, size, err);
+        *sum += status == CHOIR_OK ? ch_spool_mark(i, room, size) : 0;
+    }
+    if (room != NULL) {
+        env->free(env->self, room);
+    }
+    return status;
+}
+
+/* Writes the ending of what has been unpacked from path. EPROTO when that is no file of images. */
+static choir_status ending_write(const ch_unpacked *u, const char *path, const choir_env *env,
+                                 choir_error *err) {
     ch_filed_file f;
-    choir_status status = ch_filed_file_open(&f, path, err);
+    ch_examples e = {.count = 0};
+    uint8_t ending[ENDING_BYTES];
+    ch_writer w = {.data = ending, .capacity = sizeof(ending)};
+    uint64_t checksum = 0;
+    uint64_t sum = 0;
+    choir_status status = ch_filed_file_open(&f, u->part, err);
+    if (status == CHOIR_OK) {
+        status = images_look(&f, &e, &checksum, f.size, path, err);
+    }
+    if (status == CHOIR_OK) {
+        status = images_sum(&sum, &f, &e, env, err);
+    }
+    ch_filed_file_close(&f);
     if (status != CHOIR_OK) {
         return status;
     }
-    status = images_look(&f, e, name, err);
+    ch_put_bytes(&w, ENDING, sizeof(ENDING));
+    ch_put_u64(&w, checksum);
+    ch_put_u64(&w, sum);
+    return ch_disk_append(u->file, u->part, (choir_bytes){.data = ending, .size = w.size}, err);
+}
+
+static choir_status not_whole(const ch_filed_file *f, choir_error *err) {
+    return ch_error_set(err, CHOIR_EPROTO, "%s: is no whole copy", f->path);
+}
+
+static choir_status ending_read(const ch_filed_file *f, uint64_t *checksum, uint64_t *sum,
+                                choir_error *err) {
+    uint8_t ending[ENDING_BYTES];
+    ch_reader r = {.data = ending, .size = sizeof(ending)};
+    if (f->size < sizeof(ending)) {
+        return not_whole(f, err);
+    }
+    const choir_status status =
+        ch_filed_file_read(f, f->size - sizeof(ending), ending, sizeof(ending), err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const choir_bytes name = ch_get_bytes(&r, sizeof(ENDING));
+    *checksum = ch_get_u64(&r);
+    *sum = ch_get_u64(&r);
+    return memcmp(name.data, ENDING, sizeof(ENDING)) == 0 ? CHOIR_OK : not_whole(f, err);
+}
+
+static choir_status copy_make(const char *unpacked, const char *path, const choir_env *env,
+                              choir_error *err) {
+    ch_unpacked u;
+    choir_status status = ch_unpacked_begin(&u, unpacked, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    status = ch_file_unpack(u.file, u.part, path, env, err);
+    if (status == CHOIR_OK) {
+        status = ending_write(&u, path, env, err);
+    }
+    return ch_unpacked_end(&u, status, err);
+}
+
+/* ------------------------------------------------------------------------------ images in files */
+
+/* Looks at the images of an open file: name, which is not packed, or a copy of it. */
+static choir_status images_open(ch_filed_file *f, ch_examples *e, uint64_t *sum, const char *name,
+                                bool is_copy, choir_error *err) {
+    uint64_t wanted = 0;
+    uint64_t checksum = 0;
+    if (!is_copy) {
+        return images_look(f, e, &checksum, f->size, name, err);
+    }
+    choir_status status = ending_read(f, &wanted, sum, err);
+    if (status == CHOIR_OK) {
+        status = images_look(f, e, &checksum, f->size - ENDING_BYTES, name, err);
+    }
+    return status == CHOIR_OK && checksum != wanted ? not_whole(f, err) : status;
+}
+
+/* Images that stay in the file at path: the file name, or a copy of it. Of one that is refused, out
+ * keeps nothing. */
+static choir_status images_file(ch_dataset *out, ch_examples *e, const char *path, const char *name,
+                                bool is_copy, choir_error *err) {
+    ch_filed_file f;
+    uint64_t sum = 0;
+    choir_status status = ch_filed_file_open(&f, path, err);
+    if (status == CHOIR_OK) {
+        status = images_open(&f, e, &sum, name, is_copy, err);
+    }
     ch_filed *filed = status == CHOIR_OK ? ch_dataset_file(out) : NULL;
     if (filed == NULL) {
         ch_filed_file_close(&f);
@@ -219,6 +327,8 @@ static choir_status images_file(ch_dataset *out, ch_examples *e, const char *pat
     filed->file_count = 1;
     filed->bytes = ch_shape_features(e->shape);
     filed->stride = filed->bytes;
+    filed->has_sum = is_copy;
+    filed->sum = sum;
     e->filed = filed;
     e->places = ch_filed_places(out, 0, e->count);
     return e->places == NULL ? CHOIR_ENOMEM : CHOIR_OK;
@@ -232,7 +342,7 @@ static choir_status images_unpack(ch_dataset *out, ch_examples *e, const char *p
     choir_status status = ch_unpacked_find(unpacked, &is_there, path, 0, options->dir, err);
     if (status == CHOIR_OK && is_there) {
         choir_error why = {.message = ""};
-        status = images_file(out, e, unpacked, unpacked, &why);
+        status = images_file(out, e, unpacked, unpacked, true, &why);
         if (status != CHOIR_EPROTO) {
             return status == CHOIR_OK ? status : ch_error_set(err, status, "%s", why.message);
         }
@@ -240,9 +350,9 @@ static choir_status images_unpack(ch_dataset *out, ch_examples *e, const char *p
     }
     if (status == CHOIR_OK) {
         ch_log_text(&out->env, CHOIR_LEVEL_INFO, "data_unpacked", "path", path);
-        status = ch_unpacked_make(unpacked, path, &out->env, err);
+        status = copy_make(unpacked, path, &out->env, err);
     }
-    return status == CHOIR_OK ? images_file(out, e, unpacked, path, err) : status;
+    return status == CHOIR_OK ? images_file(out, e, unpacked, path, true, err) : status;
 }
 
 /* Whether a packed file has a copy that says that there is more in it than most. */
@@ -252,7 +362,8 @@ static bool is_known_large(const char *path, const choir_job_data *options, uint
     struct stat about;
     return options != NULL && ch_file_is_packed(path) &&
            ch_unpacked_find(unpacked, &is_there, path, 0, options->dir, NULL) == CHOIR_OK &&
-           is_there && stat(unpacked, &about) == 0 && (uint64_t)about.st_size > most;
+           is_there && stat(unpacked, &about) == 0 && about.st_size > ENDING_BYTES &&
+           (uint64_t)about.st_size - ENDING_BYTES > most;
 }
 
 /* Bytes of a file of images that are read into memory; UINT64_MAX: of whatever size. */
@@ -273,7 +384,7 @@ static choir_status images_read(ch_dataset *out, ch_examples *e, const char *pat
             : part_read(&file, &idx, path, CH_IDX_U8, 4, most, &out->env, err);
     if (status == CHOIR_EAGAIN) {
         return ch_file_is_packed(path) ? images_unpack(out, e, path, options, err)
-                                       : images_file(out, e, path, path, err);
+                                       : images_file(out, e, path, path, false, err);
     }
     if (status != CHOIR_OK) {
         return status;

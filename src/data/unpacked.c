@@ -157,13 +157,3 @@ void ch_unpacked_drop(ch_unpacked *u) {
     (void)close(u->file);
     (void)unlink(u->part);
 }
-
-choir_status ch_unpacked_make(const char *to, const char *path, const choir_env *env,
-                              choir_error *err) {
-    ch_unpacked u;
-    const choir_status status = ch_unpacked_begin(&u, to, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    return ch_unpacked_end(&u, ch_file_unpack(u.file, u.part, path, env, err), err);
-}

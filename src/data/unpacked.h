@@ -53,10 +53,4 @@ CHOIR_NODISCARD choir_status ch_unpacked_end(ch_unpacked *u, choir_status made, 
 /* Ends one that is wanted no longer than now: removes it. */
 void ch_unpacked_drop(ch_unpacked *u);
 
-/* Puts the content of a gzip file there: all of it, or nothing. to is as ch_unpacked_find said.
- * Returns as ch_file_unpack.
- */
-CHOIR_NODISCARD choir_status ch_unpacked_make(const char *to, const char *path,
-                                              const choir_env *env, choir_error *err);
-
 #endif

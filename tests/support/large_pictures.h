@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <zlib.h>
 
 /* 1,200 bytes a picture: 9.6 MB to train on, 0.1 MB to test. */
 enum { LARGE_SIDE = 20, LARGE_TRAIN = 8000, LARGE_TEST = 100, LARGE_BYTES = 20 * 20 * 3 };
@@ -47,6 +48,21 @@ static inline void large_pictures_write(const char *folder) {
     }
     free(labels);
     free(bytes);
+}
+
+/* Packs the images to train on; the plain file goes. */
+static inline void large_pictures_pack(const char *folder) {
+    static char bytes[LARGE_TRAIN * LARGE_BYTES + 64];
+    char path[FOLDER_PATH_MAX + 64];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, LARGE_IMAGES);
+    const size_t size = folder_get(path, bytes, sizeof(bytes));
+    assert_true(size > LARGE_TRAIN * LARGE_BYTES);
+    (void)remove(path);
+    (void)snprintf(path, sizeof(path), "%s/%s.gz", folder, LARGE_IMAGES);
+    gzFile file = gzopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(gzwrite(file, bytes, (unsigned)size), (int)size);
+    assert_int_equal(gzclose(file), Z_OK);
 }
 
 #endif

@@ -201,7 +201,7 @@ static void check_damage_is_told(const choir_job *job, uint32_t files) {
     choir_error err = {.message = ""};
     o.report = false;
     for (int i = 0; i < 3; i++) {
-        (void)snprintf(dir[i], sizeof(dir[i]), "%s/damage-%u-%d", folder, files, i);
+        (void)snprintf(dir[i], sizeof(dir[i]), "%s-damage-%d", job->data.dir, i);
         o.run_dir = dir[i];
         const choir_status wanted = i == 1 ? CHOIR_EPROTO : CHOIR_OK;
         check_status(ch_run_sim(&results[i], job, &o, &env, &err), wanted);
@@ -226,6 +226,12 @@ static void damage_among_the_inputs_ends_a_run_and_is_mended_by_the_next(void **
     (void)snprintf(job.data.source, sizeof(job.data.source), "%s", folder_file(folder, "leaf"));
     (void)snprintf(job.data.dir, sizeof(job.data.dir), "%s", folder_file(folder, "data-2"));
     check_damage_is_told(&job, 2);
+    job = job_of("", 16, 1); // unpacked pictures, which are cropped when they are used
+    (void)snprintf(job.data.source, sizeof(job.data.source), "%s", folder_file(folder, "packed"));
+    large_pictures_write(job.data.source);
+    large_pictures_pack(job.data.source);
+    (void)snprintf(job.data.dir, sizeof(job.data.dir), "%s", folder_file(folder, "data-3"));
+    check_damage_is_told(&job, 1);
 }
 
 static void pictures_that_are_cut_off_end_a_training_with_a_sentence(void **state) {
