@@ -3,16 +3,11 @@
  * take their time; and asking what is promoted, none.
  */
 #include "support/check.h"
-#include "support/check_ok.h"
-#include "support/folder.h"
 #include "support/http_peer.h"
+#include "support/whole_site.h"
 
 #include "choir/blob.h"
-#include "choir/client.h"
-#include "crypto/encode.h"
-#include "net/operator.h"
 #include "net/server.h"
-#include "run/bundle.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -74,26 +69,6 @@ typedef struct site {
     uint16_t port;
 } site;
 
-static json_t *ask(site *s, const char *path, json_t *body) {
-    json_t *answer = NULL;
-    check_ok(ch_operator_ask(s->operator, "POST", path, body, "test", &answer, &err));
-    return answer;
-}
-
-static void host(site *s) {
-    ch_bundle bundle;
-    folder_put(folder_file(folder, "job.yaml"), JOB, sizeof(JOB) - 1);
-    check_ok(ch_bundle_create(&bundle, folder_file(folder, "job.yaml"), NULL, 0, &s->env, &err));
-    char *model = malloc(CH_BASE64_MAX(bundle.model_size));
-    assert_non_null(model);
-    ch_base64(model, (choir_bytes){.data = bundle.model, .size = bundle.model_size});
-    json_decref(ask(s, "/jobs",
-                    json_pack("{s:s%, s:s, s:i}", "job", bundle.text, bundle.text_size, "model",
-                              model, "clients", 1)));
-    free(model);
-    ch_bundle_release(&bundle);
-}
-
 static void serve(site *s) {
     ch_server_options o = ch_server_defaults();
     choir_env env = choir_env_default();
@@ -110,49 +85,11 @@ static void serve(site *s) {
 
 /* Promotes a round; its model's hash. */
 static void promote(site *s, int round, char hash[2 * CHOIR_HASH_BYTES + 1]) {
-    json_t *answer = ask(s, "/jobs/letters/promote", json_pack("{s:i}", "round", round));
+    json_t *answer =
+        operator_post(s->operator, "/jobs/letters/promote", json_pack("{s:i}", "round", round));
     (void)snprintf(hash, 2 * CHOIR_HASH_BYTES + 1, "%s",
                    json_string_value(json_object_get(answer, "hash")));
     json_decref(answer);
-}
-
-/* Moves every parameter a little further in every round. */
-static choir_status train(void *self, uint32_t client, const choir_task *task, const float *params,
-                          float *delta, choir_training *out, choir_error *err) {
-    (void)self;
-    (void)client;
-    (void)params;
-    (void)err;
-    for (uint32_t i = 0; i < task->dim; i++) {
-        delta[i] = 0.125F * (float)task->round;
-    }
-    *out = (choir_training){.examples = 1, .metrics = {.examples = 1, .loss_q20 = 1}};
-    return CHOIR_OK;
-}
-
-static void client_make(site *s) {
-    choir_join join;
-    check_ok(choir_join_read(&join, folder_file(folder, "server/join.json"), &s->env, &err));
-    choir_client_options o = choir_client_defaults();
-    o.join = &join;
-    o.job = "letters";
-    o.state_dir = folder_file(folder, "device");
-    check_ok(choir_client_create(&s->client, &o, &s->env, &err));
-}
-
-/* Takes part until the job is over. */
-static void client_run(site *s) {
-    static const choir_trainer_ops ops = {.train = train};
-    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
-    choir_event event = {.kind = CHOIR_EVENT_WAIT};
-    for (int steps = 0; steps < 5000 && event.kind != CHOIR_EVENT_DONE; steps++) {
-        check_ok(choir_client_step(s->client, (choir_trainer){&ops, NULL}, &event, &err));
-        assert_true(event.kind != CHOIR_EVENT_FAILED);
-        if (event.kind == CHOIR_EVENT_WAIT && event.wake_ms > choir_client_now_ms()) {
-            (void)nanosleep(&pause, NULL);
-        }
-    }
-    assert_int_equal(event.kind, CHOIR_EVENT_DONE);
 }
 
 // ----- what it costs ----------------------------------------------------------------------------
@@ -178,9 +115,9 @@ static void fetching_models_of_closed_rounds_costs_one_of_each(void **state) {
     const choir_promoted *p = NULL;
     int peers[PEERS];
     serve(&s);
-    host(&s);
-    client_make(&s);
-    client_run(&s);
+    operator_host(s.operator, folder, JOB, "seed=1", &s.env);
+    s.client = device_make(folder, "letters", &s.env);
+    assert_int_equal(device_run(s.client), 1);
     promote(&s, 1, hash);
     const int before = atomic_load(&large_there);
     for (int i = 0; i < PEERS; i++) {

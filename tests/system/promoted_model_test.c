@@ -3,17 +3,12 @@
  * another one is promoted, whatever became of its token, its job and its server meanwhile.
  */
 #include "support/check.h"
-#include "support/check_ok.h"
-#include "support/folder.h"
+#include "support/whole_site.h"
 
 #include "choir/blob.h"
-#include "choir/client.h"
 #include "choir/why.h"
-#include "crypto/encode.h"
-#include "net/operator.h"
 #include "net/server.h"
 #include "onnx/safetensors.h"
-#include "run/bundle.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -33,30 +28,9 @@ typedef struct site {
     ch_operator *operator;
     choir_client *client;
     uint16_t port;
-    uint32_t joined; // times that it was told of a version
 } site;
 
 // ----- the operator -----------------------------------------------------------------------------
-
-static json_t *ask(site *s, const char *path, json_t *body) {
-    json_t *answer = NULL;
-    check_ok(ch_operator_ask(s->operator, "POST", path, body, "test", &answer, &err));
-    return answer;
-}
-
-static void host(site *s, const char *set) {
-    ch_bundle bundle;
-    folder_put(folder_file(folder, "job.yaml"), JOB, sizeof(JOB) - 1);
-    check_ok(ch_bundle_create(&bundle, folder_file(folder, "job.yaml"), &set, 1, &s->env, &err));
-    char *model = malloc(CH_BASE64_MAX(bundle.model_size));
-    assert_non_null(model);
-    ch_base64(model, (choir_bytes){.data = bundle.model, .size = bundle.model_size});
-    json_decref(ask(s, "/jobs",
-                    json_pack("{s:s%, s:s, s:i}", "job", bundle.text, bundle.text_size, "model",
-                              model, "clients", 1)));
-    free(model);
-    ch_bundle_release(&bundle);
-}
 
 static void serve(site *s) {
     ch_server_options o = ch_server_defaults();
@@ -73,7 +47,8 @@ static void serve(site *s) {
 static choir_hash promote(site *s, const char *job, uint32_t round) {
     char path[64];
     (void)snprintf(path, sizeof(path), "/jobs/%s/%s", job, round > 0 ? "promote" : "rollback");
-    json_t *answer = ask(s, path, json_pack("{s:I}", "round", (json_int_t)round));
+    json_t *answer =
+        operator_post(s->operator, path, json_pack("{s:I}", "round", (json_int_t)round));
     choir_hash hash;
     const char *text = json_string_value(json_object_get(answer, "hash"));
     assert_non_null(text);
@@ -86,46 +61,6 @@ static choir_hash promote(site *s, const char *job, uint32_t round) {
 }
 
 // ----- the device -------------------------------------------------------------------------------
-
-/* Moves every parameter a little further in every round. */
-static choir_status train(void *self, uint32_t client, const choir_task *task, const float *params,
-                          float *delta, choir_training *out, choir_error *err) {
-    (void)self;
-    (void)client;
-    (void)params;
-    (void)err;
-    for (uint32_t i = 0; i < task->dim; i++) {
-        delta[i] = 0.125F * (float)task->round;
-    }
-    *out = (choir_training){.examples = 1, .metrics = {.examples = 1, .loss_q20 = 1}};
-    return CHOIR_OK;
-}
-
-static void client_make(site *s) {
-    choir_join join;
-    check_ok(choir_join_read(&join, folder_file(folder, "server/join.json"), &s->env, &err));
-    choir_client_options o = choir_client_defaults();
-    o.join = &join;
-    o.job = "letters";
-    o.state_dir = folder_file(folder, "device");
-    check_ok(choir_client_create(&s->client, &o, &s->env, &err));
-}
-
-/* Takes part until the job is over. */
-static void client_run(site *s) {
-    static const choir_trainer_ops ops = {.train = train};
-    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
-    choir_event event = {.kind = CHOIR_EVENT_WAIT};
-    for (int steps = 0; steps < 5000 && event.kind != CHOIR_EVENT_DONE; steps++) {
-        check_ok(choir_client_step(s->client, (choir_trainer){&ops, NULL}, &event, &err));
-        assert_true(event.kind != CHOIR_EVENT_FAILED);
-        s->joined += event.kind == CHOIR_EVENT_JOINED;
-        if (event.kind == CHOIR_EVENT_WAIT && event.wake_ms > choir_client_now_ms()) {
-            (void)nanosleep(&pause, NULL);
-        }
-    }
-    assert_int_equal(event.kind, CHOIR_EVENT_DONE);
-}
 
 static void check_promoted(site *s, const choir_hash *hash, uint32_t version, uint32_t round) {
     const choir_promoted *p = NULL;
@@ -147,15 +82,14 @@ static void a_device_follows_what_is_promoted(void **state) {
     choir_error why = {.message = ""};
     serve(&s);
     check_ok(ch_operator_open(&s.operator, folder_file(folder, "server/admin.json"), &s.env, &err));
-    client_make(&s);
+    s.client = device_make(folder, "letters", &s.env);
     check_status(choir_client_promoted(s.client, &p, &why), CHOIR_EAGAIN);
     assert_non_null(strstr(why.message, "there is no job 'letters' here"));
-    host(&s, "seed=1");
+    operator_host(s.operator, folder, JOB, "seed=1", &s.env);
     check_status(choir_client_promoted(s.client, &p, &why), CHOIR_EAGAIN);
     assert_string_equal(why.message, "promoted: no model of 'letters' is promoted");
     assert_null(p);
-    client_run(&s);
-    assert_int_equal(s.joined, 1); // told of it, though it had joined to ask before
+    assert_int_equal(device_run(s.client), 1); // told of it, though it had joined to ask before
 
     choir_hash hashes[ROUNDS + 1];
     for (uint32_t round = 1; round <= ROUNDS; round++) {
@@ -174,12 +108,12 @@ static void a_device_follows_what_is_promoted(void **state) {
     assert_memory_equal(&before, &hashes[2], sizeof(before));
     check_promoted(&s, &hashes[2], 1, 2);
 
-    host(&s, "seed=2"); // the next version has no model yet that is promoted
+    operator_host(s.operator, folder, JOB, "seed=2",
+                  &s.env); // the next version has no model yet that is promoted
     check_promoted(&s, &hashes[2], 1, 2);
     choir_client_destroy(s.client); // whose job was over
-    client_make(&s);
-    client_run(&s);
-    assert_int_equal(s.joined, 2);
+    s.client = device_make(folder, "letters", &s.env);
+    assert_int_equal(device_run(s.client), 1);
     const choir_hash other = promote(&s, "letters", 1);
     check_promoted(&s, &other, 2, 1);
 
@@ -188,7 +122,7 @@ static void a_device_follows_what_is_promoted(void **state) {
     serve(&s);
     check_promoted(&s, &other, 2, 1);
     choir_client_destroy(s.client);
-    client_make(&s); // after a restart of the device
+    s.client = device_make(folder, "letters", &s.env); // after a restart of the device
     check_promoted(&s, &other, 2, 1);
     choir_client_destroy(s.client);
     ch_operator_close(s.operator);
@@ -198,15 +132,15 @@ static void a_device_follows_what_is_promoted(void **state) {
 /* Were anything sent to a server that is gone, it would be lost. */
 static void a_device_that_is_told_to_wait_sends_nothing_before(void **state) {
     (void)state;
-    static const choir_trainer_ops ops = {.train = train};
+    static const choir_trainer_ops ops = {.train = device_train};
     site s = {.env = choir_env_default()};
     const choir_promoted *p = NULL;
     choir_event event = {.kind = CHOIR_EVENT_DONE};
     serve(&s);
     check_ok(ch_operator_open(&s.operator, folder_file(folder, "server/admin.json"), &s.env, &err));
-    host(&s, "seed=3");
-    json_decref(ask(&s, "/jobs/letters/pause", json_object()));
-    client_make(&s);
+    operator_host(s.operator, folder, JOB, "seed=3", &s.env);
+    json_decref(operator_post(s.operator, "/jobs/letters/pause", json_object()));
+    s.client = device_make(folder, "letters", &s.env);
     for (int steps = 0; steps < 10 && event.why == CHOIR_WHY_NONE; steps++) {
         check_ok(choir_client_step(s.client, (choir_trainer){&ops, NULL}, &event, &err));
     }
