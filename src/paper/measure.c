@@ -1,7 +1,6 @@
 /* Measure: see measure.h. */
 #include "paper/measure.h"
 
-#include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "report/units.h"
