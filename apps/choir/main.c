@@ -3,6 +3,11 @@
 
 #include "base/error.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <unistd.h>
+
 static const ch_command *const COMMANDS[] = {
     &CMD_SIM,
     &CMD_EVAL,
@@ -94,6 +99,22 @@ int exit_of(choir_status status, choir_error *err) {
     }
 }
 
+/* A standard stream that was closed would be the next file that is opened, and what is printed
+ * would go into that. Stays unusable: what cannot be printed is a failure. Returns whether none is
+ * free. */
+static bool streams_hold(void) {
+    for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++) {
+        const int unusable = i == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(i, F_GETFD) < 0 && errno == EBADF && open("/dev/null", unusable) != i) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv) {
+    if (!streams_hold()) {
+        return EXIT_FAILED;
+    }
     return ch_program_run(&PROGRAM, argc, argv, stdout, stderr);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Command lines: every command documents itself, and what does not parse is said in a sentence."""
+import json
 import os
 import re
 import subprocess
@@ -97,6 +98,22 @@ class Usage(Case):
                                   stderr=subprocess.PIPE, text=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr),
                          (1, "choir: standard output could not be written\n"))
+
+    def test_what_has_nowhere_to_be_printed_goes_into_no_file(self):
+        self.file("job.yaml", """
+            model: softmax
+            data: {source: digits, partition: natural, clients: 4, examples: 20, test_examples: 60}
+            server: {rounds: 2}
+            """)
+        for closed in ("<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
+            with self.subTest(closed):
+                folder = self.folder / f"run{closed}"
+                done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", os.environ["CHOIR"], "sim",
+                                       "job.yaml", "--json", "--no-report", "--run-dir", folder],
+                                      cwd=self.folder, capture_output=True, timeout=60)
+                lines = (folder / "metrics.jsonl").read_text().splitlines()
+                self.assertEqual([json.loads(line)["round"] for line in lines], [1, 2])
+                self.assertEqual(done.returncode, 1 if re.search(r"(?<!2)>", closed) else 0)
 
 
 if __name__ == "__main__":
