@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "operators.h"
 
+#include "base/disk.h"
 #include "base/error.h"
 #include "net/secret_file.h"
 
@@ -25,19 +26,35 @@ static const ch_option ROWS[] = {
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const secret_flags DEFAULTS = {.admin = ADMIN_DEFAULT};
 
+/* The join file of today where it is wanted. It is in the server's folder in any case. */
+static choir_status join_write(const char *path, json_t *join, choir_error *err) {
+    choir_error why = {.message = ""};
+    const choir_status status = ch_secret_file_write(path, json_incref(join), &why);
+    return status == CHOIR_OK
+               ? status
+               : ch_error_set(err, status,
+                              "%.300s; the enrolment secret is another all the same, and the join "
+                              "file of today in the server's folder",
+                              why.message);
+}
+
+/* What cannot be written is known before the secret of before is worthless. */
 static choir_status rotate(const operator_session *o, void *self, choir_error *err) {
     const secret_flags *flags = o->call->options;
+    const bool writes = flags->out[0] != '\0';
     json_t *join = NULL;
     (void)self;
-    choir_status status =
-        ch_operator_ask(o->server, "POST", "/secret", json_object(), "secret", &join, err);
-    if (status == CHOIR_OK && flags->out[0] != '\0') {
-        status = ch_secret_file_write(flags->out, json_incref(join), err);
+    choir_status status = writes ? ch_disk_check_replace(flags->out, err) : CHOIR_OK;
+    if (status == CHOIR_OK) {
+        status = ch_operator_ask(o->server, "POST", "/secret", json_object(), "secret", &join, err);
+    }
+    if (status == CHOIR_OK && writes) {
+        status = join_write(flags->out, join, err);
     }
     if (status == CHOIR_OK) {
         (void)fprintf(o->call->out,
                       "the enrolment secret is another; the join file of today is %s\n",
-                      flags->out[0] == '\0' ? "in the server's folder" : flags->out);
+                      writes ? flags->out : "in the server's folder");
     }
     json_decref(join);
     return status;

@@ -267,6 +267,18 @@ choir_status ch_disk_replace_private(const char *path, const choir_bytes *parts,
     return replace(path, PRIVATE, parts, count, err);
 }
 
+choir_status ch_disk_claim(const char *path, choir_error *err) {
+    const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, PRIVATE);
+    if (descriptor < 0 && errno == EEXIST) {
+        return ch_error_set(err, CHOIR_EINVAL, "%s: is there already; give another name", path);
+    }
+    if (descriptor < 0) {
+        return failed(err, "create", path);
+    }
+    (void)close(descriptor);
+    return CHOIR_OK;
+}
+
 // The temporary file of one who is writing there now is left alone.
 static choir_status file_check(const char *path, choir_error *err) {
     char temporary[PATH_BYTES_MAX];

@@ -50,6 +50,14 @@ CHOIR_NODISCARD choir_status ch_disk_replace_private(const char *path, const cho
                                                      uint32_t count, choir_error *err);
 
 /*
+ * Makes an empty file, its owner's alone, where nothing is: for ch_disk_replace_private to replace
+ * by what is given only once, and must not be lost for want of a place.
+ *
+ * Returns OK; EINVAL when something is there; EIO.
+ */
+CHOIR_NODISCARD choir_status ch_disk_claim(const char *path, choir_error *err);
+
+/*
  * Whether ch_disk_replace could write to path now: for what takes hours to have something to write.
  * Leaves nothing behind. A disk may still be full later.
  *

@@ -55,6 +55,24 @@ static void a_secret_is_its_owners_alone(void **state) {
     assert_int_equal(about.st_size, 6);
 }
 
+static void a_place_is_claimed_where_nothing_is(void **state) {
+    (void)state;
+    struct stat about;
+    choir_error err = {.message = ""};
+    const char *path = folder_file(folder, "claimed");
+    check_status(ch_disk_claim(path, &err), CHOIR_OK);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+    assert_int_equal(about.st_size, 0);
+    check_status(ch_disk_claim(path, &err), CHOIR_EINVAL);
+    assert_non_null(strstr(err.message, "claimed: is there already; give another name"));
+    const char *link = folder_file(folder, "leads-nowhere");
+    assert_int_equal(symlink("no-such-file", link), 0);
+    check_status(ch_disk_claim(link, &err), CHOIR_EINVAL);
+    check_status(ch_disk_claim("/nowhere/at/all", &err), CHOIR_EIO);
+    assert_string_equal(err.message, "/nowhere/at/all: cannot create: No such file or directory");
+}
+
 static void a_failed_replacement_leaves_the_file(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -236,6 +254,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_secret_is_its_owners_alone),
+        cmocka_unit_test(a_place_is_claimed_where_nothing_is),
         cmocka_unit_test(a_failed_replacement_leaves_the_file),
         cmocka_unit_test(links_and_devices_stay_what_they_are),
         cmocka_unit_test(that_a_file_cannot_be_replaced_is_known_before),
