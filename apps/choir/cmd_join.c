@@ -197,8 +197,9 @@ static choir_status jobs_read(joining *j, FILE *out, choir_error *err) {
         end = word + strcspn(word, ",");
         status = job_add(j, word, (size_t)(end - word), client, out, err);
     }
-    for (uint32_t i = 0; i < j->count; i++) {
+    for (uint32_t i = 0; i < j->count && status == CHOIR_OK; i++) {
         j->members[i].is_named = j->count > 1;
+        status = member_check(&j->members[i], err);
     }
     return status;
 }

@@ -1,7 +1,35 @@
 /* Member: see member.h. */
 #include "member.h"
 
+#include "base/error.h"
 #include "base/text.h"
+#include "data/source.h"
+
+choir_status member_check(const member *m, choir_error *err) {
+    choir_job_data data = choir_job_defaults().data;
+    if (m->data[0] == '\0') {
+        return CHOIR_OK;
+    }
+    (void)snprintf(data.source, sizeof(data.source), "%s", m->data);
+    (void)snprintf(data.dir, sizeof(data.dir), "%s", m->dir);
+    const choir_status status = ch_source_check(&data, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    switch (ch_source_look(&data)) {
+    case CH_SOURCE_GENERATED:
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "--data: '%s' is drawn and not read; give data of this device's own, "
+                            "or --client without --data",
+                            m->data);
+    case CH_SOURCE_UNSEEN:
+        return ch_error_set(err, CHOIR_EPROTO,
+                            "--data: %s holds nothing that is known; docs/dataset.md says what is",
+                            m->data);
+    default:
+        return CHOIR_OK;
+    }
+}
 
 choir_status member_trainer(void *self, const choir_offer *offer, choir_trainer *out,
                             choir_error *err) {

@@ -22,6 +22,10 @@ typedef struct member {
     uint32_t obstacles; // that it is known to stand before
 } member;
 
+/* Whether its data are there and to be read: what joins for nothing has a place that nobody else
+ * gets. Returns EINVAL, EIO. */
+choir_status member_check(const member *m, choir_error *err);
+
 /* Opens the device for an offer, instead of the one before; as trainer_make in choir/agent.h. */
 choir_status member_trainer(void *self, const choir_offer *offer, choir_trainer *out,
                             choir_error *err);

@@ -241,6 +241,24 @@ class AFullDisk(Entering):
         self.assertLess(time.monotonic() - begin, 50)
 
 
+class DataThatCannotBeReadHere(Entering):
+    def test_take_no_place_of_a_job(self):
+        self.serve("--plain")
+        self.host(self.file("job.yaml", JOB % 3))
+        (self.folder / "empty").mkdir()
+        rows = [(["--job", "letters", "--data", "mistypde.csv"], 1, "there is no .*mistypde.csv"),
+                (["--job", "letters=mistypde.csv"], 1, "there is no .*mistypde.csv"),
+                (["--job", "letters", "--data", "mistypde.csv", "--show"], 1, "there is no .*mistypde.csv"),
+                (["--job", "letters", "--data", "digits"], 2, "--data: 'digits' is drawn and not read"),
+                (["--job", "letters", "--data", "empty"], 1, "--data: empty holds nothing that is known")]
+        for words, code, says in rows:
+            with self.subTest(words):
+                ran = self.run_in("join", "choir-server/join.json", *words)
+                self.assertEqual((ran.code, ran.out), (code, ""))
+                self.assertRegex(ran.log, says)
+        self.assertEqual(self.details("letters")["joined"], 0)
+
+
 class AStoreThatRefusesAJob(Entering):
     def test_fails_that_job_and_no_other(self):
         server = self.serve("--plain", "--join-rate", 0)
