@@ -4,6 +4,7 @@
 #include "flags_file.h"
 #include "interrupt.h"
 #include "member.h"
+#include "operators.h"
 #include "policy_rows.h"
 #include "show.h"
 
@@ -13,6 +14,7 @@
 #include "choir/agent.h"
 #include "choir/client.h"
 #include "choir/examples.h"
+#include "job/rules.h"
 #include "run/device.h"
 
 #include <stdbool.h>
@@ -170,6 +172,9 @@ static choir_status job_add(joining *j, const char *word, size_t size, uint32_t 
     member *m = &j->members[j->count];
     *m = (member){.env = j->env, .examples = j->examples, .dir = j->flags->dir, .out = out};
     memcpy(m->name, word, name);
+    if (!ch_job_is_reference(m->name)) {
+        return ch_error_set(err, CHOIR_EINVAL, "--job: '%s' " NO_JOBS_NAME, m->name);
+    }
     (void)snprintf(m->data, sizeof(m->data), "%.*s", (int)(size - name - (data != NULL)),
                    data == NULL ? "" : data + 1);
     if (data == NULL) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "choir/route.h"
+#include "job/rules.h"
 #include "run/device.h"
 #include "swarm/made.h"
 #include "swarm/swarm.h"
@@ -278,6 +279,10 @@ static int swarm_run(const ch_call *call, choir_error *err) {
     if (flags->job[0] == '\0') {
         return exit_of(ch_error_set(err, CHOIR_EINVAL,
                                     "--job is missing: which of the server's jobs to take part in"),
+                       err);
+    }
+    if (!ch_job_is_reference(flags->job)) {
+        return exit_of(ch_error_set(err, CHOIR_EINVAL, "--job: '%s' " NO_JOBS_NAME, flags->job),
                        err);
     }
     choir_status status = choir_join_read(&file, call->operands[0], &w.env, err);

@@ -3,17 +3,70 @@
 
 #include "commands.h"
 
+#include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "job/rules.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static const ch_option ROWS[] = {ADMIN_ROW(operator_flags), JSON_ROW(operator_flags)};
 
 const ch_options OPERATOR_OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 const operator_flags OPERATOR_DEFAULTS = {.admin = ADMIN_DEFAULT};
+
+/* What an operand of these commands is, by its word in their usage. It becomes a part of a path, in
+ * which '?' or '%' would lead to another job, or another person. */
+typedef struct operand_kind {
+    const char *word;
+    bool (*fits)(const char *text);
+    const char *must; // behind "'X' "
+} operand_kind;
+
+static bool is_plain(const char *text) {
+    return text[0] != '\0' &&
+           text[strspn(
+               text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+}
+
+static bool is_number(const char *text) {
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+static const operand_kind KINDS[] = {
+    {"JOB", ch_job_is_reference, NO_JOBS_NAME},
+    {"NAME", is_plain, "is no name; it must be letters, digits, '.', '_' and '-'"},
+    {"SUBJECT", is_number, "is no device's number; choir device ls lists them"},
+};
+
+static choir_status operand_check(const char *word, size_t size, const char *text,
+                                  choir_error *err) {
+    for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++) {
+        const operand_kind *kind = &KINDS[i];
+        if (strlen(kind->word) == size && memcmp(kind->word, word, size) == 0 &&
+            !kind->fits(text)) {
+            char shown[CH_TEXT_SHOWN_MAX];
+            ch_text_show(shown, sizeof(shown), text);
+            return ch_error_set(err, CHOIR_EINVAL, "'%s' %s", shown, kind->must);
+        }
+    }
+    return CHOIR_OK;
+}
+
+static choir_status operands_check(const ch_call *call, choir_error *err) {
+    const char *word = call->command->operands;
+    choir_status status = CHOIR_OK;
+    for (uint32_t i = 0; i < call->operands_count && status == CHOIR_OK; i++) {
+        const size_t size = strcspn(word, " ");
+        status = operand_check(word, size, call->operands[i], err);
+        word += size + (word[size] == ' ');
+    }
+    return status;
+}
 
 int operator_work(const ch_call *call, const char *admin,
                   choir_status (*work)(const operator_session *o, void *self, choir_error *err),
@@ -22,7 +75,10 @@ int operator_work(const ch_call *call, const char *admin,
     (void)snprintf(name, sizeof(name), "choir %s", call->command->name);
     ch_log_lines lines = {.out = stderr, .name = name, .level = CHOIR_LEVEL_WARN};
     operator_session o = {.call = call, .env = ch_log_env(&lines)};
-    choir_status status = ch_operator_open(&o.server, admin, &o.env, err);
+    choir_status status = operands_check(call, err);
+    if (status == CHOIR_OK) {
+        status = ch_operator_open(&o.server, admin, &o.env, err);
+    }
     if (status == CHOIR_OK) {
         status = work(&o, self, err);
     }

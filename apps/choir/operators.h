@@ -44,8 +44,12 @@ typedef struct operator_session {
     choir_env env;
 } operator_session;
 
-/* Opens the server that an administrator's file names, and lets a command work with it. Returns the
- * exit code. */
+/* Behind "'X' ", of a text that cannot be one's. */
+#define NO_JOBS_NAME                                                                               \
+    "is no job's name; it must be letters, digits, '.', '_' and '-', and may be NAME@VERSION"
+
+/* Checks the operands that are a JOB, a NAME or a SUBJECT by the command's usage; opens the server
+ * that an administrator's file names, and lets a command work with it. Returns the exit code. */
 int operator_work(const ch_call *call, const char *admin,
                   choir_status (*work)(const operator_session *o, void *self, choir_error *err),
                   void *self, choir_error *err);

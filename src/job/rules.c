@@ -12,10 +12,25 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define DIGITS  "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* Bytes of a name at the beginning of text; 0: it does not begin with one. */
+static size_t name_span(const char *text) {
+    return text[0] == '.' || text[0] == '-' ? 0 : strspn(text, LETTERS DIGITS "._-");
+}
+
 bool ch_job_is_name(const char *name) {
-    return name[0] != '\0' && name[0] != '.' && name[0] != '-' &&
-           name[strspn(
-               name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+    const size_t size = name_span(name);
+    return size > 0 && name[size] == '\0';
+}
+
+bool ch_job_is_reference(const char *text) {
+    const size_t size = name_span(text);
+    const char *version = text + size + 1;
+    return size > 0 && size < CHOIR_NAME_MAX &&
+           (text[size] == '\0' ||
+            (text[size] == '@' && version[0] != '\0' && version[strspn(version, DIGITS)] == '\0'));
 }
 
 static bool is(const char *text, const char *other) {

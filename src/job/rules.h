@@ -9,6 +9,9 @@
 /* Whether a run's folder can be called so: letters, digits, '.', '_', '-', no '.' or '-' first. */
 bool ch_job_is_name(const char *name);
 
+/* Whether a job of a server can be asked for so: a name, or NAME@VERSION. */
+bool ch_job_is_reference(const char *text);
+
 /*
  * Whether the keys of a job go together, as far as that can be told without its data.
  * Returns OK; EINVAL with a sentence that begins with a key; it is the first rule that fails.

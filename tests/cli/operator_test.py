@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 from choir import CHOIR
-from network import Network
+from network import JOB, Network
 
 
 class Keys(Network):
@@ -52,6 +52,50 @@ class Keys(Network):
         self.check_ran("admin", "secret", "--rotate", "--out", "join.json")
         self.assertEqual(json.loads((self.folder / "join.json").read_text())["secret"], self.secret())
         self.assertNotEqual(self.secret(), before)
+
+
+class Operands(Network):
+    """Become parts of paths, in which '?' ends one and '%31' is '1'."""
+
+    def setUp(self):
+        super().setUp()
+        self.serve("--plain")
+        self.job = self.file("job.yaml", JOB % 3)
+        self.host(self.job)
+        self.host(self.job, "--set", "name=letters1")
+
+    def test_that_are_no_jobs_name_do_nothing_to_the_job_that_they_resemble(self):
+        for text in ("letters?x", "letters%31", "letters#", "letters/x", "letters@", "letters@1x", "@1", ".letters",
+                     "letters 1", "x" * 64, ""):
+            for command in ("hosted show", "hosted pause", "hosted resume", "hosted stop", "hosted rm", "hosted promote",
+                            "hosted rollback", "watch", "export", "replay"):
+                with self.subTest(command, text=text):
+                    ran = self.run_in(*command.split(), text)
+                    self.assertEqual((ran.code, ran.out), (2, ""))
+                    self.assertIn(" is no job's name; it must be letters, digits, '.', '_' and '-', and may be "
+                                  "NAME@VERSION\n", ran.log)
+            self.assertEqual(self.run_in("hosted", "clone", text, "copy").code, 2)
+        self.assertEqual([(j["name"], j["state"]) for j in self.status()],
+                         [("letters", "running"), ("letters1", "running")])
+        self.assertIn("letters@1  running", self.check_ran("hosted", "show", "letters@1").out)
+
+    def test_that_are_no_persons_or_devices_revoke_nobody(self):
+        self.check_ran("admin", "add", "ada", "--out", "ada.json")
+        for text in ("ada?x", "ad%61", "ada/"):
+            ran = self.run_in("admin", "revoke", text)
+            self.assert_says(ran, 2, f"choir admin revoke: '{text}' is no name; it must be letters, digits, '.', '_' and '-'\n")
+        self.check_ran("status", "--admin", "ada.json")
+        for text in ("1?x", "%31", "-1", "one"):
+            ran = self.run_in("device", "revoke", "--", text)
+            self.assert_says(ran, 2, f"choir device revoke: '{text}' is no device's number; choir device ls lists them\n")
+
+    def test_that_are_no_jobs_name_are_joined_by_nobody(self):
+        for text in ("letters?x", "letters%31", "letters/x", "letters@"):
+            for command in ("join", "swarm"):
+                with self.subTest(command, text=text):
+                    ran = self.run_in(command, "choir-server/join.json", "--job", text)
+                    self.assertEqual((ran.code, ran.out), (2, ""))
+                    self.assertIn(f"--job: '{text}' is no job's name; it must be", ran.log)
 
 
 if __name__ == "__main__":

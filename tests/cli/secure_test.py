@@ -329,7 +329,7 @@ class Administrators(Secure):
         key = self.check_ran("admin", "add", "ada", "--role", "analyst").out.strip()
         self.assertRegex(key, r"^choir-[\w-]{32}$")
         self.assert_refused(self.run_in("admin", "add", "ada"), 1, "there is a 'ada' already")
-        self.assert_refused(self.run_in("admin", "add", "a/b"), 2, "name: must be letters")
+        self.assert_refused(self.run_in("admin", "add", "a/b"), 2, "'a/b' is no name; it must be letters")
         self.assert_refused(self.run_in("admin", "add", "eve", "--role", "king"), 2, "king")
         self.assertEqual(self.admin("POST", "/v1/admin/admins", {"name": "eve", "role": "king"})[0],
                          400)
@@ -396,7 +396,7 @@ class Devices(Secure):
         told = self.joined()
         self.assertEqual(self.exchanged(told), 200)
         self.assert_refused(self.run_in("device", "revoke", 7), 1, "there is no device 7")
-        self.assert_refused(self.run_in("device", "revoke", "x"), 1, "is its number")
+        self.assert_refused(self.run_in("device", "revoke", "x"), 2, "is no device's number")
         self.assertEqual(self.exchanged(told), 200)
         self.check_ran("device", "revoke", 1)
         self.assertEqual(self.exchanged(told), 401)
