@@ -137,6 +137,10 @@ const ch_examples *ch_federation_test(const ch_federation *f);
  * baseline; count 0 when clients are drawn on demand. Borrowed. */
 const ch_holding *ch_federation_pooled(const ch_federation *f);
 
+/* Marks the examples in memory that a client holds, in either split: is_held (count of the table of
+ * the pooled). Returns how many they are. */
+uint32_t ch_federation_held(const ch_federation *f, bool *is_held);
+
 /* How many examples a client has in a split. O(1), thread-safe. */
 uint32_t ch_federation_count(const ch_federation *f, uint32_t client, ch_split split);
 

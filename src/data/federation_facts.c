@@ -21,6 +21,19 @@ ch_left_out ch_federation_left_out(const ch_federation *f) {
     return out;
 }
 
+uint32_t ch_federation_held(const ch_federation *f, bool *is_held) {
+    uint32_t held = 0;
+    memset(is_held, 0, f->dataset.train.count * sizeof(is_held[0]));
+    for (ch_split s = CH_SPLIT_TRAIN; s <= CH_SPLIT_HELDOUT; s++) {
+        const uint32_t count = f->starts[s][f->clients];
+        for (uint32_t i = 0; i < count; i++) {
+            is_held[f->rows[s][i]] = true;
+        }
+        held += count;
+    }
+    return held;
+}
+
 /* Adds the label of a row, or each token that it predicts. */
 static void labels_count(const ch_examples *e, uint32_t row, uint32_t *counts) {
     if (e->labels != NULL) {

@@ -83,11 +83,13 @@ CHOIR_NODISCARD choir_status ch_idx_read(ch_dataset *out, const char *folder,
  * Writes tables of pixels as such a folder, uncompressed, for other programs; groups, when the
  * training table has them, as QMNIST's writers. The folder exists.
  *
+ * is_written  (train->count) which of the training table, whose others are left out; NULL: all
+ *
  * Returns OK; EINVAL for inputs that are not bytes, labels beyond 255 or an empty test table; EIO;
  * ENOMEM.
  */
 CHOIR_NODISCARD choir_status ch_idx_write(const char *folder, const ch_examples *train,
-                                          const ch_examples *test, const choir_env *env,
-                                          choir_error *err);
+                                          const bool *is_written, const ch_examples *test,
+                                          const choir_env *env, choir_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "data/idx.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
     PATH_BYTES = 1024,
@@ -84,8 +85,50 @@ static choir_status writers_write(const char *folder, const ch_examples *e, cons
     return status;
 }
 
-choir_status ch_idx_write(const char *folder, const ch_examples *train, const ch_examples *test,
-                          const choir_env *env, choir_error *err) {
+/* A table of the rows that are written alone, which lies in one block. */
+typedef struct kept_rows {
+    uint8_t *block;
+    ch_examples table;
+} kept_rows;
+
+static void row_copy(uint32_t *labels, uint8_t *bytes, const ch_examples *from, uint32_t row,
+                     uint32_t to) {
+    const size_t features = ch_shape_features(from->shape);
+    labels[to] = from->labels[row];
+    memcpy(bytes + to * features, from->bytes + row * features, features);
+}
+
+static choir_status kept_make(kept_rows *out, const ch_examples *from, const bool *is_written,
+                              const choir_env *env) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < from->count; i++) {
+        count += is_written[i];
+    }
+    const size_t row = 2 * sizeof(uint32_t) + ch_shape_features(from->shape);
+    out->block = ch_claim(env, count, row);
+    if (out->block == NULL) {
+        return CHOIR_ENOMEM;
+    }
+    uint32_t *labels = (uint32_t *)(void *)out->block; // 64-byte aligned
+    uint32_t *groups = labels + count;
+    uint8_t *bytes = (uint8_t *)(groups + count);
+    out->table = *from;
+    out->table.count = 0;
+    out->table.labels = labels;
+    out->table.groups = from->groups == NULL ? NULL : groups;
+    out->table.bytes = bytes;
+    for (uint32_t i = 0; i < from->count; i++) {
+        if (is_written[i]) {
+            row_copy(labels, bytes, from, i, out->table.count);
+            groups[out->table.count] = from->groups == NULL ? 0 : from->groups[i];
+            out->table.count += 1;
+        }
+    }
+    return CHOIR_OK;
+}
+
+static choir_status check(const char *folder, const ch_examples *train, const ch_examples *test,
+                          choir_error *err) {
     if (train->bytes == NULL) {
         return ch_error_set(err, CHOIR_EINVAL,
                             "%s: IDX files hold bytes, and these inputs are real numbers", folder);
@@ -100,6 +143,11 @@ choir_status ch_idx_write(const char *folder, const ch_examples *train, const ch
         return ch_error_set(err, CHOIR_EINVAL, "%s: IDX labels are bytes, and there are %u classes",
                             folder, train->classes);
     }
+    return CHOIR_OK;
+}
+
+static choir_status files_write(const char *folder, const ch_examples *train,
+                                const ch_examples *test, const choir_env *env, choir_error *err) {
     choir_status status = images_write(folder, "train-images-idx3-ubyte", train, err);
     if (status == CHOIR_OK) {
         status = labels_write(folder, "train-labels-idx1-ubyte", train, env, err);
@@ -112,6 +160,22 @@ choir_status ch_idx_write(const char *folder, const ch_examples *train, const ch
     }
     if (status == CHOIR_OK && train->groups != NULL) {
         status = writers_write(folder, train, env, err);
+    }
+    return status;
+}
+
+choir_status ch_idx_write(const char *folder, const ch_examples *train, const bool *is_written,
+                          const ch_examples *test, const choir_env *env, choir_error *err) {
+    kept_rows kept = {.table = *train};
+    choir_status status = check(folder, train, test, err);
+    if (status == CHOIR_OK && is_written != NULL) {
+        status = kept_make(&kept, train, is_written, env);
+    }
+    if (status == CHOIR_OK) {
+        status = files_write(folder, &kept.table, test, env, err);
+    }
+    if (kept.block != NULL) {
+        env->free(env->self, kept.block);
     }
     return status;
 }

@@ -7,7 +7,7 @@ import struct
 import unittest
 import xml.etree.ElementTree as xml
 
-from choir import Case
+from choir import Case, SOURCE
 
 
 def idx(type_code, sizes, elements):
@@ -324,10 +324,30 @@ class Export(Case):
         how = ["--set", "data.clients=9", "--set", "data.examples=20", "--rows", "9"]
         ran = self.run_in("data", "export", "digits", "out", *how[:4])
         self.assertEqual((ran.code, ran.log), (0, ""))
-        self.assertRegex(ran.out, r"^out: \d+ examples to train on, 2000 for testing\n$")
+        self.assertRegex(ran.out, r"^out: \d+ examples, held-out ones among them, and 2000 for testing\n$")
         first = self.run_in("data", "show", "digits", *how).out
         again = self.run_in("data", "show", "out", *how).out
         self.assertEqual(first.split("\n", 1)[1], again.split("\n", 1)[1])
+
+    def test_what_no_client_holds_is_not_exported(self):
+        count = {}
+        for name, source, clients in (("all", "digits", 9), ("three", "all", 3)):
+            ran = self.run_in("data", "export", source, name, "--set", f"data.clients={clients}",
+                              "--set", "data.partition=natural", "--set", "data.examples=20")
+            self.assertEqual((ran.code, ran.log), (0, ""))
+            count[name] = int(re.match(r"\w+: (\d+) examples", ran.out)[1])
+            images = self.folder / name / "train-images-idx3-ubyte"
+            self.assertEqual(images.stat().st_size, 16 + 784 * count[name])
+            shown = self.run_in("data", "show", name, "--set", f"data.clients={clients}", "--set", "data.partition=natural").out
+            examples = re.search(r"(\d+) to train on, (\d+) held out", shown)
+            self.assertEqual(int(examples[1]) + int(examples[2]), count[name])
+        self.assertLess(count["three"], count["all"])
+
+    def test_what_the_documentation_exports_is_as_much_as_it_says(self):
+        page = (SOURCE / "docs/dataset.md").read_text()
+        words = re.search(r"^choir (data export digits .*\n.*)$", page, re.M)[1].replace("\\\n", "").split()
+        said = re.search(r"100 writers \(([\d,]+) digits\)", page)[1].replace(",", "")
+        self.assertEqual(self.run_in(*words).out, f"digits-100: {said} examples, held-out ones among them, and 10000 for testing\n")
 
     def test_what_is_not_pixels_is_refused(self):
         ran = self.run_in("data", "export", "synthetic", "out", "--set", "data.clients=2")

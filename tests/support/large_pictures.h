@@ -43,7 +43,7 @@ static inline void large_pictures_write(const char *folder) {
     test.labels = labels + LARGE_TRAIN;
     choir_error err = {.message = ""};
     (void)mkdir(folder, 0755);
-    if (ch_idx_write(folder, &train, &test, &env, &err) != CHOIR_OK) {
+    if (ch_idx_write(folder, &train, NULL, &test, &env, &err) != CHOIR_OK) {
         fail_msg("%s", err.message);
     }
     free(labels);

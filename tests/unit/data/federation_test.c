@@ -61,6 +61,9 @@ static void every_example_is_dealt_to_one_client_in_one_split(void **state) {
         }
         assert_int_equal(dealt, total);
         assert_int_equal(train, ch_federation_pooled(f)->count);
+        memset(seen, false, total * sizeof(seen[0]));
+        assert_int_equal(ch_federation_held(f, seen), total);
+        assert_null(memchr(seen, false, total));
         check_near(train, 0.8 * total, 12);
         free(seen);
         ch_federation_destroy(f);

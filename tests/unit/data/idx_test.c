@@ -285,7 +285,7 @@ static void what_is_written_reads_back_the_same(void **state) {
     check_status(ch_idx_read(&d, from, NULL, false, NULL), CHOIR_OK);
     failing_memory m = {.tries = 0};
     while (failing_memory_next(&m)) {
-        m.status = ch_idx_write(to, &d.train, &d.test, &m.env, NULL);
+        m.status = ch_idx_write(to, &d.train, NULL, &d.test, &m.env, NULL);
     }
     ch_dataset again;
     ch_dataset_init(&again, &plain);
@@ -298,8 +298,38 @@ static void what_is_written_reads_back_the_same(void **state) {
     ch_examples none = d.test;
     none.count = 0;
     choir_error err = {.message = ""};
-    check_status(ch_idx_write(to, &d.train, &none, &plain, &err), CHOIR_EINVAL);
+    check_status(ch_idx_write(to, &d.train, NULL, &none, &plain, &err), CHOIR_EINVAL);
     assert_non_null(strstr(err.message, "has a test set, and this source has none"));
+    ch_dataset_release(&d);
+    ch_dataset_release(&again);
+    folder_remove(from);
+    folder_remove(to);
+}
+
+static void what_is_left_out_is_not_written(void **state) {
+    (void)state;
+    char from[FOLDER_PATH_MAX];
+    char to[FOLDER_PATH_MAX];
+    folder_make(from);
+    folder_make(to);
+    folder_fill(from, '-', "", file_write);
+    file_write(from, "qmnist-train-labels-idx2-int", WRITERS, sizeof(WRITERS));
+    const choir_env plain = choir_env_default();
+    const bool is_written[] = {false, true};
+    ch_dataset d;
+    ch_dataset_init(&d, &plain);
+    check_status(ch_idx_read(&d, from, NULL, false, NULL), CHOIR_OK);
+    failing_memory m = {.tries = 0};
+    while (failing_memory_next(&m)) {
+        m.status = ch_idx_write(to, &d.train, is_written, &d.test, &m.env, NULL);
+    }
+    ch_dataset again;
+    ch_dataset_init(&again, &plain);
+    check_status(ch_idx_read(&again, to, NULL, false, NULL), CHOIR_OK);
+    assert_int_equal(again.train.count, 1);
+    assert_memory_equal(again.train.bytes, d.train.bytes + 6, 6);
+    assert_int_equal(again.train.labels[0], d.train.labels[1]);
+    assert_int_equal(again.train.groups[0], 0); // numbered anew: it is the only one
     ch_dataset_release(&d);
     ch_dataset_release(&again);
     folder_remove(from);
@@ -318,6 +348,7 @@ int main(void) {
         cmocka_unit_test(damaged_gzip_is_refused_at_every_prefix_and_flip),
         cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(what_is_written_reads_back_the_same),
+        cmocka_unit_test(what_is_left_out_is_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
