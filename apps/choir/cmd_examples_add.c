@@ -100,6 +100,25 @@ static choir_status split_check(const add_flags *flags, choir_error *err) {
     return CHOIR_OK;
 }
 
+/* What the data are is what the model was trained on: columns, or none. */
+static choir_status model_check(const ch_saved *saved, const choir_job_data *data,
+                                choir_error *err) {
+    const ch_source_form form = ch_source_look(data);
+    const bool has_columns = saved->encoding.width > 0;
+    if (form == CH_SOURCE_UNSEEN || has_columns == (form == CH_SOURCE_CSV)) {
+        return CHOIR_OK; // of what is not there, opening it says so
+    }
+    return has_columns
+               ? ch_error_set(err, CHOIR_EINVAL,
+                              "--model: %.120s was trained on the columns of a CSV file; "
+                              "data.source '%.120s' is none",
+                              saved->path, data->source)
+               : ch_error_set(err, CHOIR_EINVAL,
+                              "--model: %.120s was trained on no CSV file, so it does not say "
+                              "what the columns of '%.120s' mean to it",
+                              saved->path, data->source);
+}
+
 static choir_status data_open(opened *o, const ch_call *call, const choir_env *env,
                               choir_error *err) {
     const add_flags *flags = call->options;
@@ -117,8 +136,11 @@ static choir_status data_open(opened *o, const ch_call *call, const choir_env *e
     }
     job.data.heldout = 0; // that is for whoever trains on the store to say
     const ch_reading reading = {.encoding = saved.encoding.width > 0 ? &saved.encoding : NULL};
-    status = flags->client[0] != '\0' ? client_open(o, &job, &reading, flags->client, env, err)
-                                      : all_open(o, &job, &reading, env, err);
+    status = flags->model[0] != '\0' ? model_check(&saved, &job.data, err) : CHOIR_OK;
+    if (status == CHOIR_OK) {
+        status = flags->client[0] != '\0' ? client_open(o, &job, &reading, flags->client, env, err)
+                                          : all_open(o, &job, &reading, env, err);
+    }
     if (flags->model[0] != '\0') {
         ch_saved_release(&saved);
     }

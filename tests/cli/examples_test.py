@@ -58,6 +58,22 @@ class Stores(Network):
         self.assertEqual((self.shown("own.db")["channels"], self.listed("own.db")[0]["label"]), (2, 0))
         self.assertEqual((self.shown()["channels"], self.listed()[0]["label"]), (3, 1))  # age, blue, red
 
+    def test_are_not_read_as_a_model_of_something_else(self):
+        self.file("a.csv", CSV)
+        tables = "model: softmax\ndata: {source: a.csv, clients: 1, partition: iid, test_share: 0.2}\nserver: {rounds: 1}\n"
+        self.check_ran("sim", self.file("tables.yaml", tables), "--run-dir", "tables", "--quiet", "--no-report")
+        self.check_ran("sim", self.file("job.yaml", WHOLE % 1), "--run-dir", "pictures", "--quiet", "--no-report")
+        for words, why in [
+                (("a.csv", "--model", "pictures"), "--model: pictures/model.safetensors was trained on no CSV file, so it "
+                                                   "does not say what the columns of 'a.csv' mean to it"),
+                (("job.yaml", "--client", 0, "--model", "tables"), "--model: tables/model.safetensors was trained on the "
+                                                                   "columns of a CSV file; data.source 'digits' is none")]:
+            ran = self.run_in("examples", "add", "a.db", *words)
+            self.assert_says(ran, 2, f"choir examples add: {why}\n")
+        self.assertFalse((self.folder / "a.db").exists())
+        self.check_ran("examples", "add", "a.db", "job.yaml", "--client", 0, "--model", "pictures")
+        self.assertIn("none.csv", self.refused("examples", "add", "a.db", "./none.csv", "--model", "pictures"))
+
     def test_are_filled_from_pictures(self):
         self.check_ran("data", "export", "digits", "pictures", "--set", "data.clients=2",
                        "--set", "data.examples=20")
