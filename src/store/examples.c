@@ -34,6 +34,7 @@ struct choir_examples {
     choir_env env;
     ch_database db;
     bool is_reader;
+    bool is_own; // a store, of a version that is known; also one that is damaged
     choir_examples_form form;
     uint64_t rows_max;
     uint64_t bytes_max;
@@ -68,7 +69,8 @@ uint32_t choir_examples_bytes(const choir_examples *e) {
     return (uint32_t)(features_of(&e->form) * item);
 }
 
-/* A damaged file is of no use, but what it was collected for is there still. */
+/* A damaged store is of no use, but what it was collected for is there still. Another file is
+ * somebody's, who may not be told to remove it. */
 static choir_status told(const choir_examples *e, choir_status status, choir_error *err) {
     if (status != CHOIR_EPROTO || err == NULL) {
         return status;
@@ -76,10 +78,11 @@ static choir_status told(const choir_examples *e, choir_status status, choir_err
     const choir_error why = *err;
     const size_t path = strlen(e->db.path);
     const bool has_path = strncmp(why.message, e->db.path, path) == 0;
-    return ch_error_set(err, status,
-                        "%s: no store of examples that can be used; remove it, with "
-                        "its -wal and -shm, to collect anew (%.200s)",
-                        e->db.path, has_path ? why.message + path + 2 : why.message);
+    return ch_error_set(err, status, "%s: %s (%.200s)", e->db.path,
+                        e->is_own ? "no store of examples that can be used; remove it, with "
+                                    "its -wal and -shm, to collect anew"
+                                  : "is no store of examples; name another file",
+                        has_path ? why.message + path + 2 : why.message);
 }
 
 // ----- opening ----------------------------------------------------------------------------------
@@ -95,6 +98,16 @@ static bool form_is_right(const choir_examples_form *f) {
 static bool is_same_form(const choir_examples_form *a, const choir_examples_form *b) {
     return a->kind == b->kind && a->height == b->height && a->width == b->width &&
            a->channels == b->channels && a->classes == b->classes;
+}
+
+/* Whether its first bytes say that it is a store; they do when the rest of it cannot be read. */
+static bool is_own(ch_database *db) {
+    int64_t application = 0;
+    int64_t version = 0;
+    return db->handle != NULL &&
+           ch_database_number(db, &application, "PRAGMA application_id", NULL) == CHOIR_OK &&
+           ch_database_number(db, &version, "PRAGMA user_version", NULL) == CHOIR_OK &&
+           application == APPLICATION_ID && version >= 1 && version <= VERSION;
 }
 
 /* Is the file a store, or empty? One query, as another process may be making one. */
@@ -301,6 +314,7 @@ choir_status choir_examples_open(choir_examples **out, const char *path,
     if (status == CHOIR_OK) {
         status = store_fill(e, options, &why);
     }
+    e->is_own = status == CHOIR_OK || is_own(&e->db);
     if (status != CHOIR_OK) {
         (void)ch_error_set(err, told(e, status, &why), "%s", why.message);
         choir_examples_close(e);

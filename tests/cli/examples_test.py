@@ -106,11 +106,14 @@ class Stores(Network):
                 (("add", "a.db", "a.csv", "--from", 5), 2, "there are 5 examples, numbered from 0"),
                 (("add", "a.db", "digits", "--client", "x"), 2, "--client: 'x'"),
                 (("show", "none.db"), 1, "none.db: cannot open"),
-                (("show", "bad.db"), 1, "remove it, with its -wal and -shm, to collect anew"),
+                (("show", "bad.db"), 1, "bad.db: is no store of examples; name another file"),
                 (("ls", "bad.db"), 1, "no store of examples")]:
             ran = self.run_in("examples", *words)
             self.assertEqual((ran.code, ran.out), (code, ""), ran.log)
             self.assertIn(why, ran.log)
+        self.stop(self.serve())
+        self.assertIn("choir.db: is no store of examples; name another file (a database of another program)",
+                      self.refused("examples", "show", "choir-server/choir.db"))
         self.serve()
         self.host(self.file("job.yaml", JOB % 1))
         for words, code, why in [(("--examples", "a.db"), 2, "wants 28x28x1 inputs, the data has 1x1x3"),
