@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,15 +59,23 @@ choir_status ch_database_failed(const ch_database *db, int result, choir_error *
 
 // ----- life -------------------------------------------------------------------------------------
 
-/* SQLite would make it readable for others. Its journal gets the same permissions. */
+/* SQLite would make it readable for others, and an empty file that is there may be. Its journal
+ * gets the same permissions. */
 static choir_status file_make(const char *path, choir_error *err) {
     const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
     if (descriptor < 0) {
         return ch_error_set(err, CHOIR_EIO, "%s: cannot open for writing: %s", path,
                             strerror(errno));
     }
+    struct stat about;
+    choir_status status = CHOIR_OK;
+    if (fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) && about.st_size == 0 &&
+        fchmod(descriptor, FILE_MODE) != 0) {
+        status = ch_error_set(err, CHOIR_EIO, "%s: cannot be made its owner's alone: %s", path,
+                              strerror(errno));
+    }
     (void)close(descriptor);
-    return CHOIR_OK;
+    return status;
 }
 
 static void configure(struct sqlite3 *handle) {

@@ -34,8 +34,8 @@ typedef struct ch_database {
 } ch_database;
 
 /*
- * Opens or creates the file, for its owner alone to read, and writes nothing to one that is there:
- * whoever opens checks it, and then calls ch_database_prepare.
+ * Opens or creates the file, for its owner alone to read, like one that is empty, and writes
+ * nothing to any other that is there: whoever opens checks it, and then calls ch_database_prepare.
  *
  * Returns OK and an object to release; EINVAL when path is too long; EIO; ENOMEM. *out is safe to
  * release in any case.

@@ -237,6 +237,8 @@ static void what_is_removed_is_not_left_on_the_disk(void **state) {
     o.form = &form;
     o.age_max_ms = 1;
     forget();
+    folder_put(file(), "", 0); // by another program, for all to read
+    assert_int_equal(chmod(file(), 0666), 0);
     check_status(opens(&e, &o), CHOIR_OK);
     const choir_example example = {.features = secret, .at_ms = 10};
     check_status(choir_examples_add(e, &example, 1, &err), CHOIR_OK);
