@@ -106,7 +106,7 @@ choir_client_options choir_client_defaults(void);
  * Makes a client; nothing is sent yet.
  *
  * Returns OK and an object to destroy; EINVAL for options; EIO for state_dir, also when another
- * client has it for this job; ENOMEM; *out == NULL then.
+ * client has it for this job, and for a PEM file that cannot be opened; ENOMEM; *out == NULL then.
  */
 CHOIR_NODISCARD choir_status choir_client_create(choir_client **out,
                                                  const choir_client_options *options,

@@ -5,10 +5,13 @@
 #include "base/text.h"
 #include "net/http_text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum {
     UNIT = 64,                         // bytes in which env->alloc counts
@@ -221,6 +224,21 @@ static choir_status options_check(const ch_http_client_options *o, choir_error *
     return CHOIR_OK;
 }
 
+/* Files that are not there would be told at every call, as if the server were away. */
+static choir_status files_check(const ch_http_client_options *o, choir_error *err) {
+    const char *const files[] = {o->ca_file, o->certificate_file, o->key_file};
+    for (int i = 0; i < 3; i++) {
+        const int descriptor = files[i] == NULL ? -1 : open(files[i], O_RDONLY | O_CLOEXEC);
+        if (files[i] != NULL && descriptor < 0) {
+            return ch_error_set(err, CHOIR_EIO, "%s: cannot open: %s", files[i], strerror(errno));
+        }
+        if (descriptor >= 0) {
+            (void)close(descriptor);
+        }
+    }
+    return CHOIR_OK;
+}
+
 typedef struct text_option {
     CURLoption option;
     const char *text; // NULL: libcurl's default
@@ -305,6 +323,9 @@ static void curl_prepare(void) {
 choir_status ch_http_client_create(ch_http_client **out, const ch_http_client_options *options,
                                    const choir_env *env, choir_error *err) {
     choir_status status = options_check(options, err);
+    if (status == CHOIR_OK) {
+        status = files_check(options, err);
+    }
     if (status != CHOIR_OK) {
         return status;
     }

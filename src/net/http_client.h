@@ -75,8 +75,8 @@ typedef struct ch_http_reply {
  * Makes a client; it connects when it sends.
  *
  * Returns OK and a client to destroy; EINVAL for a URL, a pin or limits that are none, a pin
- * without https, a certificate without its key; EIO when libcurl was built without what an option
- * needs; ENOMEM.
+ * without https, a certificate without its key; EIO for a file that cannot be opened now, and
+ * when libcurl was built without what an option needs; ENOMEM.
  */
 CHOIR_NODISCARD choir_status ch_http_client_create(ch_http_client **out,
                                                    const ch_http_client_options *options,

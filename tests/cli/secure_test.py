@@ -239,6 +239,14 @@ class Tls(Secure):
                               "--certificate", "client.pem", "--certificate-key", "client.key")
                    for k in range(CLIENTS)])
 
+    def test_a_device_says_once_which_file_is_not_there(self):
+        self.certificate("own")
+        self.serve()
+        for words in (("--ca", "none.pem"), ("--certificate", "none.pem", "--certificate-key", "own.key"),
+                      ("--certificate", "own.pem", "--certificate-key", "none.pem")):
+            self.assert_says(self.join_once("choir-server/join.json", *words), 1,
+                             "choir join: none.pem: cannot open: No such file or directory\n")
+
     def test_what_does_not_go_together_is_refused(self):
         self.certificate("own")
         self.certificate("other")

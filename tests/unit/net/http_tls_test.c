@@ -59,13 +59,35 @@ static void a_server_is_known_by_its_pin_or_its_ca(void **state) {
         {{.pin = other_key.pin, .ca_file = right_ca}, CHOIR_EIO, "than the pinned one"},
         {{.ca_file = wrong_ca}, CHOIR_EIO, "give the server's pin, or the CA"},
         {{.pin = NULL}, CHOIR_EIO, "give the server's pin, or the CA"},
-        {{.ca_file = "/no/such/file"}, CHOIR_EIO, "check the file of CAs"},
+        {{.ca_file = file_with("empty.pem", "")}, CHOIR_EIO, "check the file of CAs"},
     };
     ch_http_server *s = server_open(server_key.pem, server_key.key, NULL);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         check_tls(ch_http_server_port(s), &rows[i].with, rows[i].status, rows[i].message);
     }
     ch_http_server_stop(s, 0);
+}
+
+static void files_that_are_not_there_are_told_before_a_call(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    const char *pem = file_with("client.pem", client_key.pem);
+    const ch_http_client_options rows[] = {
+        {.ca_file = "/no/such/file"},
+        {.certificate_file = "/no/such/file", .key_file = pem},
+        {.certificate_file = pem, .key_file = "/no/such/file"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ch_http_client *c = NULL;
+        choir_error err = {.message = ""};
+        ch_http_client_options o = options_for("https", 1);
+        o.ca_file = rows[i].ca_file;
+        o.certificate_file = rows[i].certificate_file;
+        o.key_file = rows[i].key_file;
+        check_status(ch_http_client_create(&c, &o, &env, &err), CHOIR_EIO);
+        assert_null(c);
+        assert_string_equal(err.message, "/no/such/file: cannot open: No such file or directory");
+    }
 }
 
 static void a_server_may_ask_for_the_clients_certificate(void **state) {
@@ -187,6 +209,7 @@ static int clear(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_is_known_by_its_pin_or_its_ca),
+        cmocka_unit_test(files_that_are_not_there_are_told_before_a_call),
         cmocka_unit_test(a_server_may_ask_for_the_clients_certificate),
         cmocka_unit_test(an_exchange_sleeps_over_tls_too),
         cmocka_unit_test(plain_text_and_tls_do_not_mix),
