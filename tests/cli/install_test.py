@@ -179,9 +179,8 @@ class Install(Installed):
         page = (SOURCE / "docs" / "embedding.md").read_text()
         device = re.findall(r"^```c\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[1]
         self.file("device.c", device)
-        run(*CC, *FLAGS, "-std=c17", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic",
-            "-Werror", "-c", "-o", self.folder / "device.o", self.folder / "device.c",
-            *self.flags_of("choir"))
+        run(*CC, *FLAGS, "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c", "-o",
+            self.folder / "device.o", self.folder / "device.c", *self.flags_of("choir"))
 
     def test_a_trainer_of_ones_own_runs_in_the_installed_simulator(self):
         self.file("mine.c", SIMULATION)
