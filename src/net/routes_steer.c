@@ -36,11 +36,18 @@ static bool leads_from(const step *t, const char *state) {
 /* Whether the step makes sense for the job. With the lock. */
 static choir_status step_check(const ch_server *s, const ch_hosted *h, const char *reference,
                                const step *t, choir_error *err) {
+    const ch_hosted *latest = ch_server_newest(s, h->row.name);
     if (!leads_from(t, h->row.state)) {
+        if (latest != h && strcmp(reference, h->reference) != 0) { // a name means an older one
+            return ch_error_set(err, CHOIR_EAGAIN,
+                                "'%s' is %s: there is nothing to %s; the newest, '%s', is %s: name "
+                                "it with its version",
+                                h->reference, h->row.state, t->act, latest->reference,
+                                latest->row.state);
+        }
         return ch_error_set(err, CHOIR_EAGAIN, "'%s' is %s: there is nothing to %s", reference,
                             h->row.state, t->act);
     }
-    const ch_hosted *latest = ch_server_newest(s, h->row.name);
     if (strcmp(t->act, "resume") == 0 && latest != h) {
         return ch_error_set(err, CHOIR_EAGAIN, "'%s' has been replaced by '%s'", h->reference,
                             latest->reference);

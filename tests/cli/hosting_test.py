@@ -167,6 +167,20 @@ class Steering(Network):
                       self.refused("hosted", "replace", "leters", job))
         self.assertEqual(len(self.status()), 2)
 
+    def test_whose_name_means_an_older_one_is_told_by_its_version(self):
+        job = self.file("job.yaml", JOB % 1)
+        self.serve()
+        self.host(job)
+        self.ends([self.join(k) for k in range(CLIENTS)])
+        self.host(job, "--set", "server.rounds=100000")
+        self.assertEqual(self.check_ran("hosted", "stop", "letters").out, "letters@2 stopped\n")
+        for act in ("resume", "pause", "stop"):
+            self.assertIn(f"'letters@1' is finished: there is nothing to {act}; the newest, 'letters@2', is stopped: "
+                          "name it with its version", self.refused("hosted", act, "letters"))
+        self.assertIn("'letters@1' is finished: there is nothing to resume\n",
+                      self.refused("hosted", "resume", "letters@1"))
+        self.check_ran("hosted", "resume", "letters@2")
+
     def test_whose_number_is_anothers_in_the_next_version_joins_again(self):
         job = self.file("job.yaml", ENDLESS)
         self.serve("--plain")
