@@ -21,6 +21,17 @@ static const ch_option ROWS[] = {
 static const ch_options OPTIONS = {ROWS, sizeof(ROWS) / sizeof(ROWS[0])};
 static const list_flags DEFAULTS = {.dir = ""};
 
+/* Files that a run trains on may have come by another way, without all that is to be had. */
+static const char *where(const ch_catalog_row *row, const char *dir) {
+    choir_job_data data = choir_job_defaults().data;
+    const size_t room = sizeof(data.source);
+    if (ch_catalog_is_here(row, dir)) {
+        return "here";
+    }
+    const bool fits = (size_t)snprintf(data.source, room, "%s/%s", dir, row->name) < room;
+    return fits && ch_source_look(&data) != CH_SOURCE_UNSEEN ? "in part" : "to get";
+}
+
 static int list_run(const ch_call *call, choir_error *err) {
     const list_flags *flags = call->options;
     char dir[CHOIR_PATH_MAX];
@@ -33,8 +44,7 @@ static int list_run(const ch_call *call, choir_error *err) {
                       CH_GENERATORS[i]->about);
     }
     for (size_t i = 0; i < CH_CATALOG_COUNT; i++) {
-        (void)fprintf(call->out, "%-14s %-8s  %s\n", CH_CATALOG[i].name,
-                      ch_catalog_is_here(&CH_CATALOG[i], dir) ? "here" : "to get",
+        (void)fprintf(call->out, "%-14s %-8s  %s\n", CH_CATALOG[i].name, where(&CH_CATALOG[i], dir),
                       CH_CATALOG[i].about);
     }
     const char *variable = getenv("CHOIR_DATA");
@@ -51,8 +61,9 @@ const ch_command CMD_DATA_LIST = {
     .operands = "",
     .summary = "list the data sets that have names",
     .text = "Lists the data sets that data.source can name: those built in, those downloaded to "
-            "the data directory (here), and those that 'choir data get' would download. Files of "
-            "your own are named by their path; docs/dataset.md says which kinds.",
+            "the data directory (here), those that 'choir data get' would download, and those of "
+            "which some files are there that choir reads (in part). Files of your own are named by "
+            "their path; docs/dataset.md says which kinds.",
     .options = &OPTIONS,
     .defaults = &DEFAULTS,
     .bytes = sizeof(DEFAULTS),

@@ -48,6 +48,11 @@ static choir_status share_check(const ch_option_texts *set, choir_error *err) {
 choir_status job_of_source(choir_job *job, const char *what, const ch_option_texts *set,
                            choir_error *err) {
     const size_t size = strlen(what);
+    if (size == 0) {
+        return ch_error_set(
+            err, CHOIR_EINVAL,
+            "the data set's name is empty; 'choir data list' shows those there are");
+    }
     if (ends_in(what, ".yaml") || ends_in(what, ".yml")) {
         return choir_job_read(job, what, set->items, set->count, err);
     }

@@ -41,8 +41,8 @@ choir_status ch_data_dir(char out[CHOIR_PATH_MAX], const char *options_dir, choi
         size = snprintf(out, CHOIR_PATH_MAX, "%s/.local/share/choir", home);
     } else {
         return ch_error_set(err, CHOIR_EINVAL,
-                            "no data directory: set data.dir, or CHOIR_DATA or HOME in the "
-                            "environment");
+                            "no data directory: set data.dir, or --dir where a command has it, or "
+                            "CHOIR_DATA or HOME in the environment");
     }
     if (size >= CHOIR_PATH_MAX) {
         return ch_error_set(err, CHOIR_EINVAL, "the data directory's path has %d bytes; at most %d",

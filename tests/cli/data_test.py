@@ -24,6 +24,22 @@ class List(Case):
         self.assertRegex(ran.out, r"(?m)^mnist +to get  ")
         self.assertRegex(ran.out, r"(?m)^cifar10 +to get  ")
 
+    def test_what_a_run_trains_on_is_not_said_to_be_missing(self):
+        ran = self.run_in("data", "export", "digits", "mnist", "--set", "data.clients=2", "--set", "data.examples=20")
+        self.assertEqual(ran.code, 0, ran.log)
+        self.assertRegex(self.run_in("data", "list", "--dir", ".").out, r"(?m)^mnist +in part  ")
+        self.assertEqual(self.run_in("data", "show", "mnist", "--set", f"data.dir={self.folder}").code, 0)
+
+    def test_without_a_data_directory_its_flag_is_told(self):
+        ran = self.run_in("data", "list", env={"PATH": os.environ["PATH"]})
+        self.assert_says(ran, 2, "choir data list: no data directory: set data.dir, or --dir where a command has it, or "
+                                 "CHOIR_DATA or HOME in the environment\n")
+
+    def test_a_name_that_is_empty_is_none(self):
+        for words in (("data", "show", ""), ("data", "export", "", "out")):
+            self.assert_says(self.run_in(*words), 2, f"choir {' '.join(words[:2])}: the data set's name is empty; "
+                                                     "'choir data list' shows those there are\n")
+
 
 class Get(Case):
     def test_the_last_line_says_where_they_are_kept(self):
