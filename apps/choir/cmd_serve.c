@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "base/env.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "net/notify.h"
 #include "net/server.h"
@@ -161,6 +162,10 @@ static void files_allow(void) {
 static int serve_run(const ch_call *call, choir_error *err) {
     const serve_flags *flags = call->options;
     static ch_log_lines lines;
+    if (flags->no_sums && flags->keep_sums > 0) {
+        return exit_of(ch_error_set(err, CHOIR_EINVAL, "--keep-sums, --no-sums: give one of them"),
+                       err);
+    }
     lines = (ch_log_lines){.out = stderr,
                            .name = "choir serve",
                            .level = flags->quiet ? CHOIR_LEVEL_WARN : CHOIR_LEVEL_INFO,

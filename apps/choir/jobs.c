@@ -34,6 +34,20 @@ static choir_status source_check(const char *what, const ch_option_texts *set, c
                               other, what);
 }
 
+/* The model is given, too. What else is set may be needed for a job to be one, as model.loss is. */
+static choir_status model_check(const char *model, const ch_option_texts *set, choir_error *err) {
+    static const char *const keys[] = {
+        "model=", "model.name=", "model.hidden=", "model.file=", "model.init="};
+    const char *other = NULL;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && other == NULL; i++) {
+        other = set_find(set, keys[i]);
+    }
+    return other == NULL
+               ? CHOIR_OK
+               : ch_error_set(err, CHOIR_EINVAL,
+                              "--set: %.100s: the model is %.100s; set keys of data", other, model);
+}
+
 /* And so would be a share of rows where all of them are taken. */
 static choir_status share_check(const ch_option_texts *set, choir_error *err) {
     const char *share = set_find(set, "data.test_share=");
@@ -109,7 +123,10 @@ static choir_status job_load(choir_job *out, const char *model, const job_data_f
 
 choir_status job_of_model(choir_job *out, const char *model, const job_data_flags *flags,
                           choir_error *err) {
-    choir_status status = job_load(out, model, flags, err);
+    choir_status status = model_check(model, &flags->set, err);
+    if (status == CHOIR_OK) {
+        status = job_load(out, model, flags, err);
+    }
     if (status != CHOIR_OK || flags->data[0] == '\0') {
         return status;
     }

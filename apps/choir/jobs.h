@@ -28,8 +28,8 @@ typedef struct job_data_flags {
  * source is given, the defaults; with flags->set over it. flags->data, if any, is its source, all
  * rows of which are for testing when it has no test set of its own.
  *
- * Returns OK; EINVAL when nothing says which data, when flags->set says another source or share, or
- * what choir_job_read or ch_saved_open returns.
+ * Returns OK; EINVAL when nothing says which data, when flags->set says another source, share or
+ * model, or what choir_job_read or ch_saved_open returns.
  */
 CHOIR_NODISCARD choir_status job_of_model(choir_job *out, const char *model,
                                           const job_data_flags *flags, choir_error *err);

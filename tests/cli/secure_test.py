@@ -251,6 +251,7 @@ class Tls(Secure):
         self.certificate("own")
         self.certificate("other")
         rows = [(("--plain", "--clients-ca", "own.pem"), 2, "plain: without TLS"),
+                (("--keep-sums", 4, "--no-sums"), 2, "--keep-sums, --no-sums: give one of them"),
                 (("--certificate", "own.pem"), 2, "give both"),
                 (("--certificate", "own.pem", "--certificate-key", "none.key"), 1, "none.key"),
                 (("--certificate", "own.key", "--certificate-key", "own.key"), 2, "own.key: has no"),

@@ -416,6 +416,12 @@ class Model(SimCase):
         self.assertEqual(json.loads(ran.out)["examples"], 90)
         self.assertRegex(self.run_in("eval", "run").out, r"^accuracy \d+\.\d\d %, loss ")
 
+    def test_eval_and_predict_take_no_other_model(self):
+        for key in ("model=softmax", "model.name=softmax", "model.file=other.safetensors"):
+            for command in ("eval", "predict"):
+                self.assert_says(self.run_in(command, "run", "--set", key), 2,
+                                 f"choir {command}: --set: {key}: the model is run; set keys of data\n")
+
     def test_predict_prints_a_line_for_each_example(self):
         ran = self.run_in("predict", "run", "--first", 3, "--count", 5)
         self.assertEqual((ran.code, ran.log), (0, ""))
