@@ -28,6 +28,7 @@ typedef enum ch_purpose {
     CH_PURPOSE_ARRIVAL = 15,    // in which order an open population's simulated clients come by
     CH_PURPOSE_MEASURING = 16,  // who evaluates a model
     CH_PURPOSE_PREPROCESS = 17, // how an example is cropped, turned and lit in training
+    CH_PURPOSE_DITHER = 18,     // which way a client's metrics are rounded
 } ch_purpose;
 
 typedef struct ch_rng {

@@ -2,6 +2,7 @@
 #include "fl/metrics.h"
 
 #include "base/assert.h"
+#include "base/rng.h"
 
 #include <math.h>
 
@@ -16,7 +17,12 @@ static int64_t within(int64_t value, int64_t bound) {
     return above > -bound ? above : -bound;
 }
 
-void ch_metrics_scale(choir_metrics *m, uint64_t examples) {
+double ch_metrics_dither(uint64_t seed, uint32_t round, uint32_t client) {
+    ch_rng rng = ch_rng_stream(seed, CH_PURPOSE_DITHER, round, client);
+    return ch_rng_unit(&rng) - 0.5;
+}
+
+void ch_metrics_scale(choir_metrics *m, uint64_t examples, double dither) {
     if (m->examples == 0) {
         *m = (choir_metrics){0};
         return;
@@ -27,7 +33,8 @@ void ch_metrics_scale(choir_metrics *m, uint64_t examples) {
     }
     const double factor = (double)examples / (double)m->examples;
     const double loss = nearbyint((double)m->loss_q20 * factor);
-    const double correct = nearbyint((double)m->correct * factor); // 2^64, by rounding, at most
+    // Never below 0, which -1/2 is rounded to; 2^64, by rounding, at most.
+    const double correct = nearbyint((double)m->correct * factor + dither);
     m->correct = smaller(correct < 0x1p64 ? (uint64_t)correct : UINT64_MAX, examples);
     m->loss_q20 = fabs(loss) < 0x1p62 ? (int64_t)loss
                   : loss < 0          ? -(INT64_C(1) << 62)
@@ -35,14 +42,14 @@ void ch_metrics_scale(choir_metrics *m, uint64_t examples) {
     m->examples = examples;
 }
 
-void ch_metrics_shrink(choir_metrics *m, uint64_t most) {
-    ch_metrics_scale(m, smaller(m->examples, most));
+void ch_metrics_shrink(choir_metrics *m, uint64_t most, double dither) {
+    ch_metrics_scale(m, smaller(m->examples, most), dither);
 }
 
 void ch_metrics_add(choir_metrics *sum, const choir_metrics *m, int64_t limit) {
     CH_ASSERT(limit >= 0);
     choir_metrics bounded = *m;
-    ch_metrics_shrink(&bounded, (uint64_t)limit);
+    ch_metrics_shrink(&bounded, (uint64_t)limit, 0);
     const int64_t examples = (int64_t)bounded.examples;
     const int64_t loss_max =
         examples > limit / LOSS_MEAN_MAX_Q20 ? limit : examples * LOSS_MEAN_MAX_Q20;

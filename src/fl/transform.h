@@ -40,6 +40,7 @@ typedef struct ch_payload {
     uint32_t dim;
     uint32_t examples; // n: what the client has, then what it says it has
     uint32_t epochs;   // E of the task
+    double dither;     // of the client in the round: see metrics.h
     choir_metrics metrics;
 } ch_payload;
 
@@ -48,6 +49,7 @@ typedef struct ch_offer {
     double norm;     // L2, as the server measured it
     uint32_t weight; // n: what the client said, then how often it counts
     uint32_t epochs; // E of the task
+    double dither;   // the client's
     choir_metrics metrics;
 } ch_offer;
 

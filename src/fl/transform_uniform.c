@@ -5,7 +5,8 @@
  *   server       adds u;  mean = sum_k u_k / K
  *   sensitivity  before
  *   metrics      both ends: sums as if over 100 examples, whatever n: a mean loss, and an accuracy
- *                in whole percents, because a finer fraction would give its denominator away
+ *                in whole percents, because a finer fraction would give its denominator away; to
+ *                the nearest, because many draws of one fraction would give it away too
  *
  * Source: McMahan et al., "Learning Differentially Private Recurrent Language Models", ICLR 2018,
  * sec. 2, with all weights 1.
@@ -18,13 +19,13 @@ enum { METRICS_EXAMPLES = 100 };
 static void uniform_client(const ch_transform *t, ch_payload *p) {
     (void)t;
     p->examples = 1;
-    ch_metrics_scale(&p->metrics, METRICS_EXAMPLES);
+    ch_metrics_scale(&p->metrics, METRICS_EXAMPLES, 0);
 }
 
 static choir_status uniform_server(const ch_transform *t, ch_offer *offer) {
     (void)t;
     offer->weight = 1;
-    ch_metrics_scale(&offer->metrics, METRICS_EXAMPLES);
+    ch_metrics_scale(&offer->metrics, METRICS_EXAMPLES, 0);
     return CHOIR_OK;
 }
 

@@ -4,7 +4,8 @@
  *   client       (u, n)  ->  (u, min(n, cap))           cap = knob
  *   server       adds min(n, cap) u;  mean = sum_k n_k u_k / sum_k n_k
  *   sensitivity  before * min(cap, examples_max)
- *   metrics      both ends: sums over at most E min(n, cap) examples, so they count as u does
+ *   metrics      both ends: sums over at most E min(n, cap) examples, so they count as u does; what
+ *                was right of more is rounded up or down by chance, so that no mean moves
  *
  * The cap bounds how much one client can matter, or claim to.
  *
@@ -20,12 +21,12 @@ static uint32_t capped(const ch_transform *t, uint32_t examples) {
 
 static void weight_client(const ch_transform *t, ch_payload *p) {
     p->examples = capped(t, p->examples);
-    ch_metrics_shrink(&p->metrics, (uint64_t)p->epochs * p->examples);
+    ch_metrics_shrink(&p->metrics, (uint64_t)p->epochs * p->examples, p->dither);
 }
 
 static choir_status weight_server(const ch_transform *t, ch_offer *offer) {
     offer->weight = capped(t, offer->weight);
-    ch_metrics_shrink(&offer->metrics, (uint64_t)offer->epochs * offer->weight);
+    ch_metrics_shrink(&offer->metrics, (uint64_t)offer->epochs * offer->weight, offer->dither);
     return CHOIR_OK;
 }
 

@@ -351,8 +351,9 @@ static choir_refusal failure_refusal(uint32_t failure) {
     }
 }
 
-choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *report,
+choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_request *in,
                                    const void *delta, const ch_measure *known, ch_offer *offer) {
+    const ch_report *report = &in->report;
     const uint32_t examples_max = c->options.examples_max;
     if (report->failure != CH_FAILURE_NONE) {
         return failure_refusal(report->failure);
@@ -372,6 +373,7 @@ choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *
         .norm = measure.norm,
         .weight = report->examples < examples_max ? report->examples : examples_max,
         .epochs = c->task.epochs,
+        .dither = ch_metrics_dither(c->task.seed, c->task.round, in->client),
         .metrics = report->metrics,
     };
     if (measure.norm > c->options.update_norm_max ||
@@ -439,7 +441,7 @@ static ch_reply report_answer(choir_coordinator *c, const ch_request *in,
     const bool is_of_update = inspection->is_measured && c->algorithm->parts_count == 0;
     const ch_measure *known = is_of_update ? &measure : NULL;
     ch_offer offer;
-    const choir_refusal refusal = ch_coordinator_judge(c, report, delta, known, &offer);
+    const choir_refusal refusal = ch_coordinator_judge(c, in, delta, known, &offer);
     if (refusal != NO_REFUSAL) {
         ch_cohort_settle(&c->cohort, place, CH_STANDING_REFUSED + (uint32_t)refusal);
         c->changes += 1;

@@ -111,9 +111,9 @@ bool ch_coordinator_sum_is_sane(const choir_coordinator *c, uint32_t reports, ui
                                 const uint8_t *sum);
 
 /* What is wrong with a report for the open round, and how it counts; CHOIR_REFUSAL_COUNT: nothing.
- * delta (report->dim), at any address, whose update's measure is known or NULL; offer is only
+ * delta (in->report.dim), at any address, whose update's measure is known or NULL; offer is only
  * filled when nothing is. */
-choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_report *report,
+choir_refusal ch_coordinator_judge(const choir_coordinator *c, const ch_request *in,
                                    const void *delta, const ch_measure *known, ch_offer *offer);
 
 /* Why a report, or its announcement, is none of the open round's task; CHOIR_REFUSAL_COUNT when it

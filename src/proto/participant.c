@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "base/env.h"
 #include "base/error.h"
+#include "fl/metrics.h"
 #include "proto/refusal.h"
 
 #include <math.h>
@@ -419,6 +420,8 @@ static void chain_run(const choir_participant *p, float *delta, uint32_t dim,
                           .dim = dim,
                           .examples = training->examples,
                           .epochs = p->task.epochs,
+                          .dither =
+                              ch_metrics_dither(p->task.seed, p->task.round, p->options.client),
                           .metrics = training->metrics};
     ch_chain_client(&p->chain, &payload);
     training->examples = payload.examples;

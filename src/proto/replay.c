@@ -105,8 +105,7 @@ choir_status choir_replay_report(choir_replay *r, choir_bytes request, choir_err
         ch_request_gather(&in, r->delta);
         delta = r->delta;
     }
-    const choir_refusal refusal =
-        ch_coordinator_judge(&r->coordinator, &in.report, delta, NULL, &offer);
+    const choir_refusal refusal = ch_coordinator_judge(&r->coordinator, &in, delta, NULL, &offer);
     if (refusal != CHOIR_REFUSAL_COUNT || r->gathered.reports == r->gathered.cohort_max) {
         return ch_error_set(err, CHOIR_EPROTO, "replay: the report of client %u does not count: %s",
                             in.client,

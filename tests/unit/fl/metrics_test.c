@@ -3,8 +3,10 @@
 
 #include "fl/metrics.h"
 
+#include <math.h>
+
 static choir_metrics scaled(choir_metrics m, uint64_t examples) {
-    ch_metrics_scale(&m, examples);
+    ch_metrics_scale(&m, examples, 0);
     return m;
 }
 
@@ -19,10 +21,48 @@ static void the_means_stay(void **state) {
     assert_memory_equal(&more, &m, sizeof(m));
     assert_int_equal(scaled((choir_metrics){.examples = 3, .correct = 1}, 100).correct, 33);
     choir_metrics same = m;
-    ch_metrics_shrink(&same, 600);
+    ch_metrics_shrink(&same, 600, 0);
     assert_memory_equal(&same, &m, sizeof(m));
-    ch_metrics_shrink(&same, 100);
+    ch_metrics_shrink(&same, 100, 0);
     assert_memory_equal(&same, &less, sizeof(m));
+}
+
+/* Clients with few examples, each of which many answers belong to: all 3 of 15 right, say. */
+static void the_mean_of_many_small_clients_stays(void **state) {
+    (void)state;
+    enum { CLIENTS = 4000, PREDICTED = 15 };
+    for (uint32_t examples = 1; examples <= 4; examples += 3) {
+        for (uint64_t right = 0; right <= PREDICTED; right++) {
+            choir_metrics sum = {0};
+            for (uint32_t client = 0; client < CLIENTS; client++) {
+                choir_metrics m = {.examples = PREDICTED, .correct = right};
+                ch_metrics_shrink(&m, examples, ch_metrics_dither(7, 3, client));
+                ch_metrics_add(&sum, &m, INT64_MAX / CLIENTS);
+            }
+            const double mean = (double)right / PREDICTED;
+            const double deviation = 0.5 / sqrt(CLIENTS); // of a mean of zeros and ones, at most
+            assert_int_equal(sum.examples, CLIENTS * examples);
+            check_near((double)sum.correct / (double)sum.examples, mean,
+                       right % PREDICTED == 0 ? 0 : 4 * deviation / examples);
+        }
+    }
+}
+
+/* Who is right in every fifth round is not so in the same ones, nor with the others. */
+static void a_dither_is_of_one_client_in_one_round(void **state) {
+    (void)state;
+    const double one = ch_metrics_dither(1, 2, 3);
+    assert_true(one == ch_metrics_dither(1, 2, 3));
+    assert_true(one != ch_metrics_dither(2, 2, 3));
+    assert_true(one != ch_metrics_dither(1, 3, 3));
+    assert_true(one != ch_metrics_dither(1, 2, 4));
+    for (uint32_t client = 0; client < 1000; client++) {
+        const double dither = ch_metrics_dither(1, 1, client);
+        assert_true(dither >= -0.5 && dither < 0.5);
+        choir_metrics whole = {.examples = 30, .correct = 20};
+        ch_metrics_shrink(&whole, 3, dither);
+        assert_int_equal(whole.correct, 2); // a whole number has nothing to be rounded
+    }
 }
 
 static void over_no_example_there_is_nothing_to_say(void **state) {
@@ -37,6 +77,7 @@ static void over_no_example_there_is_nothing_to_say(void **state) {
 static void sums_stay_within_their_limit(void **state) {
     (void)state;
     const uint64_t counts[] = {0, 1, 100, UINT64_C(1) << 50, UINT64_MAX};
+    const double dithers[] = {-0.5, 0, 0.5 - 0x1p-53};
     const int64_t losses[] = {INT64_MIN, -1, 0, INT64_MAX};
     const int64_t limits[] = {0, 1, INT64_C(1) << 45, INT64_MAX / 2};
     for (int i = 0; i < 5 * 5 * 4 * 4; i++) {
@@ -44,7 +85,8 @@ static void sums_stay_within_their_limit(void **state) {
                                  .correct = counts[i / 5 % 5],
                                  .loss_q20 = losses[i / 25 % 4]};
         const int64_t limit = limits[i / 100];
-        const choir_metrics most = scaled(m, UINT64_MAX);
+        choir_metrics most = m;
+        ch_metrics_scale(&most, UINT64_MAX, dithers[i % 3]);
         assert_true(m.correct < m.examples || most.correct == most.examples);
         choir_metrics sum = {0};
         ch_metrics_add(&sum, &m, limit);
@@ -59,6 +101,8 @@ static void sums_stay_within_their_limit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_means_stay),
+        cmocka_unit_test(the_mean_of_many_small_clients_stays),
+        cmocka_unit_test(a_dither_is_of_one_client_in_one_round),
         cmocka_unit_test(over_no_example_there_is_nothing_to_say),
         cmocka_unit_test(sums_stay_within_their_limit),
     };

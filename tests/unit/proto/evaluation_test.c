@@ -189,6 +189,32 @@ static void what_was_measured_is_summed_as_the_chain_lets_it(void **state) {
     peer_close(&p);
 }
 
+/* A message with fifteen words, three of them right, is one example: of each client alone that is 0
+ * or 1 of 1, of all together still a fifth. */
+static void the_mean_over_clients_with_few_examples_stays(void **state) {
+    (void)state;
+    enum { ALL = 1600 };
+    choir_coordinator_options o = options(1);
+    o.clients = ALL;
+    o.sample_rate = 1;
+    peer p;
+    peer_open(&p, &o);
+    for (uint32_t client = 0; client < ALL; client++) {
+        assert_int_equal(peer_reports(&p, client, 0.25F), CH_REPLY_ACK);
+    }
+    for (uint32_t client = 0; client < ALL; client++) {
+        ch_request m = measure(&p, client);
+        m.report.examples = 1;
+        m.report.metrics = (choir_metrics){.examples = 15, .correct = 3, .loss_q20 = 30 << 20};
+        assert_int_equal(peer_send(&p, &m).kind, CH_REPLY_ACK);
+    }
+    const choir_metrics *sum = &choir_coordinator_evaluation(p.c)->metrics;
+    assert_int_equal(sum->examples, ALL);
+    check_near((double)sum->correct / ALL, 0.2, 0.04); // four deviations
+    assert_true(sum->loss_q20 == (INT64_C(2) << 20) * ALL);
+    peer_close(&p);
+}
+
 /* The first of a cohort that is not in another. */
 static uint32_t first_without(const uint32_t cohort[COHORT], const uint32_t other[COHORT]) {
     for (uint32_t i = 0; i < COHORT; i++) {
@@ -361,6 +387,7 @@ int main(void) {
         cmocka_unit_test(training_is_what_it_is_without),
         cmocka_unit_test(its_task_says_what_it_is_for),
         cmocka_unit_test(what_was_measured_is_summed_as_the_chain_lets_it),
+        cmocka_unit_test(the_mean_over_clients_with_few_examples_stays),
         cmocka_unit_test(what_is_no_measurement_is_refused_and_ends_nobody_elses),
         cmocka_unit_test(in_an_open_population_whoever_comes_measures),
         cmocka_unit_test(a_kill_in_its_middle_takes_nothing),

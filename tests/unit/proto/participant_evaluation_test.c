@@ -3,11 +3,12 @@
 
 #include "base/error.h"
 #include "choir/participant.h"
+#include "fl/metrics.h"
 #include "wire/message.h"
 
 #include <string.h>
 
-enum { DIM = 2, EXAMPLES = 8, RETRY_MS = 1000 };
+enum { DIM = 2, EXAMPLES = 8, RETRY_MS = 1000, CLIENTS = 400, SEED = 9 };
 
 static const float PARAMS[DIM] = {1, 2};
 
@@ -15,7 +16,7 @@ typedef struct device {
     choir_participant *p;
     choir_workspace *room;
     choir_status status; // of its trainer
-    uint32_t examples;
+    uint32_t examples, predicted;
     uint32_t trained, evaluated;
 } device;
 
@@ -35,13 +36,13 @@ static choir_status evaluate(void *self, uint32_t client, const choir_task *task
                              const float *params, choir_training *out, choir_error *err) {
     device *d = self;
     (void)err;
-    assert_int_equal(client, 77);
+    assert_true(client < CLIENTS);
     assert_int_equal(task->round, 3);
     assert_true(params[1] == PARAMS[1]);
     d->evaluated += 1;
     *out = (choir_training){
         .examples = d->examples,
-        .metrics = {.examples = d->examples, .correct = d->examples / 2, .loss_q20 = 16 << 20}};
+        .metrics = {.examples = d->predicted, .correct = d->predicted / 2, .loss_q20 = 16 << 20}};
     return d->status;
 }
 
@@ -52,6 +53,7 @@ static ch_reply task_reply(uint32_t purpose) {
     return (ch_reply){.kind = CH_REPLY_TASK,
                       .task = {.round = 3,
                                .dim = DIM,
+                               .seed = SEED,
                                .model = choir_hash_params(PARAMS, DIM),
                                .epochs = 1,
                                .learning_rate = 0.1F,
@@ -61,7 +63,7 @@ static ch_reply task_reply(uint32_t purpose) {
 }
 
 static device device_open(void) {
-    device d = {.status = CHOIR_OK, .examples = EXAMPLES};
+    device d = {.status = CHOIR_OK, .examples = EXAMPLES, .predicted = EXAMPLES};
     const choir_env env = choir_env_default();
     choir_participant_options o = choir_participant_defaults();
     o.client = 77;
@@ -129,6 +131,25 @@ static void it_measures_and_reports_metrics_alone(void **state) {
     assert_null(choir_participant_holds(d.p));
     hears(&d, 0, (ch_reply){.kind = CH_REPLY_ACK}, CHOIR_OK);
     assert_int_equal(sends(&d, 0).kind, CH_REQUEST_CHECK_IN);
+    device_close(&d);
+}
+
+/* 7 of 15 words of one message: 0 or 1 of 1, by chance, but the same as on the server. */
+static void what_few_examples_cannot_tell_is_rounded_as_the_server_would(void **state) {
+    (void)state;
+    device d = device_open();
+    uint64_t correct = 0;
+    d.examples = 1;
+    d.predicted = 15;
+    for (uint32_t client = 0; client < CLIENTS; client++) {
+        choir_participant_reset(d.p, client);
+        const ch_request m = does(&d, CHOIR_PURPOSE_EVALUATE, &BOTH, CHOIR_OK);
+        choir_metrics right = {.examples = 15, .correct = 7, .loss_q20 = 16 << 20};
+        ch_metrics_scale(&right, 1, ch_metrics_dither(SEED, 3, client));
+        assert_memory_equal(&m.report.metrics, &right, sizeof(right));
+        correct += m.report.metrics.correct;
+    }
+    check_near((double)correct / CLIENTS, 7 / 15.0, 0.1); // four deviations
     device_close(&d);
 }
 
@@ -210,6 +231,7 @@ static void what_was_measured_is_kept_over_a_restart(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_measures_and_reports_metrics_alone),
+        cmocka_unit_test(what_few_examples_cannot_tell_is_rounded_as_the_server_would),
         cmocka_unit_test(failures_to_measure_are_reported),
         cmocka_unit_test(a_purpose_of_a_later_version_is_not_guessed),
         cmocka_unit_test(a_refused_training_does_not_keep_it_from_measuring),
