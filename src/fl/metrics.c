@@ -6,8 +6,6 @@
 
 #include <math.h>
 
-static const int64_t LOSS_MEAN_MAX_Q20 = INT64_C(1) << 40; // 2^20
-
 static uint64_t smaller(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
@@ -50,10 +48,7 @@ void ch_metrics_add(choir_metrics *sum, const choir_metrics *m, int64_t limit) {
     CH_ASSERT(limit >= 0);
     choir_metrics bounded = *m;
     ch_metrics_shrink(&bounded, (uint64_t)limit, 0);
-    const int64_t examples = (int64_t)bounded.examples;
-    const int64_t loss_max =
-        examples > limit / LOSS_MEAN_MAX_Q20 ? limit : examples * LOSS_MEAN_MAX_Q20;
     sum->examples += bounded.examples;
     sum->correct += bounded.correct;
-    sum->loss_q20 += within(bounded.loss_q20, loss_max);
+    sum->loss_q20 += within(bounded.loss_q20, limit);
 }

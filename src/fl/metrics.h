@@ -36,8 +36,9 @@ void ch_metrics_scale(choir_metrics *m, uint64_t examples, double dither);
 void ch_metrics_shrink(choir_metrics *m, uint64_t most, double dither);
 
 /*
- * Adds one client's metrics to a round's, bounded to what they can be: correct <= examples, a mean
- * loss within 2^20, and neither sum beyond limit.
+ * Adds one client's metrics to a round's, bounded to what they can be: correct <= examples, and
+ * neither sum beyond limit. A mean loss may be anything that this leaves: that of a regression is
+ * as large as its targets, squared.
  *
  * limit  >= 0; times the clients added, it must not exceed 2^63 - 1
  */

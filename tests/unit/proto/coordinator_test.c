@@ -532,8 +532,8 @@ static void metrics_of_liars_count_as_their_updates_do(void **state) {
         {600, {1200, 600, 1200 << 20}, {60, 30, 60 << 20}},
         {10, {20, 21, 0}, {20, 20, 0}},
         {10, {0, 5, 1 << 20}, {0, 0, 0}},
-        {10, {20, 5, INT64_MIN}, {20, 5, -(INT64_C(20) << 40)}},
-        {10, {20, 5, INT64_MAX}, {20, 5, INT64_C(20) << 40}},
+        {10, {20, 5, INT64_MIN}, {20, 5, -INT64_C(1537228672809129301)}}, // a third of 2^62
+        {10, {20, 5, INT64_C(20) << 52}, {20, 5, INT64_C(20) << 52}}, // 2^32 each: of a regression
         {UINT32_MAX, {UINT64_MAX, UINT64_MAX, INT64_MIN}, {60, 60, -30}},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
