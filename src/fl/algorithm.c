@@ -73,6 +73,9 @@ choir_status ch_algorithm_check(const ch_algorithm_ops *ops, const ch_algorithm_
          "be 0"},
         {has_second_vector(ops) && s->has_clip,
          "sends a second vector, which the chain's 'clip' would not bound; remove that link"},
+        {(ops->knobs & CH_NEEDS_LENGTHS) != 0 && s->has_clip,
+         "sends an update divided by its steps, so the chain's 'clip' would bound one step and not "
+         "how far all of them go; remove that link"},
         {ops->kept_per_param > 0 && s->has_clip,
          "has clients keep what their updates were, which the chain's 'clip' would change on the "
          "way; remove that link"},

@@ -67,6 +67,7 @@ typedef enum ch_algorithm_knob {
     CH_NEEDS_UNIFORM = 32,  // a chain by which all clients count alike
     CH_NEEDS_ROSTER = 64,   // a closed population: it counts all clients
     CH_NEEDS_PLAIN = 128,   // clients' steps without momentum and proximal term
+    CH_NEEDS_LENGTHS = 512, // updates that are sent as long as they are: a chain without clip
 } ch_algorithm_knob;
 
 /* One client's training, as its end of the algorithm sees it. Borrowed. */

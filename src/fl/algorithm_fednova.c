@@ -53,7 +53,7 @@ static void fednova_apply(const ch_algorithm_options *o, float *params, float *s
 
 const ch_algorithm_ops ch_algorithm_fednova = {
     .name = "fednova",
-    .knobs = CH_KNOB_PARTIAL,
+    .knobs = CH_KNOB_PARTIAL | CH_NEEDS_LENGTHS,
     .parts = {{.name = "steps", .max = 65536}},
     .parts_count = 1,
     .range_advice = "what a client's steps weigh together must be at most 65536: fewer "

@@ -52,14 +52,15 @@ class Comparing(Case):
 
     def test_what_an_algorithm_cannot_do_with_is_changed_and_told_and_nothing_else_is(self):
         job = JOB.replace("rounds: 4", "rounds: 1") + "chain: clip=0.5 | weight=20\n"
-        rows = self.table("--algorithms", "fedavg,q-fedavg,scaffold,feddyn,fedprox", "--no-report", job=job)
+        rows = self.table("--algorithms", "fedavg,q-fedavg,scaffold,feddyn,fedprox,fednova", "--no-report", job=job)
         told = [" ".join(row).split("of 3")[1].replace("at the grid's edge", "").strip() for row in rows]
         self.assertEqual(told, ["", "chain=clip=0.5|uniform", "chain=weight=20 without clip",
                                 "chain=uniform without clip client.proximal_mu=0.1",
-                                "client.proximal_mu=0.1"])
+                                "client.proximal_mu=0.1", "chain=weight=20 without clip"])
         for run in self.runs():
             text = (self.folder / "runs/compare" / run / "job.yaml").read_text()
-            chain = {"q-fedavg": "clip=0.5|uniform", "scaffold": "weight=20", "feddyn": "uniform"}.get(
+            chain = {"q-fedavg": "clip=0.5|uniform", "scaffold": "weight=20", "feddyn": "uniform",
+                     "fednova": "weight=20"}.get(
                 run.removeprefix("letters-").rsplit("-", 2)[0], "clip=0.5 | weight=20")
             self.assertRegex(text, f"(?m)^chain: .?{re.escape(chain)}.?$")
 
