@@ -60,6 +60,9 @@ typedef struct choir_sim_round {
     uint64_t bytes_up;              // messages and updates from participants
     uint64_t bytes_down;            // messages and models to participants, lost replies included
     uint64_t virtual_ms;            // since the start of the run, when the last of them closed
+    uint32_t diverged_client;       // the first by number of those that summary.refused counts as
+                                    // diverged; UINT32_MAX: there was none
+    double diverged_loss;           // its mean loss until training broke off; NaN: not known
 } choir_sim_round;
 
 choir_sim_options choir_sim_defaults(void);

@@ -169,8 +169,7 @@ static choir_status checkpoint_restore(ch_running *r, choir_error *err) {
 static choir_status sim_create(ch_running *r, choir_error *err) {
     ch_session *s = &r->session;
     const choir_sim_options o = ch_plan_sim(&s->job, s->federation, s->dim, s->workers);
-    ch_watch_init(&r->watch, s->trainers, s->workers);
-    choir_status status = choir_sim_create(&r->sim, s->params, r->watch.trainers, &o, &s->env, err);
+    choir_status status = choir_sim_create(&r->sim, s->params, s->trainers, &o, &s->env, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -476,10 +475,9 @@ static choir_status round_run(ch_running *r, choir_error *err) {
         row.train_accuracy = (double)NAN; // a regression has no hits to count
         row.measured_accuracy = (double)NAN;
     }
-    uint32_t client = 0;
-    if (ch_watch_round(&r->watch, &client, &row.diverged_loss)) {
-        row.diverged_client = client;
-        row.diverged_loss = isfinite(row.diverged_loss) ? row.diverged_loss : (double)NAN;
+    if (round.diverged_client != UINT32_MAX) {
+        row.diverged_client = round.diverged_client;
+        row.diverged_loss = round.diverged_loss;
         diverged_note(r, &row);
     }
     totals_add(&r->result, &row);

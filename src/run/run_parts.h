@@ -4,7 +4,6 @@
 
 #include "report/progress.h"
 #include "run/run.h"
-#include "run/watch.h"
 #include "store/metrics_log.h"
 #include "store/run_dir.h"
 
@@ -16,7 +15,6 @@ typedef struct ch_running {
     ch_run_dir dir;
     ch_metrics_log *log;
     ch_progress progress;
-    ch_watch watch;
     uint8_t *state; // (state_bytes) room for the simulation's part of a checkpoint
     size_t state_bytes;
     ch_run_result result;    // totals so far

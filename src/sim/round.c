@@ -36,9 +36,12 @@
 #include "sim/network.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 enum { ARRIVAL_MS = 1 }; // between two clients that come by
+
+static const int64_t LOSS_MOST_Q20 = INT64_C(1) << 62; // that trainers say: more is said so, too
 
 /* The open round in what is drawn for it: an evaluation has draws of its own. */
 static uint32_t round_key(const choir_sim *s) {
@@ -216,6 +219,19 @@ static choir_bytes request_answer(choir_sim *s, ch_work *work, choir_bytes reque
                : choir_coordinator_reply(s->coordinator, s->now_ms, request);
 }
 
+/* A client whose training diverged has been heard. Others of an open population may have diverged
+ * too, and nobody waited for them: how many trained ahead depends on the workers. */
+static void diverged_note(choir_sim *s, const ch_work *work) {
+    const choir_metrics *m = &work->metrics;
+    choir_sim_round *r = &s->round;
+    if (work->client < r->diverged_client) {
+        const bool is_known = m->examples > 0 && m->loss_q20 < LOSS_MOST_Q20;
+        const double loss = (double)m->loss_q20 * 0x1p-20 / (double)m->examples;
+        r->diverged_client = work->client;
+        r->diverged_loss = is_known ? loss : (double)NAN;
+    }
+}
+
 static void slot_request(choir_sim *s, ch_slot *k) {
     if (ch_network_loses(&s->options.network, &k->rng)) {
         slot_lost(s, k, s->now_ms);
@@ -224,12 +240,17 @@ static void slot_request(choir_sim *s, ch_slot *k) {
     choir_intent intent;
     choir_participant_next(k->participant, s->now_ms, &intent);
     CH_ASSERT(intent.kind == CHOIR_INTENT_SEND);
+    const bool is_training = !choir_coordinator_is_evaluating(s->coordinator);
     const choir_bytes reply = request_answer(s, &k->work, intent.request);
     s->round.requests += 1;
     s->round.bytes_up += intent.request.size;
     s->round.bytes_down += reply.size;
     if (choir_answer_of(reply) == CHOIR_ANSWER_ACK) { // also when it gets lost on its way back
         state_keep(s, k);
+    }
+    if (is_training && k->work.status == CHOIR_ERANGE &&
+        choir_answer_of(reply) == CHOIR_ANSWER_REFUSED) {
+        diverged_note(s, &k->work);
     }
     reply_receive(s, k, reply);
 }

@@ -21,6 +21,7 @@
 #include "base/sha256.h"
 #include "sim/network.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -189,6 +190,8 @@ choir_status choir_sim_step(choir_sim *s, choir_sim_round *out, choir_error *err
     }
     choir_coordinator *c = s->coordinator;
     s->round = (choir_sim_round){0};
+    s->round.diverged_client = UINT32_MAX;
+    s->round.diverged_loss = (double)NAN;
     choir_status status = ch_round_run(s, err);
     if (status == CHOIR_OK && choir_coordinator_is_evaluating(c)) {
         status = ch_round_run(s, err);

@@ -5,6 +5,7 @@
 #include "choir/sim.h"
 #include "support/linear_trainer.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -12,7 +13,8 @@ enum { DIM = 5, CLIENTS = 60, ROUNDS = 8, GOAL = 8, PLACES = 11, WORKERS_MAX = 4
 
 /* The linear trainer, which notes who trained in which round. Serves any number of threads. */
 typedef struct test_data {
-    uint32_t fails_every; // clients whose number is a multiple of this have no examples; 0: none
+    uint32_t fails_every;    // clients whose number is a multiple of this have no examples; 0: none
+    uint32_t diverges_every; // likewise those whose training diverges
     atomic_bool trained[ROUNDS + 1][CLIENTS];
     atomic_uint calls;
 } test_data;
@@ -29,6 +31,10 @@ static choir_status test_train(void *self, uint32_t client, const choir_task *ta
     }
     if (d->fails_every != 0 && client % d->fails_every == 0) {
         return CHOIR_EAGAIN;
+    }
+    if (d->diverges_every != 0 && client % d->diverges_every == 0) {
+        out->metrics = (choir_metrics){.examples = 4, .loss_q20 = (int64_t)client << 20};
+        return CHOIR_ERANGE;
     }
     return linear_train(NULL, client, task, params, delta, out, err);
 }
@@ -132,6 +138,31 @@ static void rounds_have_other_clients_and_those_of_late_are_left_out(void **stat
             }
         }
     }
+}
+
+/* A worker that has nothing else to do trains who is not waited for any more. */
+static void only_who_was_heard_is_named_as_diverged(void **state) {
+    (void)state;
+    choir_sim_round rounds[3][ROUNDS];
+    uint32_t named = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        choir_sim_options o = options();
+        o.network.speed_spread = 1.5;
+        o.coordinator.over_selection = 3;
+        o.workers = 1U << i;
+        data.diverges_every = 12;
+        (void)run_to_end(&o, rounds[i]);
+        for (uint32_t r = 0; r < ROUNDS; r++) {
+            const choir_sim_round *one = &rounds[i][r];
+            const bool is_any = one->summary.refused[CHOIR_REFUSAL_DIVERGED] > 0;
+            assert_int_equal(one->diverged_client != UINT32_MAX, is_any);
+            assert_int_equal(one->diverged_client, rounds[0][r].diverged_client);
+            assert_true(is_any ? one->diverged_loss == one->diverged_client / 4.0
+                               : isnan(one->diverged_loss));
+            named += is_any;
+        }
+    }
+    assert_in_range(named, 1, 3 * ROUNDS - 1); // in some rounds, and not in all
 }
 
 static void workers_and_runs_change_nothing(void **state) {
@@ -269,6 +300,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_round_counts_its_goal),
         cmocka_unit_test(rounds_have_other_clients_and_those_of_late_are_left_out),
+        cmocka_unit_test(only_who_was_heard_is_named_as_diverged),
         cmocka_unit_test(workers_and_runs_change_nothing),
         cmocka_unit_test(a_resumed_simulation_ends_like_an_undisturbed_one),
         cmocka_unit_test(announcements_cost_their_way_and_change_no_model),
