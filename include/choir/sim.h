@@ -62,7 +62,8 @@ typedef struct choir_sim_round {
     uint64_t virtual_ms;            // since the start of the run, when the last of them closed
     uint32_t diverged_client;       // the first by number of those that summary.refused counts as
                                     // diverged; UINT32_MAX: there was none
-    double diverged_loss;           // its mean loss until training broke off; NaN: not known
+    double diverged_loss;           // its mean loss until training broke off, as it says it; NaN:
+                                    // it says none, because that was in its first step
 } choir_sim_round;
 
 choir_sim_options choir_sim_defaults(void);

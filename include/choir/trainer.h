@@ -70,8 +70,8 @@ typedef struct choir_trainer_ops {
      * Must be a pure function of (client, task, params, data): no clock, no global random state.
      * May take minutes; it is the only call in the library that may. Runs on any one thread.
      * Returns OK; EAGAIN when the client has no data; ERANGE when the loss or a parameter stopped
-     * being finite (out->metrics is then still set); EINVAL when the task is none for this trainer,
-     * as one of another model; EIO when its data cannot be read; ENOMEM.
+     * being finite (out->metrics is then of the steps before); EINVAL when the task is none for
+     * this trainer, as one of another model; EIO when its data cannot be read; ENOMEM.
      */
     choir_status (*train)(void *self, uint32_t client, const choir_task *task, const float *params,
                           float *delta, choir_training *out, choir_error *err);

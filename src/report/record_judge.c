@@ -49,8 +49,10 @@ static void judge_updates(ch_record *r) {
     char loss[CH_UNITS_MAX];
     if (!isnan(first->diverged_client)) {
         ch_units_loss(loss, first->diverged_loss);
-        (void)snprintf(who, sizeof(who), " on client %.0f, whose loss was %s",
-                       first->diverged_client, isnan(first->diverged_loss) ? "not finite" : loss);
+        const bool is_known = !isnan(first->diverged_loss);
+        (void)snprintf(who, sizeof(who), " on client %.0f, whose loss %s %s",
+                       first->diverged_client, is_known ? "had been" : "was",
+                       is_known ? loss : "not finite");
     }
     char others[2 * CH_UNITS_MAX] = "";
     if (isfinite(first->train_loss)) {

@@ -178,8 +178,9 @@ static void put_losses(block *b, const ch_summary *s) {
     if (s->diverged_round > 0 && !isnan(s->diverged_client)) {
         char loss[CH_UNITS_MAX];
         ch_units_loss(loss, s->diverged_loss);
-        put(b, "  diverged  first client %.0f in round %u, at loss %s\n", s->diverged_client,
-            s->diverged_round, isnan(s->diverged_loss) ? "not finite" : loss);
+        const bool is_known = !isnan(s->diverged_loss);
+        put(b, "  diverged  first client %.0f in round %u%s%s\n", s->diverged_client,
+            s->diverged_round, is_known ? ", after a mean loss of " : "", is_known ? loss : "");
     }
     if (s->refused[CHOIR_REFUSAL_MISSING] > 0) {
         put(b, "  missing   %llu report%s that did not come in time\n",

@@ -40,7 +40,7 @@ typedef struct ch_summary {
     uint64_t refused[CHOIR_REFUSAL_COUNT]; // updates, by reason
     uint32_t diverged_round;               // the first in which a client diverged; 0: in none
     double diverged_client;                // who; NaN: not known
-    double diverged_loss;     // and its loss when training broke off; NaN: not finite, not known
+    double diverged_loss;     // and its mean loss until training broke off; NaN: none, not known
     bool has_risen;           // ch_summary_rise says so, of these:
     double best_loss;         // on the test set
     uint32_t best_loss_round; // 0: before the first

@@ -22,7 +22,7 @@ typedef struct ch_running {
     uint32_t evaluated;      // round of the last evaluation; 0: none
     uint32_t diverged_round; // the first in which a client diverged; 0: none
     double diverged_client;  // who
-    double diverged_loss;    // and its loss; NaN: not finite
+    double diverged_loss;    // and its mean loss before; NaN: none
     bool was_ended;          // by the options' after
 } ch_running;
 

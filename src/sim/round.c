@@ -41,8 +41,6 @@
 
 enum { ARRIVAL_MS = 1 }; // between two clients that come by
 
-static const int64_t LOSS_MOST_Q20 = INT64_C(1) << 62; // that trainers say: more is said so, too
-
 /* The open round in what is drawn for it: an evaluation has draws of its own. */
 static uint32_t round_key(const choir_sim *s) {
     const uint32_t closed = choir_coordinator_round(s->coordinator);
@@ -225,10 +223,9 @@ static void diverged_note(choir_sim *s, const ch_work *work) {
     const choir_metrics *m = &work->metrics;
     choir_sim_round *r = &s->round;
     if (work->client < r->diverged_client) {
-        const bool is_known = m->examples > 0 && m->loss_q20 < LOSS_MOST_Q20;
         const double loss = (double)m->loss_q20 * 0x1p-20 / (double)m->examples;
         r->diverged_client = work->client;
-        r->diverged_loss = is_known ? loss : (double)NAN;
+        r->diverged_loss = m->examples > 0 ? loss : (double)NAN;
     }
 }
 

@@ -49,7 +49,7 @@ typedef struct ch_metrics_row {
     double measured_accuracy;   // on their held-out examples; NaN: of no quorum, or not asked
     double measured_loss;       // likewise
     double diverged_client; // the first by number of those that diverged; NaN: none, or not known
-    double diverged_loss;   // its loss when training broke off; NaN: likewise, or not finite
+    double diverged_loss;   // its mean loss until training broke off; NaN: likewise, or none
     uint64_t requests;      // answered by the coordinator
     uint64_t bytes_up;      // from clients
     uint64_t bytes_down;    // to clients

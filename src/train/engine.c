@@ -276,7 +276,9 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
             }
             ch_holding_prefetch(h, e->order + at + count, left < batch ? left : batch);
             const ch_batch part = batch_of(e, h, count);
+            const ch_score before = *score;
             status = ch_net_step(e->net, &part, &sgd, score);
+            *score = status == CHOIR_ERANGE ? before : *score; // a loss that is none has no mean
             step += 1;
             *steps = step;
             progress_tell(e, task->epochs, ((uint64_t)h->count + batch - 1) / batch, step);
@@ -285,13 +287,31 @@ static choir_status epochs_run(ch_engine *e, const ch_holding *h, uint32_t clien
     return status;
 }
 
-/* Sum of losses in units of 2^-20, saturating: a diverged loss is still a number to report. */
+/* Sum of losses in units of 2^-20, saturating: the loss of a training that is about to diverge is
+ * still a number to report. */
 static int64_t loss_q20(double loss) {
     const double scaled = loss * 0x1p20;
     if (!(scaled < 0x1p62)) { // also NaN
         return INT64_C(1) << 62;
     }
     return (int64_t)nearbyint(scaled);
+}
+
+/* What is said of a training of which a step's loss was not finite; score is of those before. */
+static choir_status diverged(const ch_engine *e, uint32_t client, const choir_task *task,
+                             const ch_score *score, choir_error *err) {
+    if (score->count == 0) {
+        return ch_error_set(err, CHOIR_ERANGE,
+                            "client %u: training diverged in round %u, in its first step, at "
+                            "learning rate %g",
+                            client, task->round, (double)task->learning_rate);
+    }
+    return ch_error_set(err, CHOIR_ERANGE,
+                        "client %u: training diverged in round %u, after %llu %s with a mean loss "
+                        "of %g, at learning rate %g",
+                        client, task->round, (unsigned long long)score->count,
+                        e->steps > 0 ? "predictions" : "examples",
+                        score->loss / (double)score->count, (double)task->learning_rate);
 }
 
 /* A task comes from a server, which may mean another model. */
@@ -405,12 +425,7 @@ choir_status ch_engine_train(ch_engine *e, const ch_holding *holding, uint32_t c
                                         .correct = score.correct,
                                         .loss_q20 = loss_q20(score.loss)}};
     if (status == CHOIR_ERANGE) {
-        return ch_error_set(err, status,
-                            "client %u: training diverged in round %u, loss %g after %llu %s at "
-                            "learning rate %g",
-                            client, task->round, score.loss / (double)score.count,
-                            (unsigned long long)score.count,
-                            e->steps > 0 ? "predictions" : "examples", (double)task->learning_rate);
+        return diverged(e, client, task, &score, err);
     }
     if (status != CHOIR_OK) {
         return status;

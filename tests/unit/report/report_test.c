@@ -229,8 +229,9 @@ static void training_that_diverges_is_called_so(void **state) {
     folder_put(at("diverged/failure.txt"), "round 41: <loss> is nan\nmore", 28);
     check_page(report_of(m.dir).path, CHARTS, PICTURES);
     assert_true(has("Training diverges: the loss on the test set rose from"));
-    assert_true(has("first in round 9 on client 17, whose loss was 9e+06; the other clients&#39; "
-                    "was "));
+    assert_true(
+        has("first in round 9 on client 17, whose loss had been 9e+06; the other clients&#39; "
+            "was "));
     assert_true(has("The run failed: round 41: &lt;loss&gt; is nan</p>"));
 }
 

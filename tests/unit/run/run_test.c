@@ -364,8 +364,8 @@ static void a_client_that_diverges_is_named(void **state) {
         if (i == 0) {
             static char page[1 << 20];
             (void)folder_get(result.report, page, sizeof(page));
-            assert_non_null(strstr(page, "first in round 1 on client 0, whose loss was not finite. "
-                                         "A smaller client.learning_rate may help."));
+            assert_non_null(strstr(page, "first in round 1 on client 0, whose loss had been "));
+            assert_non_null(strstr(page, ". A smaller client.learning_rate may help."));
             assert_non_null(strstr(page, "0 did not come.")); // though none counted
         }
     }
@@ -374,6 +374,8 @@ static void a_client_that_diverges_is_named(void **state) {
         const double client = tables[0].rows[i].diverged_client;
         assert_true(client >= 0 && client < job.data.clients);
         assert_true(client == tables[1].rows[i].diverged_client);
+        assert_true(tables[0].rows[i].diverged_loss > 1); // of the steps before the last
+        assert_true(tables[0].rows[i].diverged_loss == tables[1].rows[i].diverged_loss);
     }
     ch_metrics_table_release(&tables[0]);
     ch_metrics_table_release(&tables[1]);

@@ -182,7 +182,18 @@ static void divergence_is_reported_with_client_and_loss(void **state) {
     choir_training out;
     choir_error err = {.message = ""};
     check_status(train(&b, 2, &task, delta, &out, &err), CHOIR_ERANGE);
-    assert_non_null(strstr(err.message, "client 2: training diverged in round 4"));
+    assert_non_null(strstr(err.message, "client 2: training diverged in round 4, after "));
+    assert_true(out.metrics.examples >= 10 && out.metrics.examples % 10 == 0);
+    assert_true(out.metrics.correct <= out.metrics.examples);
+    assert_true(out.metrics.loss_q20 > 0 && out.metrics.loss_q20 < INT64_C(1) << 62);
+
+    for (uint32_t i = 0; i < b.dim; i++) { // from where the first step's loss is not finite
+        b.params[i] = i % 2 == 0 ? 3e38F : -3e38F;
+    }
+    check_status(train(&b, 2, &task, delta, &out, &err), CHOIR_ERANGE);
+    assert_string_equal(err.message, "client 2: training diverged in round 4, in its first step, "
+                                     "at learning rate 3e+38");
+    assert_int_equal(out.metrics.examples, 0);
     bench_close(&b);
 }
 
