@@ -222,6 +222,13 @@ static choir_status open_fits(uint32_t *most, const choir_job *j, uint32_t clien
                             "remember; at most %u",
                             j->rounds_between, j->goal, CHOIR_RECENT_MAX / j->goal);
     }
+    const uint32_t between_most = clients / j->goal - 1;
+    if (j->rounds_between > between_most) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "server.rounds_between: %u rounds of %u clients leave out so many of "
+                            "%u that a round's %u never come; at most %u",
+                            j->rounds_between, j->goal, clients, j->goal, between_most);
+    }
     *most = j->goal;
     return CHOIR_OK;
 }

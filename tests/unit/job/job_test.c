@@ -254,6 +254,9 @@ static void keys_that_contradict_each_other_are_refused(void **state) {
          "a.yaml:2: server.rounds_between: 100000 rounds of 50 clients are too many to remember; "
          "at "
          "most 83886"},
+        {"population: open\ndata: {clients: 60}\nserver: {goal: 7, rounds_between: 8}\n",
+         "a.yaml:3: server.rounds_between: 8 rounds of 7 clients leave out so many of 60 that a "
+         "round's 7 never come; at most 7"},
         {"data: {task: regression}\n",
          "a.yaml: model.loss: 'cross-entropy' is for classes; must be mean-squared-error, because "
          "data.task is regression"},
