@@ -20,7 +20,7 @@ choir_coordinator_options ch_job_coordinator(const choir_job *job, uint32_t clie
     o.quorum = job->quorum;
     o.evaluation_every = job->evaluation_every;
     o.announce = job->announce;
-    o.deadline_ms = (uint32_t)(job->deadline_s * 1000.0);
+    o.deadline_ms = (uint32_t)(job->deadline_s * 1000.0 + 0.5);
     o.algorithm = job->algorithm;
     o.server_learning_rate = (float)job->server_learning_rate;
     o.server_momentum = (float)job->server_momentum;

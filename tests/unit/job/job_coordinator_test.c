@@ -92,6 +92,16 @@ static void so_does_what_it_says_of_an_open_population(void **state) {
     assert_int_equal(o.rounds_between, 3);
 }
 
+/* Also of 1.001 s, which times a thousand is a hair less than 1001. */
+static void a_deadline_is_to_the_millisecond(void **state) {
+    (void)state;
+    choir_job job = choir_job_defaults();
+    for (uint32_t ms = 1; ms <= 100000; ms++) {
+        job.deadline_s = ms / 1000.0;
+        assert_int_equal(ch_job_coordinator(&job, 60, 1234).deadline_ms, ms);
+    }
+}
+
 static void a_coordinator_can_be_made_of_any_job_that_reads(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -142,6 +152,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_job_says_of_rounds_is_what_the_coordinator_does),
         cmocka_unit_test(so_does_what_it_says_of_an_open_population),
+        cmocka_unit_test(a_deadline_is_to_the_millisecond),
         cmocka_unit_test(a_coordinator_can_be_made_of_any_job_that_reads),
         cmocka_unit_test(a_schedule_that_waits_for_a_loss_cannot_be_hosted),
         cmocka_unit_test(nobody_holds_what_others_do_where_a_job_is_hosted),
