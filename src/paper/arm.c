@@ -350,6 +350,7 @@ static choir_status rounds_run(running *r, const char *dir, uint32_t rounds_max,
     o.workers = r->site->workers;
     o.run_dir = dir;
     o.resume = has_file(dir, "job.yaml") ? dir : NULL;
+    o.data_dir = r->task->job->data.dir;
     o.baseline_central = strstr(r->task->baselines, "central") != NULL;
     o.baseline_local = strstr(r->task->baselines, "local") != NULL;
     o.is_judged = r->task->is_judged || r->task->target > 0;

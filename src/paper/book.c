@@ -236,13 +236,14 @@ choir_status ch_book_write(ch_book_result *out, const ch_catalogue *catalogue, c
     return status;
 }
 
-static choir_status markdown_put(ch_draft *out, const writer *w, const ch_paper_experiment *e,
-                                 choir_error *err) {
+static choir_status markdown_put(ch_draft *out, bool *has_edge, const writer *w,
+                                 const ch_paper_experiment *e, choir_error *err) {
     ch_arena arena = {.base = NULL};
     ch_book_part part;
     const choir_status status = part_load(&arena, &part, w, e, err);
     if (status == CHOIR_OK && is_table(e)) {
         ch_book_table_markdown(out, &part);
+        *has_edge = *has_edge || ch_book_has_edge(&part);
     } else if (status == CHOIR_OK) {
         ch_book_curves_markdown(out, &part);
     }
@@ -254,13 +255,17 @@ choir_status ch_book_markdown(ch_draft *out, const ch_catalogue *catalogue, cons
                               uint64_t seed, const choir_env *env, choir_error *err) {
     const writer w = {.ledger = {catalogue, results, seed}, .env = env};
     choir_status status = CHOIR_OK;
+    bool has_edge = false;
     for (uint32_t chapter = 0; chapter < 3; chapter++) {
         for (uint32_t i = 0; i < catalogue->count && status == CHOIR_OK; i++) {
             const ch_paper_experiment *e = &catalogue->items[i];
             if (chapter != 1 && is_of(e, chapter)) {
-                status = markdown_put(out, &w, e, err);
+                status = markdown_put(out, &has_edge, &w, e, err);
             }
         }
     }
+    ch_draft_put(out, has_edge ? "† At the edge of the learning rates that were tried: another may "
+                                 "need fewer rounds.\n\n"
+                               : "");
     return status == CHOIR_OK ? ch_draft_status(out) : status;
 }

@@ -70,6 +70,13 @@ void ch_book_table_markdown(ch_draft *d, const ch_book_part *part);
 /* The same of the curves of an experiment that is no figure. */
 void ch_book_curves_markdown(ch_draft *d, const ch_book_part *part);
 
+/* Whether the best of the rates that were tried has a neighbour that was not, so that its rounds
+ * are an upper bound; of what is not measured, false. */
+bool ch_book_is_at_edge(const ch_outcome *o);
+
+/* Whether any cell of the part is such. */
+bool ch_book_has_edge(const ch_book_part *part);
+
 /* Rounds to the target by the best rate; NaN: not measured; INFINITY: not reached. */
 double ch_book_rounds(const ch_outcome *o);
 
@@ -99,8 +106,8 @@ void ch_book_curves(ch_draft *d, const ch_book_part *part);
 const ch_outcome_arm *ch_book_curve(const ch_book_part *part, uint32_t row, uint32_t column,
                                     bool *is_own);
 
-/* What an arm is that was trained beside the rates; NULL: it is none such. */
-const char *ch_book_baseline(const ch_outcome_arm *arm);
+/* What arm i of an outcome is that was trained beside its best rate; NULL: it is none such. */
+const char *ch_book_baseline(const ch_outcome *o, uint32_t i);
 
 /* "Seed 1; choir 0.1.0, vector-avx512, CPU.", with every machine that measured a part; nothing when
  * none did. */

@@ -6,12 +6,14 @@
 #include <math.h>
 #include <string.h>
 
-const char *ch_book_baseline(const ch_outcome_arm *arm) {
+const char *ch_book_baseline(const ch_outcome *o, uint32_t i) {
+    const ch_outcome_arm *arm = &o->arms[i];
+    const ch_outcome_arm *best = ch_outcome_best(o);
     static const char *const kinds[][2] = {{"central", "all data on one machine"},
                                            {"local", "each client alone"}};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(arm->name, kinds[i][0]) == 0) {
-            return kinds[i][1];
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        if (best != NULL && arm->rate == best->rate && strcmp(arm->name, kinds[k][0]) == 0) {
+            return kinds[k][1];
         }
     }
     return NULL;
@@ -83,7 +85,7 @@ static void put_cell(ch_draft *d, const ch_book_part *p, uint32_t row, uint32_t 
         put_curve(d, p, column, best, p->e->rows[row].label);
     }
     for (uint32_t i = 0; i < own->arms_count; i++) {
-        const char *label = ch_book_baseline(&own->arms[i]);
+        const char *label = ch_book_baseline(own, i);
         if (label != NULL && own->arms[i].points > 0) {
             put_curve(d, p, column, &own->arms[i], label);
         }

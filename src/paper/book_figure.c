@@ -82,7 +82,7 @@ static void average_add(panel *out, const ch_book_part *p, uint32_t row, uint32_
 static void baselines_add(panel *out, const ch_book_part *p, uint32_t row, uint32_t column) {
     const ch_outcome *own = ch_book_outcome(p, row, column);
     for (uint32_t i = own->arms_count; i > 0; i--) {
-        const char *label = ch_book_baseline(&own->arms[i - 1]);
+        const char *label = ch_book_baseline(own, i - 1);
         if (label != NULL) {
             (void)series_add(out, p->e, &own->arms[i - 1], row,
                              ch_book_look(p->e, p->e->rows_count + i - 1), label);
@@ -174,8 +174,11 @@ static void put_heading(ch_draft *d, const ch_paper_experiment *e, uint32_t colu
         ch_grid_text(rate, room->rate);
         ch_draft_format(d, "; learning rate %s", rate);
     }
-    ch_draft_put(d, room->borrowed > 0 ? "; * as the table measured it, up to its target</span>"
-                                       : "</span>");
+    if (room->borrowed > 0) {
+        ch_draft_format(d, "; * of the table, up to its target: at most %d of its rounds",
+                        (int)CH_ARM_TABLE_POINTS);
+    }
+    ch_draft_put(d, "</span>");
 }
 
 /* What is added last is drawn on top, and named first. */

@@ -24,6 +24,7 @@ static void put_ours(ch_draft *d, const ch_outcome *o, double baseline, bool is_
     const double rounds = ch_book_rounds(o);
     if (isfinite(rounds)) {
         ch_draft_format(d, rounds < 99.95 ? "**%.1f**" : "**%.0f**", rounds);
+        ch_draft_put(d, ch_book_is_at_edge(o) ? "†" : "");
         put_speed(d, baseline, rounds, is_baseline);
     } else {
         ch_draft_put(d, isnan(rounds) ? "not measured" : "**—**");
@@ -88,13 +89,15 @@ void ch_book_table_markdown(ch_draft *d, const ch_book_part *p) {
 
 static void put_curve(ch_draft *d, const ch_book_part *p, const ch_outcome_arm *arm,
                       const char *label) {
+    char rate[CH_GRID_TEXT_MAX];
     char best[CH_UNITS_MAX];
     char bytes[CH_UNITS_MAX];
     ch_units_share(best, arm->best);
     ch_units_bytes(bytes, (uint64_t)arm->bytes);
+    ch_grid_text(rate, arm->rate);
     ch_draft_put(d, "| ");
     put_label(d, label);
-    ch_draft_format(d, " | **%s**", best);
+    ch_draft_format(d, " | %s | **%s**", rate, best);
     if (p->e->level > 0 && isfinite(arm->crossing)) {
         ch_draft_format(d, " | %.1f", arm->crossing);
     } else {
@@ -123,7 +126,7 @@ static void put_curves(ch_draft *d, const ch_book_part *p, const ch_outcome *o, 
     }
     put_curve(d, p, ch_outcome_best(o), label);
     for (uint32_t i = 0; i < o->arms_count; i++) {
-        const char *beside = ch_book_baseline(&o->arms[i]);
+        const char *beside = ch_book_baseline(o, i);
         if (beside != NULL) {
             put_curve(d, p, &o->arms[i], beside);
         }
@@ -139,12 +142,12 @@ void ch_book_curves_markdown(ch_draft *d, const ch_book_part *p) {
     put_label(d, e->paper);
     ch_draft_put(d, ". ");
     put_label(d, e->title);
-    ch_draft_put(d, " | best test accuracy | ");
+    ch_draft_put(d, " | learning rate | best test accuracy | ");
     if (e->level > 0) {
         ch_draft_format(d, "rounds to %g %% | ", 100 * e->level);
     }
-    ch_draft_put(d, e->level > 0 ? "sent both ways |\n|---|---|---|---|\n"
-                                 : "sent both ways |\n|---|---|---|\n");
+    ch_draft_put(d, e->level > 0 ? "sent both ways |\n|---|---|---|---|---|\n"
+                                 : "sent both ways |\n|---|---|---|---|\n");
     for (uint32_t i = 0; i < e->rows_count; i++) {
         for (uint32_t k = 0; k < e->columns_count; k++) {
             put_curves(d, p, ch_book_outcome(p, i, k), e->rows[i].label);

@@ -17,6 +17,23 @@ uint32_t ch_book_baseline_row(const ch_paper_experiment *e) {
     return UINT32_MAX;
 }
 
+bool ch_book_is_at_edge(const ch_outcome *o) {
+    ch_grid_trial trials[CH_GRID_RATES_MAX];
+    const uint32_t count = ch_outcome_trials(trials, o);
+    const ch_grid_edge edge =
+        count == 0 ? (ch_grid_edge){false, false} : ch_grid_edge_of(trials, count);
+    return edge.is_low || edge.is_high;
+}
+
+bool ch_book_has_edge(const ch_book_part *p) {
+    for (uint32_t i = 0; i < p->e->rows_count * p->e->columns_count; i++) {
+        if (ch_book_is_at_edge(&p->outcomes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 double ch_book_rounds(const ch_outcome *o) {
     const ch_outcome_arm *best = ch_outcome_best(o);
     return best == NULL ? NAN : best->crossing;
@@ -44,6 +61,7 @@ static void put_ours(ch_draft *d, const ch_outcome *o, double baseline, bool is_
     const double rounds = ch_book_rounds(o);
     if (isfinite(rounds)) {
         put_rounds(d, rounds);
+        ch_draft_put(d, ch_book_is_at_edge(o) ? "&dagger;" : "");
         put_speed(d, baseline, rounds, is_baseline);
     } else {
         ch_draft_put(d, "<b>&mdash;</b>");
@@ -137,7 +155,10 @@ static void put_table(ch_draft *d, const ch_book_part *p, ch_book_result *counts
     }
     ch_draft_put(d, "</tbody></table></div>\n<p class=\"note below\">The paper's numbers: ");
     ch_draft_html(d, e->source);
-    ch_draft_put(d, ".</p>\n");
+    ch_draft_put(d, ch_book_has_edge(p)
+                        ? ". &dagger; is at the edge of the learning rates that were tried: "
+                          "another may need fewer rounds.</p>\n"
+                        : ".</p>\n");
 }
 
 /* Why a cell is where it is, when it says so: of what the experiment's own seed has come to. Counts
@@ -194,14 +215,11 @@ static void put_arm(ch_draft *d, const ch_outcome_arm *arm) {
 }
 
 static void put_rates_row(ch_draft *d, const ch_book_part *p, const ch_outcome *o) {
-    ch_grid_trial trials[CH_GRID_RATES_MAX];
     char bytes[CH_UNITS_MAX];
-    const uint32_t count = ch_outcome_trials(trials, o);
     const ch_outcome_arm *best = ch_outcome_best(o);
     if (best == NULL) {
         return;
     }
-    const ch_grid_edge edge = ch_grid_edge_of(trials, count);
     ch_units_bytes(bytes, (uint64_t)best->bytes);
     ch_draft_put(d, "<tr><th><code>");
     ch_draft_html(d, o->cell + strlen(p->e->name) + 1);
@@ -212,7 +230,7 @@ static void put_rates_row(ch_draft *d, const ch_book_part *p, const ch_outcome *
         }
     }
     ch_draft_format(d, "</td><td>%s</td><td>%s</td></tr>\n", bytes,
-                    edge.is_low || edge.is_high ? "at the edge" : "inside");
+                    ch_book_is_at_edge(o) ? "at the edge" : "inside");
 }
 
 static void put_rates(ch_draft *d, const ch_book_part *p) {

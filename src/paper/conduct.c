@@ -25,13 +25,12 @@ static const double POOLED_EVALUATIONS = 6;
 
 static const double AVERAGE_S = 11; // of one core, for two averaged 2NNs on MNIST, as measured
 
-/* A measured round of a model, B and data, with a number of clients or with all there are: how many
- * those are is not known, so neither tells of the other. */
+/* A measured round of a model, B and data, dealt to so many clients: how many examples each has. */
 typedef struct sample {
     char model[CHOIR_NAME_MAX];
     char data[CHOIR_PATH_MAX];
     uint32_t batch_size;
-    bool has_all; // clients of the data
+    uint32_t clients; // of the data; 0: all there are
     ch_cost_sample cost;
 } sample;
 
@@ -40,9 +39,13 @@ typedef struct samples {
     uint32_t count;
 } samples;
 
+/* Whether an evaluation is the same. */
+static bool is_near(const sample *s, const choir_job *job) {
+    return strcmp(s->model, job->model.name) == 0 && strcmp(s->data, job->data.source) == 0;
+}
+
 static bool is_of(const sample *s, const choir_job *job) {
-    return strcmp(s->model, job->model.name) == 0 && strcmp(s->data, job->data.source) == 0 &&
-           s->batch_size == job->batch_size && s->has_all == (job->data.clients == 0);
+    return is_near(s, job) && s->batch_size == job->batch_size && s->clients == job->data.clients;
 }
 
 static const sample *sample_find(const samples *all, const choir_job *job) {
@@ -52,6 +55,15 @@ static const sample *sample_find(const samples *all, const choir_job *job) {
         }
     }
     return NULL;
+}
+
+/* What a round of a sample costs; of one whose few rounds had no evaluation, with another's. */
+static ch_cost_sample cost_of(const sample *s, const samples *all, const choir_job *job) {
+    ch_cost_sample cost = s->cost;
+    for (uint32_t i = 0; i < all->count && !(cost.evaluate_s > 0); i++) {
+        cost.evaluate_s = is_near(&all->items[i], job) ? all->items[i].cost.evaluate_s : 0;
+    }
+    return cost;
 }
 
 static ch_cost_shape shape_of(const choir_job *job, uint32_t workers) {
@@ -169,8 +181,8 @@ static choir_status sample_add(samples *all, const item *i, const ch_conduct *c,
     }
     if (is_known) {
         sample *s = &all->items[all->count];
-        *s = (sample){
-            .batch_size = i->job.batch_size, .has_all = i->job.data.clients == 0, .cost = cost};
+        *s =
+            (sample){.batch_size = i->job.batch_size, .clients = i->job.data.clients, .cost = cost};
         (void)snprintf(s->model, sizeof(s->model), "%s", i->job.model.name);
         (void)snprintf(s->data, sizeof(s->data), "%s", i->job.data.source);
         all->count += 1;
@@ -241,9 +253,10 @@ static void item_add(ch_conduct_estimate *out, const item *i, const samples *all
     }
     const uint32_t lanes = ch_cost_lanes(ch_measure_clients(&i->job), c->site.workers, count);
     const ch_cost_shape shape = shape_of(&i->job, c->site.workers / lanes);
+    const ch_cost_sample cost = cost_of(s, all, &i->job);
     const double round_s =
-        (ch_cost_round(&s->cost, &shape) * ch_measure_runs(i->cell->e, i->cell->row) +
-         pooled_s(i, &s->cost)) /
+        (ch_cost_round(&cost, &shape) * ch_measure_runs(i->cell->e, i->cell->row) +
+         pooled_s(i, &cost)) /
         lanes;
     const double expected = expected_rounds(i, ratio);
     out->seconds += round_s * ch_cost_rounds(expected, i->limit, i->rates_left);

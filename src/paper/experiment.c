@@ -253,6 +253,9 @@ static choir_status facts_take(const reader *r, uint32_t row, const char *key,
         f->expect = INFINITY;
     } else if (strcmp(word, "expect") == 0) {
         status = number_take(r, &f->expect, 1e9, ", or never", entry, err);
+        if (status == CHOIR_OK && f->expect <= 0) {
+            return refuse(r, entry, "must be above 0, or never", err);
+        }
     } else if (strcmp(word, "rounds") == 0) {
         status = rounds_take(r, &f->rounds, entry, err);
     } else {

@@ -234,6 +234,17 @@ static choir_status next_measure(ch_outcome *o, bool *is_over, const ch_conduct 
     return *is_over ? CHOIR_OK : aside_measure(o, &o->arms[aside], c, cell, site, env, err);
 }
 
+/* How many rates the command must allow that comes to the same: of a complete cell that further
+ * ones are being added to, those there are; 0: as many as the experiment says. */
+static uint32_t rates_told(const ch_outcome *o, const ch_conduct *c, const ch_paper_cell *cell,
+                           bool is_over) {
+    ch_grid_trial trials[CH_GRID_RATES_MAX];
+    const uint32_t count = ch_outcome_trials(trials, o);
+    const uint32_t asked = c->rates_max > 0 ? c->rates_max : cell->e->rates_max;
+    const uint32_t told = count > asked || (o->is_complete && !is_over) ? count : asked;
+    return told == cell->e->rates_max ? 0 : told;
+}
+
 choir_status ch_measure_cell(ch_outcome *out, const ch_conduct *c, const ch_paper_cell *cell,
                              const ch_paper_site *site, const choir_env *env, choir_error *err) {
     char path[CHOIR_PATH_MAX];
@@ -247,8 +258,8 @@ choir_status ch_measure_cell(ch_outcome *out, const ch_conduct *c, const ch_pape
     while (status == CHOIR_OK && !is_over) {
         status = next_measure(out, &is_over, c, cell, site, env, err);
         if (status == CHOIR_OK && !(is_over && out->is_complete)) {
-            out->is_complete = is_over;
-            out->rates_max = c->rates_max == cell->e->rates_max ? 0 : c->rates_max;
+            out->rates_max = rates_told(out, c, cell, is_over);
+            out->is_complete = is_over || out->is_complete;
             status = ch_outcome_write(out, path, env, err);
         }
     }

@@ -48,9 +48,14 @@ void ch_outcome_init(ch_outcome *out, const ch_paper_experiment *e, uint32_t row
     out->rounds_max = ch_paper_rounds(e, row, column);
 }
 
+/* A target as a file has it. */
+static double target_written(double target) {
+    return ch_outcome_real(target, CH_OUTCOME_DIGITS + 1);
+}
+
 bool ch_outcome_is_like(const ch_outcome *a, const ch_outcome *b) {
     if (strcmp(a->settings, b->settings) != 0 || strcmp(a->figure, b->figure) != 0 ||
-        a->seed != b->seed || a->target != b->target) {
+        a->seed != b->seed || target_written(a->target) != target_written(b->target)) {
         return false;
     }
     if (a->job[0] != '\0' && b->job[0] != '\0' && strcmp(a->job, b->job) != 0) {
@@ -201,7 +206,7 @@ static void put_outcome(ch_draft *d, const ch_outcome *o) {
     put_text_if(d, "job", o->job);
     put_text_if(d, "data", o->data);
     ch_draft_format(d, " \"seed\": %llu,\n", (unsigned long long)o->seed);
-    put_real(d, " \"target\": ", o->target, 6);
+    put_real(d, " \"target\": ", o->target, CH_OUTCOME_DIGITS + 1);
     ch_draft_format(d, ",\n \"rounds_max\": %u,\n", o->rounds_max);
     if (o->rates_max > 0) {
         ch_draft_format(d, " \"rates_max\": %u,\n", o->rates_max);

@@ -336,6 +336,9 @@ static choir_status run_open(ch_running *r, const choir_job *job, choir_error *e
         if (status == CHOIR_OK) {
             status = choir_job_read(&own, path, NULL, 0, err);
         }
+        if (status == CHOIR_OK && r->options->data_dir != NULL) {
+            (void)snprintf(own.data.dir, sizeof(own.data.dir), "%s", r->options->data_dir);
+        }
     }
     if (status == CHOIR_OK) {
         status = ch_session_open(&r->session, &own, r->options->workers,

@@ -35,6 +35,7 @@ typedef struct ch_run_options {
     const char *run_dir;   // NULL or "": runs/<name>-<counter>
     const char *resume;    // a run directory to go on with; NULL: start afresh. The job given
                            // is then ignored: the run's own configuration is read
+    const char *data_dir;  // where a resumed run's data lie now, as data.dir; NULL: where they lay
     bool baseline_central; // also train the pooled data on the same budget
     bool baseline_local;   // and each client alone
     bool is_judged;        // by its accuracy: data without a test set are refused

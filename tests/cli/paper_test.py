@@ -231,6 +231,37 @@ class ATable(Paper):
         self.assertEqual(cell["command"], "choir paper run tiny/four/iid --seed 1")
         self.assertNotIn("rates_max", cell)
 
+    def test_stays_complete_while_further_rates_are_added(self):
+        self.measure("tiny/four/iid", "--rates", "1")
+        path = self.folder / "experiments/paper/results/tiny/four.iid.json"
+        met = 0
+        while (ran := self.run_in("paper", "run", "tiny/four/iid", "--rates", "4", "--budget", "0.002")).code == 130:
+            cell = json.loads(path.read_text())
+            rates = len(cell["rates"])
+            met += rates > 1
+            self.assertTrue(cell["complete"])
+            self.assertEqual((cell["rates_max"], cell["command"]),
+                             (rates, f"choir paper run tiny/four/iid --seed 1 --rates {rates}"))
+        self.assertEqual(ran.code, 0, ran.log)
+        self.assertGreater(met, 0)
+        self.assertNotIn("rates_max", json.loads(path.read_text()))
+        self.measure("tiny/four/iid", "--rates", "2")  # fewer than there are
+        self.assertNotIn("rates_max", json.loads(path.read_text()))
+
+    def test_of_a_target_of_many_digits_is_measured_once(self):
+        self.file("experiments/paper/tiny.yaml", TABLE.replace("target: 0.6", "target: 0.6000001234"))
+        self.measure("tiny/four/iid", "--rates", "1")
+        self.assertIn("1 of   4 measured", self.run_in("paper", "list").out)
+
+    def test_is_estimated_by_rounds_of_its_own_clients(self):
+        few = TABLE.replace("rounds: 60", "rounds: 2000").replace(
+            "set: {server.sample_rate: 0.05}", "set: {data.clients: 200, server.sample_rate: 0.005}")
+        self.file("experiments/paper/tiny.yaml", few)
+        self.measure("tiny", "--estimate")
+        runs = [json.loads(path.read_text())["data_digest"]
+                for path in (self.folder / "runs/paper").glob("*/run.json")]
+        self.assertEqual(len(set(runs)), 2)  # one of 20 clients and one of 200
+
     def test_begun_with_other_examples_is_not_gone_on_with(self):
         self.measure("tiny/four/iid", "--rates", "1")
         path = self.folder / "experiments/paper/results/tiny/four.iid.json"
@@ -245,6 +276,24 @@ class ATable(Paper):
                           f"0123456789abcdef, now {digest}); put the old ones back, or remove that "
                           "file\n", ran.log)
         self.assertEqual(self.results(), before)
+
+    def test_goes_on_with_the_data_it_is_given(self):
+        job = self.file("digits.yaml", "data: {source: digits, clients: 20, examples: 30, test_examples: 300}\n")
+        for folder, seed in (("first/mnist", 1), ("second/mnist", 2)):
+            (self.folder / folder).parent.mkdir()
+            ran = self.run_in("data", "export", job, folder, "--set", f"seed={seed}")
+            self.assertEqual(ran.code, 0, ran.log)
+        self.file("experiments/paper/jobs/tiny.yaml", BASE.replace(
+            "source: digits, partition: iid, clients: 20, examples: 30, test_examples: 300",
+            "source: mnist, partition: iid, clients: 20"))
+        self.measure("tiny/four/iid", "--rates", "1", "--data", "first", "--estimate")  # three rounds
+        ran = self.run_in("paper", "run", "tiny/four/iid", "--rates", "1", "--data", "second")
+        self.assertEqual(ran.code, 2, ran.log)
+        self.assertRegex(ran.log, "data.source: 'mnist' holds other examples than when "
+                                  "runs/paper/tiny-0.1-[0-9a-f]+ began")
+        self.assertEqual(self.results(), {})
+        (self.folder / "first").rename(self.folder / "moved")
+        self.measure("tiny/four/iid", "--rates", "1", "--data", "moved")
 
     def test_names_every_machine_that_had_a_part(self):
         self.measure("tiny/four/iid", "--rates", "1")
@@ -372,6 +421,19 @@ class AFigure(Paper):
         self.assertIn("all data on one machine", page)
         self.assertIn("each client alone", page)
         self.assertIn("<tr><th>4 clients</th><td>0.1</td><td>12</td>", page)
+
+    def test_has_the_baselines_of_its_best_rate_alone(self):
+        self.curves("accuracy-raw", "central")
+        self.measure("curves/four", "--rates", "3")
+        arms = self.cell("four.iid.json")["rates"]
+        self.assertEqual([arm.get("name", "") for arm in arms], ["", "central"] * 3)
+        best = max((arm for arm in arms if "name" not in arm), key=lambda arm: arm["best"])
+        beside = next(arm for arm in arms if "name" in arm and arm["learning_rate"] == best["learning_rate"])
+        self.assertEqual(len({arm["best"] for arm in arms if "name" in arm}), 3)
+        said, page = self.page()
+        self.assertEqual(page.count(f"<tr><th>all data on one machine</th><td>{best['learning_rate']}</td>"), 1)
+        self.assertEqual(page.count("<tr><th>all data on one machine</th>"), 1)
+        self.assertIn(f"<td>{100 * beside['best']:.2f} %</td>", page)
 
     def test_that_is_killed_while_those_are_trained_trains_them_whole(self):
         self.curves("accuracy-raw", "central,local")
@@ -561,6 +623,8 @@ class WhatIsWrong(Paper):
     def test_with_what_it_is_like_or_how_many_rounds(self):
         for text, log in (
                 (TABLE + "like: tinny\n", "experiments/paper/bad.yaml: like: 'tinny' is no table of its folder\n"),
+                (TABLE.replace("expect: {iid: 40", "expect: {iid: 0"),
+                 "experiments/paper/bad.yaml:15: rows.one.expect.iid: must be above 0, or never"),
                 (TABLE.replace("iid: {label: IID,", "iid: {rounds: 2.9, label: IID,"),
                  "experiments/paper/bad.yaml:12: columns.iid.rounds: rounds must be a whole number")):
             self.file("experiments/paper/bad.yaml", text)

@@ -40,18 +40,33 @@ static ch_disk_file page_of(const char *folder, ch_book_result *result) {
     return file;
 }
 
+/* A rate, and both its neighbours, which were not as good. */
 static void measure(const char *folder, uint32_t row, uint32_t column, double crossing) {
     const choir_env env = choir_env_default();
     choir_error err = {.message = ""};
     char path[CHOIR_PATH_MAX];
     ch_outcome_init(&outcome, &made, row, column, 1);
     outcome.is_complete = true;
-    outcome.arms_count = 1;
+    outcome.arms_count = 3;
     outcome.arms[0] = (ch_outcome_arm){
         .rate = -4, .end = CH_CROSSING_REACHED, .rounds = 120, .crossing = crossing, .best = 0.97};
+    outcome.arms[1] = (ch_outcome_arm){
+        .rate = -6, .end = CH_CROSSING_BEATEN, .rounds = 119, .crossing = INFINITY, .best = 0.9};
+    outcome.arms[2] = outcome.arms[1];
+    outcome.arms[2].rate = -2;
     (void)snprintf(outcome.cpu, sizeof(outcome.cpu), "a <script> & co");
     check_status(ch_outcome_path(path, folder, &made, row, column, 1, &err), CHOIR_OK);
     check_status(ch_outcome_write(&outcome, path, &env, &err), CHOIR_OK);
+}
+
+static void check_markdown(const char *folder, const char *expected) {
+    const choir_env env = choir_env_default();
+    const ch_catalogue catalogue = {.items = &made, .count = 1, .env = env};
+    ch_draft text;
+    ch_draft_init(&text, &env);
+    check_status(ch_book_markdown(&text, &catalogue, folder, 1, &env, NULL), CHOIR_OK);
+    assert_string_equal(text.size == 0 ? "" : text.text, expected);
+    ch_draft_release(&text);
 }
 
 static void a_page_without_results_says_so_in_every_cell(void **state) {
@@ -101,6 +116,33 @@ static void a_page_has_rounds_speed_ups_marks_and_reasons(void **state) {
     folder_remove(folder);
 }
 
+static void a_cell_whose_best_rate_has_an_untried_neighbour_is_marked(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    char folder[FOLDER_PATH_MAX];
+    char path[CHOIR_PATH_MAX];
+    ch_book_result result;
+    folder_make(folder);
+    made_experiment(&made);
+    measure(folder, 0, 0, 118.5);
+    measure(folder, 1, 0, 50);
+    outcome.arms_count = 2;
+    check_status(ch_outcome_path(path, folder, &made, 1, 0, 1, NULL), CHOIR_OK);
+    check_status(ch_outcome_write(&outcome, path, &env, NULL), CHOIR_OK);
+    ch_disk_file page = page_of(folder, &result);
+    const char *text = (const char *)page.data;
+    assert_non_null(strstr(text, "<b>118</b><small>"));
+    assert_non_null(strstr(text, "<b>50.0</b>&dagger; <span>(2.4&times;)</span>"));
+    assert_non_null(strstr(text, "&dagger; is at the edge of the learning rates that were tried"));
+    ch_disk_release(&page);
+    check_markdown(folder, "| Table 9. A table of our own | Left | right |\n|---|---|---|\n"
+                           "| First | **118**; 120 | not measured; — |\n"
+                           "| two | **50.0**† (2.4×); 10 (12.0×) |  |\n\n"
+                           "† At the edge of the learning rates that were tried: another may need "
+                           "fewer rounds.\n\n");
+    folder_remove(folder);
+}
+
 static void a_result_of_other_settings_is_not_measured(void **state) {
     (void)state;
     char folder[FOLDER_PATH_MAX];
@@ -141,16 +183,6 @@ static void numbers_of_other_data_are_shown_and_not_held_against_ours(void **sta
     folder_remove(folder);
 }
 
-static void check_markdown(const char *folder, const char *expected) {
-    const choir_env env = choir_env_default();
-    const ch_catalogue catalogue = {.items = &made, .count = 1, .env = env};
-    ch_draft text;
-    ch_draft_init(&text, &env);
-    check_status(ch_book_markdown(&text, &catalogue, folder, 1, &env, NULL), CHOIR_OK);
-    assert_string_equal(text.size == 0 ? "" : text.text, expected);
-    ch_draft_release(&text);
-}
-
 static void curves_are_a_table_for_a_readme_once_one_is_complete(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -161,9 +193,9 @@ static void curves_are_a_table_for_a_readme_once_one_is_complete(void **state) {
     (void)snprintf(made.kind, sizeof(made.kind), "curves");
     (void)snprintf(made.columns[0].rates, sizeof(made.columns[0].rates), "0.215");
     measure(folder, 0, 0, 118.5);
-    check_markdown(folder, "| Table 9. A table of our own | best test accuracy | sent both ways |\n"
-                           "|---|---|---|\n"
-                           "| First | **97.00 %** | nothing |\n\n");
+    check_markdown(folder, "| Table 9. A table of our own | learning rate | best test accuracy | "
+                           "sent both ways |\n|---|---|---|---|\n"
+                           "| First | 0.215 | **97.00 %** | nothing |\n\n");
     outcome.is_complete = false;
     check_status(ch_outcome_path(path, folder, &made, 0, 0, 1, NULL), CHOIR_OK);
     check_status(ch_outcome_write(&outcome, path, &env, NULL), CHOIR_OK);
@@ -264,6 +296,7 @@ int main(void) {
         cmocka_unit_test(cells_further_than_a_quarter_from_the_paper_are_outside),
         cmocka_unit_test(a_page_without_results_says_so_in_every_cell),
         cmocka_unit_test(a_page_has_rounds_speed_ups_marks_and_reasons),
+        cmocka_unit_test(a_cell_whose_best_rate_has_an_untried_neighbour_is_marked),
         cmocka_unit_test(a_result_of_other_settings_is_not_measured),
         cmocka_unit_test(numbers_of_other_data_are_shown_and_not_held_against_ours),
         cmocka_unit_test(curves_are_a_table_for_a_readme_once_one_is_complete),
