@@ -53,14 +53,35 @@ class Network(Case):
         self.port = int(self.url.rsplit(":", 1)[1])
         return server
 
-    def kill_once(self, server, moments, *words):
-        """Kills the server at a moment that a random.Random says, and serves again."""
-        time.sleep(moments.uniform(0, 0.5))
+    def kill_once(self, server, moments, *words, within=0.5):
+        """Kills the server at a moment that a random.Random says, in seconds, and serves again."""
+        time.sleep(moments.uniform(0, within))
         server.kill()
         server.wait(timeout=30)
         server.stdout.close()
         self.processes.remove(server)
         return self.serve(*words)
+
+    def kill_in_turn(self, server, clients, moments, kills, rounds):
+        """Kills the server and one of the clients in turn, each time soon after a round has closed,
+        and starts them again; until the job is over. Returns the last server, and of the kills of
+        servers and of clients how many left rounds to be trained."""
+        outlived = [0, 0]
+        for kill in range(kills):
+            closed = self.details("letters")["round"]
+            if closed == rounds:
+                break
+            self.reach("letters", closed + 1)
+            if kill % 2 == 0:
+                server = self.kill_once(server, moments, within=0.1)
+            else:
+                time.sleep(moments.uniform(0, 0.1))
+                k = moments.randrange(len(clients))
+                clients[k].kill()
+                clients[k].wait(timeout=30)
+                clients[k] = self.join(k)
+            outlived[kill % 2] += self.details("letters")["round"] < rounds
+        return server, outlived
 
     def stop(self, server):
         server.terminate()

@@ -1,7 +1,7 @@
 """A job over a real network: a server, its operator and its clients, each a process of its own.
 
-CHOIR_KILLS says how often the server is killed (default 20); CHOIR_SEED at which moments, printed when
-one fails.
+CHOIR_KILLS says how often the server, or it and clients in turn, is killed (default 20); CHOIR_SEED at
+which moments, printed when one fails.
 """
 import json
 import os
@@ -305,19 +305,16 @@ class AKilledServer(Network):
         self.assertGreater(kills, KILLS // 4, "the job was over too soon to be killed")
 
     def test_and_killed_clients_too(self):
+        rounds = 8 * KILLS
         moments = random.Random(SEED)
-        job = self.file("job.yaml", JOB % 12)
-        self.serve()
+        job = self.file("job.yaml", JOB % rounds)
+        server = self.serve()
         self.host(job)
         clients = [self.join(k) for k in range(CLIENTS)]
-        for _ in range(6):
-            time.sleep(moments.uniform(0, 0.3))
-            k = moments.randrange(CLIENTS)
-            clients[k].kill()
-            clients[k].wait(timeout=30)
-            clients[k] = self.join(k)
-        self.ends(clients)
+        _, outlived = self.kill_in_turn(server, clients, moments, KILLS, rounds)
+        self.ends(clients, 300)
         self.assertEqual(self.exported(), self.simulated(job), f"CHOIR_SEED={SEED}")
+        self.assertGreater(min(outlived), KILLS // 8, f"too soon over to be killed: {outlived}")
 
 
 if __name__ == "__main__":
