@@ -18,15 +18,15 @@ import json
 import os
 import pathlib
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import kills
 import load
-from serving import Failed
+from serving import Failed, memory_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROUNDS = 5
@@ -34,15 +34,33 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 MODES = "eager,foreach,compile"
 
 
-def run(*command, cores=None):
-    """The standard output of a command that must succeed, on the cores given; else on any."""
+def peak_of(process):
+    """The most memory that a process has had when it ends, in bytes. What the system says of a child
+    that has ended will not do: it counts the interpreter that started it."""
+    peak = 0
+    while process.poll() is None:
+        peak = memory_of(process.pid, "VmHWM") or peak
+        time.sleep(0.01)
+    return peak
+
+
+def run(*command, cores=None, peaks=None):
+    """The standard output of a command that must succeed, on the cores given; else on any. Appends the
+    most memory that it had to peaks, if given: then its output must fit into a pipe."""
     words = ["taskset", "-c", ",".join(map(str, cores)), *command] if cores else command
-    done = subprocess.run([str(c) for c in words], capture_output=True, text=True, timeout=3600,
-                          check=False)
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise Failed(f"{' '.join(map(str, command))}: exit {done.returncode}: {last}")
-    return done.stdout
+    with subprocess.Popen([str(c) for c in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as process:
+        try:
+            if peaks is not None:
+                peaks.append(peak_of(process))
+            out, log = process.communicate(timeout=3600)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        last = (log.strip().splitlines() or ["no message"])[-1]
+        raise Failed(f"{' '.join(map(str, command))}: exit {process.returncode}: {last}")
+    return out
 
 
 def cpu():
@@ -142,12 +160,12 @@ def torch(options):
         print("| " + " | ".join(row) + " |")
 
 
-def train(options, folder, job, *settings, workers=2, cores=None):
+def train(options, folder, job, *settings, workers=2, cores=None, peaks=None):
     """The result of a job: choir's JSON object."""
     sets = [word for setting in settings for word in ("--set", setting)]
     out = run(options.build / "choir", "sim", ROOT / "experiments" / job, "--json", "--quiet",
               "--no-report", "--workers", workers, "--run-dir", tempfile.mkdtemp(dir=folder) + "/run",
-              *sets, cores=cores)
+              *sets, cores=cores, peaks=peaks)
     return json.loads(out.splitlines()[-1])
 
 
@@ -188,18 +206,16 @@ def million(options):
     """A round's time and the process's memory; a small population's examples are kept in memory."""
     print("| clients | their examples | a round | rounds | ms a round | peak MB |\n"
           "|---|---|---|---|---|---|")
-    # The peak is that of all so far, so those that keep nothing come first.
     for clients, kept in ((1000000, "drawn when needed"), (100000, "drawn when needed"),
                           (10000, "kept")):
-        rounds = []
+        rounds, peaks = [], []
         for _ in range(ROUNDS):
             with tempfile.TemporaryDirectory() as folder:
                 result = train(options, folder, "million.yaml", f"data.clients={clients}",
-                               f"server.sample_rate={1000 / clients}", "evaluate_every=20")
+                               f"server.sample_rate={1000 / clients}", "evaluate_every=20", peaks=peaks)
                 rounds.append(1e3 * result["seconds"] / result["rounds"])
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(f"| {clients} | {kept} | 1000 | {result['rounds']} | {statistics.median(rounds):.0f} "
-              f"| {peak:.1f} |", flush=True)
+              f"| {max(peaks) / 2**20:.1f} |", flush=True)
 
 
 def outside(options):
@@ -207,7 +223,7 @@ def outside(options):
     print(run(sys.executable, ROOT / "bench/outside.py", options.build, *data))
 
 
-# In this order, whatever --only says: the peak memory of a million clients is that of all so far.
+# In this order, whatever --only says.
 PARTS = {
     "million": ("a million clients", million),
     "engine": ("local SGD of the 2NN on one core, beside the core's multiply-add peak", engine),

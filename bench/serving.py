@@ -47,6 +47,14 @@ def has_memory(bytes_needed):
     return MEMORY_DIR.is_dir() and shutil.disk_usage(MEMORY_DIR).free > bytes_needed
 
 
+def memory_of(pid, row):
+    """Bytes of a row of a process's status; None when it has ended."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(row + ":"):
+            return 1024 * int(line.split()[1])
+    return None
+
+
 def last_line(text):
     return (text.strip().splitlines() or ["no message"])[-1]
 
@@ -134,10 +142,10 @@ class Server:
 
     def memory(self, row="VmRSS"):
         """Bytes of a row of the process's status."""
-        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(row + ":"):
-                return 1024 * int(line.split()[1])
-        raise Failed(f"the system does not tell a process's {row}")
+        found = memory_of(self.process.pid, row)
+        if found is None:
+            raise Failed(f"the system does not tell a process's {row}")
+        return found
 
     def cpu_s(self):
         """Processor seconds that it has used."""
