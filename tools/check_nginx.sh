@@ -79,15 +79,24 @@ network=$("$choir" export proxied --out model.safetensors | cut -d' ' -f1)
 simulation=$("$choir" sim job.yaml --quiet --json --no-report | sed 's/.*"model_hash": *"\([0-9a-f]*\)".*/\1/')
 echo "network     $network"
 echo "simulation  $simulation"
-[ "$network" = "$simulation" ] || { echo "check_nginx: the models differ" >&2; exit 1; }
+[ -n "$network" ] && [ "$network" = "$simulation" ] || { echo "check_nginx: the models differ" >&2; exit 1; }
+
+# fetched PATH [OPTION...]: has the file got hold what nginx answers; ends the check where that is nothing.
+fetched() {
+  path=$1
+  shift
+  rm -f got
+  curl -sSf --cacert cert.pem "$@" -o got "$url$path"
+  [ -s got ] || { echo "check_nginx: $path is empty" >&2; exit 1; }
+}
 
 # A model twice: the second comes from the cache, whole and in part, packed and not.
-for words in "" "-r 8-15" "-H Accept-Encoding:zstd"; do
-  # shellcheck disable=SC2086
-  curl -sf --cacert cert.pem $words -o got "$url/v1/models/$network" && [ -s got ]
-done
-curl -sf --cacert cert.pem -r 8-15 -o got "$url/v1/models/$network"
+fetched "/v1/models/$network"
+fetched "/v1/models/$network" -H Accept-Encoding:zstd
+fetched "/v1/models/$network" -r 8-15
 [ "$(wc -c <got)" -eq 8 ] || { echo "check_nginx: a range of 8 bytes has $(wc -c <got)" >&2; exit 1; }
 [ -n "$(find cache -type f)" ] || { echo "check_nginx: no model is in the cache" >&2; exit 1; }
-curl -sf --cacert cert.pem -o got "$url/metrics" && grep -q 'choir_rounds_closed{job="proxied@1"} 5' got
+fetched /metrics
+grep -q 'choir_rounds_closed{job="proxied@1"} 5' got ||
+  { echo "check_nginx: /metrics does not tell of five rounds" >&2; exit 1; }
 echo "check_nginx: a job trained through nginx has the simulation's model"
