@@ -9,12 +9,17 @@
 #             store, ten times that; and a fifth as many schedules of an unkind network
 #   install   `make install` where nothing was built before
 #   valgrind  every test program under valgrind
+#   nginx     a job through nginx with packaging/nginx.conf; skipped without nginx, openssl or curl
+#   service   packaging/choir.service within its walls; skipped without systemd-analyze, or root
+#
+# What is skipped has not passed, and is named at the end.
 #
 # What passed is not run again while no tracked file changes: a check that was interrupted, or failed
 # for another reason than the sources, goes on where it stopped. `make clean` forgets it all.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-all="fuzz clang kills install valgrind"
+all="fuzz clang kills install valgrind nginx service"
+skip=77
 seconds=${CHOIR_FUZZ_SECONDS:-150}
 kills=${CHOIR_KILLS:-100}
 
@@ -75,7 +80,24 @@ part_valgrind() {
   built release && tools/valgrind.sh build/release "$state/valgrind"
 }
 
-# Runs the part $1 unless it passed before; false when it fails.
+# needs PROGRAM...: skips the part that runs where one of them is not installed.
+needs() {
+  for program in "$@"; do
+    command -v "$program" >/dev/null || { echo "there is no $program here"; return $skip; }
+  done
+}
+
+part_nginx() {
+  needs nginx openssl curl && built release && tools/check_nginx.sh
+}
+
+part_service() {
+  needs systemd-analyze || return
+  [ "$(id -u)" -eq 0 ] || { echo "only root can be somebody else"; return $skip; }
+  built release && tools/check_service.py
+}
+
+# Runs the part $1 unless it passed before; false when it fails, $skip when it is skipped.
 run_part() {
   mark="$state/$1"
   case $1 in
@@ -94,6 +116,8 @@ run_part() {
   if [ "$code" -eq 0 ]; then
     : >"$mark.passed"
     say "$1 passed, $took s"
+  elif [ "$code" -eq "$skip" ]; then
+    say "$1 skipped"
   else
     say "$1 FAILED, $took s"
   fi
@@ -113,12 +137,20 @@ trap 'say "interrupted; the next check goes on from here"; exit 130' INT TERM
 files=$(git ls-files -z | xargs -0 sha256sum 2>/dev/null | sha256sum | cut -c 1-16)
 state=build/check-long/$files
 mkdir -p "$state"
-failed=""
+passed="" skipped="" failed=""
 for part in ${*:-$all}; do
-  run_part "$part" || failed="$failed $part"
+  code=0
+  run_part "$part" || code=$?
+  case $code in
+  0) passed="$passed $part" ;;
+  "$skip") skipped="$skipped $part" ;;
+  *) failed="$failed $part" ;;
+  esac
 done
+[ -z "$skipped" ] || say "skipped:$skipped"
 if [ -n "$failed" ]; then
   say "failed:$failed"
   exit 1
 fi
-say "passed: ${*:-$all}"
+[ -n "$passed" ] || exit 1
+say "passed:$passed"

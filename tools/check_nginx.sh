@@ -1,6 +1,6 @@
 #!/bin/sh
 # Trains a job through nginx with packaging/nginx.conf, but for its names, ports and folders, and compares its
-# model with the simulation's. Needs nginx and openssl; run by hand.
+# model with the simulation's. Needs nginx, openssl and curl; tools/check_long.sh runs it.
 #
 #   tools/check_nginx.sh [CHOIR]     CHOIR: else build/release/choir
 set -eu

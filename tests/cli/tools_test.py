@@ -2,6 +2,7 @@
 """The scripts that hold the rules: that they fail when the rules are broken."""
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import unittest
@@ -134,7 +135,8 @@ class Valgrind(Case):
 class CheckLong(Case):
     def setUp(self):
         super().setUp()
-        (self.folder / "tools").mkdir()
+        for folder in ("tools", "bin"):
+            (self.folder / folder).mkdir()
         text = (SOURCE / "tools" / "check_long.sh").read_text()
         self.script("tools/check_long.sh", text)
         self.script("tools/check_install.sh", "#!/bin/sh\necho installing\n[ ! -e broken ]\n")
@@ -144,8 +146,8 @@ class CheckLong(Case):
     def script(self, name, text):
         self.file(name, text).chmod(0o755)
 
-    def check(self, *parts):
-        return run(self.folder / "tools" / "check_long.sh", *parts)
+    def check(self, *parts, **more):
+        return run(self.folder / "tools" / "check_long.sh", *parts, **more)
 
     def test_a_part_that_passed_is_run_again_only_when_a_file_has_changed(self):
         for again in ("", "\n# changed\n"):
@@ -165,10 +167,29 @@ class CheckLong(Case):
             self.assertIn("installing\n", ran.out)
             self.assertTrue(ran.out.endswith("check-long: failed: install\n"), ran.out)
 
+    def test_a_part_whose_programs_are_not_there_is_skipped_and_named(self):
+        for name in "sh git xargs sha256sum cut mkdir date dirname".split():
+            (self.folder / "bin" / name).symlink_to(shutil.which(name))
+        self.script("bin/cmake", "#!/bin/sh\n")
+        self.script("tools/check_nginx.sh", "#!/bin/sh\necho through nginx\n")
+        path = {"env": {**os.environ, "PATH": str(self.folder / "bin")}}
+        ran = self.check("nginx", "install", **path)
+        self.assertEqual(ran.code, 0, ran.out + ran.log)
+        self.assertIn("there is no nginx here\n", ran.out)
+        self.assertTrue(ran.out.endswith("check-long: skipped: nginx\ncheck-long: passed: install\n"), ran.out)
+        alone = self.check("nginx", **path)
+        self.assertEqual(alone.code, 1)
+        self.assertNotIn("passed", alone.out)
+        for name in ("nginx", "openssl", "curl"):
+            self.script(f"bin/{name}", "#!/bin/sh\n")
+        ran = self.check("nginx", **path)
+        self.assertEqual(ran.code, 0, ran.out + ran.log)
+        self.assertIn("through nginx\n", ran.out)
+
     def test_a_part_that_is_none_is_refused(self):
         ran = self.check("fuz")
         self.assertEqual((ran.code, ran.log), (
-            2, "check-long: 'fuz' is not one of: fuzz clang kills install valgrind\n"))
+            2, "check-long: 'fuz' is not one of: fuzz clang kills install valgrind nginx service\n"))
 
 
 class Fuzzing(Case):
