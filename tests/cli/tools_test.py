@@ -17,11 +17,11 @@ def run(*words, **more):
 
 
 class SansIo(Case):
-    def archive(self, source):
+    def archive(self, source, member="core.o", library="core.a"):
         self.file("core.c", source)
-        for words in ([*CC, "-c", "core.c"], ["ar", "rc", "core.a", "core.o"]):
+        for words in ([*CC, "-c", "core.c", "-o", member], ["ar", "rc", library, member]):
             subprocess.run(words, cwd=self.folder, check=True, timeout=60)
-        return self.folder / "core.a"
+        return self.folder / library
 
     def check(self, *libraries):
         return run("sh", SOURCE / "tools" / "check_sans_io.sh", *libraries)
@@ -45,6 +45,24 @@ class SansIo(Case):
                     f"double {name}({takes}); double f(double x) {{ return {name}({gives}); }}\n"))
                 self.assertEqual((ran.code, ran.out),
                                  (1, f"the protocol core reaches for the outside world: {name}\n"))
+
+    def test_the_c_librarys_exp_is_for_reference_kernels_alone(self):
+        source = "double exp(double); double f(double x) { return exp(x); }\n"
+        kernels = self.archive(source, "map_reference.c.o", "libchoir_math.a")
+        self.assertEqual(self.check(kernels).code, 0)
+        self.archive(source, "map_vector.c.o", "libchoir_math.a")
+        ran = self.check(kernels)
+        self.assertEqual((ran.code, ran.out),
+                         (1, "the protocol core reaches for the outside world: exp\n"))
+
+    def test_where_maths_alone_matters_the_system_may_be_used(self):
+        clock = self.archive("long time(long *); long f(void) { return time(0); }\n")
+        self.assertEqual(self.check("--maths", clock).code, 0)
+        power = self.archive("float powf(float, float); float f(float x) { return powf(x, x); }\n",
+                             "power.o")
+        ran = self.check("--maths", power)
+        self.assertEqual((ran.code, ran.out),
+                         (1, "the last bits of these are each C library's own: powf\n"))
 
     def test_nothing_to_look_into_is_no_success(self):
         noise = self.file("noise.a", "no library\n")
