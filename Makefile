@@ -50,7 +50,7 @@ fmt: ## rewrite sources in house format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 fmt-check: ## fail when fmt would change something
-	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	files=$$(git ls-files '*.c' '*.h') && [ -n "$$files" ] && clang-format --dry-run -Werror $$files
 
 lint: fmt-check ## format, the rules of tools/tidy.py, and that the core asks nothing of the system
 	cmake --preset dev --log-level=WARNING && cmake --build --preset dev --target core && \

@@ -134,6 +134,7 @@ for part in "$@"; do
   esac
 done
 trap 'say "interrupted; the next check goes on from here"; exit 130' INT TERM
+[ -n "$(git ls-files)" ] || { say "git names no files here, so what passed before cannot be known"; exit 1; }
 files=$(git ls-files -z | xargs -0 sha256sum 2>/dev/null | sha256sum | cut -c 1-16)
 state=build/check-long/$files
 mkdir -p "$state"

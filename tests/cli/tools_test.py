@@ -204,10 +204,23 @@ class CheckLong(Case):
         self.assertEqual(ran.code, 0, ran.out + ran.log)
         self.assertIn("through nginx\n", ran.out)
 
+    def test_where_git_does_not_answer_nothing_has_passed(self):
+        ran = self.check("install", env={**os.environ, "GIT_DIR": "none"})
+        self.assertEqual(ran.code, 1)
+        self.assertEqual(ran.out, "check-long: git names no files here, so what passed before cannot be known\n")
+
     def test_a_part_that_is_none_is_refused(self):
         ran = self.check("fuz")
         self.assertEqual((ran.code, ran.log), (
             2, "check-long: 'fuz' is not one of: fuzz clang kills install valgrind nginx service\n"))
+
+
+class Format(Case):
+    def test_where_git_does_not_answer_is_not_checked(self):
+        ran = run("make", "fmt-check", cwd=SOURCE, stdin=subprocess.DEVNULL,
+                  env={**os.environ, "GIT_DIR": "none", "LC_ALL": "C"})
+        self.assertNotEqual(ran.code, 0, ran.out)
+        self.assertIn("not a git repository", ran.log)
 
 
 class Fuzzing(Case):
