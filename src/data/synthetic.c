@@ -8,9 +8,11 @@
  *   x_j = v_kj + z_j j^-0.6;  v_kj = m_k + sqrt(beta) n_kj;  m_k = sqrt(beta) n_k;  z, n standard
  *
  * Source: Li et al., "Federated Optimization in Heterogeneous Networks", MLSys 2020, sec. 5.1 and
- * app. C.1: the feature covariance j^-1.2 and the client means are theirs. There W_k ~ N(u_k, 1)
- * shares nothing between clients, so a model says nothing about a client it has not seen; here the
- * shared W makes one global model worth learning, and synthetic(0,0) is IID.
+ * app. C.1: the feature covariance j^-1.2 and m_k ~ N(0, beta) are theirs. There v_kj ~ N(m_k, 1)
+ * whatever beta is, so inputs differ in synthetic(0,0) too; and W_k ~ N(u_k, 1) shares nothing
+ * between clients, so a model says nothing about a client it has not seen. Here the shared W makes
+ * one global model worth learning, beta scales all that inputs differ by, and synthetic(0,0) is
+ * IID.
  */
 #include "data/deviates.h"
 #include "data/generator.h"

@@ -200,6 +200,64 @@ static void synthetic_clients_disagree_as_much_as_alpha_says(void **state) {
     check_near(label_agreement(10), 0.126, 0.03);
 }
 
+/* Sums over clients of what their inputs show of the law behind them. */
+typedef struct input_moments {
+    double within[FEATURES]; // variance of each feature around its client's mean
+    double across;           // variance of a client's means over its features
+    double middle;           // the mean of those means
+    double middle_square;
+} input_moments;
+
+static void moments_add(input_moments *m, const float *x, uint32_t count) {
+    double means[FEATURES];
+    double middle = 0;
+    for (uint32_t j = 0; j < FEATURES; j++) {
+        double sum = 0;
+        double square = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            const double value = (double)x[i * FEATURES + j];
+            sum += value;
+            square += value * value;
+        }
+        means[j] = sum / count;
+        middle += means[j] / FEATURES;
+        m->within[j] += (square - count * means[j] * means[j]) / (count - 1);
+    }
+    for (uint32_t j = 0; j < FEATURES; j++) {
+        m->across += (means[j] - middle) * (means[j] - middle) / (FEATURES - 1);
+    }
+    m->middle += middle;
+    m->middle_square += middle * middle;
+}
+
+/* Around each number of the law, four standard errors of what so many examples show of it. */
+static void synthetic_inputs_have_the_variances_of_their_law(void **state) {
+    (void)state;
+    enum { CLIENTS = 2000, EXAMPLES = 10 };
+    static float x[EXAMPLES * FEATURES];
+    uint32_t labels[EXAMPLES];
+    const double beta = 0.25; // unlike its square and its root
+    const ch_generator g = {
+        .ops = &ch_generator_synthetic, .seed = 1, .mean = EXAMPLES, .parameter = {0.5, beta}};
+    const ch_drawing to = {.reals = x, .labels = labels};
+    input_moments m = {.across = 0};
+    for (uint32_t client = 0; client < CLIENTS; client++) {
+        g.ops->draw(&g, client, EXAMPLES, &to);
+        moments_add(&m, x, EXAMPLES);
+    }
+    double blur = 0; // what examples add to the variance of means, on average
+    for (uint32_t j = 0; j < FEATURES; j++) {
+        const double variance = pow(j + 1, -1.2);
+        check_near(m.within[j] / CLIENTS / variance, 1, 0.042);
+        blur += variance / FEATURES / EXAMPLES;
+    }
+    check_near((m.across / CLIENTS - blur) / beta, 1, 0.017);
+    const double middle = m.middle / CLIENTS;
+    check_near(middle, 0, 0.045);
+    const double varied = m.middle_square / CLIENTS - middle * middle;
+    check_near((varied - (beta + blur) / FEATURES) / beta, 1, 0.13);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_writer_is_a_pure_function_of_seed_and_number),
@@ -208,6 +266,7 @@ int main(void) {
         cmocka_unit_test(sizes_are_unbalanced_around_their_mean_and_bounded),
         cmocka_unit_test(source_texts_are_checked),
         cmocka_unit_test(synthetic_clients_disagree_as_much_as_alpha_says),
+        cmocka_unit_test(synthetic_inputs_have_the_variances_of_their_law),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
