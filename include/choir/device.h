@@ -60,7 +60,8 @@ void choir_device_destroy(choir_device *d);
 /* Its trainer, borrowed from it; for NULL an empty one, as is right before there is a device. */
 choir_trainer choir_device_trainer(choir_device *d);
 
-/* Examples that it would train on now, held-out ones not among them; 0 for NULL. */
+/* Examples that it trains on, as they were when it last read them, held-out ones not among them; 0
+ * for NULL. */
 uint32_t choir_device_examples(const choir_device *d);
 
 #endif

@@ -28,9 +28,11 @@ static void offer_read(ch_approval *a, const choir_offer *offer) {
     }
 }
 
-/* What is known of the device's data: as the trainer says, or the last training found. */
+/* What is known of the device's data: as the trainer says, or the last training found. A trainer
+ * may have to read its data to say so, and is asked only where the policy wants to know. */
 static uint32_t examples_of(const ch_approval *a, choir_trainer trainer, uint32_t client) {
-    return trainer.ops != NULL && trainer.ops->examples != NULL
+    const bool is_wanted = a->policy.examples_min > 0 || a->policy.training_max_s > 0;
+    return is_wanted && trainer.ops != NULL && trainer.ops->examples != NULL
                ? trainer.ops->examples(trainer.self, client)
                : a->examples;
 }

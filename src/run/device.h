@@ -55,10 +55,11 @@ typedef struct ch_device {
  * file is read as the model says, so that numbers, categories and labels mean to it what they do
  * elsewhere; columns that the model does not read may be there or not.
  *
- * Of a store of examples all are read when it is opened, and again before a training when others
- * are there; whether one is held out follows from the job's seed and its number. It may be empty:
- * tasks are then answered with EAGAIN, no data. Its features are what the model sees, so nothing is
- * known of columns, and its labels are the numbers of the model's outputs.
+ * Of a store of examples all are read when it is opened, and again, if others are there then,
+ * before a training and when its trainer is asked how many there are; whether one is held out
+ * follows from the job's seed and its number. It may be empty: tasks are then answered with EAGAIN,
+ * no data. Its features are what the model sees, so nothing is known of columns, and its labels are
+ * the numbers of the model's outputs.
  *
  * Returns OK and an object to release; EINVAL for a job or a model that is none, for data that the
  * model does not fit (shape, columns, labels) or that have no such client, and for a source that is

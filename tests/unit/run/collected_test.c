@@ -4,6 +4,7 @@
 #include "support/folder.h"
 
 #include "choir/device.h"
+#include "client/approval.h"
 #include "run/bundle.h"
 #include "run/collected.h"
 #include "run/device.h"
@@ -156,6 +157,43 @@ static void what_is_there_when_the_task_comes_is_trained_on(void **state) {
     choir_device_destroy(NULL);
     assert_null(choir_device_trainer(NULL).ops);
     free(delta);
+    choir_examples_close(e);
+    ch_device_release(&known);
+    ch_bundle_release(&b);
+}
+
+/* No task comes from a job that its policy refuses, so that nothing else would read the store. */
+static void a_job_that_was_refused_for_want_of_examples_is_not_once_they_are_there(void **state) {
+    (void)state;
+    const choir_env env = choir_env_default();
+    ch_bundle b = bundle_of("0");
+    ch_device_options o = options_of(&b);
+    ch_device known;
+    o.client = 1;
+    check_ok(ch_device_open(&known, &o, &env, &err));
+    choir_examples *e = store_make("few.db", known.federation);
+    const choir_offer offer = {.job = b.text,
+                               .job_size = b.text_size,
+                               .model = {b.model, b.model_size},
+                               .name = "letters",
+                               .version = 1,
+                               .parameters = ch_device_dim(&known)};
+    choir_device *d = NULL;
+    check_ok(choir_device_create(&d, &offer, e, &env, &err));
+    choir_policy policy = choir_policy_defaults();
+    policy.examples_min = 3;
+    ch_approval a;
+    choir_event event = {.message = ""};
+    check_ok(ch_approval_init(&a, &policy, &err));
+    assert_false(ch_approval_of_job(&a, &offer, choir_device_trainer(d), 1000, &event));
+    assert_int_equal(event.kind, CHOIR_EVENT_REJECTED);
+    assert_non_null(strstr(event.message, "data is 0 examples, must be at least 3"));
+    add(e, known.federation, 0, 2);
+    assert_false(ch_approval_of_job(&a, &offer, choir_device_trainer(d), 2000, &event));
+    assert_non_null(strstr(event.message, "data is 2 examples, must be at least 3"));
+    add(e, known.federation, 2, 1);
+    assert_true(ch_approval_of_job(&a, &offer, choir_device_trainer(d), 3000, &event));
+    choir_device_destroy(d);
     choir_examples_close(e);
     ch_device_release(&known);
     ch_bundle_release(&b);
@@ -317,6 +355,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_store_is_trained_on_as_the_same_examples_from_elsewhere),
         cmocka_unit_test(what_is_there_when_the_task_comes_is_trained_on),
+        cmocka_unit_test(a_job_that_was_refused_for_want_of_examples_is_not_once_they_are_there),
         cmocka_unit_test(what_is_held_out_once_is_held_out_for_good),
         cmocka_unit_test(a_damaged_example_is_told_and_not_trained_on),
         cmocka_unit_test(every_failed_allocation_is_told_and_leaks_nothing),
