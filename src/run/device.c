@@ -137,16 +137,22 @@ static choir_status engine_open(ch_device *d, const ch_saved *saved, choir_error
     return status;
 }
 
+/* What the server offers: whatever is wrong with it is nothing of the device's own. */
+static choir_status offer_read(ch_device *d, ch_saved *saved, const ch_device_options *o,
+                               const choir_env *env, choir_error *err) {
+    choir_status status =
+        choir_job_parse(&d->job, (const char *)o->job.data, o->job.size, "the job", NULL, 0, err);
+    if (status == CHOIR_OK) {
+        status = ch_saved_describe(saved, o->model, MODEL, env, err);
+    }
+    return status == CHOIR_OK || status == CHOIR_ENOMEM ? status : CHOIR_EINVAL;
+}
+
 choir_status ch_device_open(ch_device *out, const ch_device_options *options, const choir_env *env,
                             choir_error *err) {
     *out = (ch_device){.env = *env};
-    choir_status status = choir_job_parse(&out->job, (const char *)options->job.data,
-                                          options->job.size, "the job", NULL, 0, err);
-    if (status != CHOIR_OK) {
-        return status;
-    }
     ch_saved saved;
-    status = ch_saved_describe(&saved, options->model, MODEL, env, err);
+    choir_status status = offer_read(out, &saved, options, env, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -243,6 +249,8 @@ static void device_lend(void *self, choir_lent *lent) {
     ((ch_device *)self)->lent = lent;
 }
 
+/* Of a store as it is now: a policy that refuses for want of examples lets no task come to read it
+ * again. What cannot be read now is as it was; the task says why. */
 static uint32_t device_examples(void *self, uint32_t client) {
     ch_device *d = self;
     if (d->examples != NULL) {
@@ -252,8 +260,6 @@ static uint32_t device_examples(void *self, uint32_t client) {
                        : ch_device_examples(d);
 }
 
-/* Of a store as it is now: a policy that refuses for want of examples lets no task come to read it
- * again. What cannot be read now is as it was; the task says why. */
 static const choir_trainer_ops DEVICE_TRAINER_OPS = {
     .train = device_train,
     .evaluate = device_evaluate,

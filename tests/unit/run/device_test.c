@@ -366,7 +366,7 @@ static void what_is_no_job_or_no_model_is_refused(void **state) {
     ch_bundle b = bundle_of(SYNTHETIC);
     ch_device_options o = options_of(&b, 0);
     o.model.size = 7;
-    check_refused(&o, CHOIR_EPROTO, "the job's model: has 7 bytes, too few for safetensors");
+    check_refused(&o, CHOIR_EINVAL, "the job's model: has 7 bytes, too few for safetensors");
     static const uint8_t bare[] = {2, 0, 0, 0, 0, 0, 0, 0, '{', '}'};
     o.model = (choir_bytes){bare, sizeof(bare)};
     check_refused(&o, CHOIR_EINVAL, "the job's model: does not say its layers and inputs");
