@@ -60,8 +60,13 @@ static void offset_take(ch_delivery *u, size_t offset, bool *gains) {
     u->has_tried = false;
 }
 
+/* Whether an answer to a path that the server may not know is that it takes no parts. */
+static bool has_no_parts(unsigned code) {
+    return code == 405 || code == 501;
+}
+
 static choir_status ask(ch_delivery *u, ch_http_client *http, const ch_delivery_report *r,
-                        ch_http_reply *reply, bool *gains, choir_error *err) {
+                        ch_http_reply *reply, bool *is_more, bool *gains, choir_error *err) {
     char path[PATH_MAX_BYTES];
     path_write(path, u, r);
     const ch_http_call call = {.method = "GET", .path = path, .bearer = r->token};
@@ -70,6 +75,9 @@ static choir_status ask(ch_delivery *u, ch_http_client *http, const ch_delivery_
         offset_take(u, offset_read(reply, r->body.size), gains);
     } else if (status == CHOIR_OK && reply->code == 404) {
         offset_take(u, 0, gains);
+    } else if (status == CHOIR_OK && has_no_parts(reply->code)) {
+        u->goes_whole = true;
+        *is_more = true;
     }
     return status;
 }
@@ -114,7 +122,7 @@ static choir_status part_send(ch_delivery *u, ch_http_client *http, const ch_del
         u->has_tried = false;
         *is_more = true;
         *gains = true;
-    } else if (reply->code == 404 || reply->code == 405 || reply->code == 501) {
+    } else if (reply->code == 404 || has_no_parts(reply->code)) {
         u->goes_whole = true;
         *is_more = true;
     } else if (reply->code == 409) {
@@ -135,7 +143,7 @@ choir_status ch_delivery_send(ch_delivery *u, ch_http_client *http,
     *gains = false;
     name_take(u, report->body); // the one before may have been given up between two parts
     if (!u->is_sure) {
-        const choir_status status = ask(u, http, report, reply, gains, err);
+        const choir_status status = ask(u, http, report, reply, is_more, gains, err);
         if (status != CHOIR_OK || !u->is_sure) {
             return status;
         }

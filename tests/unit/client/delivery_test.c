@@ -134,6 +134,20 @@ static void a_server_that_always_wants_more_is_a_loss(void **state) {
     CHECK_SCRIPT(&u, &s, tolds, asked);
 }
 
+/* As a proxy does that lets through only what it knows. */
+static void where_nobody_may_ask_how_far_a_report_is_it_goes_whole(void **state) {
+    (void)state;
+    static const unsigned codes[] = {405, 501};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        script s = {.answers = {{codes[i], "no"}}};
+        static const told tolds[] = {{.is_more = true}};
+        static const char *const asked[] = {"GET - 0"};
+        ch_delivery u = {.part_max = PART};
+        CHECK_SCRIPT(&u, &s, tolds, asked);
+        assert_false(ch_delivery_takes(&u, (choir_bytes){.size = BODY}));
+    }
+}
+
 static void it_goes_on_where_the_server_is(void **state) {
     (void)state;
     static script s = {.answers = {{200, "{\"offset\": 5000}"},
@@ -220,6 +234,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_body_goes_in_parts),
         cmocka_unit_test(a_server_that_always_wants_more_is_a_loss),
+        cmocka_unit_test(where_nobody_may_ask_how_far_a_report_is_it_goes_whole),
         cmocka_unit_test(it_goes_on_where_the_server_is),
         cmocka_unit_test(a_server_that_has_less_than_it_had_is_a_loss),
         cmocka_unit_test(parts_become_smaller_that_do_not_arrive_and_larger_that_do),
