@@ -143,7 +143,7 @@ static choir_status join_once(choir_client *c, choir_error *err) {
         ch_joined_release(&c->joined);
         c->joined = joined;
     }
-    if (status == CHOIR_OK && c->identity->is_moved) {
+    if (status == CHOIR_OK && c->identity->is_unkept) {
         status = ch_identity_save(c->identity, err);
     }
     if (status == CHOIR_OK) {

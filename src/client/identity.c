@@ -6,21 +6,53 @@
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 1 << 15, IDENTITY_PATH_MAX = 544, KEY_TEXT = CH_BASE64_MAX(CH_SECRET_KEY_BYTES) };
+static const char NAME[] = "identity.json";
 
-static choir_status path_of(const ch_identity *identity, char path[IDENTITY_PATH_MAX],
-                            choir_error *err) {
-    const int size = snprintf(path, IDENTITY_PATH_MAX, "%s/identity.json", identity->dir);
-    if ((size_t)size >= IDENTITY_PATH_MAX) {
-        return ch_error_set(err, CHOIR_EINVAL, "state_dir: '%s' is too long", identity->dir);
+enum {
+    FILE_MAX = 1 << 15,
+    IDENTITY_PATH_MAX = sizeof(((ch_identity *)0)->dir) + 32, // of dir and what is in it
+    KEY_TEXT = CH_BASE64_MAX(CH_SECRET_KEY_BYTES),
+    LOCK_MODE = 0600,
+    LOCK_PAUSE_NS = 10 * 1000 * 1000,
+    LOCK_TRIES = 1000, // about ten seconds: who has it only replaces a small file
+};
+
+static void path_of(const ch_identity *identity, const char *name, char path[IDENTITY_PATH_MAX]) {
+    (void)snprintf(path, IDENTITY_PATH_MAX, "%s/%s", identity->dir, name);
+}
+
+/* Waits until no other process is between reading the file and replacing it: what one of them
+ * added would be lost. *out is to be closed. */
+static choir_status lock_take(int *out, const ch_identity *identity, choir_error *err) {
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+    char path[IDENTITY_PATH_MAX];
+    path_of(identity, "identity.lock", path);
+    *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC, LOCK_MODE);
+    if (*out < 0) {
+        return ch_error_set(err, CHOIR_EIO, "%s: cannot open for writing: %s", path,
+                            strerror(errno));
     }
-    return CHOIR_OK;
+    choir_status status = ch_disk_lock(*out, path, NULL);
+    for (int i = 0; i < LOCK_TRIES && status == CHOIR_EAGAIN; i++) {
+        (void)nanosleep(&pause, NULL);
+        status = ch_disk_lock(*out, path, NULL);
+    }
+    if (status != CHOIR_OK) {
+        status = ch_disk_lock(*out, path, err); // once more, for what is in the way
+    }
+    if (status != CHOIR_OK) {
+        (void)close(*out);
+    }
+    return status == CHOIR_EAGAIN ? CHOIR_EIO : status;
 }
 
 // ----- the file ---------------------------------------------------------------------------------
@@ -122,40 +154,6 @@ static const json_t *entry_find(const json_t *entries, const ch_identity *server
     return same_pin;
 }
 
-choir_status ch_identity_open(ch_identity *out, const char *dir, const char *url, const char *pin,
-                              const choir_env *env, choir_error *err) {
-    *out = (ch_identity){.env = *env};
-    (void)snprintf(out->dir, sizeof(out->dir), "%s", dir);
-    (void)snprintf(out->url, sizeof(out->url), "%s", url);
-    (void)snprintf(out->pin, sizeof(out->pin), "%s", pin);
-    if (dir[0] == '\0') {
-        ch_key_pair_make(&out->key);
-        return CHOIR_OK;
-    }
-    char path[IDENTITY_PATH_MAX];
-    json_t *entries = NULL;
-    choir_status status = path_of(out, path, err);
-    if (status == CHOIR_OK) {
-        status = ch_disk_folders(dir, err);
-    }
-    if (status == CHOIR_OK) {
-        status = entries_read(&entries, path, env, err);
-    }
-    if (status != CHOIR_OK) {
-        return status;
-    }
-    const json_t *entry = entry_find(entries, out);
-    if (entry != NULL && entry_take(out, entry)) {
-        out->is_moved = strcmp(text_of(entry, "url"), out->url) != 0 ||
-                        strcmp(text_of(entry, "pin"), out->pin) != 0;
-    } else {
-        ch_key_pair_make(&out->key);
-        status = ch_identity_save(out, err);
-    }
-    json_decref(entries);
-    return status;
-}
-
 /* The entries of other keys, as many as are kept; NULL without memory. */
 static json_t *others_of(const json_t *entries, const char *key) {
     json_t *list = json_array();
@@ -174,29 +172,88 @@ static json_t *others_of(const json_t *entries, const char *key) {
     return list;
 }
 
-choir_status ch_identity_save(ch_identity *identity, choir_error *err) {
-    if (identity->dir[0] == '\0') {
-        return CHOIR_OK;
-    }
-    char path[IDENTITY_PATH_MAX];
-    json_t *entries = NULL;
-    choir_status status = path_of(identity, path, err);
-    if (status == CHOIR_OK) {
-        status = entries_read(&entries, path, &identity->env, err);
-    }
-    if (status != CHOIR_OK) {
-        return status;
-    }
+/* Puts it in front of the entries that there are, which are of the file; under the lock. */
+static choir_status entry_write(ch_identity *identity, const json_t *entries, const char *path,
+                                choir_error *err) {
     char key[KEY_TEXT];
     ch_base64(key, (choir_bytes){.data = identity->key.secret_key, .size = CH_SECRET_KEY_BYTES});
     json_t *root =
         json_pack("{s:s, s:s, s:s, s:I, s:o}", "url", identity->url, "pin", identity->pin, "key",
                   key, "subject", (json_int_t)identity->subject, "others", others_of(entries, key));
-    status = root == NULL ? ch_error_set(err, CHOIR_ENOMEM, "no memory for %s", path)
-                          : entries_write(root, path, err);
-    identity->is_moved = identity->is_moved && status != CHOIR_OK;
+    const choir_status status = root == NULL
+                                    ? ch_error_set(err, CHOIR_ENOMEM, "no memory for %s", path)
+                                    : entries_write(root, path, err);
+    identity->is_unkept = identity->is_unkept && status != CHOIR_OK;
     ch_wipe(key, sizeof(key));
     json_decref(root);
+    return status;
+}
+
+/* Takes the entry of its server, or makes one; under the lock. */
+static choir_status entry_have(ch_identity *out, choir_error *err) {
+    char path[IDENTITY_PATH_MAX];
+    json_t *entries = NULL;
+    path_of(out, NAME, path);
+    choir_status status = entries_read(&entries, path, &out->env, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    const json_t *entry = entry_find(entries, out);
+    if (entry != NULL && entry_take(out, entry)) {
+        out->is_unkept = strcmp(text_of(entry, "url"), out->url) != 0 ||
+                         strcmp(text_of(entry, "pin"), out->pin) != 0;
+    } else {
+        ch_key_pair_make(&out->key);
+        status = entry_write(out, entries, path, err);
+    }
     json_decref(entries);
+    return status;
+}
+
+choir_status ch_identity_open(ch_identity *out, const char *dir, const char *url, const char *pin,
+                              const choir_env *env, choir_error *err) {
+    *out = (ch_identity){.env = *env};
+    if (dir == NULL || strlen(dir) >= sizeof(out->dir)) {
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "client: state_dir must be a text of less than %zu bytes",
+                            sizeof(out->dir));
+    }
+    (void)snprintf(out->dir, sizeof(out->dir), "%s", dir);
+    (void)snprintf(out->url, sizeof(out->url), "%s", url);
+    (void)snprintf(out->pin, sizeof(out->pin), "%s", pin);
+    if (dir[0] == '\0') {
+        ch_key_pair_make(&out->key);
+        return CHOIR_OK;
+    }
+    int lock = -1;
+    choir_status status = ch_disk_folders(dir, err);
+    if (status == CHOIR_OK) {
+        status = lock_take(&lock, out, err);
+    }
+    if (status == CHOIR_OK) {
+        status = entry_have(out, err);
+        (void)close(lock);
+    }
+    return status;
+}
+
+choir_status ch_identity_save(ch_identity *identity, choir_error *err) {
+    if (identity->dir[0] == '\0') {
+        return CHOIR_OK;
+    }
+    int lock = -1;
+    choir_status status = lock_take(&lock, identity, err);
+    if (status != CHOIR_OK) {
+        return status;
+    }
+    char path[IDENTITY_PATH_MAX];
+    json_t *entries = NULL;
+    path_of(identity, NAME, path);
+    status = entries_read(&entries, path, &identity->env, err);
+    if (status == CHOIR_OK) {
+        status = entry_write(identity, entries, path, err);
+    }
+    json_decref(entries);
+    (void)close(lock);
     return status;
 }

@@ -4,6 +4,7 @@
  *
  *     state_dir/identity.json   {"url", "pin", "key" (the secret one), "subject",
  *                                "others": [{likewise}, ...]}, for the device alone
+ *     state_dir/identity.lock   held by a process from its reading of the file to its replacing it
  *
  * A key is for one server, and what it signs is of no use at another: else a server could pass on
  * another's challenge, and join there in the device's place. It is the same server when it has the
@@ -24,20 +25,22 @@ typedef struct ch_identity {
     char pin[256];   // of its TLS key; "": none, or it is not what the server is believed by
     ch_key_pair key; // to be wiped
     int64_t subject; // 0: not enrolled
-    bool is_moved;   // the file has the same server with another URL or pin
+    bool is_unkept;  // the file has the server with another URL, pin or subject
 } ch_identity;
 
 /*
  * Reads the identity in dir that is for a server, or makes one. What says that a server has another
  * URL or pin now is kept once that server has been heard: by ch_identity_save.
  *
- * Returns OK; EIO; EPROTO when the file is none; ENOMEM.
+ * Returns OK; EINVAL when dir is NULL or too long; EIO, also when another process has held the file
+ * for seconds; EPROTO when the file is none; ENOMEM.
  */
 CHOIR_NODISCARD choir_status ch_identity_open(ch_identity *out, const char *dir, const char *url,
                                               const char *pin, const choir_env *env,
                                               choir_error *err);
 
-/* Keeps it, beside those for other servers. Returns OK; EIO; EPROTO; ENOMEM. */
+/* Keeps it, beside those for other servers. Returns OK; EIO, EPROTO and ENOMEM as
+ * ch_identity_open. */
 CHOIR_NODISCARD choir_status ch_identity_save(ch_identity *identity, choir_error *err);
 
 #endif

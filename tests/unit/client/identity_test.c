@@ -5,7 +5,10 @@
 #include "client/identity.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const char OURS[] = "https://ours.example:8470";
 static const char OTHER[] = "https://other.example";
@@ -27,7 +30,7 @@ static ch_identity enrolled(const char *url, const char *pin, int64_t subject) {
     ch_identity i = opened(url, pin);
     i.subject = subject;
     check_status(ch_identity_save(&i, NULL), CHOIR_OK);
-    assert_false(i.is_moved);
+    assert_false(i.is_unkept);
     return i;
 }
 
@@ -56,7 +59,7 @@ static void it_is_the_same_later(void **state) {
     assert_true(has_same_key(&made, &before));
     assert_true(has_same_key(&made, &after));
     assert_int_equal(after.subject, 7);
-    assert_false(after.is_moved);
+    assert_false(after.is_unkept);
 }
 
 /* What it signs for one is no use to the other, who may pass on that one's challenge. */
@@ -80,7 +83,7 @@ static void a_server_that_has_moved_is_told_by_its_pin(void **state) {
     ch_identity moved = opened(OTHER, PIN);
     assert_true(has_same_key(&before, &moved));
     assert_int_equal(moved.subject, 7);
-    assert_true(moved.is_moved);
+    assert_true(moved.is_unkept);
     check_status(ch_identity_save(&moved, NULL), CHOIR_OK);
     const ch_identity there = opened(OTHER, "");
     assert_true(has_same_key(&before, &there));
@@ -94,7 +97,7 @@ static void a_pin_that_nobody_has_answered_to_moves_nothing(void **state) {
     const ch_identity ours = enrolled(OURS, PIN, 7);
     const ch_identity said = opened(OURS, OTHER_PIN);
     assert_true(has_same_key(&ours, &said));
-    assert_true(said.is_moved);
+    assert_true(said.is_unkept);
     const ch_identity other = opened(OTHER, OTHER_PIN);
     assert_false(has_same_key(&ours, &other));
 }
@@ -110,7 +113,7 @@ static void a_file_from_before_pins_is_read(void **state) {
     folder_put(folder_file(folder, "identity.json"), text, (size_t)size);
     const ch_identity i = opened(OURS, PIN);
     assert_int_equal(i.subject, 7);
-    assert_true(i.is_moved);
+    assert_true(i.is_unkept);
     const ch_identity other = opened(OTHER, PIN);
     assert_int_equal(other.subject, 0);
     assert_false(has_same_key(&i, &other));
@@ -131,6 +134,46 @@ static void so_many_servers_are_kept(void **state) {
     (void)opened("https://one.too.many", "");
     again = opened("https://0.example", "");
     assert_false(has_same_key(&first, &again));
+}
+
+/* The process of a device on a server of its own; says whether all went well. */
+static int process(int number) {
+    const choir_env env = choir_env_default();
+    char url[64];
+    ch_identity i;
+    (void)snprintf(url, sizeof(url), "https://%d.example", number);
+    if (ch_identity_open(&i, folder, url, "", &env, NULL) != CHOIR_OK) {
+        return EXIT_FAILURE;
+    }
+    for (i.subject = 1; i.subject < 20; i.subject++) {
+        if (ch_identity_save(&i, NULL) != CHOIR_OK) {
+            return EXIT_FAILURE;
+        }
+    }
+    return EXIT_SUCCESS;
+}
+
+static void processes_that_share_a_folder_keep_each_others(void **state) {
+    (void)state;
+    enum { PROCESSES = 6 };
+    pid_t children[PROCESSES];
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0) {
+            _exit(process(i));
+        }
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int ended = 0;
+        assert_int_equal(waitpid(children[i], &ended, 0), children[i]);
+        assert_true(WIFEXITED(ended) && WEXITSTATUS(ended) == EXIT_SUCCESS);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        char url[64];
+        (void)snprintf(url, sizeof(url), "https://%d.example", i);
+        assert_int_equal(opened(url, "").subject, 19);
+    }
 }
 
 static void what_is_damaged_is_named_and_left_alone(void **state) {
@@ -167,6 +210,7 @@ int main(void) {
         TEST(a_pin_that_nobody_has_answered_to_moves_nothing),
         TEST(a_file_from_before_pins_is_read),
         TEST(so_many_servers_are_kept),
+        TEST(processes_that_share_a_folder_keep_each_others),
         TEST(what_is_damaged_is_named_and_left_alone),
         TEST(without_a_folder_it_is_new_every_time),
     };
