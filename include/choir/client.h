@@ -64,11 +64,11 @@ typedef struct choir_client_options {
     const char *job;        // to take part in, by its name; copied; required
     const char *state_dir;  // where its keys and its numbers are kept, one of each for a server,
                             // and what it has under way; made when it is not there; several jobs
-                            // may share it, and of each one process at a time; "": nowhere, a new
-                            // subject every time; default ""; copied
+                            // may share it, and of each one process at a time; less than 512
+                            // bytes; "": nowhere, a new subject every time; default ""; copied
     uint32_t client;        // which client of the job to be; default CHOIR_CLIENT_ANY
-    const char *name;       // these four are told to the server, which may choose by them; default
-    const char *platform;   // ""; borrowed for the call
+    const char *name;       // these four are told to the server, which may choose by them: UTF-8
+    const char *platform;   // without control characters; default ""; copied
     const char *version;    //
     const char *tags;       // comma-separated
     uint32_t dim_max;       // largest model it will take, parameters; default 2^26

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "crypto/encode.h"
 #include "crypto/entropy.h"
 
@@ -20,6 +21,22 @@ static bool take(char *out, size_t size, const char *text, const char *key, choi
         return false;
     }
     memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
+/* Likewise; of what is sent as JSON and shown to people. */
+static bool take_shown(char *out, size_t size, const char *text, const char *key,
+                       choir_error *err) {
+    if (!take(out, size, text, key, err)) {
+        return false;
+    }
+    if (!ch_text_is_printable(text)) {
+        char shown[CH_TEXT_SHOWN_MAX];
+        ch_text_show(shown, sizeof(shown), text);
+        (void)ch_error_set(err, CHOIR_EINVAL,
+                           "client: %s '%s' must be UTF-8 without control characters", key, shown);
+        return false;
+    }
     return true;
 }
 
@@ -57,10 +74,10 @@ static choir_status options_take(choir_client *c, const choir_client_options *o,
     }
     const bool fit = take(c->job, sizeof(c->job), o->job, "job", err) &&
                      take(c->secret, sizeof(c->secret), o->join->secret, "secret", err) &&
-                     take(c->name, sizeof(c->name), o->name, "name", err) &&
-                     take(c->platform, sizeof(c->platform), o->platform, "platform", err) &&
-                     take(c->version, sizeof(c->version), o->version, "version", err) &&
-                     take(c->tags, sizeof(c->tags), o->tags, "tags", err) &&
+                     take_shown(c->name, sizeof(c->name), o->name, "name", err) &&
+                     take_shown(c->platform, sizeof(c->platform), o->platform, "platform", err) &&
+                     take_shown(c->version, sizeof(c->version), o->version, "version", err) &&
+                     take_shown(c->tags, sizeof(c->tags), o->tags, "tags", err) &&
                      take(c->token_file, sizeof(c->token_file),
                           o->token_file == NULL ? "" : o->token_file, "token_file", err);
     return fit ? CHOIR_OK : CHOIR_EINVAL;
