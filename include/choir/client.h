@@ -150,9 +150,11 @@ typedef enum choir_event_kind {
     CHOIR_EVENT_TRAINED,  // it has trained, or evaluated; the report goes with the next step
     CHOIR_EVENT_REPORTED, // the server has the report
     CHOIR_EVENT_REFUSED,  // the server has read the report and not added it; refusal says why
-    CHOIR_EVENT_FAILED,   // its training failed, and the server will be told; message says how
-    CHOIR_EVENT_WAIT,     // nothing to do before wake_ms, because of why
-    CHOIR_EVENT_BLOCKED,  // conditions stand in the way, until wake_ms at least; message names them
+    CHOIR_EVENT_FAILED,  // its training failed, message says how: the server will be told, but when
+                         // the trainer returned EIO, ENOMEM or EPROTO, the task is dropped, and
+                         // another asked for after a pause, which grows as after LOST
+    CHOIR_EVENT_WAIT,    // nothing to do before wake_ms, because of why
+    CHOIR_EVENT_BLOCKED, // conditions stand in the way, until wake_ms at least; message names them
     CHOIR_EVENT_REJECTED, // the job does not take this device now, as why says, which asks again at
                           // wake_ms; or, why being NONE, the policy refuses the job, which is
                           // looked at again at wake_ms, or, in a round, the task, and the server

@@ -313,6 +313,19 @@ static choir_status fetch(choir_client *c, uint64_t now_ms, const choir_intent *
     return CHOIR_OK;
 }
 
+/* A trainer that fails for want of memory, disk or data that make sense leaves nothing to report:
+ * the task was dropped. It may fail so again at once, and so the pauses before the next task grow
+ * until one has been done. */
+static void training_note(choir_client *c, choir_status status) {
+    if (status == CHOIR_EIO || status == CHOIR_ENOMEM || status == CHOIR_EPROTO) {
+        const uint64_t pause_ms = ch_entry_pause_ms(c->retry_ms, c->retry_max_ms, c->dropped, 0);
+        choir_participant_lost(c->participant, choir_client_now_ms() + pause_ms - c->retry_ms);
+        c->dropped += c->dropped < UINT32_MAX;
+    } else {
+        c->dropped = 0;
+    }
+}
+
 /* To evaluate changes nothing that a client keeps, and takes no while to tell of. */
 static bool is_lent_to(choir_trainer trainer, const choir_task *task) {
     return trainer.ops->lend != NULL && task->purpose == CHOIR_PURPOSE_TRAIN;
@@ -348,6 +361,7 @@ static choir_status train(choir_client *c, const choir_intent *intent, choir_tra
     if (is_lent) {
         trainer.ops->lend(trainer.self, NULL);
     }
+    training_note(c, status);
     event->kind = status == CHOIR_OK ? CHOIR_EVENT_TRAINED : CHOIR_EVENT_FAILED;
     (void)snprintf(event->message, sizeof(event->message), "%s", why.message);
     return CHOIR_OK;

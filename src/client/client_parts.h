@@ -53,6 +53,7 @@ struct choir_client {
     ch_fetch fetch;       // into params
     ch_delivery delivery; // of the report
     uint32_t failures;    // in a row
+    uint32_t dropped;     // tasks in a row, because the trainer failed
     ch_promoted promoted;
     uint32_t told_version; // of the last JOINED, like the next
     uint32_t told_client;

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { RETRY_MS = 100 };
+
 static char folder[FOLDER_PATH_MAX];
 static const char JOB[] = "name: letters\n"
                           "model: {name: softmax}\n"
@@ -34,6 +36,7 @@ typedef struct site {
     int32_t battery_after; // a training
     uint32_t training_ms;
     uint32_t trainings;
+    choir_status fails; // a training, with that; OK: none
 } site;
 
 // ----- the server -------------------------------------------------------------------------------
@@ -106,6 +109,9 @@ static choir_status train(void *self, uint32_t client, const choir_task *task, c
     (void)nanosleep(&pause, NULL);
     s->battery = s->battery_after;
     s->trainings += 1;
+    if (s->fails != CHOIR_OK) {
+        return s->fails;
+    }
     *out = (choir_training){.examples = 1, .metrics = {.examples = 1, .loss_q20 = 1}};
     return CHOIR_OK;
 }
@@ -131,6 +137,7 @@ static void device_start(site *s, uint32_t training_max_s) {
     o.state_dir = folder_file(folder, "device");
     o.conditions = &conditions;
     o.policy = &policy;
+    o.retry_ms = RETRY_MS;
     choir_client_destroy(s->client);
     check_ok(choir_client_create(&s->client, &o, &s->env, &err));
 }
@@ -258,12 +265,45 @@ static void who_is_another_client_of_the_version_is_told_so_before_it_trains(voi
     site_close(&s);
 }
 
+/* Steps to the failure of a training, and says how long the client then pauses, at least. */
+static uint64_t pause_after_failure(site *s) {
+    check_next(s, CHOIR_EVENT_TASK, 1);
+    check_next(s, CHOIR_EVENT_FETCHED, 1);
+    const uint64_t from_ms = choir_client_now_ms();
+    check_next(s, CHOIR_EVENT_FAILED, 1);
+    static const choir_trainer_ops ops = {.train = train};
+    choir_event event;
+    check_ok(choir_client_step(s->client, (choir_trainer){&ops, s}, &event, &err));
+    assert_int_equal(event.kind, CHOIR_EVENT_WAIT);
+    return event.wake_ms - from_ms;
+}
+
+static void a_trainer_that_leaves_nothing_to_report_is_asked_ever_less_often(void **state) {
+    (void)state;
+    static const choir_status statuses[] = {CHOIR_EIO, CHOIR_EPROTO, CHOIR_ENOMEM};
+    site s;
+    site_open(&s, 1);
+    device_start(&s, 0);
+    check_next(&s, CHOIR_EVENT_JOINED, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        s.fails = statuses[i];
+        assert_true(pause_after_failure(&s) >= (uint64_t)RETRY_MS << i);
+    }
+    s.fails = CHOIR_OK;
+    check_next(&s, CHOIR_EVENT_TASK, 1);
+    check_next(&s, CHOIR_EVENT_FETCHED, 1);
+    check_next(&s, CHOIR_EVENT_TRAINED, 1);
+    check_next(&s, CHOIR_EVENT_REPORTED, 1);
+    site_close(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_works_while_conditions_hold_and_sends_what_it_has_trained),
         cmocka_unit_test(a_report_that_was_left_is_sent_before_conditions_hold_again),
         cmocka_unit_test(a_task_that_would_take_too_long_is_declined_once_that_is_known),
         cmocka_unit_test(who_is_another_client_of_the_version_is_told_so_before_it_trains),
+        cmocka_unit_test(a_trainer_that_leaves_nothing_to_report_is_asked_ever_less_often),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
