@@ -129,7 +129,8 @@ size_t choir_client_bytes(uint32_t dim, uint32_t state_bytes);
 /* Accepts NULL. */
 void choir_client_destroy(choir_client *c);
 
-/* What a job is, as the server tells a client that has joined it. Borrowed until the next step. */
+/* What a job is, as the server tells a client that has joined it. Borrowed until the next step, or
+ * choir_client_promoted, which may join again. */
 typedef struct choir_offer {
     const char *job;     // YAML, every key: see choir_job_parse
     size_t job_size;     // bytes
