@@ -160,8 +160,9 @@ typedef enum choir_event_kind {
                           // wake_ms; or, why being NONE, the policy refuses the job, which is
                           // looked at again at wake_ms, or, in a round, the task, and the server
                           // will be told; message says by what
-    CHOIR_EVENT_LOST,     // the server did not answer as it should, or what an earlier process had
-                          // under way cannot be gone on with; message says how; it goes on
+    CHOIR_EVENT_LOST,     // the server did not answer as it should, or its identity cannot be kept
+                          // now, or what an earlier process had under way cannot be gone on with;
+                          // message says how; it goes on
     CHOIR_EVENT_RESUMED,  // it goes on with what an earlier process had under way; message says
                           // with what: the task, or the report that it had trained
     CHOIR_EVENT_DONE,     // the job is over, or has no place for this client; why says which
@@ -187,8 +188,8 @@ typedef struct choir_event {
  * Returns OK and *event; and when it cannot take part: EAGAIN when there is no such job, or the
  * client that it wants to be is another's; EINVAL when the server refuses the secret, the token or
  * the key, or there is no token in token_file; EPROTO when what it says of the job makes no sense;
- * EIO when its identity cannot be kept; ENOMEM. err says what the server said. It may be called
- * again.
+ * ENOMEM. err says what the server said. It may be called again. A server that does not answer is
+ * LOST, as is an identity that cannot be kept in state_dir now: both are tried again.
  */
 CHOIR_NODISCARD choir_status choir_client_step(choir_client *c, choir_trainer trainer,
                                                choir_event *event, choir_error *err);
@@ -213,7 +214,8 @@ typedef struct choir_promoted {
  *
  * Returns OK; EAGAIN when nothing is promoted, there is no such job, or it does not take this
  * device; EINVAL when the server refuses the secret, the token or the key; EIO when it does not
- * answer; EPROTO when what it sends makes no sense, or has more than dim_max parameters; ENOMEM.
+ * answer, or the identity cannot be kept; EPROTO when what it sends makes no sense, or has more
+ * than dim_max parameters; ENOMEM.
  */
 CHOIR_NODISCARD choir_status choir_client_promoted(choir_client *c, const choir_promoted **out,
                                                    choir_error *err);

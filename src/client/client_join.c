@@ -64,7 +64,11 @@ static choir_status enroll(choir_client *c, choir_error *err) {
         status = ch_entry_subject(&c->identity->subject, answer, err);
     }
     json_decref(answer);
-    return status == CHOIR_OK ? ch_identity_save(c->identity, err) : status;
+    if (status == CHOIR_OK) {
+        c->identity->is_unkept = true; // until it is: what cannot be kept now is with the next join
+        status = ch_identity_save(c->identity, err);
+    }
+    return status;
 }
 
 /* The body of a join, signed over a challenge that the server has just given. */

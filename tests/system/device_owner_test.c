@@ -6,6 +6,7 @@
 #include "support/check_ok.h"
 #include "support/folder.h"
 
+#include "base/disk.h"
 #include "choir/client.h"
 #include "crypto/encode.h"
 #include "net/operator.h"
@@ -16,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { RETRY_MS = 100 };
 
@@ -297,6 +300,30 @@ static void a_trainer_that_leaves_nothing_to_report_is_asked_ever_less_often(voi
     site_close(&s);
 }
 
+static void an_identity_that_cannot_be_kept_now_is_later(void **state) {
+    (void)state;
+    site s;
+    site_open(&s, 1);
+    device_start(&s, 0);
+    const char *path = folder_file(folder, "device/identity.json");
+    ch_disk_file before = {0};
+    ch_disk_file after = {0};
+    check_ok(ch_disk_read(&before, path, 4096, &s.env, &err));
+    assert_non_null(strstr((const char *)before.data, "\"subject\": 0"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0777), 0); // nothing can be read there, or written
+    const choir_event event = next(&s);
+    assert_int_equal(event.kind, CHOIR_EVENT_LOST);
+    assert_non_null(strstr(event.message, "identity.json: is not a regular file"));
+    assert_int_equal(rmdir(path), 0);
+    check_next(&s, CHOIR_EVENT_JOINED, 0);
+    check_ok(ch_disk_read(&after, path, 4096, &s.env, &err));
+    assert_non_null(strstr((const char *)after.data, "\"subject\": 1"));
+    ch_disk_release(&before);
+    ch_disk_release(&after);
+    site_close(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_works_while_conditions_hold_and_sends_what_it_has_trained),
@@ -304,6 +331,7 @@ int main(void) {
         cmocka_unit_test(a_task_that_would_take_too_long_is_declined_once_that_is_known),
         cmocka_unit_test(who_is_another_client_of_the_version_is_told_so_before_it_trains),
         cmocka_unit_test(a_trainer_that_leaves_nothing_to_report_is_asked_ever_less_often),
+        cmocka_unit_test(an_identity_that_cannot_be_kept_now_is_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
