@@ -200,7 +200,8 @@ static choir_status exchange(const choir_client *c, const choir_intent *intent,
                                .bearer = c->joined.token,
                                .type = "application/x-protobuf",
                                .headers = {is_report || c->prefer[0] == '\0' ? NULL : c->prefer},
-                               .body = intent->request};
+                               .body = intent->request,
+                               .answer_max = CH_ENTRY_ANSWER_MAX};
     return ch_http_client_send(c->http, &call, reply, err);
 }
 

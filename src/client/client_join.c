@@ -40,7 +40,11 @@ static choir_status enroll_send(choir_client *c, const char *bearer, json_t **ou
     const ch_entry_about about = about_of(c);
     const char *secret = bearer == NULL ? c->secret : NULL;
     json_t *body = ch_entry_enroll(secret, c->identity->key.public_key, &about);
-    return ch_http_ask(c->http, "POST", "/v1/enroll", bearer, body, "enrolment", out, NULL, err);
+    const ch_http_call call = {.method = "POST",
+                               .path = "/v1/enroll",
+                               .bearer = bearer,
+                               .answer_max = CH_ENTRY_ANSWER_MAX};
+    return ch_http_ask(c->http, &call, body, "enrolment", out, NULL, err);
 }
 
 static choir_status enroll_ask(choir_client *c, json_t **out, choir_error *err) {
@@ -75,8 +79,9 @@ static choir_status enroll(choir_client *c, choir_error *err) {
 static choir_status join_body(choir_client *c, json_t **out, choir_error *err) {
     char challenge[CH_CHALLENGE_MAX];
     json_t *answer = NULL;
-    choir_status status =
-        ch_http_ask(c->http, "GET", "/v1/challenge", NULL, NULL, "challenge", &answer, NULL, err);
+    const ch_http_call call = {
+        .method = "GET", .path = "/v1/challenge", .answer_max = CH_ENTRY_ANSWER_MAX};
+    choir_status status = ch_http_ask(c->http, &call, NULL, "challenge", &answer, NULL, err);
     if (status == CHOIR_OK) {
         status = ch_entry_challenge(challenge, answer, err);
     }
@@ -136,7 +141,8 @@ static choir_status join_once(choir_client *c, choir_error *err) {
     const uint32_t before = c->joined.offer.client;
     json_t *answer = NULL;
     json_t *refusal = NULL;
-    status = ch_http_ask(c->http, "POST", path, NULL, body, "join", &answer, &refusal, err);
+    const ch_http_call call = {.method = "POST", .path = path, .answer_max = CH_ENTRY_OFFER_MAX};
+    status = ch_http_ask(c->http, &call, body, "join", &answer, &refusal, err);
     status = rejection_note(c, refusal, status);
     json_decref(refusal);
     ch_joined joined;

@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "choir/blob.h"
+#include "client/entry.h"
+#include "net/http_json.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -30,7 +32,7 @@ static void path_write(char out[PATH_MAX_BYTES], const ch_delivery *u,
 
 /* The offset that the server says, at most the body's size; 0 when it makes no sense. */
 static size_t offset_read(const ch_http_reply *reply, size_t size) {
-    json_t *root = json_loadb((const char *)reply->body.data, reply->body.size, 0, NULL);
+    json_t *root = ch_http_json(reply->body);
     const json_int_t value = json_integer_value(json_object_get(root, "offset"));
     json_decref(root);
     return value > 0 && (uint64_t)value <= size ? (size_t)value : 0;
@@ -69,7 +71,8 @@ static choir_status ask(ch_delivery *u, ch_http_client *http, const ch_delivery_
                         ch_http_reply *reply, bool *is_more, bool *gains, choir_error *err) {
     char path[PATH_MAX_BYTES];
     path_write(path, u, r);
-    const ch_http_call call = {.method = "GET", .path = path, .bearer = r->token};
+    const ch_http_call call = {
+        .method = "GET", .path = path, .bearer = r->token, .answer_max = CH_ENTRY_ANSWER_MAX};
     const choir_status status = ch_http_client_send(http, &call, reply, err);
     if (status == CHOIR_OK && reply->code == 200) {
         offset_take(u, offset_read(reply, r->body.size), gains);
@@ -96,7 +99,8 @@ static choir_status put(const ch_delivery *u, size_t from, size_t size, ch_http_
                                .bearer = r->token,
                                .type = "application/octet-stream",
                                .headers = {range, "Expect: 100-continue"},
-                               .body = {.data = r->body.data + from, .size = size}};
+                               .body = {.data = r->body.data + from, .size = size},
+                               .answer_max = CH_ENTRY_ANSWER_MAX};
     return ch_http_client_send(http, &call, reply, err);
 }
 

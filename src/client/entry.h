@@ -12,9 +12,12 @@
 #include <stdint.h>
 
 enum {
-    CH_CHALLENGE_MAX = 128,   // bytes of a challenge that is taken, its zero included
-    CH_ENTRY_PATH_MAX = 128,  // of ch_entry_path
-    CH_TOLD_MAX_MS = 3600000, // of a pause that the server asks for
+    CH_CHALLENGE_MAX = 128,         // bytes of a challenge that is taken, its zero included
+    CH_ENTRY_PATH_MAX = 128,        // of ch_entry_path
+    CH_TOLD_MAX_MS = 3600000,       // of a pause that the server asks for
+    CH_ENTRY_ANSWER_MAX = 64 << 10, // bytes of an answer that is a few numbers, or a sentence
+    CH_ENTRY_OFFER_MAX = 24 << 20,  // of one with a job's text and a model's head, which have at
+                                    // most 1 and 16 MiB, as JSON has them
 };
 
 /* What a device tells of itself. Borrowed; none is NULL. */

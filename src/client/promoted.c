@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "choir/blob.h"
+#include "client/entry.h"
 #include "crypto/encode.h"
 #include "net/http_json.h"
 #include "net/http_text.h"
@@ -161,8 +162,7 @@ static choir_status said_follow(ch_promoted *p, said *s, uint8_t *head, ch_http_
 
 static choir_status answer_take(ch_promoted *p, const ch_http_reply *reply, ch_http_client *http,
                                 const char *job, uint32_t dim_max, choir_error *err) {
-    json_t *root =
-        json_loadb((const char *)reply->body.data, reply->body.size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = ch_http_json(reply->body);
     said s = {.hash = ""};
     uint8_t *head = NULL;
     memcpy(s.etag, reply->etag, sizeof(s.etag));
@@ -188,8 +188,11 @@ choir_status ch_promoted_fetch(ch_promoted *p, ch_http_client *http, const char 
     (void)snprintf(path, sizeof(path), "/v1/jobs/%s/promoted", job);
     (void)snprintf(match, sizeof(match), "If-None-Match: %s", p->etag);
     const bool has_one = p->params != NULL && p->etag[0] != '\0';
-    const ch_http_call call = {
-        .method = "GET", .path = path, .bearer = token, .headers = {has_one ? match : NULL}};
+    const ch_http_call call = {.method = "GET",
+                               .path = path,
+                               .bearer = token,
+                               .headers = {has_one ? match : NULL},
+                               .answer_max = CH_ENTRY_OFFER_MAX};
     ch_http_reply reply = {0};
     const choir_status status = ch_http_client_send(http, &call, &reply, err);
     *is_expired = status == CHOIR_OK && reply.code == 401;

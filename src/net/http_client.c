@@ -36,8 +36,9 @@ struct ch_http_client {
     uint8_t *body;              // (body_capacity) owned
     size_t body_size;
     size_t body_capacity;
-    size_t expected; // bytes of the body, if that is known; no more are taken then; 0: it is not
-    size_t heads;    // bytes of headers so far
+    size_t answer_max; // of the call under way: what is taken of the body; at most body_max
+    size_t expected;   // bytes of the body, if that is known; no more are taken then; 0: it is not
+    size_t heads;      // bytes of headers so far
     uint64_t retry_after_ms; // of the last answer
     bool is_too_large;
     bool is_out_of_memory;
@@ -60,7 +61,7 @@ ch_http_client_options ch_http_client_defaults(void) {
  */
 static size_t body_most(const ch_http_client *c) {
     const size_t most = c->expected > KEPT_MAX ? c->expected : KEPT_MAX;
-    return c->expected > 0 && most < c->body_max ? most : c->body_max;
+    return c->expected > 0 && most < c->answer_max ? most : c->answer_max;
 }
 
 /* Makes room for needed bytes, which are at most body_most. */
@@ -87,9 +88,19 @@ static bool body_grow(ch_http_client *c, size_t needed) {
     return true;
 }
 
+/* Whether the answer says no: a page of a proxy in between, however long, is still that. */
+static bool is_refusal(const ch_http_client *c) {
+    long code = 0;
+    (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &code);
+    return code >= 300;
+}
+
 static size_t on_body(char *data, size_t item, size_t count, void *self) {
     ch_http_client *c = self;
     const size_t bytes = item * count;
+    if (bytes > body_most(c) - c->body_size && c->answer_max < c->body_max && is_refusal(c)) {
+        return bytes;
+    }
     if (bytes > body_most(c) - c->body_size) {
         c->is_too_large = true;
         return 0;
@@ -238,11 +249,6 @@ static choir_status files_check(const ch_http_client_options *o, choir_error *er
     }
     return CHOIR_OK;
 }
-
-typedef struct text_option {
-    CURLoption option;
-    const char *text; // NULL: libcurl's default
-} text_option;
 
 /* Sets all, unless an earlier one failed. */
 static CURLcode texts_set(CURL *curl, const ch_http_client_options *o) {
@@ -551,6 +557,8 @@ choir_status ch_http_client_begin(ch_http_client *c, const ch_http_call *call, c
                                   choir_error *err) {
     reply_begin(c, out);
     c->expected = call->answer_bytes;
+    c->answer_max =
+        call->answer_max > 0 && call->answer_max < c->body_max ? call->answer_max : c->body_max;
     const choir_status status = call_check(c, call, err);
     bool has_range = false;
     if (status == CHOIR_OK && !(headers_write(&c->headers, call, &has_range) &&

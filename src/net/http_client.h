@@ -61,6 +61,8 @@ typedef struct ch_http_call {
     const char *headers[CH_HTTP_CALL_HEADERS_MAX]; // "Name: value"; the first NULL ends them
     choir_bytes body;                              // of POST, PUT and DELETE; never copied whole
     size_t answer_bytes; // of the answer's body, if it is known: as much memory is claimed at once
+    size_t answer_max;   // bytes of it, unpacked, that are taken where body_max would be more; of a
+                         // refusal, of 300 and above, the rest is dropped; 0: body_max
 } ch_http_call;
 
 typedef struct ch_http_reply {

@@ -6,6 +6,14 @@
 
 #include <jansson.h>
 
+enum { CH_HTTP_VALUES_MAX = 256 }; // that an answer to a device has, several times over
+
+/*
+ * What a server that need not be trusted says: owned by the caller; NULL when it is no JSON, has a
+ * key twice, or has more values than CH_HTTP_VALUES_MAX: in memory each takes many times its bytes.
+ */
+json_t *ch_http_json(choir_bytes body);
+
 /*
  * Says what went wrong, after `what`: the sentence of {"error": sentence}, as ch_text_show has it
  * where it is not printable; else the code.
@@ -19,7 +27,8 @@ CHOIR_NODISCARD choir_status ch_http_said(const ch_http_reply *reply, const char
 /*
  * The JSON object that a server answered with, owned by the caller; *out is NULL on failure.
  *
- * Returns OK for 200 and 201; as ch_http_said for other codes; EPROTO when it is no object.
+ * Returns OK for 200 and 201; as ch_http_said for other codes; EPROTO when it is no object, or one
+ * of more values than ch_http_json takes.
  */
 CHOIR_NODISCARD choir_status ch_http_took(const ch_http_reply *reply, const char *what,
                                           json_t **out, choir_error *err);
@@ -27,7 +36,8 @@ CHOIR_NODISCARD choir_status ch_http_took(const ch_http_reply *reply, const char
 /*
  * Sends JSON, takes JSON.
  *
- * bearer  a token or a key; NULL: none
+ * call    all but type and body. Where it has an answer_max, the server need not be trusted, and
+ *         its answer is read by ch_http_json
  * body    its reference is taken; NULL with GET: none, with another method: there was no memory
  * what    stands in front of what the server says
  * out     an object, owned by the caller; NULL on failure
@@ -37,8 +47,8 @@ CHOIR_NODISCARD choir_status ch_http_took(const ch_http_reply *reply, const char
  * Returns OK for 200 and 201; as ch_http_said for other codes; EPROTO for an answer that is no
  * object; EIO without an answer; ENOMEM.
  */
-CHOIR_NODISCARD choir_status ch_http_ask(ch_http_client *c, const char *method, const char *path,
-                                         const char *bearer, json_t *body, const char *what,
-                                         json_t **out, json_t **refusal, choir_error *err);
+CHOIR_NODISCARD choir_status ch_http_ask(ch_http_client *c, const ch_http_call *call, json_t *body,
+                                         const char *what, json_t **out, json_t **refusal,
+                                         choir_error *err);
 
 #endif

@@ -104,7 +104,8 @@ choir_status ch_operator_ask(ch_operator *o, const char *method, const char *pat
                              const char *what, json_t **out, choir_error *err) {
     char whole[PATH_MAX_BYTES];
     (void)snprintf(whole, sizeof(whole), "/v1/admin%s", path);
-    return ch_http_ask(o->http, method, whole, o->key, body, what, out, NULL, err);
+    const ch_http_call call = {.method = method, .path = whole, .bearer = o->key};
+    return ch_http_ask(o->http, &call, body, what, out, NULL, err);
 }
 
 choir_status ch_operator_file_write(const ch_operator *o, const char *path, const char *key,

@@ -130,6 +130,28 @@ static void an_answer_takes_no_more_than_was_expected_of_it(void **state) {
     ch_http_server_stop(s, 0);
 }
 
+static void an_answer_takes_no_more_than_its_call_lets_it(void **state) {
+    (void)state;
+    ch_http_server *s = server_open(NULL, NULL, NULL);
+    const ch_http_client_options o = options_for("http", ch_http_server_port(s));
+    ch_http_client *c = client_open(&o);
+    ch_http_reply r;
+    choir_error err = {.message = ""};
+    ch_http_call call = {.method = "GET", .path = "/model", .answer_max = MODEL};
+    check_status(ch_http_client_send(c, &call, &r, NULL), CHOIR_OK);
+    assert_int_equal(r.body.size, MODEL);
+    call.answer_max = MODEL - 1;
+    check_status(ch_http_client_send(c, &call, &r, &err), CHOIR_EPROTO);
+    assert_non_null(strstr(err.message, "the answer is larger than the"));
+    call.path = "/busy"; // which it is, whatever page a proxy shows
+    call.answer_max = 1;
+    check_status(ch_http_client_send(c, &call, &r, NULL), CHOIR_OK);
+    assert_int_equal(r.code, 503);
+    assert_true(r.body.size <= 1);
+    ch_http_client_destroy(c);
+    ch_http_server_stop(s, 0);
+}
+
 static void any_status_is_an_answer(void **state) {
     (void)state;
     static const struct {
@@ -263,6 +285,7 @@ int main(void) {
         cmocka_unit_test(a_call_arrives_as_it_was_made),
         cmocka_unit_test(an_answer_comes_whole_and_unpacked),
         cmocka_unit_test(an_answer_takes_no_more_than_was_expected_of_it),
+        cmocka_unit_test(an_answer_takes_no_more_than_its_call_lets_it),
         cmocka_unit_test(any_status_is_an_answer),
         cmocka_unit_test(options_that_make_no_sense_are_refused),
         cmocka_unit_test(a_call_that_http_cannot_carry_is_refused),
