@@ -37,6 +37,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { CHOIR_AGENT_JOBS_MAX = 64 };
 
 typedef struct choir_agent choir_agent;
@@ -141,5 +145,9 @@ CHOIR_NODISCARD choir_status choir_agent_run(choir_agent *a, choir_error *err);
 
 /* The client of a job, for its offer and its promoted model; not to be stepped. Borrowed. */
 choir_client *choir_agent_client(choir_agent *a, uint32_t job);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

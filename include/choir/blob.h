@@ -12,6 +12,10 @@
 #include "choir/status.h"
 #include "choir/task.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_blob {
     choir_hash hash;
     const float *params; // (dim) borrowed from the bytes it was opened on
@@ -34,5 +38,9 @@ void choir_hash_text(const choir_hash *hash, char out[2 * CHOIR_HASH_BYTES + 1])
  */
 CHOIR_NODISCARD choir_status choir_blob_open(choir_blob *out, choir_bytes bytes,
                                              const choir_hash *hash);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

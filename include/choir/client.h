@@ -38,6 +38,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_client choir_client;
 
 /* What a server's operator gives to devices: a join file. */
@@ -222,5 +226,9 @@ CHOIR_NODISCARD choir_status choir_client_promoted(choir_client *c, const choir_
 
 /* Milliseconds of the clock that wake_ms is in: it never goes back. */
 uint64_t choir_client_now_ms(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

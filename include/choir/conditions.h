@@ -20,6 +20,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     CHOIR_WINDOW_MAX = 16, // bytes of a window's text, with the terminating zero
     CHOIR_ROOT_MAX = 512,  // likewise of a folder's path
@@ -113,5 +117,9 @@ void choir_conditions_judge(choir_obstacles *out, const choir_conditions *c,
 /* Reads and judges. Reads nothing when nothing is asked. */
 void choir_conditions_look(choir_obstacles *out, const choir_conditions *c,
                            choir_activity activity);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,6 +20,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_coordinator choir_coordinator;
 
 //  name, text: why an update was not added, or a client sampled in vain
@@ -296,5 +300,9 @@ CHOIR_NODISCARD choir_status choir_coordinator_round_restore(choir_coordinator *
  * server that sees it unchanged after a reply has nothing to commit.
  */
 uint64_t choir_coordinator_changes(const choir_coordinator *c);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,6 +19,10 @@
 #include "choir/status.h"
 #include "choir/trainer.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_device choir_device;
 
 /*
@@ -63,5 +67,9 @@ choir_trainer choir_device_trainer(choir_device *d);
 /* Examples that it trains on, as they were when it last read them, held-out ones not among them; 0
  * for NULL. */
 uint32_t choir_device_examples(const choir_device *d);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

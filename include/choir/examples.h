@@ -27,6 +27,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_examples choir_examples;
 
 typedef enum choir_feature_kind {
@@ -137,5 +141,9 @@ CHOIR_NODISCARD choir_status choir_examples_read(choir_examples *e, uint64_t fro
                                                  void (*each)(void *self, uint64_t id,
                                                               const choir_example *example),
                                                  void *self, choir_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     CHOIR_NAME_MAX = 64,  // bytes, with the terminating zero, here and below
     CHOIR_PATH_MAX = 512, //
@@ -159,5 +163,9 @@ size_t choir_job_write(const choir_job *job, char *out, size_t size);
  * parameters  of its model
  */
 choir_terms choir_job_terms(const choir_job *job, uint32_t parameters);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     CHOIR_TENSORS_MAX = 64,
     CHOIR_TENSOR_NAME_MAX = 48, // bytes, with the terminating zero
@@ -27,5 +31,9 @@ typedef struct choir_layout {
     uint32_t count; // tensors
     choir_tensor tensors[CHOIR_TENSORS_MAX];
 } choir_layout;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

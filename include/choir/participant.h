@@ -29,6 +29,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_participant choir_participant;
 
 /* Room for one update on its way: the request that carries it. Single-threaded, reusable. */
@@ -209,5 +213,9 @@ CHOIR_NODISCARD choir_status choir_participant_saved_about(choir_saved_about *ou
 CHOIR_NODISCARD choir_status choir_participant_restore(choir_participant *p, uint64_t now_ms,
                                                        choir_bytes state, choir_workspace *room,
                                                        choir_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

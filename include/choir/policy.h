@@ -19,6 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_policy {
     uint32_t parameters_max; // largest model; default 0: any
     uint32_t training_max_s; // longest training, seconds, as it is expected from those before;
@@ -92,5 +96,9 @@ bool choir_policy_is_set(const choir_policy *policy);
 /* Returns OK; ERANGE, and err names the first rule that refuses, what is asked and the bound. */
 CHOIR_NODISCARD choir_status choir_policy_accepts(const choir_policy *policy,
                                                   const choir_terms *terms, choir_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,6 +20,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_predictor choir_predictor;
 
 /*
@@ -71,5 +75,9 @@ CHOIR_NODISCARD choir_status choir_predictor_predict(choir_predictor *p, const f
 
 /* Writes what a label is called, cut to size (>= 1): its number when the model has no names. */
 void choir_predictor_label(choir_predictor *p, uint32_t label, char *out, uint32_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -20,6 +20,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_replay choir_replay;
 
 /*
@@ -82,5 +86,9 @@ CHOIR_NODISCARD choir_status choir_replay_round(choir_replay *r, uint32_t report
 
 /* Of the model after the last round that was replayed. */
 choir_hash choir_replay_hash(const choir_replay *r);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -22,6 +22,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_route {
     char job[CHOIR_JOB_TEXT_MAX]; // "keyboard" to check in, "keyboard@3" in a report
     uint32_t client;              // as the request says
@@ -66,5 +70,9 @@ size_t choir_answer_wait(uint8_t out[CHOIR_ANSWER_MAX], uint32_t wait_ms, choir_
 /* "Not added, and not to be repeated." refusal: any but MISSING; PROTOCOL also says which versions
  * are spoken here. Returns the bytes written. */
 size_t choir_answer_refused(uint8_t out[CHOIR_ANSWER_MAX], choir_refusal refusal);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -14,6 +14,10 @@
 #include "choir/coordinator.h"
 #include "choir/trainer.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct choir_sim choir_sim;
 
 #define CHOIR_SIM_STATES_MAX (UINT64_C(8) << 30)
@@ -112,5 +116,9 @@ choir_coordinator *choir_sim_coordinator(choir_sim *s);
 size_t choir_sim_state_bytes(const choir_sim *s);
 void choir_sim_save(const choir_sim *s, uint8_t *out);
 CHOIR_NODISCARD choir_status choir_sim_restore(choir_sim *s, choir_bytes state, choir_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 #ifndef CHOIR_STATUS_H
 #define CHOIR_STATUS_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 //  name, value, text                                                 who reacts, and how
 #define CHOIR_STATUS_MAP(X)                                                                        \
     X(OK, 0, "ok")                                                  /* nobody */                   \
@@ -42,5 +46,9 @@ typedef struct choir_error {
     choir_status status;
     char message[400];
 } choir_error;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     CHOIR_DIM_MAX = 1 << 28,    // parameters: a report stays below the 2 GiB of Protocol Buffers
     CHOIR_CHAIN_TEXT_MAX = 128, // bytes, with the terminating zero
@@ -72,5 +76,9 @@ typedef struct choir_task {
  * beside; UINT32_MAX when that is more. To evaluate, a report has none. */
 uint32_t choir_task_fetched(const choir_task *task);
 uint32_t choir_task_sent(const choir_task *task);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What a client says about its training: integers, so that sums are exact in any order. */
 typedef struct choir_metrics {
     uint64_t examples; // that the two sums run over: every example of every epoch; of sequences,
@@ -109,5 +113,9 @@ typedef struct choir_trainer {
     const choir_trainer_ops *ops;
     void *self; // borrowed; used by one thread at a time; must outlive whoever holds the trainer
 } choir_trainer;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

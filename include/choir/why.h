@@ -2,6 +2,10 @@
 #ifndef CHOIR_WHY_H
 #define CHOIR_WHY_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 //  name, text; in the order of their numbers on the wire
 #define CHOIR_WHY_MAP(X)                                                                           \
     X(NONE, "none")                 /* nothing for this client in this round */                    \
@@ -24,5 +28,9 @@ const char *choir_why_text(choir_why why);
 
 /* The one with that text; ERROR for a text that is none of these. */
 choir_why choir_why_of(const char *text);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

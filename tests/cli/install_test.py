@@ -28,6 +28,22 @@ int main(void) {
 }
 """
 
+# What says its options, and what it is told, to each of the libraries.
+CPP_PROGRAM = r"""
+%s
+#include <cstdio>
+int main() {
+    const choir_env env = choir_env_default();
+    choir_client *client = nullptr;
+    choir_error err;
+    const choir_client_options options = choir_client_defaults(); // join is missing
+    if (choir_client_create(&client, &options, &env, &err) != CHOIR_EINVAL) {
+        return 1;
+    }
+    return std::printf("%%s %%u\n", choir_why_text(CHOIR_WHY_NONE), choir_job_defaults().epochs) < 0;
+}
+"""
+
 # A model of one number that every client pulls half the way to its own: a trainer of one's own.
 SIMULATION = r"""
 #include <choir/sim.h>
@@ -83,6 +99,13 @@ target_link_libraries(ten PRIVATE choir::job)
 """
 
 
+def cpp_compiler():
+    """The C++ compiler that belongs to the C compiler; None: there is none."""
+    names = {"clang": "clang++", "gcc": "g++", "cc": "c++"}
+    named = re.sub(r"(clang|gcc|cc)(?=[-.\d]*$)", lambda m: names[m[0]], CC[0])
+    return shutil.which(named) if named != CC[0] else None
+
+
 def run(*words, **more):
     return subprocess.run([*map(str, words)], check=True, text=True, timeout=100,
                           stdout=subprocess.PIPE, **more).stdout
@@ -128,6 +151,14 @@ class Install(Installed):
                 self.file("alone.c", f"#include <choir/{header.name}>\n")
                 run(*CC, "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only",
                     "-I", self.prefix / "include", self.folder / "alone.c")
+
+    @unittest.skipIf(cpp_compiler() is None, "there is no C++ compiler")
+    def test_programs_in_cpp_include_every_header_and_link(self):
+        headers = sorted((self.prefix / "include" / "choir").iterdir())
+        self.file("all.cc", CPP_PROGRAM % "\n".join(f"#include <choir/{h.name}>" for h in headers))
+        run(cpp_compiler(), *FLAGS, "-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o", self.folder / "all",
+            self.folder / "all.cc", *self.flags_of("choir-client"))
+        self.assertEqual(run(self.folder / "all"), "none 1\n")
 
     def test_pages_that_help_texts_name_are_installed(self):
         pages = self.prefix / "share" / "doc" / "choir"
