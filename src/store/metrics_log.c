@@ -81,8 +81,19 @@ choir_status ch_metrics_parse(ch_metrics_table *out, const char *text, size_t si
     return status;
 }
 
-choir_status ch_metrics_read(ch_metrics_table *out, const char *dir, const choir_env *env,
-                             choir_error *err) {
+/* Bytes of the first lines of a text, or of all of it. */
+static size_t lines_size(const char *text, size_t size, uint32_t lines) {
+    size_t end = 0;
+    for (uint32_t i = 0; i < lines && end < size; i++) {
+        const char *found = memchr(text + end, '\n', size - end);
+        end = found == NULL ? size : (size_t)(found + 1 - text);
+    }
+    return end;
+}
+
+/* The first rows of dir's log; what is behind them need not be right. */
+static choir_status first_rows_read(ch_metrics_table *out, const char *dir, uint32_t lines,
+                                    const choir_env *env, choir_error *err) {
     *out = (ch_metrics_table){0};
     char path[CHOIR_PATH_MAX];
     choir_status status = ch_run_dir_file(path, dir, FILES[FORM_JSON], err);
@@ -92,10 +103,16 @@ choir_status ch_metrics_read(ch_metrics_table *out, const char *dir, const choir
     ch_disk_file file;
     status = ch_disk_read(&file, path, FILE_BYTES_MAX, env, err);
     if (status == CHOIR_OK) {
-        status = ch_metrics_parse(out, (const char *)file.data, file.size, path, env, err);
+        const char *text = (const char *)file.data;
+        status = ch_metrics_parse(out, text, lines_size(text, file.size, lines), path, env, err);
     }
     ch_disk_release(&file);
     return status;
+}
+
+choir_status ch_metrics_read(ch_metrics_table *out, const char *dir, const choir_env *env,
+                             choir_error *err) {
+    return first_rows_read(out, dir, UINT32_MAX, env, err);
 }
 
 void ch_metrics_table_release(ch_metrics_table *table) {
@@ -211,7 +228,7 @@ static choir_status log_open(ch_metrics_log *log, const char *dir, choir_error *
         status = ch_run_dir_file(log->path[form], dir, FILES[form], err);
     }
     if (status == CHOIR_OK && log->rounds > 0) {
-        status = ch_metrics_read(&kept, dir, &log->env, err);
+        status = first_rows_read(&kept, dir, log->rounds, &log->env, err);
     }
     if (status == CHOIR_OK) {
         status = rows_check(&kept, log->rounds, log->path[FORM_JSON], err);

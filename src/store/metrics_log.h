@@ -92,7 +92,8 @@ typedef struct ch_metrics_log ch_metrics_log;
 /*
  * Opens the log of the run in dir for writing.
  *
- * rounds  rows up to this round are kept, later ones are cut; 0 starts both files afresh
+ * rounds  rows up to this round are kept, later ones are cut, whatever they say; 0 starts both
+ * files afresh
  *
  * Returns OK and an object to close; EIO when a file cannot be read or written; EPROTO when what
  * should be kept is malformed or a round up to `rounds` is missing; ENOMEM; *out == NULL then.

@@ -188,6 +188,27 @@ static void a_line_cut_short_is_left_out(void **state) {
     ch_metrics_table_release(&table);
 }
 
+/* As a power cut may leave what was written since the checkpoint. */
+static void damage_behind_what_is_kept_is_cut_with_it(void **state) {
+    (void)state;
+    static char text[TEXT_MAX];
+    static const char tail[] = "{\"round\": 3, \0\0\0\nno row\n{";
+    const choir_env env = choir_env_default();
+    char calm[FOLDER_PATH_MAX];
+    (void)snprintf(calm, sizeof(calm), "%s", dir_of("whole"));
+    rows_add(calm, 0, 3);
+    const char *dir = dir_of("damaged");
+    rows_add(dir, 0, 2);
+    const char *path = folder_file(dir, "metrics.jsonl");
+    const size_t size = folder_get(path, text, sizeof(text) - sizeof(tail));
+    memcpy(text + size, tail, sizeof(tail) - 1);
+    folder_put(path, text, size + sizeof(tail) - 1);
+    ch_metrics_table table;
+    check_status(ch_metrics_read(&table, dir, &env, NULL), CHOIR_EPROTO);
+    rows_add(dir, 2, 3);
+    check_same_files(calm, dir);
+}
+
 static void a_log_shorter_than_the_checkpoint_is_refused(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -265,6 +286,7 @@ int main(void) {
         cmocka_unit_test(an_evaluation_is_noted_with_its_round),
         cmocka_unit_test(a_resumed_log_equals_an_undisturbed_one),
         cmocka_unit_test(a_line_cut_short_is_left_out),
+        cmocka_unit_test(damage_behind_what_is_kept_is_cut_with_it),
         cmocka_unit_test(a_log_shorter_than_the_checkpoint_is_refused),
         cmocka_unit_test(every_fault_is_named),
         cmocka_unit_test(columns_of_other_versions_do_no_harm),
