@@ -78,10 +78,40 @@ static double point_x(const ch_chart_series *s, uint32_t i) {
     return s->x == NULL ? i + 1.0 : s->x[i];
 }
 
-static bool is_drawn(const ch_chart_series *s, uint32_t i) {
-    const uint32_t every = s->count / CH_CHART_POINTS_MAX + 1;
-    return (i % every == 0 || i + 1 == s->count) && fabs(point_x(s, i)) <= DRAWN_MAX &&
-           fabs(s->y[i]) <= DRAWN_MAX; // neither is NaN
+static bool is_point(const ch_chart_series *s, uint32_t i) {
+    return fabs(point_x(s, i)) <= DRAWN_MAX && fabs(s->y[i]) <= DRAWN_MAX; // neither is NaN
+}
+
+/* Over the points of a series that are drawn: every n-th of those that it has, and the last. */
+typedef struct point_walk {
+    const ch_chart_series *series;
+    uint32_t points; // that it has; most rounds of a run may have no value
+    uint32_t passed; // of them
+    uint32_t next;   // where to look for more
+} point_walk;
+
+static point_walk walk_begin(const ch_chart_series *s) {
+    point_walk w = {.series = s};
+    for (uint32_t i = 0; i < s->count; i++) {
+        w.points += is_point(s, i) ? 1 : 0;
+    }
+    return w;
+}
+
+/* out = the next to be drawn; false at the end. */
+static bool walk_next(point_walk *w, uint32_t *out) {
+    const uint32_t every = w->points / CH_CHART_POINTS_MAX + 1;
+    while (w->passed < w->points) {
+        *out = w->next;
+        w->next += 1;
+        if (is_point(w->series, *out)) {
+            w->passed += 1;
+            if ((w->passed - 1) % every == 0 || w->passed == w->points) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* What is drawn lies between. */
@@ -91,14 +121,13 @@ typedef struct extent {
 } extent;
 
 static void extent_add(extent *e, const ch_chart_series *s) {
-    for (uint32_t i = 0; i < s->count; i++) {
-        if (is_drawn(s, i)) {
-            e->points += 1;
-            e->least = fmin(e->least, s->y[i]);
-            e->most = fmax(e->most, s->y[i]);
-            e->x_least = fmin(e->x_least, point_x(s, i));
-            e->x_most = fmax(e->x_most, point_x(s, i));
-        }
+    uint32_t i = 0;
+    for (point_walk w = walk_begin(s); walk_next(&w, &i);) {
+        e->points += 1;
+        e->least = fmin(e->least, s->y[i]);
+        e->most = fmax(e->most, s->y[i]);
+        e->x_least = fmin(e->x_least, point_x(s, i));
+        e->x_most = fmax(e->x_most, point_x(s, i));
     }
 }
 
@@ -215,10 +244,9 @@ static void put_points(ch_draft *d, const ch_chart *c) {
     for (uint32_t k = 0; k < c->count; k++) {
         const ch_chart_series *s = &c->series[k];
         ch_draft_format(d, "$s%u << EOD\n", k);
-        for (uint32_t i = 0; i < s->count; i++) {
-            if (is_drawn(s, i)) {
-                ch_draft_format(d, "%.9g %.9g\n", point_x(s, i), s->y[i] * scale);
-            }
+        uint32_t i = 0;
+        for (point_walk w = walk_begin(s); walk_next(&w, &i);) {
+            ch_draft_format(d, "%.9g %.9g\n", point_x(s, i), s->y[i] * scale);
         }
         ch_draft_put(d, "EOD\n");
     }

@@ -324,34 +324,54 @@ static void put_over_bytes(ch_page *p, const bundle *b, bool is_loss) {
     put_chart(p, b, &c, is_loss, "bytes", has_baselines ? "; baselines: where they ended" : "");
 }
 
+static bool is_evaluated(const ch_metrics_row *row) {
+    return !isnan(row->accuracy) || !isnan(row->loss);
+}
+
+static void put_row(ch_draft *d, const ch_metrics_row *row) {
+    char cells[8][CH_UNITS_MAX];
+    ch_units_share(cells[0], row->accuracy);
+    ch_units_loss(cells[1], row->loss);
+    ch_units_share(cells[2], row->heldout_mean);
+    ch_units_share(cells[3], row->heldout_worst);
+    ch_units_count(cells[4], row->examples);
+    ch_units_bytes(cells[5], row->bytes_up);
+    ch_units_bytes(cells[6], row->bytes_down);
+    ch_units_seconds(cells[7], row->seconds);
+    ch_draft_format(d,
+                    "<tr><td>%u</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>"
+                    "<td>%u of %u</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
+                    row->round, cells[0], is_evaluated(row) ? cells[1] : "-", cells[2], cells[3],
+                    row->reports, row->clients, cells[4], cells[5], cells[6], cells[7]);
+}
+
+/* All rows when there is room for them; else every n-th of those that were evaluated, or of all
+ * when none was, and the last. */
+static void put_rows(ch_draft *d, const ch_metrics_table *table) {
+    uint32_t evaluated = 0;
+    for (uint32_t i = 0; i < table->count; i++) {
+        evaluated += is_evaluated(&table->rows[i]) ? 1 : 0;
+    }
+    const bool takes_all = table->count < TABLE_ROWS_MAX || evaluated == 0;
+    const uint32_t every = (takes_all ? table->count : evaluated) / TABLE_ROWS_MAX + 1;
+    uint32_t passed = 0;
+    for (uint32_t i = 0; i < table->count; i++) {
+        const ch_metrics_row *row = &table->rows[i];
+        const bool is_taken = takes_all || is_evaluated(row);
+        if ((is_taken && passed % every == 0) || i + 1 == table->count) {
+            put_row(d, row);
+        }
+        passed += is_taken ? 1 : 0;
+    }
+}
+
 static void put_table(ch_page *p, const ch_metrics_table *table) {
     ch_draft *d = &p->html;
     ch_draft_put(d, "<details class=\"card\"><summary>The rounds as a table</summary>\n"
                     "<div class=\"scroll\"><table><thead><tr><th>round</th><th>accuracy</th>"
                     "<th>loss</th><th>held-out mean</th><th>worst tenth</th><th>reports</th>"
                     "<th>examples</th><th>up</th><th>down</th><th>time</th></tr></thead><tbody>\n");
-    const uint32_t every = table->count / TABLE_ROWS_MAX + 1;
-    for (uint32_t i = 0; i < table->count; i++) {
-        const ch_metrics_row *row = &table->rows[i];
-        if (i % every != 0 && i + 1 != table->count) {
-            continue;
-        }
-        char cells[8][CH_UNITS_MAX];
-        ch_units_share(cells[0], row->accuracy);
-        ch_units_loss(cells[1], row->loss);
-        ch_units_share(cells[2], row->heldout_mean);
-        ch_units_share(cells[3], row->heldout_worst);
-        ch_units_count(cells[4], row->examples);
-        ch_units_bytes(cells[5], row->bytes_up);
-        ch_units_bytes(cells[6], row->bytes_down);
-        ch_units_seconds(cells[7], row->seconds);
-        const bool is_evaluated = !isnan(row->accuracy) || !isnan(row->loss);
-        ch_draft_format(d,
-                        "<tr><td>%u</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>"
-                        "<td>%u of %u</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
-                        row->round, cells[0], is_evaluated ? cells[1] : "-", cells[2], cells[3],
-                        row->reports, row->clients, cells[4], cells[5], cells[6], cells[7]);
-    }
+    put_rows(d, table);
     ch_draft_put(d, "</tbody></table></div></details>\n");
 }
 

@@ -184,6 +184,29 @@ static void a_long_series_is_thinned_and_keeps_its_end(void **state) {
     ch_draft_release(&script);
 }
 
+/* Of rounds of which few were evaluated, all that were are drawn, whatever the distance. */
+static void rounds_without_a_value_take_no_room_of_the_others(void **state) {
+    (void)state;
+    enum { ROUNDS = 10000, EVALUATED_EVERY = 7 };
+    static double values[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        values[i] = (i + 1) % EVALUATED_EVERY == 0 ? i + 1 : (double)NAN;
+    }
+    const choir_env env = choir_env_default();
+    ch_chart c = ch_chart_defaults();
+    ch_chart_add(&c, &(ch_chart_series){.y = values, .count = ROUNDS});
+    ch_draft script;
+    ch_draft_init(&script, &env);
+    ch_chart_script(&script, &c);
+    check_status(ch_draft_status(&script), CHOIR_OK);
+    for (int round = EVALUATED_EVERY; round <= ROUNDS; round += EVALUATED_EVERY) {
+        char line[32];
+        (void)snprintf(line, sizeof(line), "\n%d %d\n", round, round);
+        assert_non_null(strstr(script.text, line));
+    }
+    ch_draft_release(&script);
+}
+
 /* Whether the script that draws c has this line. */
 static bool has_line(const ch_chart *c, const char *line) {
     const choir_env env = choir_env_default();
@@ -302,6 +325,7 @@ int main(void) {
         cmocka_unit_test(charts_of_nothing_are_left_out),
         cmocka_unit_test(an_empty_series_does_not_hide_the_next),
         cmocka_unit_test(a_long_series_is_thinned_and_keeps_its_end),
+        cmocka_unit_test(rounds_without_a_value_take_no_room_of_the_others),
         cmocka_unit_test(an_axis_begins_where_it_is_asked_to),
         cmocka_unit_test(wide_numbers_at_an_axis_have_room),
         cmocka_unit_test(cells_become_an_image),

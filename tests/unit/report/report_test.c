@@ -195,6 +195,34 @@ static void a_single_round_can_be_seen(void **state) {
     assert_int_equal(curves, 5); // accuracy and loss over rounds and over bytes; held-out accuracy
 }
 
+static void a_long_table_has_the_rounds_that_were_evaluated(void **state) {
+    (void)state;
+    enum { ROUNDS = 400, EVALUATED_EVERY = 7 };
+    made_run m = made_run_defaults(at("table"));
+    m.rounds = 0;
+    m.job_rounds = ROUNDS;
+    m.has_extras = false;
+    made_run_write(&m);
+    ch_metrics_log *log = NULL;
+    const choir_env env = choir_env_default();
+    check_status(ch_metrics_log_open(&log, m.dir, 0, &env, NULL), CHOIR_OK);
+    for (uint32_t round = 1; round <= ROUNDS; round++) {
+        ch_metrics_row row =
+            ch_metrics_row_of(&(choir_round_summary){.round = round, .applied = true});
+        row.accuracy = row.loss = round % EVALUATED_EVERY == 0 ? 0.25 : (double)NAN;
+        check_status(ch_metrics_log_add(log, &row, NULL), CHOIR_OK);
+    }
+    ch_metrics_log_close(log);
+    (void)folder_get(report_of(m.dir).path, page, sizeof(page));
+    for (uint32_t round = EVALUATED_EVERY; round <= ROUNDS; round += EVALUATED_EVERY) {
+        char cells[64];
+        (void)snprintf(cells, sizeof(cells), "<tr><td>%u</td><td>25.00 %%</td>", round);
+        assert_true(has(cells));
+    }
+    assert_true(has("<tr><td>400</td>")); // the last, too
+    assert_false(has("<tr><td>1</td>"));
+}
+
 static void a_run_with_nothing_but_its_job_has_a_page(void **state) {
     (void)state;
     made_run m = made_run_defaults(at("bare"));
@@ -483,6 +511,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(labels_stand_by_their_names_of_which_gnuplot_sees_none,
                                         honest, honest),
         cmocka_unit_test(a_single_round_can_be_seen),
+        cmocka_unit_test_setup_teardown(a_long_table_has_the_rounds_that_were_evaluated, impostor,
+                                        honest),
         cmocka_unit_test(a_run_with_nothing_but_its_job_has_a_page),
         cmocka_unit_test_setup_teardown(a_run_in_progress_says_so, impostor, honest),
         cmocka_unit_test_setup_teardown(training_that_diverges_is_called_so, impostor, honest),
