@@ -118,13 +118,16 @@ static void rows_swap(const ch_examples *e, uint32_t a, uint32_t b) {
     items_swap(e->places, sizeof(e->places[0]), a, b);
 }
 
-void ch_dataset_arrange(ch_examples *table, const uint32_t *order) {
+void ch_dataset_arrange(ch_examples *table, uint32_t *order) {
     for (uint32_t i = 0; i < table->count; i++) {
-        uint32_t from = order[i];
-        while (from < i) { // it was there, and has made room for another since
-            from = order[from];
+        uint32_t at = i;
+        while (order[at] != i) { // once around a cycle, carrying along what row i was
+            const uint32_t from = order[at];
+            rows_swap(table, at, from);
+            order[at] = at;
+            at = from;
         }
-        rows_swap(table, i, from);
+        order[at] = at;
     }
 }
 

@@ -95,9 +95,9 @@ CHOIR_NODISCARD choir_status ch_dataset_number(ch_dataset *d, uint32_t groups);
 
 /*
  * Puts the rows of a table of the data set in another order: row i becomes what row order[i] was.
- * order (count) holds every row once.
+ * order (count) holds every row once, and 0, 1, 2, ... when it is done.
  */
-void ch_dataset_arrange(ch_examples *table, const uint32_t *order);
+void ch_dataset_arrange(ch_examples *table, uint32_t *order);
 
 /* One block from env for count items, not zeroed, to be freed by env; NULL when there is none. */
 void *ch_claim(const choir_env *env, size_t count, size_t item_bytes);

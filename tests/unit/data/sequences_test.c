@@ -136,8 +136,10 @@ static void rows_take_their_tokens_and_groups_along(void **state) {
     (void)state;
     static const char *const texts[] = {"a", "b", "c", "d", "e"};
     static const uint32_t order[] = {3, 0, 4, 1, 2};
+    uint32_t used[5];
+    memcpy(used, order, sizeof(used));
     ch_dataset d = dataset_of(texts, 5);
-    ch_dataset_arrange(&d.train, order);
+    ch_dataset_arrange(&d.train, used);
     for (uint32_t row = 0; row < 5; row++) {
         assert_int_equal(d.train.groups[row], order[row]);
         assert_int_equal(d.train.tokens[d.train.spans[row].first + 1], 'a' + order[row]);
@@ -149,6 +151,26 @@ static void rows_take_their_tokens_and_groups_along(void **state) {
         assert_int_equal(d.test.tokens[d.test.spans[row].first + 1], 'a' + d.test.groups[row]);
     }
     ch_dataset_release(&d);
+}
+
+/* Every row moves on by some: as many rows as this end only when the time is linear. */
+static void rows_are_rotated_however_many_they_are(void **state) {
+    (void)state;
+    enum { ROWS = 1 << 20 };
+    static uint32_t order[ROWS];
+    static uint32_t labels[ROWS];
+    static const uint32_t shifts[] = {1, 6, ROWS / 2, ROWS - 1};
+    ch_examples table = {.count = ROWS, .labels = labels};
+    for (size_t k = 0; k < sizeof(shifts) / sizeof(shifts[0]); k++) {
+        for (uint32_t i = 0; i < ROWS; i++) {
+            labels[i] = i;
+            order[i] = (i + shifts[k]) % ROWS;
+        }
+        ch_dataset_arrange(&table, order);
+        for (uint32_t i = 0; i < ROWS; i++) {
+            assert_true(labels[i] == (i + shifts[k]) % ROWS && order[i] == i);
+        }
+    }
 }
 
 static void every_failed_allocation_is_reported_and_leaks_nothing(void **state) {
@@ -173,6 +195,7 @@ int main(void) {
         cmocka_unit_test(windows_that_move_on_share_their_tokens),
         cmocka_unit_test(a_batch_has_inputs_answers_and_lengths),
         cmocka_unit_test(rows_take_their_tokens_and_groups_along),
+        cmocka_unit_test(rows_are_rotated_however_many_they_are),
         cmocka_unit_test(every_failed_allocation_is_reported_and_leaks_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
