@@ -27,8 +27,23 @@ choir_status ch_encoder_match_header(ch_encoder *e) {
     return CHOIR_OK;
 }
 
+/* Columns of the encoding may share a name; each needs a column of the file for itself. */
+static choir_status refuse_taken(const ch_encoder *e, const ch_cell *name) {
+    const ch_encoding *given = &e->encoding;
+    uint32_t called = ch_cell_compare(&given->label.name, name) == 0 ? 1 : 0;
+    for (uint32_t i = 0; i < given->count; i++) {
+        called += ch_cell_compare(&given->columns[i].name, name) == 0 ? 1 : 0;
+    }
+    char shown[CH_TEXT_SHOWN_MAX];
+    ch_cell_show(shown, name);
+    return ch_error_set(e->err, CHOIR_EINVAL,
+                        "%s: has one column called '%s'; the model was trained on %u of that name",
+                        e->name, shown, called);
+}
+
 /* The column of the file that a column of the encoding is; CH_NO_COLUMN when there is none. EINVAL
- * when there are several and none of them stands where it stood. */
+ * when there are several and none of them stands where it stood, or when another column of the
+ * encoding has it. */
 static choir_status column_match(const ch_encoder *e, uint32_t *out,
                                  const ch_encoding_column *wanted) {
     *out = wanted->place < e->csv->columns ? wanted->place : CH_NO_COLUMN;
@@ -54,7 +69,8 @@ static choir_status column_match(const ch_encoder *e, uint32_t *out,
                             e->name, found, shown, wanted->place + 1);
     }
     *out = is_there ? *out : last;
-    return CHOIR_OK;
+    const bool is_taken = *out != CH_NO_COLUMN && e->inputs[*out] != NULL;
+    return is_taken ? refuse_taken(e, &wanted->name) : CHOIR_OK;
 }
 
 /* Columns without names are told by their places alone: there are as many, or the label, being the

@@ -156,6 +156,31 @@ static void a_name_that_is_there_twice_is_the_one_at_its_place(void **state) {
     ch_encoding_release(&e);
 }
 
+static void columns_of_one_name_need_a_column_each(void **state) {
+    (void)state;
+    static const struct {
+        const char *trained, *text, *message;
+    } rows[] = {
+        {"x,x,class\n1,10,a\n3,30,b\n", "x,class\n1,a\n",
+         "f.csv: has one column called 'x'; the model was trained on 2 of that name"},
+        {"x,y,x\n1,10,a\n3,30,b\n", "y,x\n10,1\n",
+         "f.csv: has one column called 'x'; the model was trained on 2 of that name"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const choir_job_data o = {.label = "3"};
+        ch_encoding e;
+        ch_dataset d;
+        choir_error err = {.message = ""};
+        fit(&e, rows[i].trained, &o);
+        check_status(apply(&d, rows[i].text, &e, true, &err), CHOIR_EINVAL);
+        assert_string_equal(err.message, rows[i].message);
+        ch_dataset_release(&d);
+        check_status(apply(&d, rows[i].trained, &e, false, NULL), CHOIR_OK);
+        ch_dataset_release(&d);
+        ch_encoding_release(&e);
+    }
+}
+
 static void rows_keep_their_order_when_all_are_for_testing(void **state) {
     (void)state;
     ch_encoding e;
@@ -488,6 +513,7 @@ int main(void) {
         cmocka_unit_test(the_same_file_is_read_to_the_same_bits),
         cmocka_unit_test(columns_are_found_by_name_wherever_they_stand),
         cmocka_unit_test(a_name_that_is_there_twice_is_the_one_at_its_place),
+        cmocka_unit_test(columns_of_one_name_need_a_column_each),
         cmocka_unit_test(rows_keep_their_order_when_all_are_for_testing),
         cmocka_unit_test(a_file_to_train_on_keeps_rows_for_it),
         cmocka_unit_test(a_category_that_is_unknown_counts_as_missing_and_is_told),
