@@ -334,17 +334,21 @@ static void put_row_marks(ch_draft *d, const ch_chart *c) {
     ch_draft_format(d, ")\nset lmargin %u\n", longest + 2);
 }
 
-/* Cells are an image whose opacity is the value: it looks right on any background. */
+/* Cells are an image whose opacity is the value: it looks right on any background. gnuplot draws
+ * none of less than 2 x 2 points: a single column, or row, is given to it as two halves. */
 static void put_cells(ch_draft *d, const ch_chart *c) {
     const shade s = PALETTE[CH_COLOUR_BLUE].light;
     const uint32_t rows = c->cells.rows;
+    const uint32_t across = c->cells.columns == 1 ? 2 : 1; // points of a cell
+    const uint32_t down = rows == 1 ? 2 : 1;
     put_row_marks(d, c);
     ch_draft_put(d, "$cells << EOD\n");
-    for (uint32_t x = 0; x < c->cells.columns; x++) {
-        for (uint32_t y = 0; y < rows; y++) {
-            const double value = c->cells.values[(size_t)x * rows + y];
+    for (uint32_t x = 0; x < c->cells.columns * across; x++) {
+        for (uint32_t y = 0; y < rows * down; y++) {
+            const double value = c->cells.values[(size_t)(x / across) * rows + y / down];
             const double alpha = isfinite(value) ? 255 * fmin(fmax(value, 0), 1) : 0;
-            ch_draft_format(d, "%u %u %.0f\n", x + 1, y, alpha);
+            ch_draft_format(d, "%.9g %.9g %.0f\n", (x + 0.5) / across + 0.5, (y + 0.5) / down - 0.5,
+                            alpha);
         }
     }
     ch_draft_format(d,

@@ -249,18 +249,27 @@ static void wide_numbers_at_an_axis_have_room(void **state) {
     }
 }
 
+/* Also of a single client, or label. */
 static void cells_become_an_image(void **state) {
     (void)state;
     if (!has_gnuplot()) {
         skip();
     }
     static const double values[] = {0, 0.5, 1, NAN, 2, -1};
-    ch_chart c = ch_chart_defaults();
-    static const char *const names[] = {"a", "\u30d6"};
-    c.cells = (ch_chart_cells){.values = values, .names = names, .columns = 3, .rows = 2};
-    assert_true(is_drawn(&c));
-    c.cells = (ch_chart_cells){.values = values, .names = names, .columns = 1, .rows = 1};
-    assert_true(is_drawn(&c));
+    static const char *const names[] = {"a", "\u30d6", "c"};
+    static const uint32_t shapes[][2] = {{3, 2}, {1, 3}, {3, 1}, {1, 1}};
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        const choir_env env = choir_env_default();
+        ch_chart c = ch_chart_defaults();
+        c.cells = (ch_chart_cells){
+            .values = values, .names = names, .columns = shapes[i][0], .rows = shapes[i][1]};
+        assert_true(is_drawn(&c));
+        ch_draft page;
+        ch_draft_init(&page, &env);
+        check_status(ch_chart_put(&page, &c, NULL), CHOIR_OK);
+        assert_non_null(strstr(page.text, "<image "));
+        ch_draft_release(&page);
+    }
 }
 
 static void of_many_rows_every_so_many_are_named(void **state) {
