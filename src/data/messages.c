@@ -126,8 +126,9 @@ static choir_status message_next(reading *r, message *out) {
     return CHOIR_OK;
 }
 
+/* A byte order mark is of no line; it would make the first sender another one. */
 static void rewind_lines(reading *r) {
-    r->at = 0;
+    r->at = r->size >= 3 && memcmp(r->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     r->line = 0;
 }
 

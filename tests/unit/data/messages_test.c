@@ -91,6 +91,26 @@ static void the_vocabulary_is_the_proxys_alone(void **state) {
     ch_dataset_release(&d);
 }
 
+static void a_byte_order_mark_is_no_part_of_a_sender(void **state) {
+    (void)state;
+    static const char marked[] = "\xEF\xBB\xBF"
+                                 "ann\t1\thi you\n"
+                                 "0\t2\thi you\n"
+                                 "ann\t3\tyou\n";
+    const choir_env env = choir_env_default();
+    static const char *const proxies[] = {"0", "ann"};
+    for (size_t i = 0; i < 2; i++) {
+        const choir_job_data o = options_of(proxies[i], 3);
+        ch_dataset d;
+        check_status(parse(&d, marked, sizeof(marked) - 1, &o, &env, NULL), CHOIR_OK);
+        assert_int_equal(d.train.count, i == 0 ? 2 : 1);
+        for (uint32_t row = 0; row < d.train.count; row++) {
+            assert_int_equal(d.train.groups[row], 0); // of one client
+        }
+        ch_dataset_release(&d);
+    }
+}
+
 static void the_proxys_messages_alone_are_read_when_they_are_wanted(void **state) {
     (void)state;
     const choir_env env = choir_env_default();
@@ -284,6 +304,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_small_letters_and_marks_are_words),
         cmocka_unit_test(the_vocabulary_is_the_proxys_alone),
+        cmocka_unit_test(a_byte_order_mark_is_no_part_of_a_sender),
         cmocka_unit_test(the_proxys_messages_alone_are_read_when_they_are_wanted),
         cmocka_unit_test(a_share_of_the_messages_is_for_testing),
         cmocka_unit_test(senders_are_those_with_a_message_to_train_on),
