@@ -216,16 +216,36 @@ static choir_status url_try(transfer *t, const char *url, choir_error *err) {
 
 /* ------------------------------------------------------------------------------------ the whole */
 
-/* Opens path.part for this process alone, at its end. */
+/* Whether the open file is the one that has the path. */
+static bool is_at(int descriptor, const char *path) {
+    struct stat open_one;
+    struct stat named;
+    return fstat(descriptor, &open_one) == 0 && stat(path, &named) == 0 &&
+           open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
+/* Opens path.part for this process alone. Between opening and locking, another process may have
+ * made it the file or removed it: then it is another's, and there is a new one to open. */
+static choir_status part_claim(transfer *t, const char *part, choir_error *err) {
+    for (;;) {
+        t->part = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        if (t->part < 0) {
+            return disk_failed(err, part, errno);
+        }
+        const choir_status status = ch_disk_lock(t->part, part, err);
+        if (status == CHOIR_EAGAIN) {
+            return ch_error_set(err, status, "%s: another process is downloading it", part);
+        }
+        if (status != CHOIR_OK || is_at(t->part, part)) {
+            return status;
+        }
+        (void)close(t->part);
+    }
+}
+
+/* At its end. */
 static choir_status part_open(transfer *t, const char *part, choir_error *err) {
-    t->part = open(part, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (t->part < 0) {
-        return disk_failed(err, part, errno);
-    }
-    const choir_status status = ch_disk_lock(t->part, part, err);
-    if (status == CHOIR_EAGAIN) {
-        return ch_error_set(err, status, "%s: another process is downloading it", part);
-    }
+    const choir_status status = part_claim(t, part, err);
     if (status != CHOIR_OK) {
         return status;
     }
@@ -305,10 +325,13 @@ choir_status ch_download_run(const ch_download *d, choir_error *err) {
     }
     transfer t = {.d = d, .part = -1};
     choir_status status = part_open(&t, part, err);
-    if (status == CHOIR_OK) {
+    const bool is_done = status == CHOIR_OK && is_there(d); // by another process, just now
+    if (status == CHOIR_OK && !is_done) {
         status = part_fetch(&t, err);
     }
-    if (status == CHOIR_OK && (fsync(t.part) != 0 || rename(part, d->path) != 0)) {
+    if (is_done) {
+        (void)unlink(part);
+    } else if (status == CHOIR_OK && (fsync(t.part) != 0 || rename(part, d->path) != 0)) {
         status = disk_failed(err, d->path, errno);
     } else if (status == CHOIR_EPROTO) {
         (void)unlink(part);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 
 enum { SIZE = 100000 };
 
@@ -22,6 +23,20 @@ typedef struct site {
     const char *urls[1];
     ch_download download;
 } site;
+
+/* What another process has done by the time that this one locks: renamed from to to. */
+static struct { const char *from, *to; } meanwhile;
+
+long syscall(long number, ...); // POSIX has no such name
+
+/* In the place of the C library's. */
+int flock(int descriptor, int operation) {
+    if (meanwhile.from != NULL) {
+        assert_int_equal(rename(meanwhile.from, meanwhile.to), 0);
+        meanwhile.from = NULL;
+    }
+    return (int)syscall(SYS_flock, descriptor, operation);
+}
 
 static void site_open(site *s, const web_answer *script, size_t steps) {
     for (uint32_t i = 0; i < SIZE; i++) {
@@ -239,6 +254,27 @@ static void what_another_process_downloads_is_left_to_it(void **state) {
     site_close(&s);
 }
 
+static void what_another_process_has_just_finished_is_left_alone(void **state) {
+    (void)state;
+    static const web_answer script[] = {WEB_SERVE};
+    for (int is_whole = 0; is_whole <= 1; is_whole++) {
+        static site s;
+        static char part[sizeof(s.path) + 8];
+        site_open(&s, script, 1);
+        (void)snprintf(part, sizeof(part), "%s.part", s.path);
+        file_write(s.folder, "file.part", s.file, is_whole ? SIZE : SIZE / 2);
+        meanwhile.from = part;
+        meanwhile.to = is_whole ? s.path : folder_file(s.folder, "elsewhere");
+        choir_error err = {.message = ""};
+        if (ch_download_run(&s.download, &err) != CHOIR_OK) {
+            fail_msg("%s", err.message);
+        }
+        check_file(&s);
+        assert_int_equal(s.server.requests, is_whole ? 0 : 1);
+        site_close(&s);
+    }
+}
+
 static void a_silent_server_is_given_up(void **state) {
     (void)state;
     static const web_answer script[] = {WEB_SILENT};
@@ -390,6 +426,7 @@ int main(void) {
         cmocka_unit_test(a_mirror_takes_over_from_wrong_bytes),
         cmocka_unit_test(a_wrong_beginning_does_not_spoil_a_right_end),
         cmocka_unit_test(what_another_process_downloads_is_left_to_it),
+        cmocka_unit_test(what_another_process_has_just_finished_is_left_alone),
         cmocka_unit_test(a_silent_server_is_given_up),
         cmocka_unit_test(nobody_listening_and_wrong_protocols_are_reported),
         cmocka_unit_test(a_part_longer_than_the_file_is_begun_again),
