@@ -24,8 +24,11 @@ typedef struct ch_cell_order {
     int (*same)(const void *, const void *); // 0: one value; agrees with sort
 } ch_cell_order;
 
-extern const ch_cell_order CH_CELLS_AS_TEXTS;   // ascending bytes
-extern const ch_cell_order CH_CELLS_AS_NUMBERS; // ascending, "1" and "1.0" being one; all numbers
+extern const ch_cell_order CH_CELLS_AS_TEXTS; // ascending bytes
+
+/* Ascending, "1" and "1.0" being one; all are numbers. Whole ones are told apart by their digits,
+ * also where a double cannot. */
+extern const ch_cell_order CH_CELLS_AS_NUMBERS;
 
 /*
  * Sorts cells and drops repetitions; of equal values the first text in bytes stays, whatever their

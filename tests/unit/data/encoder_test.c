@@ -325,6 +325,31 @@ static void labels_that_are_numbers_are_the_same_however_they_are_written(void *
     ch_encoding_release(&e);
 }
 
+static void labels_that_no_double_tells_apart_are_several(void **state) {
+    (void)state;
+    static const char text[] = "1,9007199254740993\n"
+                               "2,-9007199254740993\n"
+                               "3,9007199254740992\n"
+                               "4,-9007199254740992\n"
+                               "5,09007199254740993\n"
+                               "6,7\n";
+    static const uint32_t labels[] = {4, 0, 3, 1, 4, 2};
+    const choir_job_data o = {.test_share = 0};
+    ch_encoding e;
+    ch_dataset d;
+    choir_error err = {.message = ""};
+    fit(&e, text, &o);
+    assert_int_equal(e.label.count, 5);
+    check_status(apply(&d, text, &e, false, NULL), CHOIR_OK);
+    assert_memory_equal(d.test.labels, labels, sizeof(labels));
+    ch_dataset_release(&d);
+    check_status(apply(&d, "1,9007199254740991\n", &e, false, &err), CHOIR_EINVAL);
+    ch_dataset_release(&d);
+    check_status(apply(&d, "1,9007199254740992.0\n", &e, false, &err), CHOIR_EINVAL);
+    ch_dataset_release(&d);
+    ch_encoding_release(&e);
+}
+
 static void files_that_are_none_of_the_models_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -520,6 +545,7 @@ int main(void) {
         cmocka_unit_test(labels_may_be_lacking_only_where_they_are_not_needed),
         cmocka_unit_test(a_word_for_no_number_is_a_missing_label_where_the_others_are_numbers),
         cmocka_unit_test(labels_that_are_numbers_are_the_same_however_they_are_written),
+        cmocka_unit_test(labels_that_no_double_tells_apart_are_several),
         cmocka_unit_test(files_that_are_none_of_the_models_are_refused),
         cmocka_unit_test(columns_without_names_are_as_many_as_they_were),
         cmocka_unit_test(options_agree_with_the_model_or_are_refused),
