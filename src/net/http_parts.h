@@ -72,6 +72,7 @@ struct ch_http_exchange {
     size_t dropped;       // bytes of a refused body that were read to the end
     unsigned refusal;     // the status it is refused with; 0: it is not
     bool is_garbled;      // an escape that cannot be decoded
+    bool is_last;         // the connection is closed behind its answer
 
     ch_http_header_node *headers; // of the answer; owned
     uint32_t header_count;

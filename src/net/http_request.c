@@ -19,41 +19,54 @@ enum {
 
 /* What a head says of its body's length. */
 typedef struct framing {
-    uint64_t length;       // UINT64_MAX: unknown
-    uint32_t lengths;      // Content-Length headers
-    uint32_t codings;      // Transfer-Encoding headers
-    bool has_other_coding; // than "chunked"
-    bool waits;            // sends the body when it is told to go on
+    uint64_t length;  // as far as there is one
+    uint32_t lengths; // Content-Length headers
+    uint32_t codings; // Transfer-Encoding headers, "chunked"
+    bool is_muddled;  // two readers might take it for two different messages
+    bool waits;       // sends the body when it is told to go on
 } framing;
+
+/*
+ * Whether a header came as one line, NAME: VALUE, without a blank in its name. Of a line that goes
+ * on in the next libmicrohttpd puts what follows behind the name, for which it copies that behind
+ * the value; where all is on one line, the name is before its value.
+ */
+static bool is_one_line(const char *name, const char *value) {
+    const uintptr_t name_end = (uintptr_t)name + strlen(name);
+    return ch_http_is_token(name) && (value == NULL || (uintptr_t)value > name_end);
+}
 
 static enum MHD_Result framing_add(void *self, enum MHD_ValueKind kind, const char *name,
                                    const char *value) {
     (void)kind;
     framing *f = self;
+    f->is_muddled |= !is_one_line(name, value);
     if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
-        f->lengths += value != NULL && ch_text_read_u64(&f->length, value) ? 1 : 2;
+        f->lengths += 1;
+        f->is_muddled |= value == NULL || !ch_text_read_u64(&f->length, value);
     } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
         f->codings += 1;
-        f->has_other_coding |= value == NULL || strcasecmp(value, "chunked") != 0;
+        f->is_muddled |= value == NULL || strcasecmp(value, "chunked") != 0;
     } else if (strcasecmp(name, MHD_HTTP_HEADER_EXPECT) == 0) {
         f->waits |= value != NULL && strcasecmp(value, "100-continue") == 0;
     }
     return MHD_YES;
 }
 
-/*
- * Reads the framing; false for one that two readers might take for two different messages.
- *
- * Source: RFC 9112, "HTTP/1.1", section 6.3, and 11.2 on request smuggling.
- */
-static bool framing_read(const ch_http_exchange *x, framing *f) {
-    *f = (framing){.length = 0};
-    (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, framing_add, f);
-    if (f->lengths + f->codings > 1 || f->has_other_coding) {
-        return false;
-    }
-    f->length = f->codings > 0 ? UINT64_MAX : f->length;
-    return true;
+/* Source: RFC 9112, "HTTP/1.1", sections 5.1, 5.2, 6.3, and 11.2 on request smuggling. */
+static framing framing_read(const ch_http_exchange *x) {
+    framing f = {.length = 0};
+    (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, framing_add, &f);
+    f.is_muddled |= f.lengths + f.codings > 1;
+    return f;
+}
+
+/* Whether nobody is to be heard behind the request: where it may have a body that we did not see,
+ * that would be taken for another request. */
+static bool is_last_here(const ch_http_exchange *x, const framing *f) {
+    const bool may_have_body =
+        strcmp(x->method, MHD_HTTP_METHOD_GET) != 0 && strcmp(x->method, MHD_HTTP_METHOD_HEAD) != 0;
+    return f->is_muddled || (may_have_body && f->lengths + f->codings == 0);
 }
 
 /* Asks the handler, which may answer; true when it has. */
@@ -73,17 +86,14 @@ static bool handler_limits(ch_http_exchange *x) {
 }
 
 /* The status that a request is refused with, now that its head is in; 0: it is not. */
-static unsigned head_judge(ch_http_exchange *x, framing *f, bool is_draining) {
-    if (!framing_read(x, f) || x->is_garbled || !ch_http_path_is_plain(x->path, CH_HTTP_PATH_MAX)) {
+static unsigned head_judge(ch_http_exchange *x, const framing *f, bool is_draining) {
+    if (f->is_muddled || x->is_garbled || !ch_http_path_is_plain(x->path, CH_HTTP_PATH_MAX)) {
         return MHD_HTTP_BAD_REQUEST;
     }
     if (is_draining) {
         return MHD_HTTP_SERVICE_UNAVAILABLE;
     }
-    if (handler_limits(x) || f->length == 0) {
-        return 0;
-    }
-    if (f->length == UINT64_MAX) {
+    if (handler_limits(x) || f->length == 0) { // what comes in chunks is counted as it comes
         return 0;
     }
     if (f->length > x->body_max) {
@@ -109,7 +119,7 @@ static struct MHD_Response *answer_take(ch_http_exchange *x) {
 static enum MHD_Result answer_send(ch_http_exchange *x) {
     ch_http_server *s = x->server;
     (void)pthread_mutex_lock(&s->lock);
-    const bool is_last = s->is_draining && x->answer != s->unavailable;
+    const bool is_last = (s->is_draining || x->is_last) && x->answer != s->unavailable;
     struct MHD_Response *answer = answer_take(x);
     ch_http_watch_move(x, CH_HTTP_ANSWERING);
     (void)pthread_mutex_unlock(&s->lock);
@@ -176,12 +186,11 @@ static enum MHD_Result head_in(ch_http_exchange *x, const char *path, const char
     const bool is_draining = s->is_draining;
     (void)pthread_mutex_unlock(&s->lock);
     id_have(x);
-    framing f;
+    const framing f = framing_read(x);
+    x->is_last = is_last_here(x, &f);
     x->refusal = head_judge(x, &f, is_draining);
     const bool is_refused = x->refusal != 0 || x->state == CH_HTTP_ANSWERED;
-    const bool is_muddled = f.lengths + f.codings > 1 || f.has_other_coding;
-    const bool is_large = f.length > POLITE_MAX && f.length != UINT64_MAX;
-    if (!is_refused || !(is_muddled || f.waits || is_large)) {
+    if (!is_refused || !(f.is_muddled || f.waits || f.length > POLITE_MAX)) {
         return MHD_YES;
     }
     return x->refusal != 0 ? refuse(x) : answer_send(x);

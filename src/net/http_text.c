@@ -110,6 +110,12 @@ bool ch_http_trace_id(char out[CH_HTTP_TRACE_MAX], const char *traceparent) {
     return true;
 }
 
+bool ch_http_is_token(const char *text) {
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+    return text[0] != '\0' && text[strspn(text, letters)] == '\0';
+}
+
 bool ch_http_is_line(const char *text) {
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
         if (*at < ' ' || *at == 0x7f) {

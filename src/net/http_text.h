@@ -36,6 +36,9 @@ bool ch_http_trace_id(char out[CH_HTTP_TRACE_MAX], const char *traceparent);
  * being anything. */
 bool ch_http_hash_read(uint8_t out[32], const char *text);
 
+/* Whether text is a token, as a header's name is (RFC 9110, 5.6.2): no blank in it, no ':'. */
+bool ch_http_is_token(const char *text);
+
 /* Whether text fits on a header's line: no control character, so no end of the line. */
 bool ch_http_is_line(const char *text);
 

@@ -70,6 +70,7 @@ static void a_large_body_is_refused_before_it_is_read(void **state) {
     } rows[] = {
         {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1048577\r\n\r\n", 413},
         {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551614\r\n\r\n", 413},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551615\r\n\r\n", 413},
         {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n",
          413},
         {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
@@ -249,6 +250,66 @@ static void a_hostile_head_is_refused(void **state) {
     site_close(&s);
 }
 
+/* Whether the other end closes without a byte more. */
+static bool is_closed_now(int peer) {
+    char byte;
+    const ssize_t got = recv(peer, &byte, 1, 0);
+    return got == 0 || (got < 0 && errno == ECONNRESET);
+}
+
+/* What stands behind a head that a proxy may read otherwise is not heard as a request. */
+static void a_body_is_never_another_request(void **state) {
+    (void)state;
+    static const struct {
+        const char *head; // without the blank line
+        unsigned code;
+    } rows[] = {
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length : 30\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length\t: 30\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n 30\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\t0\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-: 3\r\n Length\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nX: 3\r\n Content-Length: 30\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\r\n chunked\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-: chunked\r\n\tEncoding\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n"
+         "Transfer-Encoding : chunked\r\n",
+         400},
+        {"GET / HTTP/1.1\r\nHost: h\r\nContent-Length : 30\r\n", 400},
+        {"DELETE / HTTP/1.1\r\nHost: h\r\nX: 1\r\n 2\r\n", 400},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551615\r\n", 413},
+        {"POST /echo HTTP/1.1\r\nHost: h\r\nContent_Length: 30\r\n", 200},
+        {"PUT /none HTTP/1.1\r\nHost: h\r\n", 200},
+        {"DELETE / HTTP/1.1\r\nHost: h\r\n", 200},
+    };
+    static site s;
+    static peer_reply r;
+    site_open(&s, NULL);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const int peer = peer_connect(s.port);
+        char text[400];
+        (void)snprintf(text, sizeof(text), "%s\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", rows[i].head);
+        peer_say(peer, text);
+        peer_receive(peer, &r);
+        if (r.code != rows[i].code || !is_closed_now(peer)) {
+            fail_msg("%s: %u instead of %u, or then another answer", rows[i].head, r.code,
+                     rows[i].code);
+        }
+        (void)close(peer);
+    }
+    const int peer = peer_connect(s.port); // which honest requests keep, odd as their heads are
+    peer_say(peer,
+             "POST /echo HTTP/1.1\r\nHost: h\r\nX:\r\nY-!: \t y : z\r\ncontent-length:\t3\r\n\r\n"
+             "abcGET / HTTP/1.1\r\nHost:h\r\n\r\n");
+    for (int i = 0; i < 2; i++) {
+        peer_receive(peer, &r);
+        assert_int_equal(r.code, 200);
+    }
+    (void)close(peer);
+    site_close(&s);
+}
+
 static void a_path_or_head_that_is_too_long_is_refused(void **state) {
     (void)state;
     static site s;
@@ -383,6 +444,7 @@ int main(void) {
         cmocka_unit_test(large_bodies_use_the_memory_of_those_before),
         cmocka_unit_test(connections_of_one_address_may_be_limited),
         cmocka_unit_test(a_hostile_head_is_refused),
+        cmocka_unit_test(a_body_is_never_another_request),
         cmocka_unit_test(a_path_or_head_that_is_too_long_is_refused),
         cmocka_unit_test(slow_clients_are_cut_off),
         cmocka_unit_test(a_thousand_connections_leave_nothing_open),

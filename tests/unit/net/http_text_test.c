@@ -117,6 +117,17 @@ static void a_line_has_no_end_in_it(void **state) {
     assert_false(ch_http_is_line("a\x7f"));
 }
 
+static void a_headers_name_is_a_token(void **state) {
+    (void)state;
+    assert_true(ch_http_is_token("Content-Length"));
+    assert_true(ch_http_is_token("!#$%&'*+-.^_`|~09azAZ"));
+    static const char *const rows[] = {"",     " a",  "a ",    "a\t",      "a b", "a:", "a\"",
+                                       "a(b)", "a\v", "a\x7f", "\xc3\xb6", "a/b", "a,", "{}"};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_false(ch_http_is_token(rows[i]));
+    }
+}
+
 static void a_hash_is_64_small_digits(void **state) {
     (void)state;
     static const char right[] = "00ff10abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123";
@@ -147,6 +158,7 @@ int main(void) {
         cmocka_unit_test(a_requests_id_is_harmless_wherever_it_is_written),
         cmocka_unit_test(a_trace_has_an_id_when_it_is_well_formed),
         cmocka_unit_test(a_line_has_no_end_in_it),
+        cmocka_unit_test(a_headers_name_is_a_token),
         cmocka_unit_test(a_hash_is_64_small_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
