@@ -28,9 +28,10 @@ typedef struct operand_kind {
 } operand_kind;
 
 static bool is_plain(const char *text) {
-    return text[0] != '\0' &&
-           text[strspn(
-               text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+    const size_t plain =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    const bool is_folder = strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
+    return text[0] != '\0' && text[plain] == '\0' && !is_folder;
 }
 
 static bool is_number(const char *text) {
@@ -39,7 +40,8 @@ static bool is_number(const char *text) {
 
 static const operand_kind KINDS[] = {
     {"JOB", ch_job_is_reference, NO_JOBS_NAME},
-    {"NAME", is_plain, "is no name; it must be letters, digits, '.', '_' and '-'"},
+    {"NAME", is_plain,
+     "is no name; it must be letters, digits, '.', '_' and '-', and not '.' or '..'"},
     {"SUBJECT", is_number, "is no device's number; choir device ls lists them"},
 };
 

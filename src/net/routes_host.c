@@ -47,7 +47,8 @@ typedef struct hosting {
 bool ch_name_is_plain(const char *name) {
     const size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                       "0123456789._-");
-    return name[0] != '\0' && name[plain] == '\0';
+    const bool is_folder = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    return name[0] != '\0' && name[plain] == '\0' && !is_folder;
 }
 
 static choir_status model_decode(hosting *h, const char *text, choir_error *err) {

@@ -78,7 +78,8 @@ static void admin_add(const ch_ask *ask, json_t *root) {
         return;
     }
     if (!ch_name_is_plain(admin.name)) {
-        ch_answer_error(ask->exchange, 400, "name: must be letters, digits, '.', '_' and '-'");
+        ch_answer_error(ask->exchange, 400,
+                        "name: must be letters, digits, '.', '_' and '-', and not '.' or '..'");
         return;
     }
     if (!ch_admin_is_role(admin.role)) {

@@ -81,9 +81,10 @@ class Operands(Network):
 
     def test_that_are_no_persons_or_devices_revoke_nobody(self):
         self.check_ran("admin", "add", "ada", "--out", "ada.json")
-        for text in ("ada?x", "ad%61", "ada/"):
+        for text in ("ada?x", "ad%61", "ada/", ".", ".."):
             ran = self.run_in("admin", "revoke", text)
-            self.assert_says(ran, 2, f"choir admin revoke: '{text}' is no name; it must be letters, digits, '.', '_' and '-'\n")
+            self.assert_says(ran, 2, f"choir admin revoke: '{text}' is no name; it must be letters, digits, '.', '_' and '-', "
+                                       "and not '.' or '..'\n")
         self.check_ran("status", "--admin", "ada.json")
         for text in ("1?x", "%31", "-1", "one"):
             ran = self.run_in("device", "revoke", "--", text)

@@ -339,6 +339,10 @@ class Administrators(Secure):
         self.assertRegex(key, r"^choir-[\w-]{32}$")
         self.assert_refused(self.run_in("admin", "add", "ada"), 1, "there is a 'ada' already")
         self.assert_refused(self.run_in("admin", "add", "a/b"), 2, "'a/b' is no name; it must be letters")
+        for name in (".", ".."):  # in a path they are no names, and so could not be revoked
+            self.assert_refused(self.run_in("admin", "add", name), 2, f"'{name}' is no name; it must be letters")
+            code, answer = self.admin("POST", "/v1/admin/admins", {"name": name, "role": "viewer"})
+            self.assertEqual((code, answer["error"][:19]), (400, "name: must be lette"))
         self.assert_refused(self.run_in("admin", "add", "eve", "--role", "king"), 2, "king")
         self.assertEqual(self.admin("POST", "/v1/admin/admins", {"name": "eve", "role": "king"})[0],
                          400)
