@@ -240,6 +240,9 @@ static bool content_headers_add(struct MHD_Response *r, const ch_http_content *c
     } else {
         (void)snprintf(range, sizeof(range), "bytes */%zu", total);
     }
+    if (content->cache != NULL && choice->code != 416) { // a cache would keep the refusal
+        is_whole = is_whole && header_add(r, MHD_HTTP_HEADER_CACHE_CONTROL, content->cache);
+    }
     if (choice->code == 206 || choice->code == 416) {
         is_whole = is_whole && header_add(r, MHD_HTTP_HEADER_CONTENT_RANGE, range);
     }

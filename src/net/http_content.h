@@ -23,6 +23,7 @@ typedef struct ch_http_content {
     choir_bytes packed;           // zstd of the same, for who accepts it; borrowed; empty: none
     const char *type;             // "application/octet-stream"; copied
     const char *etag;             // its name, printable and without quotes, <= 80 bytes; copied
+    const char *cache;            // Cache-Control of 200, 206 and 304; copied; NULL: none
     void (*release)(void *owner); // once, when nobody needs the bytes any more; NULL: nobody cares
     void *owner;
 } ch_http_content;

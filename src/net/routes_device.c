@@ -202,8 +202,8 @@ void ch_route_model(ch_ask *ask) {
                                      .packed = m->packed,
                                      .type = "application/octet-stream",
                                      .etag = ask->wild,
+                                     .cache = "public, max-age=31536000, immutable",
                                      .release = ch_model_release,
                                      .owner = m};
-    ch_http_answer_header(ask->exchange, "Cache-Control", "public, max-age=31536000, immutable");
     ch_http_answer_content(ask->exchange, &content);
 }

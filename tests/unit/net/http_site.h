@@ -57,9 +57,10 @@ static inline void answer_content(site *s, ch_http_exchange *x) {
                                      .packed = text_bytes("packed"),
                                      .type = "text/plain",
                                      .etag = "abc",
+                                     .cache = "immutable",
                                      .release = release_count,
                                      .owner = &s->released};
-    ch_http_answer_header(x, "Cache-Control", "immutable");
+    ch_http_answer_header(x, "Link", "<a>");
     ch_http_answer_content(x, &content);
 }
 
