@@ -27,7 +27,8 @@ enum { ROUNDS_MAX = 1000 }; // in one answer
 
 // ----- what these routes share ------------------------------------------------------------------
 
-void ch_ask_audit(const ch_ask *ask, const char *act, const char *matter) {
+/* False when the store refused it, which the log then says. */
+static bool audit_add(const ch_ask *ask, const char *act, const char *matter) {
     ch_server *s = ask->server;
     const ch_audit entry = {.at_ms = ch_server_unix_ms(),
                             .actor = ask->admin.name,
@@ -35,11 +36,17 @@ void ch_ask_audit(const ch_ask *ask, const char *act, const char *matter) {
                             .matter = matter,
                             .detail = ch_http_peer(ask->exchange)};
     choir_error err = {.message = ""};
-    if (ch_hosting_store_audit_add(s->store, &entry, &err) != CHOIR_OK) {
-        char why[2 * sizeof(err.message)];
-        (void)ch_text_quote(why, sizeof(why), err.message);
-        ch_log(&s->env, CHOIR_LEVEL_ERROR, "audit_failed", "act=%s why=%s", act, why);
+    if (ch_hosting_store_audit_add(s->store, &entry, &err) == CHOIR_OK) {
+        return true;
     }
+    char why[2 * sizeof(err.message)];
+    (void)ch_text_quote(why, sizeof(why), err.message);
+    ch_log(&s->env, CHOIR_LEVEL_ERROR, "audit_failed", "act=%s why=%s", act, why);
+    return false;
+}
+
+void ch_ask_audit(const ch_ask *ask, const char *act, const char *matter) {
+    (void)audit_add(ask, act, matter); // what was done is done
 }
 
 void ch_answer_failure(const ch_ask *ask, choir_status status, const choir_error *err) {
@@ -212,8 +219,8 @@ void ch_route_sum(ch_ask *ask) {
 }
 
 /* That somebody reads what devices sent, before it goes: a line for a round, not for each of its
- * clients, as long as it is the same reader's. */
-static void update_audit(const ch_ask *ask, uint32_t round) {
+ * clients, as long as it is the same reader's. False when that could not be noted. */
+static bool update_audit(const ch_ask *ask, uint32_t round) {
     ch_server *s = ask->server;
     ch_updates_read now = {.round = round, .admin = ask->admin.id};
     (void)pthread_mutex_lock(&s->lock);
@@ -222,12 +229,15 @@ static void update_audit(const ch_ask *ask, uint32_t round) {
     (void)pthread_mutex_unlock(&s->lock);
     const ch_updates_read *last = &s->updates_read;
     if (strcmp(last->job, now.job) == 0 && last->round == round && last->admin == now.admin) {
-        return;
+        return true;
     }
     char matter[sizeof(now.job) + 32];
     (void)snprintf(matter, sizeof(matter), "%s round %" PRIu32, now.job, round);
-    ch_ask_audit(ask, "updates_read", matter);
+    if (!audit_add(ask, "updates_read", matter)) {
+        return false;
+    }
     s->updates_read = now;
+    return true;
 }
 
 void ch_route_update(ch_ask *ask) {
@@ -241,8 +251,9 @@ void ch_route_update(ch_ask *ask) {
     choir_error err = {.message = ""};
     const choir_status status =
         ch_hosting_store_update(ask->server->store, &update, id, round, client, &err);
-    if (status == CHOIR_OK) {
-        update_audit(ask, round);
+    if (status == CHOIR_OK && !update_audit(ask, round)) {
+        ch_answer_busy(ask->exchange, "the audit log cannot be written");
+    } else if (status == CHOIR_OK) {
         ch_http_answer_header(ask->exchange, "Cache-Control", "no-store");
         ch_http_answer(ask->exchange, 200, "application/x-protobuf",
                        (choir_bytes){.data = update.data, .size = update.size});

@@ -1,6 +1,7 @@
 """What an operator does with hosted jobs: look, steer, replace, clone, remove."""
 import contextlib
 import json
+import resource
 import sqlite3
 import time
 import unittest
@@ -507,6 +508,19 @@ class Replaying(Network):
                          ["round 1  ok", "round 3  ok", "round 5  ok", "round 6  ok"])
         self.assertEqual(verdicts[1], "round 2  differs: its updates come to another sum than the one that is kept")
         self.assertRegex(verdicts[3], "^round 4  differs: an update is not the one in its receipt, ")
+
+    def test_updates_are_not_read_while_the_audit_log_cannot_say_so(self):
+        server = self.trained((JOB % 3).replace("server: {", "server: {retain_updates: true, "))
+        client = self.admin("GET", "/v1/admin/jobs/letters/receipts?round=1")[1]["receipts"][0]["client"]
+        path = f"/v1/admin/jobs/letters/update?round=1&client={client}"
+        key = json.loads((self.folder / "choir-server/admin.json").read_text())["key"]
+        for size, code, lines in ((4096, 503, 0), (resource.RLIM_INFINITY, 200, 1)):
+            resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            for _ in range(2):
+                got, _, data = ask(self.url, "GET", path, headers={"Authorization": "Bearer " + key})
+                self.assertEqual(got, code, data)
+            entries = json.loads(self.check_ran("audit", "--json").out)["entries"]
+            self.assertEqual([e["act"] for e in entries].count("updates_read"), lines)
 
     def test_who_is_no_owner_replays_from_sums(self):
         self.trained((JOB % 3).replace("server: {", "server: {retain_updates: true, "))
