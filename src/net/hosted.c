@@ -83,6 +83,10 @@ uint32_t ch_hosted_round(const ch_hosted *h) {
     return ch_hosted_is_open(h) ? choir_coordinator_round(h->coordinator) : 0;
 }
 
+bool ch_hosted_may_commit(const ch_hosted *h) {
+    return ch_hosted_is_open(h) && !ch_hosted_has_failed(h);
+}
+
 const char *ch_hosted_shown_state(const ch_hosted *h) {
     const bool is_early = h->closed != NULL && strcmp(h->row.state, "finished") == 0;
     return is_early ? "running" : h->row.state;
@@ -309,21 +313,21 @@ static choir_bytes own_wait(ch_hosted *h, uint32_t wait_ms, choir_why why) {
 
 /* Of a version that is over. One that was counted is told so, for what its client keeps of it is of
  * use when the version goes on; any other is stale and no more: its client checks in again, and
- * there may be another version. */
+ * there may be another version. What one that has failed counted need not be on the disk. */
 static choir_refusal report_refusal(const ch_hosted *h, choir_bytes request) {
-    return ch_hosted_is_open(h) && choir_coordinator_has_counted(h->coordinator, request)
+    return ch_hosted_may_commit(h) && choir_coordinator_has_counted(h->coordinator, request)
                ? CHOIR_REFUSAL_DUPLICATE
                : CHOIR_REFUSAL_STALE;
 }
 
 /* While no rounds go on. */
 static choir_bytes idle_reply(ch_hosted *h, const choir_route *route, choir_bytes request) {
-    if (strcmp(h->row.state, "paused") == 0 || ch_hosted_has_failed(h)) {
-        const bool is_paused = strcmp(h->row.state, "paused") == 0;
+    const bool is_paused = strcmp(h->row.state, "paused") == 0;
+    if (is_paused || (ch_hosted_has_failed(h) && !h->is_replaced)) {
         return own_wait(h, IDLE_WAIT_MS, is_paused ? CHOIR_WHY_PAUSED : CHOIR_WHY_ERROR);
     }
-    const choir_why why =
-        strcmp(h->row.state, "stopped") == 0 ? CHOIR_WHY_STOPPED : CHOIR_WHY_FINISHED;
+    const bool is_finished = strcmp(h->row.state, "finished") == 0;
+    const choir_why why = is_finished ? CHOIR_WHY_FINISHED : CHOIR_WHY_STOPPED;
     const size_t size = route->is_report
                             ? choir_answer_refused(h->own_reply, report_refusal(h, request))
                             : choir_answer_done(h->own_reply, why);
@@ -333,10 +337,6 @@ static choir_bytes idle_reply(ch_hosted *h, const choir_route *route, choir_byte
 /* Whether what is in memory is not on the disk. */
 static bool is_dirty(const ch_hosted *h) {
     return choir_coordinator_changes(h->coordinator) != h->committed;
-}
-
-bool ch_hosted_may_commit(const ch_hosted *h) {
-    return ch_hosted_is_open(h) && !ch_hosted_has_failed(h);
 }
 
 bool ch_hosted_wants_commit(const ch_hosted *h) {

@@ -90,6 +90,7 @@ typedef struct ch_hosted {
     uint64_t requests;   // answered since the server began
     uint64_t bytes_up;
     uint64_t bytes_down;
+    bool is_replaced;                    // a later version came, and it was not resumed since
     uint8_t own_reply[CHOIR_ANSWER_MAX]; // what is answered without the coordinator
 
     ch_sleeper *sleepers;

@@ -18,6 +18,8 @@
 // A bundle travels as text: a third more than its bytes, and the job beside it.
 enum { SMALL = CH_HTTP_SMALL, HOST_MAX = 1 << 30 };
 
+enum { REPORTED_PER_PARAM_MAX = 4 }; // numbers of a report, by any method
+
 static const ch_route ROUTES[] = {
     {"POST", "/v1/exchange", CH_ACCESS_DEVICE, SIZE_MAX, ch_route_exchange},
     {"GET", "/v1/uploads/*", CH_ACCESS_DEVICE, 0, ch_route_upload_show},
@@ -314,15 +316,18 @@ static bool who_may(ch_ask *ask, const ch_route *row) {
 
 // ----- the HTTP handler's two ends --------------------------------------------------------------
 
+/* Numbers in a report of a job, at most. Of one that is not open the method is not known. */
+static size_t numbers_max(const ch_hosted *h) {
+    return ch_hosted_is_open(h) ? choir_coordinator_moved(h->coordinator)
+                                : (size_t)h->row.dim * REPORTED_PER_PARAM_MAX;
+}
+
 /* A report is its numbers and a head; of the largest job here. */
 static size_t report_max(ch_server *s) {
     size_t most = 0;
     (void)pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; i < s->jobs_count; i++) {
-        const ch_hosted *h = s->jobs[i];
-        const size_t bytes = ch_hosted_is_open(h)
-                                 ? choir_coordinator_moved(h->coordinator) * sizeof(float) + SMALL
-                                 : 0;
+        const size_t bytes = numbers_max(s->jobs[i]) * sizeof(float) + SMALL;
         most = bytes > most ? bytes : most;
     }
     (void)pthread_mutex_unlock(&s->lock);

@@ -166,12 +166,17 @@ ch_hosted *ch_server_newest(const ch_server *s, const char *name) {
     return found;
 }
 
-/* Stops in memory what the store says has stopped. With the lock. */
+/* Stops in memory what the store says has stopped. What has failed is shown as that, and nothing of
+ * it is committed any more, but its devices go over like the others. With the lock. */
 static void older_stop(ch_server *s, const hosting *h, uint64_t now_ms) {
     for (uint32_t i = 0; i < s->jobs_count; i++) {
         ch_hosted_row *row = &s->jobs[i]->row;
         const bool goes = strcmp(row->state, "running") == 0 || strcmp(row->state, "paused") == 0;
-        if (goes && strcmp(row->name, h->row.name) == 0) {
+        if (strcmp(row->name, h->row.name) != 0) {
+            continue;
+        }
+        s->jobs[i]->is_replaced = true;
+        if (goes) {
             ch_ignore(ch_hosted_freeze(s->jobs[i], now_ms), "then its open round has less time");
             (void)snprintf(row->state, sizeof(row->state), "stopped");
         }

@@ -65,6 +65,7 @@ static choir_status step_take(ch_server *s, ch_hosted *h, const step *t, choir_e
     status = ch_hosting_store_job_set_state(s->store, h->row.id, t->to, err);
     if (status == CHOIR_OK) {
         (void)snprintf(h->row.state, sizeof(h->row.state), "%s", t->to);
+        h->is_replaced = h->is_replaced && !ch_hosted_is_running(h);
     }
     if (ch_hosted_is_running(h)) { // also when the store refused, and it never stopped
         ch_hosted_thaw(h, now_ms);

@@ -138,6 +138,34 @@ class Steering(Network):
         self.assertEqual(sorted((j["name"], j["version"], j["state"]) for j in self.status()),
                          [("letters", 2, "running"), ("other", 1, "running")])
 
+    def test_reports_to_a_job_that_cannot_be_opened_wait_until_it_is_replaced(self):
+        job = self.file("job.yaml", ENDLESS.replace("sample_rate: 0.5", "sample_rate: 1"))
+        server = self.serve("--plain")
+        self.host(job)
+        device = Device(json.loads((self.folder / "choir-server/join.json").read_text()))
+        device.join("letters")
+        kind, task = device.check_in("letters")
+        self.assertEqual(kind, "task")
+        report = device.reported(task, 5, bytes(4 * self.details("letters")["parameters"]))
+        self.assertGreater(len(report), 16 << 10)
+        self.stop(server)
+        with contextlib.closing(sqlite3.connect(self.folder / "choir-server/choir.db")) as store:
+            store.execute("UPDATE yamls SET bytes = CAST('none' AS BLOB) WHERE job = 1")
+            store.commit()
+        server = self.serve("--plain")
+        kind, wait = device.exchange(report)
+        self.assertEqual((kind, wait[1]), ("wait", 60000))
+        self.check_ran("hosted", "replace", "letters", job, "--set", "seed=2")
+        self.assertEqual([j["state"] for j in self.status()], ["failed", "running"])
+        self.assertEqual(device.exchange(report), ("refused", {1: 2}))  # and it checks in again
+        self.assertIn(device.check_in("letters")[0], ("task", "wait"))
+        self.check_ran("hosted", "stop", "letters@2")
+        self.assertEqual(device.check_in("letters")[0], "done")
+        self.stop(server)
+        self.serve("--plain")
+        self.assertEqual([j["state"] for j in self.status()], ["stopped", "stopped"])
+        self.assertEqual(device.exchange(report), ("refused", {1: 2}))
+
     def test_a_state_stays_whatever_is_being_committed(self):
         server = self.serve()
         self.host(self.file("job.yaml", ENDLESS))

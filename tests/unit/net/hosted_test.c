@@ -481,6 +481,11 @@ static void a_job_without_memory_stands_still_and_goes_on_from_the_disk(void **s
         ch_hosted_reply(h, 20000, &route, (choir_bytes){.data = body, .size = 0}, &hold);
     assert_int_equal(choir_answer_of(reply), CHOIR_ANSWER_WAIT); // it will be sent again
     assert_false(hold);
+    h->is_replaced = true; // then it will not: its client checks in
+    assert_int_equal(choir_answer_of(ch_hosted_reply(h, 20000, &route, (choir_bytes){0}, &hold)),
+                     CHOIR_ANSWER_REFUSED);
+    assert_false(hold);
+    assert_int_equal(told(h).why, CHOIR_WHY_STOPPED);
     ch_hosted_close(h, NULL);
     check_status(ch_hosting_store_job(store, &row, row.id, NULL), CHOIR_OK);
     assert_string_equal(row.state, "running");
