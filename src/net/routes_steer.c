@@ -33,10 +33,19 @@ static bool leads_from(const step *t, const char *state) {
     return false;
 }
 
+/* Whether it is to be opened again, and no more: its rounds are over. */
+static bool is_only_opened(const ch_hosted *h, const step *t) {
+    return strcmp(t->act, "resume") == 0 && strcmp(h->row.state, "finished") == 0 &&
+           !ch_hosted_is_open(h);
+}
+
 /* Whether the step makes sense for the job. With the lock. */
 static choir_status step_check(const ch_server *s, const ch_hosted *h, const char *reference,
                                const step *t, choir_error *err) {
     const ch_hosted *latest = ch_server_newest(s, h->row.name);
+    if (is_only_opened(h, t)) {
+        return CHOIR_OK;
+    }
     if (!leads_from(t, h->row.state)) {
         if (latest != h && strcmp(reference, h->reference) != 0) { // a name means an older one
             return ch_error_set(err, CHOIR_EAGAIN,
@@ -78,14 +87,15 @@ static choir_status step_take(ch_server *s, ch_hosted *h, const step *t, choir_e
 static choir_status failed_take(ch_server *s, ch_hosted *h, const step *t, choir_error *err) {
     ch_hosted_row row;
     ch_hosted *again = NULL;
+    const char *to = is_only_opened(h, t) ? h->row.state : t->to;
     choir_status status = ch_hosting_store_job(s->store, &row, h->row.id, err);
     if (status == CHOIR_OK) {
-        (void)snprintf(row.state, sizeof(row.state), "%s", t->to);
+        (void)snprintf(row.state, sizeof(row.state), "%s", to);
         status =
             ch_hosted_open(&again, s->store, &row, !s->no_sums, ch_server_now_ms(), &s->env, err);
     }
     if (status == CHOIR_OK) {
-        status = ch_hosting_store_job_set_state(s->store, h->row.id, t->to, err);
+        status = ch_hosting_store_job_set_state(s->store, h->row.id, to, err);
     }
     if (status != CHOIR_OK) {
         ch_hosted_close(again, NULL);
@@ -105,6 +115,7 @@ static void steer(ch_ask *ask, const step *t) {
     choir_error err = {.message = ""};
     choir_status status = CHOIR_OK;
     char reference[CHOIR_JOB_TEXT_MAX] = "";
+    char state[CH_JOB_STATE_MAX] = "";
     (void)pthread_mutex_lock(&s->lock);
     ch_server_quiet(s);
     ch_hosted *h = ch_server_find(s, ask->wild);
@@ -115,6 +126,9 @@ static void steer(ch_ask *ask, const step *t) {
             status =
                 ch_hosted_may_commit(h) ? step_take(s, h, t, &err) : failed_take(s, h, t, &err);
         }
+        if (status == CHOIR_OK) { // it may be another object now
+            (void)snprintf(state, sizeof(state), "%s", ch_server_find(s, reference)->row.state);
+        }
     }
     (void)pthread_mutex_unlock(&s->lock);
     if (h == NULL) {
@@ -124,7 +138,7 @@ static void steer(ch_ask *ask, const step *t) {
     } else {
         ch_ask_audit(ask, t->act, reference);
         ch_answer_json(ask->exchange, 200,
-                       json_pack("{s:s, s:s}", "job", reference, "state", t->to));
+                       json_pack("{s:s, s:s}", "job", reference, "state", state));
     }
 }
 

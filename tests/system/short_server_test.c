@@ -3,6 +3,7 @@
  * nothing; and where the store has it already, the server serves the others, and says which one it
  * cannot.
  */
+#include "store/hosting_store.h"
 #include "support/hosted_job.h"
 
 #include <stdatomic.h>
@@ -204,12 +205,52 @@ static void what_does_not_go_on_is_what_it_was(void **state) {
     leave(&s);
 }
 
+/* Ends a version behind the server's back, as its last round does. */
+static void end(const site *s, int64_t id) {
+    const choir_env env = choir_env_default();
+    ch_hosting_store *store = NULL;
+    check_ok(ch_hosting_store_open(&store, s->dir, &env, &err));
+    check_ok(ch_hosting_store_job_set_state(store, id, "finished", &err));
+    ch_hosting_store_close(store);
+}
+
+static bool has_model(site *s) {
+    json_t *shown = ask(s, "GET", "/jobs/tiny@2");
+    const bool has = json_string_length(json_object_get(shown, "model")) > 0;
+    json_decref(shown);
+    return has;
+}
+
+static void what_has_finished_is_opened_again_and_stays_that(void **state) {
+    (void)state;
+    site s;
+    begin(&s, "finished");
+    assert_int_equal(host_for(&s, MANY, false), 2);
+    leave(&s);
+    end(&s, 2);
+    atomic_store(&is_short, true);
+    serve(&s);
+    check_states(&s, "1 stopped, 2 finished");
+    assert_false(has_model(&s));
+    atomic_store(&is_short, false);
+    json_t *answer = ask(&s, "POST", "/jobs/tiny@2/resume");
+    assert_string_equal(json_string_value(json_object_get(answer, "state")), "finished");
+    json_decref(answer);
+    check_states(&s, "1 stopped, 2 finished");
+    assert_true(has_model(&s));
+    check_status(ch_operator_ask(s.operator, "POST", "/jobs/tiny@2/resume", json_object(), "resume",
+                                 &answer, NULL),
+                 CHOIR_EAGAIN);
+    leave(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hosting_without_memory_changes_nothing),
         cmocka_unit_test(a_version_that_cannot_be_opened_has_failed_and_the_server_serves),
         cmocka_unit_test(it_makes_room_by_being_removed),
         cmocka_unit_test(what_does_not_go_on_is_what_it_was),
+        cmocka_unit_test(what_has_finished_is_opened_again_and_stays_that),
     };
     folder_make(folder);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
