@@ -40,11 +40,17 @@ static ch_disk_file page_of(const char *folder, ch_book_result *result) {
     return file;
 }
 
-/* A rate, and both its neighbours, which were not as good. */
-static void measure(const char *folder, uint32_t row, uint32_t column, double crossing) {
+/* Writes the outcome as that of a cell. */
+static void outcome_keep(const char *folder, uint32_t row, uint32_t column) {
     const choir_env env = choir_env_default();
     choir_error err = {.message = ""};
     char path[CHOIR_PATH_MAX];
+    check_status(ch_outcome_path(path, folder, &made, row, column, 1, &err), CHOIR_OK);
+    check_status(ch_outcome_write(&outcome, path, &env, &err), CHOIR_OK);
+}
+
+/* A rate, and both its neighbours, which were not as good. */
+static void measure(const char *folder, uint32_t row, uint32_t column, double crossing) {
     ch_outcome_init(&outcome, &made, row, column, 1);
     outcome.is_complete = true;
     outcome.arms_count = 3;
@@ -55,8 +61,7 @@ static void measure(const char *folder, uint32_t row, uint32_t column, double cr
     outcome.arms[2] = outcome.arms[1];
     outcome.arms[2].rate = -2;
     (void)snprintf(outcome.cpu, sizeof(outcome.cpu), "a <script> & co");
-    check_status(ch_outcome_path(path, folder, &made, row, column, 1, &err), CHOIR_OK);
-    check_status(ch_outcome_write(&outcome, path, &env, &err), CHOIR_OK);
+    outcome_keep(folder, row, column);
 }
 
 static void check_markdown(const char *folder, const char *expected) {
@@ -118,17 +123,14 @@ static void a_page_has_rounds_speed_ups_marks_and_reasons(void **state) {
 
 static void a_cell_whose_best_rate_has_an_untried_neighbour_is_marked(void **state) {
     (void)state;
-    const choir_env env = choir_env_default();
     char folder[FOLDER_PATH_MAX];
-    char path[CHOIR_PATH_MAX];
     ch_book_result result;
     folder_make(folder);
     made_experiment(&made);
     measure(folder, 0, 0, 118.5);
     measure(folder, 1, 0, 50);
     outcome.arms_count = 2;
-    check_status(ch_outcome_path(path, folder, &made, 1, 0, 1, NULL), CHOIR_OK);
-    check_status(ch_outcome_write(&outcome, path, &env, NULL), CHOIR_OK);
+    outcome_keep(folder, 1, 0);
     ch_disk_file page = page_of(folder, &result);
     const char *text = (const char *)page.data;
     assert_non_null(strstr(text, "<b>118</b><small>"));
@@ -185,9 +187,7 @@ static void numbers_of_other_data_are_shown_and_not_held_against_ours(void **sta
 
 static void curves_are_a_table_for_a_readme_once_one_is_complete(void **state) {
     (void)state;
-    const choir_env env = choir_env_default();
     char folder[FOLDER_PATH_MAX];
-    char path[CHOIR_PATH_MAX];
     folder_make(folder);
     made_experiment(&made);
     (void)snprintf(made.kind, sizeof(made.kind), "curves");
@@ -197,8 +197,7 @@ static void curves_are_a_table_for_a_readme_once_one_is_complete(void **state) {
                            "sent both ways |\n|---|---|---|---|\n"
                            "| First | 0.215 | **97.00 %** | nothing |\n\n");
     outcome.is_complete = false;
-    check_status(ch_outcome_path(path, folder, &made, 0, 0, 1, NULL), CHOIR_OK);
-    check_status(ch_outcome_write(&outcome, path, &env, NULL), CHOIR_OK);
+    outcome_keep(folder, 0, 0);
     check_markdown(folder, "");
     folder_remove(folder);
 }
@@ -223,9 +222,7 @@ static void curves_of_another_question_are_not_told(void **state) {
  * like one of another seed, would tell of what is not there. */
 static void what_is_not_complete_is_no_baseline_and_has_no_note(void **state) {
     (void)state;
-    const choir_env env = choir_env_default();
     char folder[FOLDER_PATH_MAX];
-    char path[CHOIR_PATH_MAX];
     ch_book_result result;
     folder_make(folder);
     made_experiment(&made);
@@ -233,8 +230,7 @@ static void what_is_not_complete_is_no_baseline_and_has_no_note(void **state) {
     measure(folder, 1, 0, 50);
     measure(folder, 0, 0, 118.5);
     outcome.is_complete = false;
-    check_status(ch_outcome_path(path, folder, &made, 0, 0, 1, NULL), CHOIR_OK);
-    check_status(ch_outcome_write(&outcome, path, &env, NULL), CHOIR_OK);
+    outcome_keep(folder, 0, 0);
     ch_disk_file page = page_of(folder, &result);
     const char *text = (const char *)page.data;
     assert_non_null(strstr(text, "<b>118</b> <span>so far</span>"));
