@@ -27,20 +27,13 @@ typedef struct operand_kind {
     const char *must; // behind "'X' "
 } operand_kind;
 
-static bool is_plain(const char *text) {
-    const size_t plain =
-        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-    const bool is_folder = strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
-    return text[0] != '\0' && text[plain] == '\0' && !is_folder;
-}
-
 static bool is_number(const char *text) {
     return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
 static const operand_kind KINDS[] = {
     {"JOB", ch_job_is_reference, NO_JOBS_NAME},
-    {"NAME", is_plain,
+    {"NAME", ch_text_is_plain,
      "is no name; it must be letters, digits, '.', '_' and '-', and not '.' or '..'"},
     {"SUBJECT", is_number, "is no device's number; choir device ls lists them"},
 };

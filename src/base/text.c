@@ -61,6 +61,13 @@ bool ch_text_is_printable(const char *text) {
     return true;
 }
 
+bool ch_text_is_plain(const char *text) {
+    const size_t plain =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    const bool is_folder = strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
+    return text[0] != '\0' && text[plain] == '\0' && !is_folder;
+}
+
 static uint32_t least(uint32_t a, uint32_t b) {
     return a < b ? a : b;
 }

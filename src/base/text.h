@@ -24,6 +24,12 @@ enum {
  */
 bool ch_text_is_printable(const char *text);
 
+/*
+ * True for a name that files, URLs and tokens take as it is: letters, digits, '.', '_' and '-' of
+ * ASCII, at least one; not "." or "..", which lead elsewhere in a path.
+ */
+bool ch_text_is_plain(const char *text);
+
 /* Bytes of the well-formed UTF-8 letter that text begins with, its zero too; 0: it is none. */
 size_t ch_text_letter(const char *text);
 

@@ -94,10 +94,6 @@ ch_hosted *ch_server_newest(const ch_server *s, const char *name);
  * something else, and then 400 was answered. */
 bool ch_ask_number(const ch_ask *ask, const char *name, uint32_t most, uint32_t *out);
 
-/* Letters that files, URLs and tokens take as they are, and at least one; no "." or "..", which
- * lead elsewhere in a path. */
-bool ch_name_is_plain(const char *name);
-
 /*
  * Whether the limits let a request pass: before it is known who asks, and after that. False, and
  * then 429 was answered. failed counts one who showed no administrator's key that may. See

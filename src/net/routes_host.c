@@ -12,6 +12,7 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "crypto/encode.h"
 #include "job/coordinator.h"
 #include "job/room.h"
@@ -43,13 +44,6 @@ typedef struct hosting {
     size_t model_size;
     ch_hosted_row row;
 } hosting;
-
-bool ch_name_is_plain(const char *name) {
-    const size_t plain = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                      "0123456789._-");
-    const bool is_folder = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-    return name[0] != '\0' && name[plain] == '\0' && !is_folder;
-}
 
 static choir_status model_decode(hosting *h, const char *text, choir_error *err) {
     const size_t length = strlen(text);
@@ -101,7 +95,7 @@ static void digest(hosting *h) {
 /* Checks a job and its model together. */
 static choir_status hosting_check(hosting *h, const choir_env *env, choir_error *err) {
     choir_status status = CHOIR_OK;
-    if (!ch_name_is_plain(h->job.name)) {
+    if (!ch_text_is_plain(h->job.name)) {
         status = ch_error_set(err, CHOIR_EINVAL,
                               "name: '%s' must be letters, digits, '.', '_' and '-' to be hosted",
                               h->job.name);

@@ -77,7 +77,7 @@ static void admin_add(const ch_ask *ask, json_t *root) {
         !ch_ask_text(ask, root, "role", admin.role, sizeof(admin.role))) {
         return;
     }
-    if (!ch_name_is_plain(admin.name)) {
+    if (!ch_text_is_plain(admin.name)) {
         ch_answer_error(ask->exchange, 400,
                         "name: must be letters, digits, '.', '_' and '-', and not '.' or '..'");
         return;

@@ -68,6 +68,18 @@ static void printable_text_is_utf8_without_controls(void **state) {
     }
 }
 
+static void plain_names_lead_nowhere_else(void **state) {
+    (void)state;
+    const char *plain[] = {"a", "Z9", "mnist_2nn", "a.b-c", "...", ".a", "-"};
+    const char *others[] = {"", ".", "..", "a/b", "a b", "a?", "é", "a\n", "%2e"};
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        assert_true(ch_text_is_plain(plain[i]));
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(ch_text_is_plain(others[i]));
+    }
+}
+
 static void shown_text_is_short_and_harmless(void **state) {
     (void)state;
     char out[80];
@@ -208,6 +220,7 @@ int main(void) {
         cmocka_unit_test(distances_count_inserted_deleted_replaced_and_swapped_letters),
         cmocka_unit_test(texts_too_long_to_compare_are_far),
         cmocka_unit_test(printable_text_is_utf8_without_controls),
+        cmocka_unit_test(plain_names_lead_nowhere_else),
         cmocka_unit_test(shown_text_is_short_and_harmless),
         cmocka_unit_test(quoted_text_escapes_quotes_and_backslashes),
         cmocka_unit_test(words_of_a_command_are_quoted_where_a_shell_would_read_them_otherwise),
