@@ -150,6 +150,13 @@ CHOIR_NODISCARD choir_status choir_participant_train(choir_participant *p, uint6
  */
 bool choir_participant_is_refused(const choir_participant *p, choir_refusal *refusal);
 
+/*
+ * What the trainer measured in the last choir_participant_train, before the chain had its way with
+ * it: the host's to show, and sent to nobody as it is. Zeros while there was none, and of a trainer
+ * that failed before its first step.
+ */
+choir_metrics choir_participant_metrics(const choir_participant *p);
+
 /* The workspace it borrows now, or NULL. */
 choir_workspace *choir_participant_holds(const choir_participant *p);
 

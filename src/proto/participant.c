@@ -113,6 +113,10 @@ bool choir_participant_is_refused(const choir_participant *p, choir_refusal *ref
     return p->is_refused;
 }
 
+choir_metrics choir_participant_metrics(const choir_participant *p) {
+    return p->metrics;
+}
+
 choir_workspace *choir_participant_holds(const choir_participant *p) {
     return p->room;
 }
@@ -482,6 +486,7 @@ choir_status choir_participant_train(choir_participant *p, uint64_t now_ms, choi
     const choir_status status = evaluates ? measure_make(p, trainer, &training, err)
                                           : update_make(p, trainer, room->delta, &training, err);
     p->blob = (choir_blob){0};
+    p->metrics = training.metrics;
     chain_run(p, room->delta, status == CHOIR_OK && !evaluates ? p->task.dim : 0, &training);
     if (status == CHOIR_OK && evaluates) {
         words_prepare(p, CH_FAILURE_NONE, &training);

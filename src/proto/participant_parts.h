@@ -38,6 +38,7 @@ struct choir_participant {
     uint32_t given_up_purpose;
     bool is_refused; // the report that was answered last
     choir_refusal refusal;
+    choir_metrics metrics;             // of the last training, as its trainer said
     choir_bytes request;               // a report's, in room or in head; else in head
     uint8_t head[CH_REQUEST_HEAD_MAX]; // that, or the announcement of one in room
 };

@@ -141,43 +141,6 @@ uint32_t ch_crew_rooms(const ch_crew *crew) {
 
 // ----- work -------------------------------------------------------------------------------------
 
-/* A trainer whose words are noted. */
-typedef struct heard {
-    choir_trainer inner;
-    choir_metrics metrics;
-} heard;
-
-static choir_status heard_train(void *self, uint32_t client, const choir_task *task,
-                                const float *params, float *delta, choir_training *out,
-                                choir_error *err) {
-    heard *h = self;
-    const choir_status status =
-        h->inner.ops->train(h->inner.self, client, task, params, delta, out, err);
-    h->metrics = out->metrics;
-    return status;
-}
-
-static choir_status heard_evaluate(void *self, uint32_t client, const choir_task *task,
-                                   const float *params, choir_training *out, choir_error *err) {
-    heard *h = self;
-    const choir_status status =
-        h->inner.ops->evaluate(h->inner.self, client, task, params, out, err);
-    h->metrics = out->metrics;
-    return status;
-}
-
-static choir_status participant_train(ch_work *work, choir_trainer trainer) {
-    heard h = {.inner = trainer};
-    choir_trainer_ops ops = *trainer.ops;
-    ops.train = heard_train;
-    ops.evaluate = trainer.ops->evaluate == NULL ? NULL : heard_evaluate;
-    const choir_status status = choir_participant_train(work->participant, work->trained_ms,
-                                                        (choir_trainer){.ops = &ops, .self = &h},
-                                                        work->room->workspace, &work->err);
-    work->metrics = h.metrics;
-    return status;
-}
-
 /* The report is inspected where it was made, which the coordinator's thread is spared. */
 static void work_run(void *self, uint32_t worker) {
     ch_work *work = self;
@@ -188,7 +151,8 @@ static void work_run(void *self, uint32_t worker) {
     if (is_lent) {
         trainer.ops->lend(trainer.self, &lent);
     }
-    work->status = participant_train(work, trainer);
+    work->status = choir_participant_train(work->participant, work->trained_ms, trainer,
+                                           room->workspace, &work->err);
     if (is_lent) {
         trainer.ops->lend(trainer.self, NULL);
     }

@@ -35,7 +35,6 @@ typedef struct ch_work {
     uint64_t trained_ms;     // virtual time when the training is over
     uint64_t due_ms;         // and when the report reaches the server
     choir_status status;     // of the training; valid after need
-    choir_metrics metrics;   // likewise: what the trainer said, before the chain had its way
     choir_inspection report; // likewise: of the first that is sent of its report
     bool keeps;              // whether its client is to keep what the trainer leaves
     choir_bytes state;       // what it has kept, borrowed

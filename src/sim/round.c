@@ -219,13 +219,13 @@ static choir_bytes request_answer(choir_sim *s, ch_work *work, choir_bytes reque
 
 /* A client whose training diverged has been heard. Others of an open population may have diverged
  * too, and nobody waited for them: how many trained ahead depends on the workers. */
-static void diverged_note(choir_sim *s, const ch_work *work) {
-    const choir_metrics *m = &work->metrics;
+static void diverged_note(choir_sim *s, const ch_slot *k) {
+    const choir_metrics m = choir_participant_metrics(k->participant);
     choir_sim_round *r = &s->round;
-    if (work->client < r->diverged_client) {
-        const double loss = (double)m->loss_q20 * 0x1p-20 / (double)m->examples;
-        r->diverged_client = work->client;
-        r->diverged_loss = m->examples > 0 ? loss : (double)NAN;
+    if (k->work.client < r->diverged_client) {
+        const double loss = (double)m.loss_q20 * 0x1p-20 / (double)m.examples;
+        r->diverged_client = k->work.client;
+        r->diverged_loss = m.examples > 0 ? loss : (double)NAN;
     }
 }
 
@@ -247,7 +247,7 @@ static void slot_request(choir_sim *s, ch_slot *k) {
     }
     if (is_training && k->work.status == CHOIR_ERANGE &&
         choir_answer_of(reply) == CHOIR_ANSWER_REFUSED) {
-        diverged_note(s, &k->work);
+        diverged_note(s, k);
     }
     reply_receive(s, k, reply);
 }

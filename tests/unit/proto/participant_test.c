@@ -150,6 +150,7 @@ static void a_task_is_fetched_trained_for_and_reported(void **state) {
     assert_int_equal(m.report.metrics.examples, 3); // likewise, and the sums with them
     assert_int_equal(m.report.metrics.correct, 2);
     assert_int_equal(m.report.metrics.loss_q20, 3 << 19);
+    assert_int_equal(choir_participant_metrics(d.p).examples, d.trainer.examples); // not capped
     assert_int_equal(m.report.dim, DIM);
     float delta[DIM];
     memcpy(delta, m.report.delta.data, sizeof(delta));
