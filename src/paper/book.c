@@ -264,8 +264,9 @@ choir_status ch_book_markdown(ch_draft *out, const ch_catalogue *catalogue, cons
             }
         }
     }
-    ch_draft_put(out, has_edge ? "† At the edge of the learning rates that were tried: another may "
-                                 "need fewer rounds.\n\n"
-                               : "");
+    ch_draft_put(out, has_edge
+                          ? "† is at the edge of the learning rates that were tried: another may "
+                            "need fewer rounds.\n\n"
+                          : "");
     return status == CHOIR_OK ? ch_draft_status(out) : status;
 }

@@ -137,11 +137,12 @@ static void a_cell_whose_best_rate_has_an_untried_neighbour_is_marked(void **sta
     assert_non_null(strstr(text, "<b>50.0</b>&dagger; <span>(2.4&times;)</span>"));
     assert_non_null(strstr(text, "&dagger; is at the edge of the learning rates that were tried"));
     ch_disk_release(&page);
-    check_markdown(folder, "| Table 9. A table of our own | Left | right |\n|---|---|---|\n"
-                           "| First | **118**; 120 | not measured; — |\n"
-                           "| two | **50.0**† (2.4×); 10 (12.0×) |  |\n\n"
-                           "† At the edge of the learning rates that were tried: another may need "
-                           "fewer rounds.\n\n");
+    check_markdown(folder,
+                   "| Table 9. A table of our own | Left | right |\n|---|---|---|\n"
+                   "| First | **118**; 120 | not measured; — |\n"
+                   "| two | **50.0**† (2.4×); 10 (12.0×) |  |\n\n"
+                   "† is at the edge of the learning rates that were tried: another may need "
+                   "fewer rounds.\n\n");
     folder_remove(folder);
 }
 
