@@ -30,11 +30,13 @@ typedef struct writer {
     ch_book_result counts;
 } writer;
 
-/* The cell of these names in the table; its outcome has no arms when there is none. */
+/* The cell of these names in the table; its outcome has no arms when there is none, or when the
+ * figure draws the loss on all training examples, which no table has. */
 static choir_status like_load(ch_outcome *out, const writer *w, const ch_paper_cell *cell,
                               choir_error *err) {
     ch_paper_cell its;
-    if (ch_ledger_like(&its, &w->ledger, cell)) {
+    const bool has_its_own = strcmp(cell->e->metric, "pooled-loss") == 0;
+    if (!has_its_own && ch_ledger_like(&its, &w->ledger, cell)) {
         return ch_ledger_load(out, &w->ledger, &its, w->env, err);
     }
     ch_outcome_init(out, cell->e, cell->row, cell->column, w->ledger.seed);

@@ -106,7 +106,8 @@ void ch_book_curves(ch_draft *d, const ch_book_part *part);
 const ch_outcome_arm *ch_book_curve(const ch_book_part *part, uint32_t row, uint32_t column,
                                     bool *is_own);
 
-/* What arm i of an outcome is that was trained beside its best rate; NULL: it is none such. */
+/* What arm i of an outcome is that was trained beside its rates, if it is the best of its kind;
+ * NULL: it is none such. */
 const char *ch_book_baseline(const ch_outcome *o, uint32_t i);
 
 /* "Seed 1; choir 0.1.0, vector-avx512, CPU.", with every machine that measured a part; nothing when

@@ -7,12 +7,10 @@
 #include <string.h>
 
 const char *ch_book_baseline(const ch_outcome *o, uint32_t i) {
-    const ch_outcome_arm *arm = &o->arms[i];
-    const ch_outcome_arm *best = ch_outcome_best(o);
     static const char *const kinds[][2] = {{"central", "all data on one machine"},
                                            {"local", "each client alone"}};
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-        if (best != NULL && arm->rate == best->rate && strcmp(arm->name, kinds[k][0]) == 0) {
+        if (ch_outcome_best_named(o, kinds[k][0]) == &o->arms[i]) {
             return kinds[k][1];
         }
     }

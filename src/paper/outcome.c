@@ -70,11 +70,12 @@ bool ch_outcome_is_like(const ch_outcome *a, const ch_outcome *b) {
     return true;
 }
 
-uint32_t ch_outcome_trials(ch_grid_trial out[CH_GRID_RATES_MAX], const ch_outcome *o) {
+static uint32_t trials_of(ch_grid_trial out[CH_GRID_RATES_MAX], const ch_outcome *o,
+                          const char *name) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < o->arms_count && count < CH_GRID_RATES_MAX; i++) {
         const ch_outcome_arm *arm = &o->arms[i];
-        if (arm->name[0] != '\0') {
+        if (strcmp(arm->name, name) != 0) {
             continue;
         }
         const bool is_lost = arm->end == CH_CROSSING_DIVERGED;
@@ -85,18 +86,26 @@ uint32_t ch_outcome_trials(ch_grid_trial out[CH_GRID_RATES_MAX], const ch_outcom
     return count;
 }
 
-const ch_outcome_arm *ch_outcome_best(const ch_outcome *o) {
+uint32_t ch_outcome_trials(ch_grid_trial out[CH_GRID_RATES_MAX], const ch_outcome *o) {
+    return trials_of(out, o, "");
+}
+
+const ch_outcome_arm *ch_outcome_best_named(const ch_outcome *o, const char *name) {
     ch_grid_trial trials[CH_GRID_RATES_MAX];
-    const uint32_t count = ch_outcome_trials(trials, o);
+    const uint32_t count = trials_of(trials, o, name);
     if (count == 0) {
         return NULL;
     }
     const int32_t rate = trials[ch_grid_best(trials, count)].k;
     uint32_t i = 0;
-    while (o->arms[i].name[0] != '\0' || o->arms[i].rate != rate) {
+    while (strcmp(o->arms[i].name, name) != 0 || o->arms[i].rate != rate) {
         i += 1;
     }
     return &o->arms[i];
+}
+
+const ch_outcome_arm *ch_outcome_best(const ch_outcome *o) {
+    return ch_outcome_best_named(o, "");
 }
 
 int32_t ch_outcome_aside(const ch_outcome *o) {

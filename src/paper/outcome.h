@@ -86,6 +86,9 @@ uint32_t ch_outcome_trials(ch_grid_trial out[CH_GRID_RATES_MAX], const ch_outcom
 /* The arm of the best rate; NULL: no rate was measured. */
 const ch_outcome_arm *ch_outcome_best(const ch_outcome *o);
 
+/* That of a baseline, "central" or "local": the best of its own. NULL: there is none. */
+const ch_outcome_arm *ch_outcome_best_named(const ch_outcome *o, const char *name);
+
 /* Which arm is the best of the rates that were put aside, going on, until others had their turn;
  * -1: none was. */
 int32_t ch_outcome_aside(const ch_outcome *o);

@@ -426,18 +426,22 @@ class AFigure(Paper):
         self.assertIn("each client alone", page)
         self.assertIn("<tr><th>4 clients</th><td>0.1</td><td>12</td>", page)
 
-    def test_has_the_baselines_of_its_best_rate_alone(self):
-        self.curves("accuracy-raw", "central")
-        self.measure("curves/four", "--rates", "3")
+    def test_has_each_baseline_at_its_own_best_rate_alone(self):
+        self.curves("accuracy-raw", "central,local")
+        path = self.folder / "experiments/paper/curves.yaml"
+        path.write_text(path.read_text().replace("rates_max: 1", "rates_max: 3").replace(
+            "rates: [0.1]", "rates: [0.1, 0.215, 0.464]").replace("rounds: 12", "rounds: 40"))
+        self.measure("curves/four")
         arms = self.cell("four.iid.json")["rates"]
-        self.assertEqual([arm.get("name", "") for arm in arms], ["", "central"] * 3)
-        best = max((arm for arm in arms if "name" not in arm), key=lambda arm: arm["best"])
-        beside = next(arm for arm in arms if "name" in arm and arm["learning_rate"] == best["learning_rate"])
-        self.assertEqual(len({arm["best"] for arm in arms if "name" in arm}), 3)
+        best = {name: max((arm for arm in arms if arm.get("name", "") == name), key=lambda arm: arm["best"])
+                for name in ("", "central", "local")}
+        self.assertEqual(len({arm["learning_rate"] for arm in best.values()}), 3)
         said, page = self.page()
-        self.assertEqual(page.count(f"<tr><th>all data on one machine</th><td>{best['learning_rate']}</td>"), 1)
-        self.assertEqual(page.count("<tr><th>all data on one machine</th>"), 1)
-        self.assertIn(f"<td>{100 * beside['best']:.2f} %</td>", page)
+        for name, label in (("central", "all data on one machine"), ("local", "each client alone")):
+            rows = [row for row in page.split("<tr>") if row.startswith(f"<th>{label}</th>")]
+            self.assertEqual(len(rows), 1, label)
+            self.assertIn(f"<td>{best[name]['learning_rate']}</td>", rows[0])
+            self.assertIn(f"<td>{100 * best[name]['best']:.2f} %</td>", rows[0])
 
     def test_that_is_killed_while_those_are_trained_trains_them_whole(self):
         self.curves("accuracy-raw", "central,local")

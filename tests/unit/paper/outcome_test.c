@@ -87,6 +87,19 @@ static void a_baseline_is_no_trial_of_the_grid(void **state) {
     assert_null(ch_outcome_best(&ours));
 }
 
+static void a_baseline_has_a_best_rate_of_its_own(void **state) {
+    (void)state;
+    measured(&ours);
+    ours.arms_count = 4;
+    ours.arms[0] = (ch_outcome_arm){.rate = -4, .crossing = 10, .best = 0.9};
+    ours.arms[1] = (ch_outcome_arm){.name = "central", .rate = -4, .crossing = 8, .best = 0.95};
+    ours.arms[2] = (ch_outcome_arm){.rate = -6, .crossing = 12, .best = 0.9};
+    ours.arms[3] = (ch_outcome_arm){.name = "central", .rate = -6, .crossing = 5, .best = 0.97};
+    assert_ptr_equal(ch_outcome_best(&ours), &ours.arms[0]);
+    assert_ptr_equal(ch_outcome_best_named(&ours, "central"), &ours.arms[3]);
+    assert_null(ch_outcome_best_named(&ours, "local"));
+}
+
 static void a_rate_that_diverged_loses_to_one_that_only_failed(void **state) {
     (void)state;
     measured(&ours);
@@ -154,6 +167,7 @@ int main(void) {
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(other_seeds_have_files_of_their_own),
         cmocka_unit_test(a_baseline_is_no_trial_of_the_grid),
+        cmocka_unit_test(a_baseline_has_a_best_rate_of_its_own),
         cmocka_unit_test(a_rate_that_diverged_loses_to_one_that_only_failed),
         cmocka_unit_test(a_result_counts_while_it_answers_the_same_question),
         cmocka_unit_test(files_that_are_no_result_are_told_so),
