@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "data/catalog.h"
 #include "data/dataset.h"
+#include "data/messages.h"
 #include "data/sequences.h"
 
 #include <inttypes.h>
@@ -21,6 +22,7 @@ typedef struct looking {
     ch_scratch *scratch;
     uint32_t *sizes; // (clients) room
     bool is_bytes;   // tokens are characters; otherwise words
+    bool has_ends;   // lines end with a token that is predicted, too
 } looking;
 
 /* What the tokens are, behind a count of them. */
@@ -28,12 +30,25 @@ static const char *unit_of(const looking *l, uint64_t count) {
     return l->is_bytes ? count == 1 ? "character" : "characters" : count == 1 ? "word" : "words";
 }
 
-static choir_status amount_of(const looking *l, uint32_t client, ch_split split, amount *out) {
+/* Whether a line of a holding ends with a token for that, which texts of LEAF have none of. */
+static bool has_end(const looking *l, const ch_holding *h) {
+    const uint16_t end = l->is_bytes ? CH_TOKEN_END : CH_WORD_END;
+    for (uint32_t i = 0; i < h->count; i++) {
+        const ch_span span = h->examples->spans[ch_holding_row(h, i)];
+        if (h->examples->tokens[span.first + span.length - 1] == end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static choir_status amount_of(looking *l, uint32_t client, ch_split split, amount *out) {
     ch_holding h;
     const choir_status status = ch_federation_holding(l->f, client, split, l->scratch, &h);
     *out = (amount){0};
     if (status == CHOIR_OK) {
         *out = (amount){.lines = h.count, .tokens = ch_holding_predictions(&h)};
+        l->has_ends = l->has_ends || has_end(l, &h);
     }
     return status == CHOIR_EAGAIN ? CHOIR_OK : status;
 }
@@ -79,11 +94,10 @@ static void sums_print(const looking *l, const char *name, const amount sums[2])
     (void)fprintf(l->out,
                   "examples  %" PRIu64 " to train on, %" PRIu64 " held out, %u for testing\n",
                   sums[CH_SPLIT_TRAIN].lines, sums[CH_SPLIT_HELDOUT].lines, test.count);
-    (void)fprintf(l->out,
-                  "%-9s %" PRIu64 " to train on, %" PRIu64 " held out, %" PRIu64
-                  " for testing, the end of each line among them\n",
-                  unit_of(l, 0), sums[CH_SPLIT_TRAIN].tokens, sums[CH_SPLIT_HELDOUT].tokens,
-                  ch_holding_predictions(&test));
+    (void)fprintf(
+        l->out, "%-9s %" PRIu64 " to train on, %" PRIu64 " held out, %" PRIu64 " for testing%s\n",
+        unit_of(l, 0), sums[CH_SPLIT_TRAIN].tokens, sums[CH_SPLIT_HELDOUT].tokens,
+        ch_holding_predictions(&test), l->has_ends ? ", the end of each line among them" : "");
     ch_overview_left_out(l->out, f);
     if (row != NULL && row->published != NULL) {
         (void)fprintf(l->out, "published %s\n", row->published);
@@ -108,7 +122,7 @@ void ch_overview_left_out(FILE *out, const ch_federation *f) {
     }
 }
 
-static choir_status rows_print(const looking *l, uint32_t rows) {
+static choir_status rows_print(looking *l, uint32_t rows) {
     const uint32_t clients = ch_federation_clients(l->f);
     (void)fprintf(l->out, "\n    client  train heldout  %s\n", unit_of(l, 0));
     for (uint32_t k = 0; k < rows && k < clients; k++) {

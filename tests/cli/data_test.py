@@ -217,7 +217,7 @@ class Show(Case):
         ran = self.show("leaf", "--set", "data.clients=0", "--set", "data.heldout=0")
         self.assertEqual((ran.code, ran.log), (0, ""))
         self.assertIn("clients   2\nexamples  7 to train on, 0 held out, 1 for testing\n"
-                      "characters 14 to train on, 0 held out, 2 for testing", ran.out)
+                      "characters 14 to train on, 0 held out, 2 for testing\n", ran.out)
 
     def test_messages_are_shown_by_sender(self):
         self.file("m.tsv", "0\t1\tHello there, you\n" + "".join(
