@@ -75,6 +75,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         columns || form == CH_SOURCE_CIFAR || form == CH_SOURCE_MESSAGES || form == CH_SOURCE_LEAF;
     const bool messages = form == CH_SOURCE_MESSAGES || form == CH_SOURCE_UNSEEN;
     const bool text = messages || form == CH_SOURCE_PLAYS || form == CH_SOURCE_LEAF;
+    const bool reads = !generated && form != CH_SOURCE_PLAYS && form != CH_SOURCE_MESSAGES;
     const struct {
         const char *key;
         bool matters;
@@ -86,6 +87,7 @@ static void idle_find(const choir_job *job, const ch_job_places *places, const c
         {"data.power", strcmp(d->partition, "quantity") == 0, "data.partition 'quantity'"},
         {"data.examples", generated, "generated sources"},
         {"data.test_examples", generated, "generated sources"},
+        {"data.memory", reads, "pictures, CSV files and numbers of LEAF"},
         {"data.steps", text, "text"},
         {"data.speech", form == CH_SOURCE_PLAYS || form == CH_SOURCE_UNSEEN, "plays"},
         {"data.vocabulary", messages, "messages"},

@@ -159,6 +159,7 @@ class Check(Case):
                  "data.partition 'similarity'"),
                 ("data: {power: 1}", "data.power: '1'", "data.partition 'quantity'"),
                 ("data: {label: y}", "data.label: 'y'", "CSV files"),
+                ("data: {memory: 1}", "data.memory: '1'", "pictures, CSV files and numbers of LEAF"),
                 ("server: {momentum: 0.5}", "server.momentum: '0.5'",
                  "server.algorithm 'fedavgm'"),
                 ("server: {beta1: 0.5, algorithm: fedadagrad}", "server.beta1: '0.5'",
