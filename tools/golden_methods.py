@@ -4,7 +4,7 @@
 
 Four clients with n = 2, 4, 4, 2 examples, each client's alike, so that no order matters; linear regression on
 two features and a constant, loss (p - y)^2. A line is a case, a round, and the parameters after it. Formulas as the
-papers write them: FedNova (Wang et al. 2020), q-FedAvg (Li et al. 2020), SCAFFOLD (Karimireddy et al. 2020, Option
+papers write them: FedProx (Li et al. 2020, Algorithm 2), FedNova (Wang et al. 2020), q-FedAvg (Li et al. 2020), SCAFFOLD (Karimireddy et al. 2020, Option
 II; saga is Defazio et al. 2014 instead, which SCAFFOLD with one full step of one client a round must be), FedDyn
 (Acar et al. 2021). COHORTS is who takes part; tests/system/methods_test.c checks that the coordinator draws it.
 """
@@ -68,6 +68,13 @@ def a_norm(steps, o):
             d -= o["eta"] * v
         total += abs(d / -o["eta"])
     return total
+
+
+def fedprox(o):
+    w = list(START)
+    for cohort in o["cohorts"]:
+        w = plus(w, mean([local(k, w, o) for k in cohort], [CLIENTS[k][2] for k in cohort]))
+        yield w
 
 
 def fednova(o):
@@ -136,6 +143,8 @@ def feddyn(o):
 
 USUAL = {"epochs": 3, "batch": 2, "eta": 0.0625, "rho": 0.0, "mu": 0.0}
 CASES = {
+    "fedprox": (fedprox, {**USUAL, "cohorts": HALF, "mu": 0.5}),
+    "fedprox-momentum": (fedprox, {**USUAL, "cohorts": ALL, "mu": 1.0, "rho": 0.5}),
     "fednova": (fednova, {**USUAL, "cohorts": HALF}),
     "fednova-momentum": (fednova, {**USUAL, "cohorts": ALL, "rho": 0.5, "mu": 0.25}),
     "q-fedavg": (qfedavg, {**USUAL, "cohorts": HALF, "q": 1.0}),

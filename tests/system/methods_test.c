@@ -105,6 +105,8 @@ typedef struct golden_case {
 } golden_case;
 
 static const golden_case CASES[] = {
+    {"fedprox", "fedprox", CHOIR_METHOD_PLAIN, 0.5, "weight", 3, 2, 0, 0.5F, 0},
+    {"fedprox-momentum", "fedprox", CHOIR_METHOD_PLAIN, 1, "weight", 3, 2, 0.5F, 1, 0},
     {"fednova", "fednova", CHOIR_METHOD_FEDNOVA, 0.5, "weight", 3, 2, 0, 0, 0},
     {"fednova-momentum", "fednova", CHOIR_METHOD_FEDNOVA, 1, "weight", 3, 2, 0.5F, 0.25F, 0},
     {"q-fedavg", "q-fedavg", CHOIR_METHOD_QFEDAVG, 0.5, "uniform", 3, 2, 0, 0, 1},
