@@ -209,9 +209,10 @@ static choir_status reals_make(ch_leaf *l, float **out, choir_error *err) {
     return status;
 }
 
+/* A class; some write 3.0 for 3. */
 static choir_status label_read(uint32_t *out, const json_t *y, const place *p) {
-    const json_int_t label = json_integer_value(y);
-    if (!json_is_integer(y) || label < 0 || label >= (json_int_t)CH_CLASSES_MAX) {
+    const double label = json_number_value(y);
+    if (!json_is_number(y) || !(label >= 0 && label < CH_CLASSES_MAX) || label != floor(label)) {
         char why[WHY_BYTES];
         char value[VALUE_BYTES];
         (void)snprintf(why, sizeof(why),
@@ -265,7 +266,7 @@ static choir_status numbers_add(ch_leaf *l, const json_t *x, const json_t *y, co
 
 static choir_status form_see(ch_leaf_form *form, const json_t *x, const json_t *y, const place *p) {
     const bool is_row = json_is_array(x) && json_array_size(x) > 0 &&
-                        json_is_number(json_array_get(x, 0)) && json_is_integer(y);
+                        json_is_number(json_array_get(x, 0)) && json_is_number(y);
     if (json_is_string(x) && json_is_string(y)) {
         form->kind = CH_LEAF_TEXT;
         return CHOIR_OK;

@@ -77,7 +77,7 @@ static void lists_of_numbers_are_inputs_and_classes(void **state) {
     choir_job_data o = {.test_share = 0};
     half_write("numbers", "train", "1.json", NUMBERS);
     half_write("numbers", "train", "2.json",
-               "{\"users\":[\"w3\"],\"user_data\":{\"w3\":{\"x\":[[5,6]],\"y\":[3]}}}");
+               "{\"users\":[\"w3\"],\"user_data\":{\"w3\":{\"x\":[[5,6]],\"y\":[3.0]}}}");
     half_write("numbers", "train", "notes.txt", "not read");
     ch_dataset d = read_or_fail("numbers", &o);
     static const float x[] = {0, 0.5F, 1, 2, -3, 40, 5, 6};
@@ -200,6 +200,8 @@ static void what_is_wrong_is_said(void **state) {
         {"{\"users\":[\"u\"],\"user_data\":{\"u\":{\"x\":[[1],[1]],\"y\":[0,65536]}}}",
          "a: user 'u': example 2: its y, 65536, is no class; right is a whole number in [0, "
          "65535]"},
+        {"{\"users\":[\"u\"],\"user_data\":{\"u\":{\"x\":[[1]],\"y\":[0.5]}}}",
+         "a: user 'u': example 1: its y, 0.5, is no class; right is a whole number in [0, 65535]"},
         {"{\"users\":[\"u\"],\"user_data\":{\"u\":{\"x\":[\"ab\",[1]],\"y\":[\"c\",0]}}}",
          "a: user 'u': example 2: its x and y are not both texts, after some that are"},
         {"{\"users\":[\"u\"],\"user_data\":{\"u\":{\"x\":[\"\"],\"y\":[\"c\"]}}}",
