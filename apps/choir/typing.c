@@ -96,6 +96,7 @@ typedef struct screen {
     line *l;
     const char *words[CH_RECALL_SHOWN];
     uint32_t count;
+    int held; // a byte that was read and is the next key; EOF: none
 } screen;
 
 static uint32_t columns_of(int fd) {
@@ -152,7 +153,12 @@ static void word_take(screen *s, uint32_t which) {
 }
 
 /* A key's byte; EOF at the end. */
-static int key_read(const screen *s) {
+static int key_read(screen *s) {
+    if (s->held != EOF) {
+        const int held = s->held;
+        s->held = EOF;
+        return held;
+    }
     unsigned char c;
     ssize_t got = 0;
     do {
@@ -161,7 +167,10 @@ static int key_read(const screen *s) {
     return got == 1 ? c : EOF;
 }
 
-/* Alt and a digit; anything else that begins so, an arrow or a function key, is passed over. */
+/*
+ * Alt and a digit; anything else that begins so, an arrow or a function key, is passed over. A byte
+ * that no sequence has, such as Ctrl-C's, ends it and is a key of its own.
+ */
 static void escape_take(screen *s) {
     int c = key_read(s);
     if (c >= '1' && c < '1' + CH_RECALL_SHOWN) {
@@ -170,7 +179,10 @@ static void escape_take(screen *s) {
     if (c == '[' || c == 'O') {
         do {
             c = key_read(s);
-        } while (c != EOF && (c < '@' || c > '~'));
+        } while (c >= ' ' && c < '@');
+    }
+    if (c < ' ' || c > '~') {
+        s->held = c;
     }
 }
 
@@ -226,6 +238,6 @@ choir_status typing_follow(FILE *in, FILE *out, ch_suggester *suggester, choir_e
     if (is_dumb || isatty(fileno(in)) == 0 || isatty(fileno(out)) == 0) {
         return lines_follow(in, out, suggester, &l, err);
     }
-    screen s = {.fd = fileno(in), .out = out, .suggester = suggester, .l = &l};
+    screen s = {.fd = fileno(in), .out = out, .suggester = suggester, .l = &l, .held = EOF};
     return screen_follow(&s, err);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Words suggested as one types, from a pipe and on a terminal."""
+import contextlib
 import fcntl
 import json
 import os
@@ -112,29 +113,53 @@ class Typing(Case):
                 shown += os.read(fd, 65536)
         return shown
 
-    def test_on_a_terminal_words_are_suggested_as_one_types(self):
+    @contextlib.contextmanager
+    def on_terminal(self):
+        """A terminal's own end, and predict that was started on it; it has to end within this, with 0 and
+        with the settings as they were."""
         own, theirs = pty.openpty()
+        self.addCleanup(os.close, own)
+        self.addCleanup(os.close, theirs)
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
         before = termios.tcgetattr(theirs)
         asked = subprocess.Popen([CHOIR, "predict", str(self.model)], stdin=theirs, stdout=theirs,
                                  env={**os.environ, "TERM": "xterm"})
-        self.read_until(own, b"see   call") # two lines: what is typed, and below it the words
-        os.write(own, b"s")
-        self.read_until(own, b"\r\nsee   soon\x1b[A\rs") # those that begin so
-        os.write(own, b"\t") # takes the first
-        shown = self.read_until(own, b"\x1b[A\rsee ")
-        self.assertIn(b"\r\nyou   ", shown)
-        os.write(own, b"\x1b1") # and Alt-1 does, too
-        self.read_until(own, b"\x1b[A\rsee you ")
-        os.write(own, b"\x7f\x7f\x7f\x7f") # back to "see "
-        self.read_until(own, b"\x1b[A\rsee ")
-        os.write(own, b"\r") # begins anew
-        self.read_until(own, b"see   call")
-        os.write(own, b"\x04")
-        self.assertEqual(asked.wait(timeout=30), 0)
+        try:
+            shown = self.read_until(own, b"\x1b[A\r") # two lines: what is typed, below it the words
+            self.assertIn(b"\r\nsee   call", shown)
+            yield own, asked
+            code = asked.wait(timeout=30)
+        finally:
+            asked.kill()
+            asked.wait()
         self.assertEqual(termios.tcgetattr(theirs), before)
-        os.close(own)
-        os.close(theirs)
+        self.assertEqual(code, 0)
+
+    def test_on_a_terminal_words_are_suggested_as_one_types(self):
+        with self.on_terminal() as (own, _):
+            os.write(own, b"s")
+            self.read_until(own, b"\r\nsee   soon\x1b[A\rs") # those that begin so
+            os.write(own, b"\t") # takes the first
+            shown = self.read_until(own, b"\x1b[A\rsee ")
+            self.assertIn(b"\r\nyou   ", shown)
+            os.write(own, b"\x1b1") # and Alt-1 does, too
+            self.read_until(own, b"\x1b[A\rsee you ")
+            os.write(own, b"\x7f\x7f\x7f\x7f") # back to "see "
+            self.read_until(own, b"\x1b[A\rsee ")
+            os.write(own, b"\r") # begins anew
+            self.read_until(own, b"see   call")
+            os.write(own, b"\x04")
+
+    def test_a_key_that_no_sequence_has_ends_one_and_counts(self):
+        for keys in (b"\x1b\x03", b"\x1b\x04", b"\x1b[\x03", b"\x1b[1;\x04", b"\x1bO\x03"):
+            with self.subTest(keys), self.on_terminal() as (own, _):
+                os.write(own, keys)
+
+    def test_sequences_that_mean_nothing_here_are_passed_over(self):
+        with self.on_terminal() as (own, _):
+            os.write(own, b"\x1b[A\x1b[1;5C\x1bOP\x1bx\x1b\x1b[3~s\x1b[\xc3\xa9")
+            self.read_until(own, b"\x1b[A\rs\xc3\xa9")
+            os.write(own, b"\x04")
 
 
 if __name__ == "__main__":
