@@ -11,4 +11,9 @@ extern volatile sig_atomic_t interrupt_came;
  * program at once. */
 void interrupts_catch(void);
 
+/* The same for who waits for more than a signal, with SIGHUP and without the answer. Returns a file
+ * descriptor that is readable from the first signal on, until the program ends; -1, with errno,
+ * when there is none to be had. */
+int interrupts_poll(void);
+
 #endif

@@ -8,9 +8,12 @@
  */
 #include "typing.h"
 
+#include "interrupt.h"
+
 #include "base/error.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +94,7 @@ static choir_status lines_follow(FILE *in, FILE *out, ch_suggester *s, line *l, 
 
 typedef struct screen {
     int fd;
+    int ends; // readable when a signal asked for the end
     FILE *out;
     ch_suggester *suggester;
     line *l;
@@ -152,6 +156,17 @@ static void word_take(screen *s, uint32_t which) {
     }
 }
 
+/* Waits for a key. False: a signal came. A poll, as one that comes just before a read does not wake
+ * it. */
+static bool key_wait(const screen *s) {
+    struct pollfd ready[] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->ends, .events = POLLIN}};
+    int count;
+    do {
+        count = poll(ready, 2, -1);
+    } while (count < 0 && errno == EINTR);
+    return count > 0 && ready[1].revents == 0;
+}
+
 /* A key's byte; EOF at the end. */
 static int key_read(screen *s) {
     if (s->held != EOF) {
@@ -160,10 +175,13 @@ static int key_read(screen *s) {
         return held;
     }
     unsigned char c;
-    ssize_t got = 0;
-    do {
+    ssize_t got = -1;
+    while (key_wait(s)) {
         got = read(s->fd, &c, 1);
-    } while (got < 0 && errno == EINTR);
+        if (got >= 0 || errno != EINTR) {
+            break;
+        }
+    }
     return got == 1 ? c : EOF;
 }
 
@@ -209,6 +227,10 @@ static choir_status screen_follow(screen *s, choir_error *err) {
         return ch_error_set(err, CHOIR_EIO, "the terminal cannot be read key by key: %s",
                             strerror(errno));
     }
+    s->ends = interrupts_poll();
+    if (s->ends < 0) {
+        return ch_error_set(err, CHOIR_EIO, "signals cannot be waited for: %s", strerror(errno));
+    }
     struct termios raw = before;
     raw.c_iflag &= ~(tcflag_t)(ICRNL | IXON);
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
@@ -224,9 +246,9 @@ static choir_status screen_follow(screen *s, choir_error *err) {
         key_take(s, key);
         screen_draw(s);
     }
+    (void)tcsetattr(s->fd, TCSAFLUSH, &before); // first: another signal ends the program at once
     (void)fputs("\033[J\r\n", s->out);
     (void)fflush(s->out);
-    (void)tcsetattr(s->fd, TCSAFLUSH, &before);
     return CHOIR_OK;
 }
 

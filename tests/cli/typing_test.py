@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -149,6 +150,15 @@ class Typing(Case):
             os.write(own, b"\r") # begins anew
             self.read_until(own, b"see   call")
             os.write(own, b"\x04")
+
+    def test_a_signal_ends_it_as_ctrl_c_does(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number), self.on_terminal() as (own, asked):
+                asked.send_signal(number) # about when it begins to wait for a key
+            with self.subTest(number, within="a sequence"), self.on_terminal() as (own, asked):
+                os.write(own, b"s\x1b[")
+                self.read_until(own, b"\x1b[A\rs")
+                asked.send_signal(number)
 
     def test_a_key_that_no_sequence_has_ends_one_and_counts(self):
         for keys in (b"\x1b\x03", b"\x1b\x04", b"\x1b[\x03", b"\x1b[1;\x04", b"\x1bO\x03"):
