@@ -414,6 +414,12 @@ static choir_status name_take(ch_paper_experiment *e, const char *path, choir_er
                             CH_PAPER_NAME_MAX - 1);
     }
     (void)snprintf(e->name, sizeof(e->name), "%.*s", (int)size, name);
+    if (!ch_job_is_name(e->name)) { // it begins the names of runs
+        return ch_error_set(err, CHOIR_EINVAL,
+                            "%s: the file's name must be letters, digits, '.', '_' or '-', not "
+                            "beginning with '.' or '-', before its ending",
+                            path);
+    }
     (void)snprintf(e->path, sizeof(e->path), "%s", path);
     return CHOIR_OK;
 }

@@ -129,6 +129,28 @@ static void more_rows_columns_or_settings_than_there_may_be_are_refused(void **s
                                      "row or a column may have");
 }
 
+/* It begins the names of runs, whose folders and job files would not be read again. */
+static void a_files_name_must_be_one_that_runs_can_have(void **state) {
+    (void)state;
+    static const char text[] = "title: x\njob: j\nrates: 0.1\ncolumns: {a: {label: x}}\n"
+                               "rows: {r: {label: y}}\n";
+    static const char *const names[] = {"d/my exp.yaml", "d/-exp.yaml", "d/.yaml", "d/\"x\".yaml"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char message[160];
+        choir_error err = {.message = ""};
+        (void)snprintf(message, sizeof(message),
+                       "%s: the file's name must be letters, digits, '.', '_' or '-', not "
+                       "beginning with '.' or '-', before its ending",
+                       names[i]);
+        check_status(ch_paper_experiment_parse(&made, text, strlen(text), names[i], &err),
+                     CHOIR_EINVAL);
+        assert_string_equal(err.message, message);
+    }
+    check_status(ch_paper_experiment_parse(&made, text, strlen(text), "d/my.exp-2.yaml", NULL),
+                 CHOIR_OK);
+    assert_string_equal(made.name, "my.exp-2");
+}
+
 static void rates_may_stand_in_a_text_with_blanks(void **state) {
     (void)state;
     static const char text[] = "rates: \"0.1,  0.215 , 0.464\"\ntitle: x\njob: j\n"
@@ -147,6 +169,7 @@ int main(void) {
         cmocka_unit_test(what_is_said_closer_to_a_cell_wins),
         cmocka_unit_test(settings_are_the_columns_then_the_rows),
         cmocka_unit_test(what_is_wrong_is_told_with_its_place),
+        cmocka_unit_test(a_files_name_must_be_one_that_runs_can_have),
         cmocka_unit_test(rates_may_stand_in_a_text_with_blanks),
         cmocka_unit_test(more_rows_columns_or_settings_than_there_may_be_are_refused),
     };
