@@ -98,9 +98,14 @@ static void central_set(choir_job *job, const char *holder, uint32_t passes) {
     job->evaluate_every = 1;
 }
 
-/* How often a sender's messages are passed over on average. */
-static uint32_t pooled_passes(const choir_job *job) {
-    const double passes = floor(job->rounds * job->sample_rate * job->epochs + 0.5);
+/* How often a sender's messages are passed over on average. The sampler 'fixed' asks a whole number
+ * of senders a round, and at least one. */
+static uint32_t pooled_passes(const choir_job *job, uint32_t senders) {
+    double asked = job->sample_rate * senders; // a round
+    if (strcmp(job->sampler, "fixed") == 0) {
+        asked = fmax(floor(asked + 0.5), 1);
+    }
+    const double passes = floor(job->rounds * (asked / senders) * job->epochs + 0.5);
     return passes < 1 ? 1 : passes > ROUNDS_MAX ? ROUNDS_MAX : (uint32_t)passes;
 }
 
@@ -131,7 +136,7 @@ static void row_init(ch_keyboard_row *row, const ch_keyboard *k, ch_keyboard_who
         row->job.data.clients = 0;
         row->job.data.heldout = 0;
     } else if (who == CH_KEYBOARD_POOLED) {
-        central_set(&row->job, "pooled", pooled_passes(&k->job));
+        central_set(&row->job, "pooled", pooled_passes(&k->job, k->senders));
     }
     if (row->job.evaluate_every > pilot_rounds(&row->job)) { // or no rate would be told by its loss
         row->job.evaluate_every = pilot_rounds(&row->job);
@@ -156,9 +161,6 @@ choir_status ch_keyboard_init(ch_keyboard *out, const choir_job *job, uint32_t p
     out->passes = passes;
     out->rates = rates;
     (void)snprintf(out->command, sizeof(out->command), "%s", command);
-    for (ch_keyboard_who who = 0; who < CH_KEYBOARD_COUNT; who++) {
-        row_init(&out->rows[who], out, who);
-    }
     return CHOIR_OK;
 }
 
@@ -251,7 +253,7 @@ static choir_status row_train(ch_keyboard_row *row, uint32_t rates, const ch_pap
             return ch_error_set(err, CHOIR_EINVAL,
                                 "%s: training diverged at each learning rate; give a lower "
                                 "client.learning_rate than %g",
-                                row->name, row->rates[0]);
+                                row->name, row->rates[rates > 1 ? 1 : 0]); // the one below
         }
         status = rate_run(row, row->rates[best], rounds, &row->validation, site, env, err);
         if (status == CHOIR_OK && !isnan(row->validation)) {
@@ -272,8 +274,9 @@ static choir_status init_set(ch_keyboard_row *row, const char *dir, choir_error 
                               CHOIR_PATH_MAX - 1);
 }
 
-/* Whether there will be anything to judge on; told before anything is trained. */
-static choir_status heldout_check(const ch_keyboard *k, const choir_env *env, choir_error *err) {
+/* How many senders there are, and whether there will be anything to judge on; told before anything
+ * is trained. */
+static choir_status senders_look(ch_keyboard *k, const choir_env *env, choir_error *err) {
     const choir_job_data *data = &k->job.data;
     ch_federation *f = NULL;
     choir_status status = ch_federation_open(&f, data, NULL, k->job.seed, env, err);
@@ -283,15 +286,17 @@ static choir_status heldout_check(const ch_keyboard *k, const choir_env *env, ch
                               "needs a larger share",
                               data->heldout);
     }
+    k->senders = status == CHOIR_OK ? ch_federation_clients(f) : 0;
     ch_federation_destroy(f);
     return status;
 }
 
 choir_status ch_keyboard_run(ch_keyboard *k, const ch_paper_site *site, const choir_env *env,
                              choir_error *err) {
-    choir_status status = heldout_check(k, env, err);
+    choir_status status = senders_look(k, env, err);
     for (ch_keyboard_who who = 0; who < CH_KEYBOARD_COUNT && status == CHOIR_OK; who++) {
         ch_keyboard_row *row = &k->rows[who];
+        row_init(row, k, who);
         if (row->is_trained && who != CH_KEYBOARD_PROXY) {
             status = init_set(row, k->rows[CH_KEYBOARD_PROXY].dir, err);
         }

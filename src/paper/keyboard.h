@@ -76,7 +76,7 @@ typedef struct ch_keyboard {
 } ch_keyboard;
 
 /*
- * Prepares: nothing is run.
+ * Prepares: nothing is run, and there are no rows yet.
  *
  * job     on messages dealt by sender, with a model of words, data.heldout above 0 and
  *         data.test_share above 0

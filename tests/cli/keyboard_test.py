@@ -117,7 +117,14 @@ class Keyboard(Case):
         ran = self.keyboard("--set", "client.learning_rate=900", "--rates", "2", "--passes", "1")
         self.assertEqual((ran.code, ran.out), (2, ""))
         self.assertIn("proxy: training diverged at each learning rate; give a lower "
-                      "client.learning_rate than 900", ran.log)
+                      "client.learning_rate than 418", ran.log)
+
+    def test_central_training_has_as_many_passes_as_senders_are_asked_on_average(self):
+        ran = self.keyboard("--set", "server.sample_rate=0.01", "--set", "server.rounds=6", "--rates",
+                            "1", "--passes", "1", "--quiet")
+        self.assertEqual(ran.code, 0, ran.log)
+        rows = {row["name"]: row for row in json.loads((self.folder / "r.json").read_text())["rows"]}
+        self.assertEqual(rows["pooled"]["rounds"], 3)  # one of the two is asked a round
 
     def test_the_rates_are_the_jobs_own_and_its_neighbours(self):
         ran = self.keyboard("--set", "client.learning_rate=0.3", "--passes", "1", "--quiet", "--set",
