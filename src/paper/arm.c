@@ -111,8 +111,13 @@ static choir_status data_check(const ch_arm_task *task, const char *dir, const c
 
 // ----- what its rounds say ----------------------------------------------------------------------
 
+/* NaN of a model that has left the numbers, whatever its answers happen to be. */
+static double accuracy_of(const ch_metrics_row *row) {
+    return isfinite(row->loss) ? row->accuracy : (double)NAN;
+}
+
 static void row_add(ch_crossing *c, const ch_metrics_row *row) {
-    ch_crossing_add(c, row->round, row->accuracy, (double)(row->bytes_up + row->bytes_down));
+    ch_crossing_add(c, row->round, accuracy_of(row), (double)(row->bytes_up + row->bytes_down));
 }
 
 /* Why the run that c tells of needs no further round. */
@@ -134,7 +139,7 @@ static ch_crossing_end end_of(const ch_crossing *c, const ch_arm_task *task) {
 
 static ch_outcome_point point_of(const ch_metrics_row *row, double pooled) {
     return (ch_outcome_point){.round = row->round,
-                              .accuracy = ch_outcome_real(row->accuracy, CH_OUTCOME_DIGITS),
+                              .accuracy = ch_outcome_real(accuracy_of(row), CH_OUTCOME_DIGITS),
                               .loss = row->loss,
                               .pooled_loss = pooled,
                               .heldout = row->heldout_mean};
@@ -151,8 +156,8 @@ static uint32_t records_keep(ch_metrics_row *rows, uint32_t count) {
     double best = -INFINITY;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (rows[i].accuracy > best || i + 1 == count) {
-            best = fmax(best, rows[i].accuracy);
+        if (accuracy_of(&rows[i]) > best || i + 1 == count) {
+            best = fmax(best, accuracy_of(&rows[i]));
             rows[kept] = rows[i];
             kept += 1;
         }

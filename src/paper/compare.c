@@ -206,10 +206,15 @@ static choir_status counted_find(bool *out, const char *dir, const choir_env *en
     return status;
 }
 
-/* Whether a point is better than what the row has. */
+/* Whether a point is better than what the row has: one of which rounds counted than one without,
+ * then one that kept to numbers than one that diverged. */
 static bool is_better(const ch_compare_row *row, const ch_outcome_arm *arm, bool is_counted) {
+    const bool is_diverged = arm->end == CH_CROSSING_DIVERGED;
     if (row->dir[0] == '\0' || is_counted != row->is_counted) {
         return row->dir[0] == '\0' || is_counted;
+    }
+    if (is_diverged != row->is_diverged) {
+        return row->is_diverged;
     }
     return arm->crossing == row->crossing ? arm->best > row->best : arm->crossing < row->crossing;
 }

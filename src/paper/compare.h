@@ -7,11 +7,11 @@
  *     server.learning_rate   1;  fedavgm: 1 and 0.316;  the adaptive ones: 0.1, 0.0316 and 0.01
  *
  * The best is the one that reaches the job's server.target_accuracy in the fewest rounds, else that
- * with the highest test accuracy of any round; one of which no round counted is behind all others,
- * as its model is the one it began with. The best alone is run beyond the target, to its end. What
- * an algorithm cannot do without and the job does not say is set, and told: client.proximal_mu =
- * 0.1, a chain that says uniform for its weight, and whose clip is left out where the algorithm is
- * refused with it.
+ * with the highest test accuracy of any round; one that diverged is behind those that did not, and
+ * one of which no round counted behind all others, as its model is the one it began with. The best
+ * alone is run beyond the target, to its end. What an algorithm cannot do without and the job does
+ * not say is set, and told: client.proximal_mu = 0.1, a chain that says uniform for its weight, and
+ * whose clip is left out where the algorithm is refused with it.
  *
  * Each point is an ordinary run with a run directory (arm.h), so a comparison that was ended in any
  * way is gone on with by the same call again, and one with further algorithms trains only those.
@@ -38,7 +38,7 @@ typedef struct ch_compare_row {
     double best;                  // highest test accuracy; 0: there is none yet
     double bytes;                 // sent until the target, or in all rounds
     bool is_counted;              // at its best point a round counted, or else at none
-    bool is_diverged;             // at its best point, which no other was better than
+    bool is_diverged;             // at its best point, and so at all where a round counted
     bool is_edge;                 // that has no neighbour on one side among the client rates tried
     char dir[CHOIR_PATH_MAX];     // of the run; "": none has begun
 } ch_compare_row;

@@ -118,6 +118,26 @@ class Comparing(Case):
         begun, counted = self.best("good"), float(row[3]) / 100
         self.assertLess(counted, begun - 0.2)  # the model that it began with was better
 
+    def test_a_run_that_diverged_is_behind_one_that_did_not_and_its_last_model_reaches_no_target(self):
+        job = """
+name: deep
+model: {name: mlp, hidden: [32, 32, 32, 32, 32, 32, 32, 32, 32, 32], loss: mean-squared-error}
+data: {source: digits, partition: iid, clients: 4, examples: 60, test_examples: 200}
+client: {epochs: 1, batch_size: 0, learning_rate: 60}
+server: {sample_rate: 1, rounds: 4, update_norm_max: 1000000000, coordinate_max: 1000000}
+seed: 50
+"""
+        for target in ((), ("--set", "server.target_accuracy=0.16")):
+            with self.subTest(target):
+                runs = "with" if target else "without"
+                row, = self.table("--algorithms", "fedavg", "--runs", runs, *target, job=job)
+                rates = {path.name.split("-")[2]: path for path in (self.folder / runs).iterdir()}
+                lost = json.loads((rates["60"] / "metrics.jsonl").read_text().splitlines()[-1])
+                self.assertEqual((lost["loss"], (rates["60"] / "failure.txt").exists()), (None, True))
+                self.assertGreater(lost["accuracy"], 0.16)
+                self.assertEqual((row[1], (rates["27.8"] / "failure.txt").exists()), ("27.8", False))
+                self.assertNotIn("diverged", row)
+
     def test_of_one_round_there_is_no_plural(self):
         path = self.file("job.yaml", JOB.replace("rounds: 4", "rounds: 1"))
         ran = self.run_in("compare", path, "--no-report", timeout=120)
