@@ -24,6 +24,9 @@ typedef struct ch_sampler_ops {
     /* The most clients a draw can give. */
     uint32_t (*cohort_max)(uint32_t clients, double rate);
 
+    /* How many clients a draw gives on average. */
+    double (*cohort_mean)(uint32_t clients, double rate);
+
     /*
      * out      (cohort_max) the clients, ascending
      * scratch  (cohort_max)

@@ -36,6 +36,10 @@ static uint32_t fixed_cohort_max(uint32_t clients, double rate) {
     return m < 1 ? 1 : m;
 }
 
+static double fixed_cohort_mean(uint32_t clients, double rate) {
+    return fixed_cohort_max(clients, rate);
+}
+
 static uint32_t fixed_draw(const ch_sampler *s, ch_rng *rng, uint32_t *out, uint32_t *scratch) {
     ch_permutation p;
     ch_permutation_init(&p, s->clients, rng);
@@ -49,5 +53,6 @@ static uint32_t fixed_draw(const ch_sampler *s, ch_rng *rng, uint32_t *out, uint
 const ch_sampler_ops ch_sampler_fixed = {
     .name = "fixed",
     .cohort_max = fixed_cohort_max,
+    .cohort_mean = fixed_cohort_mean,
     .draw = fixed_draw,
 };

@@ -25,6 +25,10 @@ static uint32_t poisson_cohort_max(uint32_t clients, double rate) {
     return most < clients ? (uint32_t)most : clients;
 }
 
+static double poisson_cohort_mean(uint32_t clients, double rate) {
+    return rate * clients;
+}
+
 static uint32_t poisson_draw(const ch_sampler *s, ch_rng *rng, uint32_t *out, uint32_t *scratch) {
     (void)scratch;
     const double log_stay = ch_real_log(1 - s->rate); // -inf when everybody is in: all gaps are 0
@@ -47,5 +51,6 @@ static uint32_t poisson_draw(const ch_sampler *s, ch_rng *rng, uint32_t *out, ui
 const ch_sampler_ops ch_sampler_poisson = {
     .name = "poisson",
     .cohort_max = poisson_cohort_max,
+    .cohort_mean = poisson_cohort_mean,
     .draw = poisson_draw,
 };

@@ -1,6 +1,7 @@
 /* Rules: see rules.h. */
 #include "job/rules.h"
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "fl/aggregator.h"
 #include "fl/algorithm.h"
@@ -177,6 +178,14 @@ static choir_status text_rules(const choir_job *j, choir_error *err) {
         status = ch_schedule_parse(&schedule, schedules[i].text, schedules[i].key, err);
     }
     return status == CHOIR_OK ? ch_select_check(&j->select, err) : status;
+}
+
+double ch_job_asked(const choir_job *job, uint32_t clients) {
+    ch_sampler sampler;
+    const choir_status status =
+        ch_sampler_init(&sampler, job->sampler, clients, job->sample_rate, job->seed, NULL);
+    CH_ASSERT(status == CHOIR_OK); // the table of keys knows samplers and their range
+    return sampler.ops->cohort_mean(clients, job->sample_rate);
 }
 
 /* The most reports that a round of a closed population can count. */

@@ -32,6 +32,9 @@ CHOIR_NODISCARD choir_status ch_job_fits(const choir_job *job, uint32_t clients,
 CHOIR_NODISCARD choir_status ch_job_weight_max(uint32_t *out, const choir_job *job,
                                                choir_error *err);
 
+/* How many of so many clients, >= 1, a round of a closed population asks on average. */
+double ch_job_asked(const choir_job *job, uint32_t clients);
+
 /* What its algorithm has clients do: a choir_method. */
 uint32_t ch_job_method(const choir_job *job);
 

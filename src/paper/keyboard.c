@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/federation.h"
 #include "data/source.h"
+#include "job/rules.h"
 #include "paper/grid.h"
 #include "store/metrics_log.h"
 
@@ -98,14 +99,10 @@ static void central_set(choir_job *job, const char *holder, uint32_t passes) {
     job->evaluate_every = 1;
 }
 
-/* How often a sender's messages are passed over on average. The sampler 'fixed' asks a whole number
- * of senders a round, and at least one. */
+/* How often a sender's messages are passed over on average. */
 static uint32_t pooled_passes(const choir_job *job, uint32_t senders) {
-    double asked = job->sample_rate * senders; // a round
-    if (strcmp(job->sampler, "fixed") == 0) {
-        asked = fmax(floor(asked + 0.5), 1);
-    }
-    const double passes = floor(job->rounds * (asked / senders) * job->epochs + 0.5);
+    const double asked = ch_job_asked(job, senders) / senders; // a round
+    const double passes = floor(job->rounds * asked * job->epochs + 0.5);
     return passes < 1 ? 1 : passes > ROUNDS_MAX ? ROUNDS_MAX : (uint32_t)passes;
 }
 

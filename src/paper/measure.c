@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "job/rules.h"
 #include "report/units.h"
 #include "store/run_dir.h"
 
@@ -32,7 +33,7 @@ uint32_t ch_measure_clients(const choir_job *job) {
     if (job->data.clients == 0) {
         return UINT32_MAX;
     }
-    const double clients = floor(job->sample_rate * job->data.clients + 0.5);
+    const double clients = floor(ch_job_asked(job, job->data.clients) + 0.5);
     return clients < 1 ? 1 : (uint32_t)clients;
 }
 

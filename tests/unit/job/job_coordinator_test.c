@@ -2,6 +2,7 @@
 #include "support/check.h"
 
 #include "job/coordinator.h"
+#include "job/rules.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -148,10 +149,23 @@ static void nobody_holds_what_others_do_where_a_job_is_hosted(void **state) {
                                      "is their own, so it must be clients");
 }
 
+/* 'fixed' asks a whole number of clients, and at least one; 'poisson' has no such rule. */
+static void a_round_asks_as_many_clients_as_its_sampler_draws(void **state) {
+    (void)state;
+    choir_job job = choir_job_defaults();
+    job.sample_rate = 0.05;
+    check_near(ch_job_asked(&job, 339), 17, 0);
+    check_near(ch_job_asked(&job, 2), 1, 0);
+    (void)snprintf(job.sampler, sizeof(job.sampler), "poisson");
+    check_near(ch_job_asked(&job, 339), 16.95, 1e-12);
+    check_near(ch_job_asked(&job, 2), 0.1, 1e-12);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_job_says_of_rounds_is_what_the_coordinator_does),
         cmocka_unit_test(so_does_what_it_says_of_an_open_population),
+        cmocka_unit_test(a_round_asks_as_many_clients_as_its_sampler_draws),
         cmocka_unit_test(a_deadline_is_to_the_millisecond),
         cmocka_unit_test(a_coordinator_can_be_made_of_any_job_that_reads),
         cmocka_unit_test(a_schedule_that_waits_for_a_loss_cannot_be_hosted),

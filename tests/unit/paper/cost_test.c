@@ -57,7 +57,9 @@ static void cells_are_measured_side_by_side_while_their_clients_leave_workers_id
 
 static void a_job_that_takes_all_clients_of_its_data_leaves_no_worker_idle(void **state) {
     (void)state;
-    choir_job job = {.sample_rate = 0.1, .data = {.clients = 100}};
+    choir_job job = choir_job_defaults();
+    job.sample_rate = 0.1;
+    job.data.clients = 100;
     assert_int_equal(ch_measure_clients(&job), 10);
     job.sample_rate = 0.001;
     assert_int_equal(ch_measure_clients(&job), 1);
